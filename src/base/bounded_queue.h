@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace braid {
+
+/// A queue with a limit, between threads. push() blocks at the limit; after close() it declines and
+/// pop() drains what is left.
+template <typename T>
+class BoundedQueue {
+  public:
+    explicit BoundedQueue(size_t capacity) : capacity_(capacity) {}
+
+    bool push(T value) {
+        std::unique_lock lock(mutex_);
+        room_.wait(lock, [&] { return closed_ || items_.size() < capacity_; });
+        if (closed_) return false;
+        items_.push_back(std::move(value));
+        filled_.notify_one();
+        return true;
+    }
+    bool try_push(T value) {
+        std::scoped_lock lock(mutex_);
+        if (closed_ || items_.size() >= capacity_) return false;
+        items_.push_back(std::move(value));
+        filled_.notify_one();
+        return true;
+    }
+    std::optional<T> pop() {
+        std::unique_lock lock(mutex_);
+        filled_.wait(lock, [&] { return closed_ || !items_.empty(); });
+        return take();
+    }
+    std::optional<T> try_pop() {
+        std::scoped_lock lock(mutex_);
+        return take();
+    }
+    void close() {
+        std::scoped_lock lock(mutex_);
+        closed_ = true;
+        filled_.notify_all();
+        room_.notify_all();
+    }
+
+  private:
+    std::optional<T> take() {
+        if (items_.empty()) return std::nullopt;
+        std::optional<T> value(std::move(items_.front()));
+        items_.pop_front();
+        room_.notify_one();
+        return value;
+    }
+
+    const size_t capacity_;
+    std::mutex mutex_;
+    std::condition_variable filled_;
+    std::condition_variable room_;
+    std::deque<T> items_;
+    bool closed_ = false;
+};
+
+}  // namespace braid

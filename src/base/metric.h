@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace braid {
+
+/// A number that others may read at any time. Lock-free.
+class Metric {
+  public:
+    void add(int64_t delta) { value_.fetch_add(delta, std::memory_order_relaxed); }
+    void set(int64_t value) { value_.store(value, std::memory_order_relaxed); }
+    int64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<int64_t> value_{0};
+};
+
+/// All metrics of a process by name and labels, in the Prometheus text format on request.
+/// Thread-safe; a returned reference lives as long as the registry.
+class Metrics {
+  public:
+    enum class Kind : uint8_t { kCounter, kGauge };
+
+    /// `labels` is the text between the braces, e.g. `table="access"`; may be empty.
+    Metric& get(const std::string& name, Kind kind, const std::string& help,
+                const std::string& labels = "");
+    std::string to_prometheus() const;
+
+  private:
+    struct Family {
+        Kind kind;
+        std::string help;
+        std::map<std::string, std::unique_ptr<Metric>> by_labels;
+    };
+    mutable std::mutex mutex_;
+    std::map<std::string, Family> families_;
+};
+
+}  // namespace braid

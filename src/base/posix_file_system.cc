@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/posix_file_system.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error_makers.h"
+
+namespace braid {
+
+namespace {
+
+Error posix_error(int number, std::string_view action, const std::string& path) {
+    const std::string text =
+        fmt::format("could not {} \"{}\": {}", action, path, std::strerror(number));
+    switch (number) {
+        case ENOENT:
+        case ENOTDIR:
+            return Error(ErrorCode::kNotFound, text).with_sqlstate("58P01");
+        case EEXIST:
+            return Error(ErrorCode::kAlreadyExists, text).with_sqlstate("58P02");
+        case ENOTEMPTY:
+            return Error(ErrorCode::kConflict, text);
+        case ENOSPC:
+        case EDQUOT:
+            return Error(ErrorCode::kExhausted, text).with_sqlstate("53100");
+        case EMFILE:
+        case ENFILE:
+            return Error(ErrorCode::kExhausted, text);
+        default:
+            return Error(ErrorCode::kIo, text);
+    }
+}
+
+class Descriptor {
+  public:
+    explicit Descriptor(int number) : number_(number) {}
+    Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    Descriptor& operator=(Descriptor&&) = delete;
+    ~Descriptor() {
+        if (number_ >= 0) ::close(number_);
+    }
+    int get() const { return number_; }
+
+  private:
+    int number_;
+};
+
+Result<Descriptor> open_descriptor(const std::string& path, int flags, std::string_view action) {
+    while (true) {
+        const int number = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+        if (number >= 0) return Descriptor(number);
+        if (errno != EINTR) return posix_error(errno, action, path);
+    }
+}
+
+FileInfo info_of(const struct stat& status) {
+    return {
+        .bytes = static_cast<uint64_t>(status.st_size),
+        .device = status.st_dev,
+        .inode = status.st_ino,
+        .is_directory = S_ISDIR(status.st_mode),
+        .modified_us = int64_t{status.st_mtim.tv_sec} * 1'000'000 + status.st_mtim.tv_nsec / 1000};
+}
+
+class PosixWritableFile final : public WritableFile {
+  public:
+    PosixWritableFile(Descriptor descriptor, std::string path)
+        : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+
+    Result<void> append(Bytes bytes) override {
+        if (poisoned_) return poisoned();
+        while (!bytes.empty()) {
+            const ssize_t written = ::write(descriptor_.get(), bytes.data(), bytes.size());
+            if (written < 0) {
+                if (errno == EINTR) continue;
+                return posix_error(errno, "write", path_);
+            }
+            size_ += static_cast<uint64_t>(written);
+            bytes = bytes.subspan(static_cast<size_t>(written));
+        }
+        return {};
+    }
+
+    Result<void> sync() override {
+        if (poisoned_) return poisoned();
+        if (::fdatasync(descriptor_.get()) == 0) return {};
+        // The kernel may have dropped the dirty pages: a second try would report a success that is
+        // none. So this is Io whatever the number says, also when it is "no space".
+        const int number = errno;
+        poisoned_ = true;
+        return io_error("could not sync \"{}\": {}", path_, std::strerror(number));
+    }
+
+    uint64_t size() const override { return size_; }
+
+  private:
+    Error poisoned() const { return io_error("an earlier sync of \"{}\" failed", path_); }
+
+    Descriptor descriptor_;
+    std::string path_;
+    uint64_t size_ = 0;
+    bool poisoned_ = false;
+};
+
+class PosixReadableFile final : public ReadableFile {
+  public:
+    PosixReadableFile(Descriptor descriptor, std::string path)
+        : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+
+    Result<size_t> read_at(uint64_t position, std::span<std::byte> buffer) const override {
+        size_t done = 0;
+        while (done < buffer.size()) {
+            const ssize_t got = ::pread(descriptor_.get(), buffer.data() + done,
+                                        buffer.size() - done, static_cast<off_t>(position + done));
+            if (got < 0) {
+                if (errno == EINTR) continue;
+                return posix_error(errno, "read", path_);
+            }
+            if (got == 0) break;
+            done += static_cast<size_t>(got);
+        }
+        return done;
+    }
+
+    Result<uint64_t> size() const override {
+        const FileInfo now = TRY(info());
+        return now.bytes;
+    }
+
+    Result<FileInfo> info() const override {
+        struct stat status{};
+        if (::fstat(descriptor_.get(), &status) != 0) return posix_error(errno, "stat", path_);
+        return info_of(status);
+    }
+
+  private:
+    Descriptor descriptor_;
+    std::string path_;
+};
+
+class PosixMappedFile final : public MappedFile {
+  public:
+    PosixMappedFile(void* start, size_t size) : start_(start), size_(size) {}
+    PosixMappedFile(const PosixMappedFile&) = delete;
+    PosixMappedFile& operator=(const PosixMappedFile&) = delete;
+    ~PosixMappedFile() override {
+        if (size_ > 0) ::munmap(start_, size_);
+    }
+    Bytes bytes() const override { return {static_cast<const std::byte*>(start_), size_}; }
+
+  private:
+    void* start_;
+    size_t size_;
+};
+
+/// flock() belongs to the open file, so a second lock() in this process is refused like that of
+/// another.
+class PosixFileLock final : public FileLock {
+  public:
+    explicit PosixFileLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+
+  private:
+    Descriptor descriptor_;
+};
+
+class PosixFileSystem final : public FileSystem {
+  public:
+    explicit PosixFileSystem(std::string root) : root_(std::move(root)) {}
+
+    Result<std::unique_ptr<WritableFile>> create(const std::string& path) override;
+    Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override;
+    Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;
+    Result<std::string> read_all(const std::string& path) override;
+    Result<std::vector<std::string>> list(const std::string& directory) override;
+    Result<FileInfo> info(const std::string& path) override;
+    Result<bool> exists(const std::string& path) override;
+    Result<void> create_directories(const std::string& path) override;
+    Result<void> move_no_replace(const std::string& from, const std::string& to) override;
+    Result<void> remove(const std::string& path) override;
+    Result<void> remove_directory(const std::string& path) override;
+    Result<void> sync_directory(const std::string& path) override;
+    Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+    Result<uint64_t> free_bytes() override;
+    std::string local_path(const std::string& path) const override;
+
+  private:
+    /// The absolute path; InvalidInput when it would lead out of the root or could not be meant.
+    Result<std::string> resolve(const std::string& path) const;
+    Result<Descriptor> open_regular(const std::string& path) const;
+
+    std::string root_;  // without '/' at the end, so "" is the whole machine
+};
+
+std::string PosixFileSystem::local_path(const std::string& path) const {
+    const size_t first = path.find_first_not_of('/');
+    if (first == std::string::npos) return root_.empty() ? "/" : root_;
+    return root_ + "/" + path.substr(first);
+}
+
+Result<std::string> PosixFileSystem::resolve(const std::string& path) const {
+    if (path.find('\0') != std::string::npos) return invalid_input("path contains a zero byte");
+    const std::string framed = "/" + path + "/";
+    if (framed.find("/../") != std::string::npos)
+        return invalid_input("path \"{}\" contains \"..\"", path);
+    return local_path(path);
+}
+
+Result<Descriptor> PosixFileSystem::open_regular(const std::string& path) const {
+    const std::string full = TRY(resolve(path));
+    // O_NONBLOCK: opening a FIFO must not hang before we can refuse it.
+    Descriptor descriptor = TRY(open_descriptor(full, O_RDONLY | O_NONBLOCK, "open"));
+    struct stat status{};
+    if (::fstat(descriptor.get(), &status) != 0) return posix_error(errno, "stat", full);
+    if (!S_ISREG(status.st_mode)) return invalid_input("\"{}\" is not a regular file", full);
+    return descriptor;
+}
+
+Result<std::unique_ptr<WritableFile>> PosixFileSystem::create(const std::string& path) {
+    const std::string full = TRY(resolve(path));
+    Descriptor descriptor =
+        TRY(open_descriptor(full, O_CREAT | O_EXCL | O_WRONLY | O_APPEND, "create"));
+    return std::make_unique<PosixWritableFile>(std::move(descriptor), full);
+}
+
+Result<std::unique_ptr<ReadableFile>> PosixFileSystem::open(const std::string& path) {
+    Descriptor descriptor = TRY(open_regular(path));
+    return std::make_unique<PosixReadableFile>(std::move(descriptor), local_path(path));
+}
+
+Result<std::shared_ptr<const MappedFile>> PosixFileSystem::map(const std::string& path) {
+    const Descriptor descriptor = TRY(open_regular(path));
+    struct stat status{};
+    if (::fstat(descriptor.get(), &status) != 0)
+        return posix_error(errno, "stat", local_path(path));
+    const auto size = static_cast<size_t>(status.st_size);
+    if (size == 0) return std::make_shared<const PosixMappedFile>(nullptr, 0);
+    void* start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor.get(), 0);
+    if (start == MAP_FAILED) return posix_error(errno, "map", local_path(path));
+    return std::make_shared<const PosixMappedFile>(start, size);
+}
+
+Result<std::string> PosixFileSystem::read_all(const std::string& path) {
+    const std::unique_ptr<ReadableFile> file = TRY(open(path));
+    const uint64_t size = TRY(file->size());
+    std::string text(size, '\0');
+    const size_t got =
+        TRY(file->read_at(0, {reinterpret_cast<std::byte*>(text.data()), text.size()}));
+    text.resize(got);
+    return text;
+}
+
+Result<std::vector<std::string>> PosixFileSystem::list(const std::string& directory) {
+    const std::string full = TRY(resolve(directory));
+    DIR* stream = ::opendir(full.c_str());
+    if (stream == nullptr) return posix_error(errno, "list", full);
+    std::vector<std::string> names;
+    int failure = 0;
+    while (true) {
+        errno = 0;
+        const dirent* entry = ::readdir(stream);
+        if (entry == nullptr) {
+            failure = errno;
+            break;
+        }
+        const std::string_view name = entry->d_name;
+        if (name != "." && name != "..") names.emplace_back(name);
+    }
+    ::closedir(stream);
+    if (failure != 0) return posix_error(failure, "list", full);
+    std::ranges::sort(names);
+    return names;
+}
+
+Result<FileInfo> PosixFileSystem::info(const std::string& path) {
+    const std::string full = TRY(resolve(path));
+    struct stat status{};
+    if (::stat(full.c_str(), &status) != 0) return posix_error(errno, "stat", full);
+    return info_of(status);
+}
+
+Result<bool> PosixFileSystem::exists(const std::string& path) {
+    Result<FileInfo> found = info(path);
+    if (found) return true;
+    if (found.error().code() == ErrorCode::kNotFound) return false;
+    return std::move(found).error();
+}
+
+Result<void> PosixFileSystem::create_directories(const std::string& path) {
+    const std::string full = TRY(resolve(path));
+    for (size_t end = root_.size(); end < full.size();) {
+        end = std::min(full.find('/', end + 1), full.size());
+        const std::string part = full.substr(0, end);
+        if (::mkdir(part.c_str(), 0755) == 0) continue;
+        const int number = errno;
+        struct stat status{};
+        const bool there = ::stat(part.c_str(), &status) == 0;
+        // EEXIST apart, "not permitted" or "read-only" may also be said of a directory that is
+        // there.
+        if (there && S_ISDIR(status.st_mode)) continue;
+        return posix_error(number, "create directory", part);
+    }
+    return {};
+}
+
+Result<void> PosixFileSystem::move_no_replace(const std::string& from, const std::string& to) {
+    const std::string source = TRY(resolve(from));
+    const std::string target = TRY(resolve(to));
+    if (::renameat2(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) == 0)
+        return {};
+    if (errno != EINVAL && errno != ENOSYS) return posix_error(errno, "move to", target);
+    // Not every file system knows the flag. link() refuses a taken name too.
+    if (::link(source.c_str(), target.c_str()) != 0) return posix_error(errno, "link to", target);
+    if (::unlink(source.c_str()) != 0) return posix_error(errno, "unlink", source);
+    return {};
+}
+
+Result<void> PosixFileSystem::remove(const std::string& path) {
+    const std::string full = TRY(resolve(path));
+    if (::unlink(full.c_str()) != 0) return posix_error(errno, "remove", full);
+    return {};
+}
+
+Result<void> PosixFileSystem::remove_directory(const std::string& path) {
+    const std::string full = TRY(resolve(path));
+    if (::rmdir(full.c_str()) != 0) return posix_error(errno, "remove directory", full);
+    return {};
+}
+
+Result<void> PosixFileSystem::sync_directory(const std::string& path) {
+    const std::string full = TRY(resolve(path));
+    const Descriptor descriptor =
+        TRY(open_descriptor(full, O_RDONLY | O_DIRECTORY, "open directory"));
+    if (::fsync(descriptor.get()) != 0) {
+        return io_error("could not sync directory \"{}\": {}", full, std::strerror(errno));
+    }
+    return {};
+}
+
+Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {
+    const std::string full = TRY(resolve(path));
+    Descriptor descriptor = TRY(open_descriptor(full, O_CREAT | O_RDWR, "open lock file"));
+    if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) == 0) {
+        return std::make_unique<PosixFileLock>(std::move(descriptor));
+    }
+    if (errno == EWOULDBLOCK) return unavailable("\"{}\" is locked by another process", full);
+    return posix_error(errno, "lock", full);
+}
+
+Result<uint64_t> PosixFileSystem::free_bytes() {
+    const std::string full = local_path("");
+    struct statvfs status{};
+    if (::statvfs(full.c_str(), &status) != 0)
+        return posix_error(errno, "stat file system of", full);
+    return uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FileSystem>> open_posix_file_system(std::string root) {
+    while (root.ends_with('/')) root.pop_back();
+    auto files = std::make_unique<PosixFileSystem>(root);
+    const FileInfo info = TRY(files->info(""));
+    if (!info.is_directory) return invalid_input("\"{}\" is not a directory", root);
+    return files;
+}
+
+}  // namespace braid
