@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "columnar/column.h"
+#include "columnar/time_zone.h"
+
+namespace braid {
+
+/// Session settings that change how values are read and written. DateStyle is always "ISO, MDY",
+/// IntervalStyle "postgres", extra_float_digits 1.
+struct TextFormat {
+    std::shared_ptr<const TimeZone> zone;
+};
+/// Zone UTC.
+const TextFormat& utc_format();
+
+/// PostgreSQL's input function of the type, with its errors (22P02 invalid input syntax…, 22003 out
+/// of range, 22007/22008 for times, 22021 for bad UTF-8). numeric(p,s) is fitted.
+Result<Datum> parse_text(std::string_view text, const Type& type, const TextFormat& format);
+/// The same straight into a builder of that type, without making a Datum; on error nothing is
+/// appended.
+Result<void> parse_text_into(ColumnBuilder& builder, std::string_view text,
+                             const TextFormat& format);
+
+/// PostgreSQL's output function; the value must not be NULL.
+void format_text(const Column& column, size_t row, const TextFormat& format, std::string& out);
+void format_text(const Datum& value, const TextFormat& format, std::string& out);
+
+/// PostgreSQL's binary wire format, without the length word.
+void format_binary(const Column& column, size_t row, std::string& out);
+Result<Datum> parse_binary(std::string_view bytes, const Type& type);
+
+bool is_valid_utf8(std::string_view text);
+/// Shortest text that reads back as the same double, in PostgreSQL 12+'s shape.
+void format_double(double value, std::string& out);
+
+}  // namespace braid
