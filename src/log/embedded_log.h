@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/metric.h"
+#include "log/partitioned_log.h"
+
+namespace braid::log {
+
+/// Limits of an embedded log; the defaults are explained in docs/formats/log.md.
+struct EmbeddedLogOptions {
+    uint64_t extent_bytes_max = 64ULL << 20;
+    uint64_t group_bytes_max = 1ULL << 20;     // one sync covers at most about this much
+    uint64_t waiting_bytes_max = 64ULL << 20;  // beyond it append blocks
+    uint64_t keep_free_bytes = 256ULL << 20;   // below it append is Exhausted (53100)
+    uint64_t keys_max = 1'000'000;
+    int64_t key_age_us_max = 24LL * 3600 * 1'000'000;
+};
+
+/// Opens the log of one table in `directory` (created when missing), with recovery: the torn tail
+/// behind the last whole block is cut, damage anywhere else is Corrupt with its place. The objects
+/// passed in must outlive the log. `metrics` may be null.
+Result<std::unique_ptr<PartitionedLog>> open_embedded_log(FileSystem& files, const Clock& clock,
+                                                          std::string directory, LogId id,
+                                                          uint32_t partition_count,
+                                                          EmbeddedLogOptions options,
+                                                          Metrics* metrics);
+
+}  // namespace braid::log

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/extent_writer.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "base/error_makers.h"
+#include "log/extent.h"
+
+namespace braid::log {
+
+namespace {
+
+/// After this step failed nobody knows what is on the disk; whatever the file system called it, it
+/// is Io.
+Result<void> or_stop(Result<void> step, std::string_view what, const std::string& path) {
+    if (step || step.error().code() == ErrorCode::kIo) return step;
+    return io_error("could not {} \"{}\": {}", what, path, step.error().message());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ExtentWriter>> ExtentWriter::create(FileSystem& files,
+                                                           const std::string& directory,
+                                                           const ExtentHeader& header,
+                                                           UnplacedBlocks snapshot,
+                                                           int64_t ingested_at_us) {
+    std::unique_ptr<ExtentWriter> writer(new ExtentWriter(files, directory, header));
+    writer->header_.records_position = kExtentHeaderBytes + snapshot.bytes.size();
+    writer->path_ = directory + "/" + extent_name(header.base);
+    TRY(writer->open_file());
+    const GroupPlace place{
+        .mark = header.mark, .group = kExtentHeaderBytes, .ingested_at_us = ingested_at_us};
+    place_blocks(snapshot, place, kExtentHeaderBytes, header.base, false);
+    TRY(writer->write(encode_extent_header(writer->header_) + snapshot.bytes));
+    return writer;
+}
+
+Result<void> ExtentWriter::open_file() {
+    written_path_ = path_;
+    if (TRY(files_.exists(path_))) {
+        written_path_ += kReplacementSuffix;
+        if (TRY(files_.exists(written_path_))) TRY(files_.remove(written_path_));
+    }
+    file_ = TRY(files_.create(written_path_));
+    return {};
+}
+
+Result<void> ExtentWriter::append_group(std::span<UnplacedBlocks* const> requests, Offset first,
+                                        int64_t ingested_at_us) {
+    const GroupPlace place{.mark = header_.mark,
+                           .group = is_named_ ? bytes_ : kExtentHeaderBytes,
+                           .ingested_at_us = ingested_at_us};
+    uint64_t position = bytes_;
+    scratch_.clear();
+    for (UnplacedBlocks* each : requests) {
+        place_blocks(*each, place, position, first, each == requests.back());
+        position += each->bytes.size();
+        first.value += each->record_count;
+        if (requests.size() > 1) scratch_ += each->bytes;
+    }
+    TRY(write(requests.size() > 1 ? scratch_ : requests.front()->bytes));
+    TRY(or_stop(file_->sync(), "sync", written_path_));
+    if (!is_named_) TRY(make_name_durable());
+    return {};
+}
+
+Result<void> ExtentWriter::write(std::string_view bytes) {
+    Result<void> written = file_->append(as_bytes(bytes));
+    if (written) {
+        bytes_ += bytes.size();
+        return {};
+    }
+    // A group without its end is cut at the next start; a new file without a whole group, too.
+    if (!is_named_) discard();
+    if (written.error().code() == ErrorCode::kExhausted) return written;
+    return or_stop(std::move(written), "write", written_path_);
+}
+
+Result<void> ExtentWriter::make_name_durable() {
+    TRY(or_stop(files_.sync_directory(directory_), "sync directory", directory_));
+    if (written_path_ != path_) {
+        // Both are on the disk now. Should we die between these steps, the next start finishes
+        // them.
+        TRY(or_stop(files_.remove(path_), "remove", path_));
+        TRY(or_stop(files_.move_no_replace(written_path_, path_), "move", written_path_));
+        TRY(or_stop(files_.sync_directory(directory_), "sync directory", directory_));
+        written_path_ = path_;
+    }
+    is_named_ = true;
+    return {};
+}
+
+void ExtentWriter::discard() {
+    // Only to give its room back: recovery and the next writer of this base cope with it if it
+    // stays.
+    static_cast<void>(files_.remove(written_path_));
+}
+
+void ExtentWriter::close(Offset end, int64_t ingested_at_us) {
+    CHECK(is_named_);
+    UnplacedBlocks note = encode_closed();
+    place_blocks(note, {.mark = header_.mark, .group = bytes_, .ingested_at_us = ingested_at_us},
+                 bytes_, end, true);
+    // Neither synced nor checked: that it can be read at all is what it says.
+    static_cast<void>(file_->append(as_bytes(note.bytes)));
+}
+
+}  // namespace braid::log

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files under docs/formats/samples/log were written by an earlier build. They must open for
+// ever.
+#include <filesystem>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "base/posix_file_system.h"
+#include "log/test_support.h"
+
+namespace braid::log {
+namespace {
+
+using test::kFirst;
+using test::kLogId;
+using test::read_from;
+using Records = std::vector<std::string>;
+
+constexpr const char* kSamples = "docs/formats/samples/log/0";  // tests run in the root of the tree
+
+EmbeddedLogOptions options() {
+    EmbeddedLogOptions options = test::tiny_extents();
+    options.extent_bytes_max = 200;
+    return options;
+}
+
+Result<std::unique_ptr<PartitionedLog>> open(FileSystem& files, const Clock& clock) {
+    return open_embedded_log(files, clock, "log", kLogId, 1, options(), nullptr);
+}
+
+/// The history of the sample: preamble, positions, a key, an empty record, bytes that are not text;
+/// two extents; ended in peace.
+void write_history(FileSystem& files) {
+    SteppedClock clock(1'790'000'000'000'000);
+    auto log = open(files, clock);
+    ASSERT_OK(log);
+    const Records first = {R"(10.0.0.1,200)", "", std::string("\x00\xFF\n", 3)};
+    AppendRequest request = test::request_of(first);
+    request.preamble = "ip,status";
+    request.positions = {{"2049:77:9f", "128"}, {"2049:78:9f", "5"}};
+    ASSERT_OK((*log)->append(kFirst, request));
+    clock.advance_us(1'000'000);
+    const Records second = {R"({"a":1})", std::string(130, 'x')};
+    request = test::request_of(second);
+    request.key = IdempotencyKey{"order-17", 0x0123456789ABCDEF};
+    request.positions = {{"2049:78:9f", ""}};
+    ASSERT_OK((*log)->append(kFirst, request));
+    clock.advance_us(1'000'000);
+    const Records third = {"in the second extent"};
+    ASSERT_OK((*log)->append(kFirst, test::request_of(third)));
+}
+
+std::map<std::string, std::string> contents(FileSystem& files, const std::string& directory) {
+    std::map<std::string, std::string> all;
+    auto names = files.list(directory);
+    EXPECT_OK(names);
+    if (!names) return all;
+    for (const std::string& name : *names)
+        all[name] = files.read_all(directory + "/" + name).value();
+    return all;
+}
+
+std::map<std::string, std::string> samples() {
+    auto files = open_posix_file_system(kSamples);
+    EXPECT_OK(files);
+    return files ? contents(**files, "") : std::map<std::string, std::string>();
+}
+
+TEST(LogFormat, TheSampleOpensAndTellsItsHistory) {
+    MemoryFileSystem files;
+    ASSERT_OK(files.create_directories("log/0"));
+    for (const auto& [name, bytes] : samples()) {
+        ASSERT_OK_AND_ASSIGN(const auto file, files.create("log/0/" + name));
+        ASSERT_OK(file->append(as_bytes(bytes)));
+    }
+    const SteppedClock clock(1'790'000'009'000'000);
+    ASSERT_OK_AND_ASSIGN(const auto log, open(files, clock));
+    EXPECT_EQ(log->start().to_string(), "0:0");
+    EXPECT_EQ(log->durable_end().to_string(), "0:6");
+    ASSERT_OK_AND_ASSIGN(const Records records, read_from(*log, kFirst, Offset{0}));
+    EXPECT_EQ(records, (Records{R"(10.0.0.1,200)", "", std::string("\x00\xFF\n", 3), R"({"a":1})",
+                                std::string(130, 'x'), "in the second extent"}));
+    ASSERT_OK_AND_ASSIGN(const RecordBatch batch, log->read(kFirst, Offset{1}, 10));
+    EXPECT_EQ(batch.preamble, "ip,status");
+    EXPECT_EQ(batch.ingested_at_us, 1'790'000'000'000'000);
+    const auto positions = log->source_positions(kFirst);
+    ASSERT_EQ(positions.size(), 1u);
+    EXPECT_EQ(positions[0].source + "=" + positions[0].position, "2049:77:9f=128");
+    AppendRequest again;
+    again.key = IdempotencyKey{"order-17", 0x0123456789ABCDEF};
+    ASSERT_OK_AND_ASSIGN(const AppendOutcome outcome, log->append(kFirst, again));
+    EXPECT_TRUE(outcome.was_duplicate);
+    EXPECT_EQ(outcome.first, Offset{3});
+    EXPECT_EQ(outcome.end, Offset{5});
+}
+
+TEST(LogFormat, TheSameHistoryStillGivesTheSameBytes) {
+    MemoryFileSystem files;
+    write_history(files);
+    const auto written = contents(files, "log/0");
+    if (written == samples()) return;
+    const std::filesystem::path place =
+        std::filesystem::path(testing::TempDir()) / "braid-log-sample";
+    std::filesystem::create_directories(place);
+    auto out = open_posix_file_system(place);
+    ASSERT_OK(out);
+    for (const auto& [name, bytes] : written) {
+        std::filesystem::remove(place / name);
+        auto file = (*out)->create(name);
+        ASSERT_OK(file);
+        ASSERT_OK((*file)->append(as_bytes(bytes)));
+    }
+    FAIL() << "the bytes differ from " << kSamples
+           << ": a new format needs a new version and a sample of "
+           << "its own; what is written now lies in " << place;
+}
+
+}  // namespace
+}  // namespace braid::log

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/partition.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error_makers.h"
+
+namespace braid::log {
+
+namespace {
+
+constexpr size_t kOpenExtentsMax = 4;  // of each partition, for reading
+
+}  // namespace
+
+void StopSign::set(const Error& reason) {
+    std::scoped_lock lock(mutex_);
+    if (!reason_) reason_ = reason;
+}
+
+Result<void> StopSign::check() const {
+    std::scoped_lock lock(mutex_);
+    if (!reason_) return {};
+    return io_error("log has stopped after a failed write: {}", reason_->message())
+        .with_hint("Restart the process: it will find out what is on the disk.");
+}
+
+Partition::Partition(LogContext& context, std::string directory, PartitionId id,
+                     RecoveredPartition recovered)
+    : context_(context),
+      directory_(std::move(directory)),
+      id_(id),
+      extents_(std::move(recovered.extents)),
+      state_(std::move(recovered.state)),
+      writer_(std::move(recovered.writer)) {}
+
+Partition::~Partition() {
+    CHECK(queue_.empty());
+    if (writer_ && context_.stop.check()) writer_->close(state_.end, state_.ingested_at_us);
+}
+
+Result<AppendOutcome> Partition::append(const AppendRequest& request) {
+    Waiter waiter{.request = request, .blocks = encode_request(request), .outcome = {}};
+    const uint64_t bytes = waiter.blocks.bytes.size();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+        return waiting_bytes_ == 0 || waiting_bytes_ + bytes <= context_.options.waiting_bytes_max;
+    });
+    waiting_bytes_ += bytes;
+    queue_.push_back(&waiter);
+    while (!waiter.outcome) {
+        if (has_leader_) {
+            changed_.wait(lock);
+        } else {
+            lead(lock);
+        }
+    }
+    return *std::move(waiter.outcome);
+}
+
+void Partition::lead(std::unique_lock<std::mutex>& lock) {
+    has_leader_ = true;
+    const Group group = take_group();
+    lock.unlock();
+    const int64_t ingested_at_us = std::max(context_.clock.wall_us(), state_.ingested_at_us);
+    Result<void> committed = commit(group, ingested_at_us);
+    lock.lock();
+    if (committed) {
+        publish(group, ingested_at_us);
+    } else {
+        fail(group, committed.error());
+    }
+    for (const Waiter* each : group) waiting_bytes_ -= each->blocks.bytes.size();
+    has_leader_ = false;
+    changed_.notify_all();
+    if (!committed || !context_.committed) return;
+    lock.unlock();
+    context_.committed();
+    lock.lock();
+}
+
+Partition::Group Partition::take_group() {
+    Group group;
+    uint64_t bytes = 0;
+    while (!queue_.empty()) {
+        bytes += queue_.front()->blocks.bytes.size();
+        if (!group.empty() && bytes > context_.options.group_bytes_max) break;
+        group.push_back(queue_.front());
+        queue_.pop_front();
+    }
+    return group;
+}
+
+Result<void> Partition::commit(const Group& group, int64_t ingested_at_us) {
+    TRY(context_.stop.check());
+    TRY(check_room(group));
+    Result<void> written = needs_new_extent() ? start_extent() : Result<void>();
+    if (written) {
+        std::vector<UnplacedBlocks*> requests;
+        for (Waiter* each : group) requests.push_back(&each->blocks);
+        written = writer_->append_group(requests, state_.end, ingested_at_us);
+    }
+    if (written) return {};
+    // The file may end in a part of this group. It is left as it is; a later append begins a new
+    // extent, whose header says how much of this one counts.
+    writer_.reset();
+    if (written.error().code() == ErrorCode::kExhausted) return written;
+    context_.stop.set(written.error());
+    return context_.stop.check();
+}
+
+Result<void> Partition::check_room(const Group& group) const {
+    uint64_t needed = context_.options.keep_free_bytes;
+    for (const Waiter* each : group) needed += each->blocks.bytes.size();
+    const uint64_t free = TRY(context_.files.free_bytes());
+    if (free >= needed) return {};
+    return exhausted("disk is nearly full: {} bytes are free", free)
+        .with_sqlstate("53100")
+        .with_detail(fmt::format("{} bytes are kept free; nothing is accepted until there is room.",
+                                 context_.options.keep_free_bytes));
+}
+
+bool Partition::needs_new_extent() const {
+    if (!writer_) return true;
+    // A large snapshot asks for a larger extent, so that snapshots are never more than half of the
+    // log.
+    const uint64_t snapshot = writer_->header().records_position;
+    const uint64_t records = writer_->bytes() - snapshot;
+    const bool is_full = records >= std::max(context_.options.extent_bytes_max, snapshot);
+    return is_full && writer_->header().base < state_.end;
+}
+
+Result<void> Partition::start_extent() {
+    const std::shared_ptr<Extent> newest = newest_extent();
+    ExtentHeader header = next_header(context_.clock, context_.id, id_, state_.end, newest.get());
+    if (newest && newest->base() == header.base) {
+        // It has no records, but perhaps positions, which the snapshot takes over.
+        header.predecessor_base = newest->header().predecessor_base;
+        header.predecessor_bytes = newest->header().predecessor_bytes;
+    }
+    UnplacedBlocks snapshot =
+        encode_snapshot(state_.position_list(), context_.keys.of_partition(id_));
+    writer_ = TRY(ExtentWriter::create(context_.files, directory_, header, std::move(snapshot),
+                                       state_.ingested_at_us));
+    is_fresh_extent_ = true;
+    return {};
+}
+
+void Partition::publish(const Group& group, int64_t ingested_at_us) {
+    if (is_fresh_extent_) {
+        const bool replaces_newest =
+            !extents_.empty() && extents_.back()->path() == writer_->path();
+        if (replaces_newest) extents_.pop_back();
+        extents_.push_back(
+            std::make_shared<Extent>(context_.files, writer_->path(), writer_->header()));
+        is_fresh_extent_ = false;
+    }
+    Extent& extent = *extents_.back();
+    uint64_t position = writer_->bytes();
+    for (const Waiter* each : group) position -= each->blocks.bytes.size();
+    Offset end = state_.end;
+    for (Waiter* each : group) {
+        extent.add_place(end, position);
+        position += each->blocks.bytes.size();
+        each->outcome = outcome_of(*each, end, ingested_at_us);
+        end.value += each->blocks.record_count;
+        state_.apply_positions(each->request.positions);
+    }
+    state_.end = end;
+    state_.ingested_at_us = ingested_at_us;
+    extent.publish(end, position);
+    if (context_.metrics.syncs != nullptr) context_.metrics.syncs->add(1);
+}
+
+AppendOutcome Partition::outcome_of(const Waiter& waiter, Offset first, int64_t ingested_at_us) {
+    const AppendOutcome outcome{.partition = id_,
+                                .first = first,
+                                .end = {first.value + waiter.blocks.record_count},
+                                .ingested_at_us = ingested_at_us,
+                                .was_duplicate = false};
+    if (waiter.request.key) {
+        context_.keys.settle({.key = *waiter.request.key,
+                              .partition = id_,
+                              .first = first,
+                              .record_count = waiter.blocks.record_count,
+                              .ingested_at_us = ingested_at_us});
+    }
+    if (context_.metrics.records != nullptr) {
+        context_.metrics.records->add(waiter.blocks.record_count);
+        context_.metrics.bytes->add(static_cast<int64_t>(waiter.blocks.bytes.size()));
+    }
+    return outcome;
+}
+
+void Partition::fail(const Group& group, const Error& error) {
+    for (Waiter* each : group) each->outcome = Result<AppendOutcome>(error);
+}
+
+Result<RecordBatch> Partition::read(Offset from, size_t records_max) {
+    CHECK_GT(records_max, size_t{0});
+    const std::shared_ptr<Extent> extent = TRY(find_extent(from));
+    if (!extent) {
+        return RecordBatch{
+            .partition = id_, .first = from, .preamble = {}, .records = {}, .bytes = {}};
+    }
+    Result<RecordBatch> batch = extent->read(from, records_max);
+    // The file may have been trimmed before it was opened.
+    if (!batch && batch.error().code() == ErrorCode::kNotFound) return trimmed(from, start());
+    return batch;
+}
+
+Result<std::shared_ptr<Extent>> Partition::find_extent(Offset from) {
+    // One look at start and end: they may move before the next.
+    std::scoped_lock lock(mutex_);
+    if (from == state_.end) return std::shared_ptr<Extent>();
+    if (from > state_.end) {
+        return invalid_input("offset {} of partition {} is beyond the end of the log at {}",
+                             from.value, id_.value, state_.end.value);
+    }
+    if (from < start_locked()) return trimmed(from, start_locked());
+    std::shared_ptr<Extent> extent =
+        *std::prev(std::ranges::upper_bound(extents_, from, {}, &Extent::base));
+    if (!recent_.empty() && recent_.back() == extent) return extent;
+    std::erase(recent_, extent);
+    recent_.push_back(extent);
+    if (recent_.size() > kOpenExtentsMax) {
+        recent_.front()->forget();
+        recent_.pop_front();
+    }
+    return extent;
+}
+
+Error Partition::trimmed(Offset from, Offset start) const {
+    return not_found("offset {} of partition {} is no longer in the log", from.value, id_.value)
+        .with_detail(fmt::format("The log begins at {}.", start.value));
+}
+
+Result<void> Partition::trim(Offset keep_from) {
+    std::scoped_lock trim_lock(trim_mutex_);
+    while (true) {
+        std::shared_ptr<Extent> oldest;
+        {
+            std::scoped_lock lock(mutex_);
+            if (extents_.size() < 2 || extents_[1]->base() > keep_from) return {};
+            oldest = extents_.front();
+        }
+        // One at a time, each made durable: after a crash the log still has no gap.
+        Result<void> removed = context_.files.remove(oldest->path());
+        if (!removed && removed.error().code() != ErrorCode::kNotFound) return removed;
+        TRY(context_.files.sync_directory(directory_));
+        std::scoped_lock lock(mutex_);
+        extents_.erase(extents_.begin());
+        std::erase(recent_, oldest);
+    }
+}
+
+Offset Partition::start() const {
+    std::scoped_lock lock(mutex_);
+    return start_locked();
+}
+
+Offset Partition::start_locked() const {
+    return extents_.empty() ? state_.end : extents_.front()->base();
+}
+
+Offset Partition::durable_end() const {
+    std::scoped_lock lock(mutex_);
+    return state_.end;
+}
+
+std::vector<SourcePosition> Partition::source_positions() const {
+    std::scoped_lock lock(mutex_);
+    return state_.position_list();
+}
+
+std::shared_ptr<Extent> Partition::newest_extent() const {
+    std::scoped_lock lock(mutex_);
+    return extents_.empty() ? nullptr : extents_.back();
+}
+
+}  // namespace braid::log

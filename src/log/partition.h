@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/metric.h"
+#include "log/embedded_log.h"
+#include "log/key_table.h"
+#include "log/partitioned_log.h"
+#include "log/recovery.h"
+
+namespace braid::log {
+
+/// Remembers why a log had to stop; once set it stays. Thread-safe.
+class StopSign {
+  public:
+    void set(const Error& reason);
+    /// Io with the reason, once it is set.
+    Result<void> check() const;
+
+  private:
+    mutable std::mutex mutex_;
+    std::optional<Error> reason_;
+};
+
+/// Numbers of one log; null when nobody wants them.
+struct LogMetrics {
+    Metric* records = nullptr;
+    Metric* bytes = nullptr;
+    Metric* syncs = nullptr;
+    Metric* duplicates = nullptr;
+};
+
+/// What the partitions of a log share.
+struct LogContext {
+    FileSystem& files;
+    const Clock& clock;
+    const LogId id;
+    const EmbeddedLogOptions options;
+    const LogMetrics metrics;
+    KeyTable keys;
+    StopSign stop;
+    std::function<void()> committed;  // set before the first append
+};
+
+/// One partition of an embedded log: its extents, and the group commit. Callers of append queue up;
+/// one of them leads: it writes what waits as one group, syncs once, publishes, wakes all. So there
+/// is no thread of its own, and with a single caller everything happens in its call. Thread-safe.
+class Partition {
+  public:
+    Partition(LogContext& context, std::string directory, PartitionId id,
+              RecoveredPartition recovered);
+    ~Partition();
+    Partition(const Partition&) = delete;
+    Partition& operator=(const Partition&) = delete;
+
+    /// A key in the request is reserved already; it is settled when this succeeds.
+    Result<AppendOutcome> append(const AppendRequest& request);
+    Result<RecordBatch> read(Offset from, size_t records_max);
+    Result<void> trim(Offset keep_from);
+    Offset start() const;
+    Offset durable_end() const;
+    std::vector<SourcePosition> source_positions() const;
+
+  private:
+    /// An append that is under way; lives in the call.
+    struct Waiter {
+        const AppendRequest& request;
+        UnplacedBlocks blocks;
+        std::optional<Result<AppendOutcome>> outcome;
+    };
+    using Group = std::vector<Waiter*>;
+
+    void lead(std::unique_lock<std::mutex>& lock);
+    Group take_group();
+    /// Writes a group and makes it durable; only the leader runs it, under no lock.
+    Result<void> commit(const Group& group, int64_t ingested_at_us);
+    Result<void> check_room(const Group& group) const;
+    bool needs_new_extent() const;
+    Result<void> start_extent();
+    void publish(const Group& group, int64_t ingested_at_us);
+    void fail(const Group& group, const Error& error);
+    AppendOutcome outcome_of(const Waiter& waiter, Offset first, int64_t ingested_at_us);
+
+    std::shared_ptr<Extent> newest_extent() const;
+    /// Null at the end of the log.
+    Result<std::shared_ptr<Extent>> find_extent(Offset from);
+    Error trimmed(Offset from, Offset start) const;
+    Offset start_locked() const;
+
+    LogContext& context_;
+    const std::string directory_;
+    const PartitionId id_;
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<Waiter*> queue_;
+    uint64_t waiting_bytes_ = 0;
+    bool has_leader_ = false;
+    std::vector<std::shared_ptr<Extent>> extents_;  // by base
+    std::deque<std::shared_ptr<Extent>> recent_;    // with an open file, the newest use last
+    PartitionState state_;  // written under the lock by the leader only, so it may read without
+
+    std::unique_ptr<ExtentWriter> writer_;  // the leader's; of the newest extent, or null
+    bool is_fresh_extent_ = false;          // the writer's is not in extents_ yet
+    std::mutex trim_mutex_;                 // one trim at a time
+};
+
+}  // namespace braid::log

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/box.h"
+#include "model/ids.h"
+
+namespace braid::log {
+
+/// Where a collector has got to in one of its sources, kept inside the log itself. `source` names
+/// the source within the table (for a file: device, inode and hash of its first bytes); `position`
+/// is opaque to the log. The newest position of a source wins; an empty position forgets the
+/// source.
+struct SourcePosition {
+    std::string source;
+    std::string position;
+};
+
+/// Makes a request safe to repeat. Two appends with the same key and the same body hash store once.
+struct IdempotencyKey {
+    std::string key;
+    uint64_t body_hash = 0;
+};
+
+/// What is appended in one piece: all of it becomes durable, or none.
+struct AppendRequest {
+    std::vector<std::string_view> records;  // valid until append returns
+    std::vector<SourcePosition> positions;
+    std::optional<IdempotencyKey> key;
+    /// A file's header line, or empty; handed back with each batch that is read.
+    std::string_view preamble;
+};
+
+struct AppendOutcome {
+    PartitionId partition;
+    Offset first;
+    Offset end;  // one past the last
+    int64_t ingested_at_us = 0;
+    bool was_duplicate = false;  // the key was known: the offsets are those of the first time
+};
+
+/// Records of one partition, in order, as they were appended. Offsets are first, first + 1, …
+struct RecordBatch {
+    PartitionId partition;
+    Offset first;
+    int64_t ingested_at_us = 0;
+    std::string preamble;
+    std::vector<std::string_view> records;  // point into `bytes`
+    std::shared_ptr<const std::string> bytes;
+    Offset end() const { return {first.value + static_cast<int64_t>(records.size())}; }
+};
+
+/// The bytes of all events of one table, in partitions, for as long as the archive needs them. It
+/// knows nothing of columns. A seam: EmbeddedLog (files), later Kafka. Thread-safe.
+///
+/// Guarantees: append returns only when the records are durable; a record has one offset for ever;
+/// within a partition offset order is the order in which appends were acknowledged; what was
+/// acknowledged is read back, byte for byte, until trimmed. Nothing at or above durable_end is ever
+/// visible to a reader. Not guaranteed: order across partitions.
+class PartitionedLog {
+  public:
+    virtual ~PartitionedLog() = default;
+
+    virtual const LogId& id() const = 0;
+    virtual uint32_t partition_count() const = 0;
+
+    /// Group commit: callers that wait together share one sync. A key seen before with another body
+    /// is InvalidInput (SQLSTATE 22000, HTTP 422). Exhausted when the disk is nearly full. After a
+    /// failed sync every append fails with Io: the process must be restarted.
+    virtual Result<AppendOutcome> append(PartitionId partition, const AppendRequest& request) = 0;
+
+    /// First offset that can still be read, and one past the last durable one.
+    virtual Positions start() const = 0;
+    virtual Positions durable_end() const = 0;
+
+    /// Up to `records_max` records from `from` on, not beyond the durable end; empty at the end.
+    /// NotFound if `from` was trimmed, Corrupt (with the exact range in the detail) if the bytes
+    /// are damaged.
+    virtual Result<RecordBatch> read(PartitionId partition, Offset from, size_t records_max) = 0;
+
+    /// Live source positions of a partition, as of the durable end.
+    virtual std::vector<SourcePosition> source_positions(PartitionId partition) const = 0;
+
+    /// Forgets records below `keep_from`, whole extents only, oldest first. Positions and keys
+    /// survive.
+    virtual Result<void> trim(PartitionId partition, Offset keep_from) = 0;
+
+    /// Called after each group commit, from the committing thread; must be quick.
+    virtual void on_durable(std::function<void()> listener) = 0;
+};
+
+}  // namespace braid::log

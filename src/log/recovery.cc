@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/recovery.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error_makers.h"
+#include "base/hash.h"
+#include "base/trace.h"
+
+namespace braid::log {
+
+void PartitionState::apply_positions(const std::vector<SourcePosition>& newer) {
+    for (const SourcePosition& each : newer) {
+        if (each.position.empty()) {
+            positions.erase(each.source);
+        } else {
+            positions[each.source] = each.position;
+        }
+    }
+}
+
+std::vector<SourcePosition> PartitionState::position_list() const {
+    std::vector<SourcePosition> list;
+    for (const auto& [source, position] : positions) list.push_back({source, position});
+    return list;
+}
+
+ExtentHeader next_header(const Clock& clock, const LogId& id, PartitionId partition, Offset base,
+                         const Extent* predecessor) {
+    const int64_t now_us = clock.wall_us();
+    return {.id = id,
+            .partition = partition,
+            .base = base,
+            .predecessor_base = predecessor == nullptr ? -1 : predecessor->base().value,
+            .predecessor_bytes = predecessor == nullptr ? 0 : predecessor->readable_bytes(),
+            .mark = hash64(fmt::format("{}/{}/{}/{}", id.hex, partition.value, base.value, now_us)),
+            .records_position = 0,
+            .created_at_us = now_us};
+}
+
+namespace {
+
+constexpr std::string_view kSuffix = ".extent";
+constexpr size_t kBaseDigits = 20;
+
+/// A block with the bytes that it points into.
+struct KeptBlock {
+    BlockView view;
+    std::shared_ptr<const std::string> bytes;
+};
+
+struct FoundExtent {
+    Offset base;  // by its name
+    std::string path;
+    uint64_t bytes = 0;
+    std::optional<ExtentHeader> header;
+    std::optional<Error> header_error;
+};
+
+/// The blocks of the last extent. A later group proves that the one before it was synced; only the
+/// last one is in doubt: it may be in the page cache alone.
+struct Scan {
+    PartitionState state;  // without the last group
+    std::vector<KeptBlock> last_group;
+    Offset end;  // behind the last group
+    uint64_t last_group_position = kExtentHeaderBytes;
+    uint64_t end_position = kExtentHeaderBytes;
+
+    bool is_closed() const {
+        return last_group.size() == 1 && last_group[0].view.header.kind == BlockKind::kClosed;
+    }
+};
+
+class Recovery {
+  public:
+    Recovery(FileSystem& files, const Clock& clock, const std::string& directory, const LogId& id,
+             PartitionId partition)
+        : files_(files), clock_(clock), directory_(directory), id_(id), partition_(partition) {}
+
+    Result<RecoveredPartition> run();
+
+  private:
+    Result<void> finish_replacements();
+    Result<void> find_extents();
+    Result<FoundExtent> find_extent(const std::string& name, Offset base);
+    Result<void> check_headers() const;
+    Result<void> check_identity(const FoundExtent& found) const;
+    Result<void> check_chain() const;
+
+    /// Scans the last extent; drops it when it was never acknowledged.
+    Result<void> scan_last();
+    Result<bool> is_unacknowledged(const FoundExtent& last, const std::optional<Scan>& scan);
+    Result<Scan> scan(const FoundExtent& found, Extent& extent) const;
+    Result<void> add_block(Scan& scan, std::vector<KeptBlock>& open_group, KeptBlock block) const;
+    Result<void> apply(PartitionState& state, const std::vector<KeptBlock>& group) const;
+    /// Corrupt if a group that begins behind `scan.end_position` shows that this was no torn tail.
+    Result<void> check_tail(const FoundExtent& found, const Scan& scan) const;
+    Result<void> drop_last();
+
+    std::vector<std::shared_ptr<Extent>> make_extents() const;
+    Result<void> secure_last_group(RecoveredPartition& recovered) const;
+
+    FileSystem& files_;
+    const Clock& clock_;
+    const std::string& directory_;
+    const LogId& id_;
+    const PartitionId partition_;
+    std::vector<FoundExtent> found_;
+    std::shared_ptr<Extent> last_;
+    Scan scan_;
+};
+
+/// The base in "00000000000000000042.extent", if it is such a name.
+std::optional<Offset> base_of(std::string_view name) {
+    if (name.size() != kBaseDigits + kSuffix.size() || !name.ends_with(kSuffix))
+        return std::nullopt;
+    Offset base;
+    const char* const end = name.data() + kBaseDigits;
+    const auto [at, error] = std::from_chars(name.data(), end, base.value);
+    if (error != std::errc() || at != end || name.front() == '-') return std::nullopt;
+    return base;
+}
+
+Result<RecoveredPartition> Recovery::run() {
+    TRY(finish_replacements());
+    TRY(find_extents());
+    TRY(check_headers());
+    TRY(check_chain());
+    TRY(scan_last());
+    RecoveredPartition recovered;
+    recovered.extents = make_extents();
+    recovered.state = scan_.state;
+    if (recovered.extents.empty()) return recovered;
+    if (scan_.is_closed()) {
+        last_->publish(scan_.end, scan_.last_group_position);
+        recovered.state.end = scan_.end;
+        return recovered;
+    }
+    TRY(secure_last_group(recovered));
+    return recovered;
+}
+
+Result<void> Recovery::finish_replacements() {
+    for (const std::string& name : TRY(files_.list(directory_))) {
+        if (!name.ends_with(kReplacementSuffix)) continue;
+        const std::string original =
+            name.substr(0, name.size() - std::string_view(kReplacementSuffix).size());
+        if (!base_of(original)) continue;
+        const std::string path = directory_ + "/" + name;
+        if (TRY(files_.exists(directory_ + "/" + original))) {
+            TRY(files_.remove(path));  // perhaps half written; what it replaces is still there
+            continue;
+        }
+        TRY(files_.move_no_replace(path, directory_ + "/" + original));
+        TRY(files_.sync_directory(directory_));
+    }
+    return {};
+}
+
+Result<void> Recovery::find_extents() {
+    for (const std::string& name : TRY(files_.list(directory_))) {
+        const std::optional<Offset> base = base_of(name);
+        if (!base) {
+            trace(TraceLevel::kWarning, "log", "\"{}/{}\" is not a file of the log", directory_,
+                  name);
+            continue;
+        }
+        found_.push_back(TRY(find_extent(name, *base)));
+    }
+    return {};
+}
+
+Result<FoundExtent> Recovery::find_extent(const std::string& name, Offset base) {
+    FoundExtent found{
+        .base = base, .path = directory_ + "/" + name, .header = {}, .header_error = {}};
+    const std::unique_ptr<ReadableFile> file = TRY(files_.open(found.path));
+    found.bytes = TRY(file->size());
+    const std::string bytes = TRY(read_bytes(*file, 0, kExtentHeaderBytes));
+    Result<ExtentHeader> header = decode_extent_header(bytes);
+    if (header) {
+        found.header = *std::move(header);
+    } else {
+        found.header_error = std::move(header).error();
+    }
+    return found;
+}
+
+Result<void> Recovery::check_headers() const {
+    for (const FoundExtent& found : found_) {
+        if (found.header) {
+            TRY(check_identity(found));
+            continue;
+        }
+        // The last one may be a file whose creation was cut short; of a later version it is not.
+        const bool is_last = &found == &found_.back();
+        if (is_last && found.header_error->code() == ErrorCode::kCorrupt) continue;
+        if (found.header_error->code() == ErrorCode::kUnsupported)
+            return Error(*found.header_error);
+        const Offset next = is_last ? found.base : (&found + 1)->base;
+        return damage_error(found.path, partition_, found.base, next, 0, kExtentHeaderBytes)
+            .with_context(found.header_error->message());
+    }
+    return {};
+}
+
+Result<void> Recovery::check_identity(const FoundExtent& found) const {
+    const ExtentHeader& header = *found.header;
+    if (header.id == id_ && header.partition == partition_ && header.base == found.base) return {};
+    return corrupt("\"{}\" is not the extent that its name says", found.path)
+        .with_detail(fmt::format("It is of log {}, partition {}, base {}.", header.id.hex,
+                                 header.partition.value, header.base.value));
+}
+
+Result<void> Recovery::check_chain() const {
+    for (size_t index = 1; index < found_.size(); ++index) {
+        const FoundExtent& before = found_[index - 1];
+        if (!found_[index].header) continue;
+        const ExtentHeader& header = *found_[index].header;
+        if (header.predecessor_base != before.base.value) {
+            return corrupt("log has a gap: offsets [{}, {}) of partition {} are missing",
+                           header.predecessor_base, header.base.value, partition_.value)
+                .with_detail(fmt::format("There is no \"{}\" before \"{}\".",
+                                         extent_name({header.predecessor_base}),
+                                         found_[index].path));
+        }
+        if (before.bytes < header.predecessor_bytes) {
+            return corrupt("log is damaged: \"{}\" ends too early", before.path)
+                .with_detail(fmt::format("It has {} bytes of {}; records below offset {} are lost.",
+                                         before.bytes, header.predecessor_bytes,
+                                         header.base.value));
+        }
+    }
+    return {};
+}
+
+Result<void> Recovery::scan_last() {
+    // An extent is only begun when all before it was synced, so at most one can be without a whole
+    // group.
+    for (int attempt = 0; attempt < 2 && !found_.empty(); ++attempt) {
+        const FoundExtent& last = found_.back();
+        std::optional<Scan> scanned;
+        if (last.header) {
+            last_ = std::make_shared<Extent>(files_, last.path, *last.header);
+            scanned = TRY(scan(last, *last_));
+            TRY(check_tail(last, *scanned));
+        }
+        if (scanned && !scanned->last_group.empty()) {
+            scan_ = *std::move(scanned);
+            return {};
+        }
+        const bool may_drop = TRY(is_unacknowledged(last, scanned));
+        if (attempt > 0 || !may_drop) {
+            return damage_error(last.path, partition_, last.base, last.base, 0, last.bytes)
+                .with_hint("The extent had been acknowledged; what it held is unknown.");
+        }
+        TRY(drop_last());
+    }
+    return {};
+}
+
+Result<bool> Recovery::is_unacknowledged(const FoundExtent& last, const std::optional<Scan>& scan) {
+    // Older extents are removed only when this one was durable.
+    const bool has_predecessor = found_.size() > 1 || last.base.value == 0;
+    if (!has_predecessor || scan) return has_predecessor;
+    const std::unique_ptr<ReadableFile> file = TRY(files_.open(last.path));
+    const std::string bytes = TRY(read_bytes(*file, 0, last.bytes));
+    const auto is_later_group = [](const BlockHeader& header, uint64_t) {
+        return header.group > kExtentHeaderBytes;
+    };
+    return !find_block(bytes, std::nullopt, 0, is_later_group, 0).has_value();
+}
+
+Result<void> Recovery::drop_last() {
+    const FoundExtent& last = found_.back();
+    trace(TraceLevel::kWarning, "log", "dropping \"{}\", {} bytes: it was not finished", last.path,
+          last.bytes);
+    TRY(files_.remove(last.path));
+    TRY(files_.sync_directory(directory_));
+    found_.pop_back();
+    last_.reset();
+    return {};
+}
+
+Result<Scan> Recovery::scan(const FoundExtent& found, Extent& extent) const {
+    const std::unique_ptr<ReadableFile> file = TRY(files_.open(found.path));
+    Scan scan;
+    scan.state.end = found.base;
+    scan.end = found.base;
+    std::vector<KeptBlock> open_group;
+    Offset end = found.base;
+    uint64_t position = kExtentHeaderBytes;
+    while (position < found.bytes) {
+        const Chunk chunk = TRY(load_chunk(*file, found.header->mark, position, found.bytes));
+        if (chunk.blocks.empty() || chunk.first != end) break;
+        if (position >= found.header->records_position) extent.add_place(chunk.first, position);
+        for (const BlockView& block : chunk.blocks) {
+            const uint64_t group = open_group.empty() ? block.header.position
+                                                      : open_group.front().view.header.position;
+            if (block.header.group != group) return scan;  // check_tail judges what follows
+            TRY(add_block(scan, open_group, {block, chunk.bytes}));
+        }
+        end = chunk.end();
+        position = chunk.end_position();
+    }
+    return scan;
+}
+
+Result<void> Recovery::add_block(Scan& scan, std::vector<KeptBlock>& open_group,
+                                 KeptBlock block) const {
+    open_group.push_back(std::move(block));
+    const BlockView& newest = open_group.back().view;
+    if (newest.header.is_last_in_group == 0) return {};
+    TRY(apply(scan.state, scan.last_group));
+    scan.last_group_position = open_group.front().view.header.position;
+    scan.end = newest.end();
+    scan.end_position = newest.end_position();
+    scan.last_group = std::move(open_group);
+    open_group.clear();
+    return {};
+}
+
+Result<void> Recovery::apply(PartitionState& state, const std::vector<KeptBlock>& group) const {
+    for (const KeptBlock& block : group) {
+        BlockAttributes attributes = TRY(decode_attributes(block.view, partition_));
+        state.apply_positions(attributes.positions);
+        std::ranges::move(attributes.keys, std::back_inserter(state.keys));
+        state.end = block.view.end();
+        state.ingested_at_us = std::max(state.ingested_at_us, block.view.header.ingested_at_us);
+    }
+    return {};
+}
+
+Result<void> Recovery::check_tail(const FoundExtent& found, const Scan& scan) const {
+    if (scan.end_position == found.bytes) return {};
+    const std::unique_ptr<ReadableFile> file = TRY(files_.open(found.path));
+    const std::string tail =
+        TRY(read_bytes(*file, scan.end_position, found.bytes - scan.end_position));
+    const auto is_later_group = [](const BlockHeader& header, uint64_t end_position) {
+        return header.group > end_position;
+    };
+    const auto later =
+        find_block(tail, found.header->mark, scan.end_position, is_later_group, scan.end_position);
+    if (later) {
+        return damage_error(found.path, partition_, scan.end, later->first(), scan.end_position,
+                            later->header.position);
+    }
+    trace(TraceLevel::kWarning, "log",
+          "cutting {} bytes of an unfinished group behind offset {} in \"{}\"", tail.size(),
+          scan.end.value, found.path);
+    return {};
+}
+
+std::vector<std::shared_ptr<Extent>> Recovery::make_extents() const {
+    std::vector<std::shared_ptr<Extent>> extents;
+    for (size_t index = 0; index + 1 < found_.size(); ++index) {
+        extents.push_back(
+            std::make_shared<Extent>(files_, found_[index].path, *found_[index].header));
+        const ExtentHeader& next = *found_[index + 1].header;
+        extents.back()->publish(next.base, next.predecessor_bytes);
+    }
+    if (last_) extents.push_back(last_);
+    return extents;
+}
+
+/// The blocks with records of a group, as if they had never been placed.
+UnplacedBlocks lift(const std::vector<KeptBlock>& group) {
+    UnplacedBlocks blocks;
+    for (const KeptBlock& each : group) {
+        if (each.view.header.kind != BlockKind::kRecords) continue;
+        blocks.starts.push_back(blocks.bytes.size());
+        blocks.bytes += each.view.whole;
+        blocks.record_count += int64_t{each.view.header.record_count};
+    }
+    return blocks;
+}
+
+Result<void> Recovery::secure_last_group(RecoveredPartition& recovered) const {
+    PartitionState& state = recovered.state;
+    // The snapshot at the start of an extent belongs to its first group.
+    const auto records =
+        std::ranges::find(scan_.last_group, BlockKind::kRecords,
+                          [](const KeptBlock& each) { return each.view.header.kind; });
+    TRY(apply(state, {scan_.last_group.begin(), records}));
+    UnplacedBlocks blocks = lift(scan_.last_group);
+    CHECK(!blocks.starts.empty());
+    const Offset base{scan_.end.value - blocks.record_count};
+    ExtentHeader header = next_header(clock_, id_, partition_, base, last_.get());
+    const bool replaces_last = base == last_->base();
+    if (replaces_last) {
+        header.predecessor_base = last_->header().predecessor_base;
+        header.predecessor_bytes = last_->header().predecessor_bytes;
+    } else {
+        header.predecessor_bytes = scan_.last_group_position;
+        last_->publish(base, scan_.last_group_position);
+    }
+    const int64_t ingested_at_us = scan_.last_group.back().view.header.ingested_at_us;
+    std::unique_ptr<ExtentWriter> writer = TRY(ExtentWriter::create(
+        files_, directory_, header, encode_snapshot(state.position_list(), state.keys),
+        state.ingested_at_us));
+    UnplacedBlocks* const request = &blocks;
+    TRY(writer->append_group({&request, 1}, base, ingested_at_us));
+    TRY(apply(state, {records, scan_.last_group.end()}));
+
+    auto extent = std::make_shared<Extent>(files_, writer->path(), writer->header());
+    extent->publish(scan_.end, writer->bytes());
+    if (replaces_last) recovered.extents.pop_back();
+    recovered.extents.push_back(std::move(extent));
+    recovered.writer = std::move(writer);
+    return {};
+}
+
+}  // namespace
+
+Result<RecoveredPartition> recover_partition(FileSystem& files, const Clock& clock,
+                                             const std::string& directory, const LogId& id,
+                                             PartitionId partition) {
+    return Recovery(files, clock, directory, id, partition).run();
+}
+
+}  // namespace braid::log

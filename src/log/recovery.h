@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/result.h"
+#include "log/block.h"
+#include "log/extent.h"
+#include "log/extent_writer.h"
+
+namespace braid::log {
+
+/// What the blocks of a partition add up to, at some offset.
+struct PartitionState {
+    Offset end;
+    int64_t ingested_at_us = 0;  // of the newest block
+    std::map<std::string, std::string> positions;
+    std::vector<StoredKey> keys;  // only used while recovering; then the KeyTable has them
+
+    void apply_positions(const std::vector<SourcePosition>& newer);
+    std::vector<SourcePosition> position_list() const;
+};
+
+struct RecoveredPartition {
+    std::vector<std::shared_ptr<Extent>> extents;  // oldest first; empty for a fresh log
+    std::unique_ptr<ExtentWriter> writer;          // of the last extent, if it may be continued
+    PartitionState state;
+};
+
+/// The header of the next extent of a partition.
+ExtentHeader next_header(const Clock& clock, const LogId& id, PartitionId partition, Offset base,
+                         const Extent* predecessor);
+
+/// Reads a partition's directory (which exists) as the last process left it. All that is returned
+/// is durable: a group of which that is not certain is written again first. Bytes of a group that
+/// was not finished are cut. Corrupt, with the place, if anything was damaged that had been
+/// acknowledged.
+Result<RecoveredPartition> recover_partition(FileSystem& files, const Clock& clock,
+                                             const std::string& directory, const LogId& id,
+                                             PartitionId partition);
+
+}  // namespace braid::log
