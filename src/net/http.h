@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/stream.h"
+
+namespace braid::net {
+
+struct HttpHeader {
+    std::string name;
+    std::string value;
+};
+
+/// Case-blind, the first of that name; nullptr if there is none.
+const std::string* find_header(const std::vector<HttpHeader>& headers, std::string_view name);
+
+bool equal_ignoring_case(std::string_view left, std::string_view right);
+
+struct HttpRequest {
+    std::string method;
+    std::string target;  // as sent
+    /// The parts of the path between the slashes, decoded one by one ("/v1/a%2Fb" -> "v1", "a/b").
+    std::vector<std::string> path;
+    std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+    std::vector<HttpHeader> headers;
+    std::string body;
+    /// What the route's `{…}` parts matched, in order.
+    std::vector<std::string> captures;
+    /// Of the client, for noticing that it leaves; null in tests of handlers.
+    const Stream* connection = nullptr;
+
+    const std::string* header(std::string_view name) const { return find_header(headers, name); }
+    /// The first query parameter of that name; nullptr if there is none.
+    const std::string* parameter(std::string_view name) const;
+};
+
+struct HttpResponse {
+    int status = 200;
+    std::string content_type = "text/plain; charset=utf-8";
+    std::vector<HttpHeader> headers;
+    std::string body;
+};
+
+/// Splits and decodes a request target in origin form; false if it is not one or is badly encoded.
+bool parse_target(std::string_view target, HttpRequest& request);
+
+/// "%2F" -> "/"; `plus_is_space` as in query strings. False for a broken escape or a NUL.
+bool percent_decode(std::string_view text, bool plus_is_space, std::string& out);
+
+/// "Not Found"
+std::string_view reason_phrase(int status);
+
+}  // namespace braid::net

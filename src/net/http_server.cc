@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/http_server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "net/http_parser.h"
+
+namespace braid::net {
+
+namespace {
+
+constexpr size_t kReadBytes = 64 * 1024;
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT"
+std::string http_date(int64_t wall_us) {
+    using std::chrono::days;
+    using std::chrono::floor;
+    const auto instant = std::chrono::sys_time<std::chrono::microseconds>(
+        std::chrono::microseconds(wall_us));
+    const auto day = floor<days>(instant);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss time(floor<std::chrono::seconds>(instant - day));
+    static constexpr std::string_view kDays = "SunMonTueWedThuFriSat";
+    static constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                       kDays.substr(std::chrono::weekday(day).c_encoding() * 3, 3),
+                       static_cast<unsigned>(date.day()),
+                       kMonths.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3),
+                       static_cast<int>(date.year()), time.hours().count(), time.minutes().count(),
+                       time.seconds().count());
+}
+
+/// "localhost:8080" -> "localhost", "[::1]:80" -> "[::1]"
+std::string_view without_port(std::string_view host) {
+    const size_t bracket = host.starts_with('[') ? host.find(']') : 0;
+    return host.substr(0, std::min(host.find(':', bracket), host.size()));
+}
+
+class Connection {
+  public:
+    Connection(Stream& stream, const HttpServerOptions& options, const Clock& clock,
+               const HttpRouter& router)
+        : stream_(stream), options_(options), clock_(clock), router_(router) {}
+
+    void run() {
+        while (serve_one()) {
+        }
+    }
+    void refuse() { send_fault(503, "too many connections"); }
+
+  private:
+    /// False when the connection must end.
+    bool serve_one();
+    bool read_header(HttpRequestParser& parser);
+    bool read_body(HttpRequestParser& parser, const HttpRouter::Route& route);
+    bool answer(HttpRequestParser& parser, const HttpRouter::Route& route);
+    const HttpRouter::Route* choose_route(HttpRequest& request);
+    bool is_ours(const HttpRequest& request, int& status, std::string& message) const;
+    bool is_own_host(std::string_view host) const;
+    /// Reads on; `deadline_us` on the monotonic clock. False on timeout, end or failure.
+    bool fill(int64_t deadline_us);
+    HttpParse feed(HttpRequestParser& parser);
+    /// Sends, and ends the connection.
+    void send_fault(int status, const std::string& message, std::vector<HttpHeader> headers = {});
+    /// False if the client could not be reached.
+    bool send(const HttpResponse& response, bool keep_alive, bool is_head);
+    HttpResponse fault_response(int status, const std::string& message) const;
+
+    Stream& stream_;
+    const HttpServerOptions& options_;
+    const Clock& clock_;
+    const HttpRouter& router_;
+    std::string buffer_;    // what has arrived; its first `used_` bytes are parsed
+    size_t used_ = 0;
+    bool timed_out_ = false;
+};
+
+bool Connection::serve_one() {
+    HttpRequestParser parser;
+    if (!read_header(parser)) return false;
+    int status = 0;
+    std::string message;
+    if (!is_ours(parser.request(), status, message)) {
+        send_fault(status, message);
+        return false;
+    }
+    const HttpRouter::Route* route = choose_route(parser.request());
+    if (route == nullptr) return false;
+    parser.request().connection = &stream_;
+    return read_body(parser, *route) && answer(parser, *route);
+}
+
+bool Connection::read_header(HttpRequestParser& parser) {
+    if (used_ == buffer_.size() && !fill(clock_.monotonic_us() + options_.idle_timeout_us)) {
+        return false;
+    }
+    const int64_t deadline_us = clock_.monotonic_us() + options_.header_timeout_us;
+    while (true) {
+        const HttpParse parse = feed(parser);
+        if (parse == HttpParse::kHeaderDone) return true;
+        if (parse == HttpParse::kFault) {
+            send_fault(parser.fault().status, parser.fault().message);
+            return false;
+        }
+        if (!fill(deadline_us)) {
+            if (timed_out_) send_fault(408, "the request headers took too long");
+            return false;
+        }
+    }
+}
+
+bool Connection::read_body(HttpRequestParser& parser, const HttpRouter::Route& route) {
+    HttpParse parse = parser.allow_body(route.body_bytes_max);
+    if (parse == HttpParse::kNeedsMore) {
+        if (parser.expects_continue() && used_ == buffer_.size() &&
+            !stream_.write_all("HTTP/1.1 100 Continue\r\n\r\n", options_.write_timeout_us)) {
+            return false;
+        }
+        const int64_t deadline_us = clock_.monotonic_us() + options_.body_timeout_us;
+        while ((parse = feed(parser)) == HttpParse::kNeedsMore) {
+            if (fill(deadline_us)) continue;
+            if (timed_out_) send_fault(408, "the request body took too long");
+            return false;
+        }
+    }
+    if (parse == HttpParse::kDone) return true;
+    send_fault(parser.fault().status, parser.fault().message);
+    return false;
+}
+
+bool Connection::answer(HttpRequestParser& parser, const HttpRouter::Route& route) {
+    const HttpRequest& request = parser.request();
+    const HttpResponse response = route.handler(request);
+    const bool keep_alive = parser.keep_alive();
+    return send(response, keep_alive, request.method == "HEAD") && keep_alive;
+}
+
+const HttpRouter::Route* Connection::choose_route(HttpRequest& request) {
+    std::vector<std::string> allowed;
+    const HttpRouter::Route* route = router_.find(request, allowed);
+    if (route != nullptr) return route;
+    if (allowed.empty()) {
+        send_fault(404, "there is nothing at this path");
+    } else {
+        send_fault(405, fmt::format("{} is not answered at this path", request.method),
+                   {{"Allow", fmt::format("{}", fmt::join(allowed, ", "))}});
+    }
+    return nullptr;
+}
+
+bool Connection::is_ours(const HttpRequest& request, int& status, std::string& message) const {
+    const std::string* host = request.header("Host");
+    if (host != nullptr && !is_own_host(*host)) {
+        status = 421;
+        message = "this server does not answer under that Host";
+        return false;
+    }
+    const std::string* site = request.header("Sec-Fetch-Site");
+    bool is_foreign = site != nullptr && equal_ignoring_case(*site, "cross-site");
+    if (const std::string* origin = request.header("Origin")) {
+        const size_t scheme = origin->find("://");
+        is_foreign |= scheme == std::string::npos ||
+                      !is_own_host(std::string_view(*origin).substr(scheme + 3));
+    }
+    if (!is_foreign) return true;
+    status = 403;
+    message = "requests from pages of other sites are refused";
+    return false;
+}
+
+bool Connection::is_own_host(std::string_view host) const {
+    return std::ranges::any_of(options_.hosts, [&](const std::string& own) {
+        return equal_ignoring_case(without_port(host), own);
+    });
+}
+
+HttpParse Connection::feed(HttpRequestParser& parser) {
+    size_t taken = 0;
+    const HttpParse parse = parser.put(std::string_view(buffer_).substr(used_), taken);
+    used_ += taken;
+    return parse;
+}
+
+bool Connection::fill(int64_t deadline_us) {
+    buffer_.erase(0, used_);
+    used_ = 0;
+    const size_t kept = buffer_.size();
+    const int64_t left_us = deadline_us - clock_.monotonic_us();
+    timed_out_ = left_us <= 0;
+    if (timed_out_) return false;
+    buffer_.resize(kept + kReadBytes);
+    const auto size = stream_.read_some(std::span(buffer_).subspan(kept), left_us);
+    buffer_.resize(kept + (size ? *size : 0));
+    timed_out_ = !size && size.error().code() == ErrorCode::kTimeout;
+    return size && *size > 0;
+}
+
+HttpResponse Connection::fault_response(int status, const std::string& message) const {
+    if (options_.fault_response) return options_.fault_response(status, message);
+    return {.status = status, .headers = {}, .body = message + "\n"};
+}
+
+void Connection::send_fault(int status, const std::string& message, std::vector<HttpHeader> headers) {
+    HttpResponse response = fault_response(status, message);
+    for (HttpHeader& each : headers) response.headers.push_back(std::move(each));
+    if (send(response, false, false)) stream_.finish();
+}
+
+bool Connection::send(const HttpResponse& response, bool keep_alive, bool is_head) {
+    std::string out = fmt::format(
+        "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", response.status,
+        reason_phrase(response.status), http_date(clock_.wall_us()), response.content_type,
+        response.body.size());
+    for (const auto* headers : {&response.headers, &options_.headers}) {
+        for (const HttpHeader& each : *headers) out += fmt::format("{}: {}\r\n", each.name, each.value);
+    }
+    if (!keep_alive) out += "Connection: close\r\n";
+    out += "\r\n";
+    // One segment for small answers, no copy of large ones.
+    const bool one_write = response.body.size() <= kReadBytes;
+    if (one_write && !is_head) out += response.body;
+    if (!stream_.write_all(out, options_.write_timeout_us)) return false;
+    if (one_write || is_head) return true;
+    return stream_.write_all(response.body, options_.write_timeout_us).has_value();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options, const Clock& clock,
+                                                      const HttpRouter& router) {
+    std::unique_ptr<HttpServer> server(new HttpServer);
+    server->options_ = std::move(options);
+    server->listener_ = TRY(Listener::start(
+        server->options_.listener,
+        [own = &server->options_, &clock, &router](Stream& stream, bool over_limit) {
+            Connection connection(stream, *own, clock, router);
+            if (over_limit) {
+                connection.refuse();
+            } else {
+                connection.run();
+            }
+        }));
+    return server;
+}
+
+HttpServer::~HttpServer() { stop(); }
+uint16_t HttpServer::port() const { return listener_->port(); }
+size_t HttpServer::connection_count() const { return listener_->connection_count(); }
+void HttpServer::stop() { listener_->stop(); }
+
+}  // namespace braid::net

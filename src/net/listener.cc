@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/listener.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "base/error_makers.h"
+#include "base/thread.h"
+#include "base/trace.h"
+#include "net/socket_adapter.h"
+
+namespace braid::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+/// How long to rest when the system gives no descriptor: accepting at once would spin.
+constexpr auto kRestAfterFailure = std::chrono::milliseconds(100);
+constexpr int kBacklog = 256;
+
+}  // namespace
+
+struct Listener::Body {
+    struct Connection {
+        std::unique_ptr<Stream> stream;
+        bool over_limit = false;
+        bool ended = false;  // guarded by mutex
+        Thread thread;
+    };
+
+    Body(ListenerOptions listener_options, Handler connection_handler)
+        : options(std::move(listener_options)),
+          handler(std::move(connection_handler)),
+          acceptor(no_events()) {}
+
+    Result<void> open();
+    void accept_until_stopped();
+    void serve(std::unique_ptr<Stream> stream);
+    void run(Connection& connection);
+    void join_ended();
+    void rest();
+
+    const ListenerOptions options;
+    const Handler handler;
+    asio::ip::tcp::acceptor acceptor;
+    uint16_t port = 0;
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool stopping = false;
+    std::list<Connection> connections;  // entries are made and erased by the accepting thread only
+    uint32_t served = 0;
+    uint32_t refused = 0;
+
+    Thread accepting;
+};
+
+Result<void> Listener::Body::open() {
+    const asio::ip::address address = TRY(parse_address(options.address));
+    if (!address.is_loopback()) {
+        return Error(unsupported("refusing to listen on {}: there is no login yet", options.address))
+            .with_hint("Use a loopback address, such as 127.0.0.1.");
+    }
+    const asio::ip::tcp::endpoint endpoint(address, options.port);
+    error_code code;
+    acceptor.open(endpoint.protocol(), code);
+    if (!code) acceptor.set_option(asio::socket_base::reuse_address(true), code);
+    if (!code) acceptor.bind(endpoint, code);
+    if (!code) acceptor.listen(kBacklog, code);
+    if (!code) acceptor.non_blocking(true, code);
+    if (!code) port = acceptor.local_endpoint(code).port();
+    if (code) {
+        return unavailable("cannot listen on {}:{}: {}", options.address, options.port, code.message());
+    }
+    return {};
+}
+
+void Listener::Body::accept_until_stopped() {
+    while (true) {
+        wait_ready(acceptor.native_handle(), POLLIN, -1);
+        {
+            std::scoped_lock lock(mutex);
+            if (stopping) return;
+        }
+        join_ended();
+        error_code code;
+        asio::ip::tcp::socket socket(no_events());
+        acceptor.accept(socket, code);
+        if (!code) {
+            auto stream = make_stream(std::move(socket));
+            if (stream) serve(*std::move(stream));
+        } else if (code != asio::error::would_block && code != asio::error::connection_aborted) {
+            trace(TraceLevel::kWarning, options.name, "accepting a connection: {}", code.message());
+            rest();
+        }
+    }
+}
+
+void Listener::Body::serve(std::unique_ptr<Stream> stream) {
+    std::scoped_lock lock(mutex);
+    const bool over_limit = served >= options.connections_max;
+    if (over_limit && refused >= options.refusals_max) return;
+    ++(over_limit ? refused : served);
+    Connection& connection = connections.emplace_back();
+    connection.stream = std::move(stream);
+    connection.over_limit = over_limit;
+    connection.thread = Thread(options.name, [this, &connection] { run(connection); });
+}
+
+void Listener::Body::run(Connection& connection) {
+    handler(*connection.stream, connection.over_limit);
+    connection.stream->shutdown();  // the peer need not wait until the thread is joined
+    std::scoped_lock lock(mutex);
+    --(connection.over_limit ? refused : served);
+    connection.ended = true;
+}
+
+void Listener::Body::join_ended() {
+    std::list<Connection> ended;
+    {
+        std::scoped_lock lock(mutex);
+        for (auto each = connections.begin(); each != connections.end();) {
+            const auto next = std::next(each);
+            if (each->ended) ended.splice(ended.end(), connections, each);
+            each = next;
+        }
+    }
+}  // joins here, not under the lock
+
+void Listener::Body::rest() {
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, kRestAfterFailure, [&] { return stopping; });
+}
+
+Result<std::unique_ptr<Listener>> Listener::start(ListenerOptions options, Handler handler) {
+    auto body = std::make_unique<Body>(std::move(options), std::move(handler));
+    TRY(body->open());
+    body->accepting = Thread(body->options.name + "-accept",
+                             [body = body.get()] { body->accept_until_stopped(); });
+    return std::unique_ptr<Listener>(new Listener(std::move(body)));
+}
+
+Listener::Listener(std::unique_ptr<Body> body) : body_(std::move(body)) {}
+Listener::~Listener() { stop(); }
+
+uint16_t Listener::port() const { return body_->port; }
+
+size_t Listener::connection_count() const {
+    std::scoped_lock lock(body_->mutex);
+    return body_->served;
+}
+
+void Listener::stop() {
+    {
+        std::scoped_lock lock(body_->mutex);
+        if (body_->stopping) return;
+        body_->stopping = true;
+        body_->changed.notify_all();
+    }
+    // Linux wakes whoever polls a listening socket when it is shut down.
+    ::shutdown(body_->acceptor.native_handle(), SHUT_RDWR);
+    body_->accepting.join();
+    {
+        std::scoped_lock lock(body_->mutex);
+        for (const Body::Connection& each : body_->connections) each.stream->shutdown();
+    }
+    body_->connections.clear();  // joins; nobody adds any more
+    error_code ignored;
+    body_->acceptor.close(ignored);
+}
+
+}  // namespace braid::net

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/stream.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <cerrno>
+
+#include "base/error_makers.h"
+#include "net/socket_adapter.h"
+
+namespace braid::net {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+namespace {
+
+// What finish() is willing to wait for and to throw away.
+constexpr int64_t kFinishWaitUs = 500'000;
+constexpr size_t kFinishBytesMax = 1 << 20;
+
+Error timed_out(const char* what) { return timeout("{} timed out", what); }
+
+}  // namespace
+
+asio::io_context& no_events() {
+    static auto* context = new asio::io_context;  // never destroyed: sockets may outlive statics
+    return *context;
+}
+
+bool wait_ready(int descriptor, short events, int64_t timeout_us) {
+    const int timeout_ms = timeout_us < 0 ? -1 : static_cast<int>((timeout_us + 999) / 1000);
+    while (true) {
+        pollfd waited{.fd = descriptor, .events = events, .revents = 0};
+        const int ready = ::poll(&waited, 1, timeout_ms);
+        if (ready > 0) return true;
+        if (ready == 0) return false;
+        if (errno != EINTR) return true;  // the call that follows reports what is wrong
+    }
+}
+
+Error io_failure(const char* what, const error_code& code) {
+    return io_error("{}: {}", what, code.message());
+}
+
+Result<asio::ip::address> parse_address(const std::string& address) {
+    error_code code;
+    auto parsed = asio::ip::make_address(address, code);
+    if (code) return invalid_input("not a numeric address: \"{}\"", address);
+    return parsed;
+}
+
+Result<std::unique_ptr<Stream>> make_stream(asio::ip::tcp::socket socket) {
+    error_code code;
+    socket.non_blocking(true, code);
+    if (code) return io_failure("preparing a connection", code);
+    socket.set_option(asio::ip::tcp::no_delay(true), code);
+    if (code) return io_failure("preparing a connection", code);
+    auto body = std::make_unique<Stream::Body>(std::move(socket));
+    const auto remote = body->socket.remote_endpoint(code);
+    if (code) return io_failure("preparing a connection", code);  // it has gone already
+    const std::string address = remote.address().to_string(code);
+    body->peer = remote.address().is_v6() ? fmt::format("[{}]:{}", address, remote.port())
+                                          : fmt::format("{}:{}", address, remote.port());
+    return std::make_unique<Stream>(std::move(body));
+}
+
+Result<std::unique_ptr<Stream>> Stream::connect(const std::string& address, uint16_t port,
+                                                int64_t timeout_us) {
+    const asio::ip::tcp::endpoint endpoint(TRY(parse_address(address)), port);
+    asio::ip::tcp::socket socket(no_events());
+    error_code code;
+    socket.open(endpoint.protocol(), code);
+    if (!code) socket.non_blocking(true, code);
+    if (code) return io_failure("opening a socket", code);
+    // Not socket.connect(): it waits without a limit even on a non-blocking socket.
+    if (::connect(socket.native_handle(), endpoint.data(),
+                  static_cast<socklen_t>(endpoint.size())) != 0) {
+        if (errno != EINPROGRESS) return io_error("connecting to {}:{}: refused", address, port);
+        if (!wait_ready(socket.native_handle(), POLLOUT, timeout_us)) return timed_out("connecting");
+        int failure = 0;
+        socklen_t size = sizeof failure;
+        ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &failure, &size);
+        if (failure != 0) {
+            return io_error("connecting to {}:{}: {}", address, port,
+                            error_code(failure, boost::system::system_category()).message());
+        }
+    }
+    return make_stream(std::move(socket));
+}
+
+Stream::Stream(std::unique_ptr<Body> body) : body_(std::move(body)) {}
+Stream::~Stream() = default;
+
+const std::string& Stream::peer() const { return body_->peer; }
+
+Result<size_t> Stream::read_some(std::span<char> buffer, int64_t timeout_us) {
+    while (true) {
+        error_code code;
+        const size_t size = body_->socket.read_some(asio::buffer(buffer.data(), buffer.size()), code);
+        if (!code) return size;
+        if (code == asio::error::eof) return size_t{0};
+        if (code != asio::error::would_block && code != asio::error::try_again &&
+            code != asio::error::interrupted) {
+            return io_failure("reading from a connection", code);
+        }
+        if (!wait_ready(body_->socket.native_handle(), POLLIN, timeout_us)) {
+            return timed_out("reading from a connection");
+        }
+    }
+}
+
+Result<void> Stream::read_exact(std::span<char> buffer, int64_t timeout_us) {
+    while (!buffer.empty()) {
+        const size_t size = TRY(read_some(buffer, timeout_us));
+        if (size == 0) return io_error("the peer closed the connection");
+        buffer = buffer.subspan(size);
+    }
+    return {};
+}
+
+Result<void> Stream::write_all(std::string_view bytes, int64_t timeout_us) {
+    while (!bytes.empty()) {
+        error_code code;
+        bytes.remove_prefix(
+            body_->socket.write_some(asio::buffer(bytes.data(), bytes.size()), code));
+        if (!code) continue;
+        if (code != asio::error::would_block && code != asio::error::try_again &&
+            code != asio::error::interrupted) {
+            return io_failure("writing to a connection", code);
+        }
+        if (!wait_ready(body_->socket.native_handle(), POLLOUT, timeout_us)) {
+            return timed_out("writing to a connection");
+        }
+    }
+    return {};
+}
+
+void Stream::finish() {
+    error_code code;
+    body_->socket.shutdown(asio::ip::tcp::socket::shutdown_send, code);
+    if (code) return;
+    std::array<char, 4096> dropped;
+    for (size_t total = 0; total < kFinishBytesMax;) {
+        const auto size = read_some(dropped, kFinishWaitUs);
+        if (!size || *size == 0) return;
+        total += *size;
+    }
+}
+
+void Stream::shutdown() noexcept {
+    // The plain call: Asio's touches the object's state, which belongs to the owner's thread.
+    ::shutdown(body_->socket.native_handle(), SHUT_RDWR);
+}
+
+bool Stream::peer_is_gone() const noexcept {
+    pollfd asked{.fd = body_->socket.native_handle(), .events = POLLRDHUP, .revents = 0};
+    return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+}  // namespace braid::net
