@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "columnar/column.h"
+#include "model/box.h"
+#include "model/ids.h"
+
+namespace braid::catalog {
+
+/// A stream: what CREATE TABLE declared.
+struct Table {
+    TableId id;
+    LogId log;
+    std::string name;
+    Schema columns;
+    std::string connector;  // "file" or "http"
+    std::string format;     // "json", "combined", "common"
+    /// All options as written, also the two above; keys lower case.
+    std::map<std::string, std::string> options;
+    uint32_t partition_count = 1;
+    int64_t created_at_us = 0;  // Unix microseconds
+
+    std::string option(const std::string& name, const std::string& fallback) const;
+};
+
+/// Version of the data behind a function: user-agent rules, region database. `digest` names the
+/// content.
+struct FunctionData {
+    std::string name;  // "user_agent", "geo"
+    uint64_t version = 0;
+    std::string digest;
+    std::string source;  // what a person should know: "uap-core 0.18.0"
+    friend bool operator==(const FunctionData&, const FunctionData&) = default;
+};
+
+/// One definition of a materialized view.
+struct ViewVersion {
+    VersionId id;
+    std::string definition;                   // the SELECT, as written
+    std::string time_zone;                    // pinned at CREATE
+    std::vector<FunctionData> function_data;  // what the definition uses, pinned
+    /// Where its first sealed box starts; history before it comes by back-fill.
+    Positions first_seal;
+    /// False until back-fill or REFRESH has covered [origin, first_seal): reads give 55000.
+    bool is_populated = false;
+};
+
+struct MaterializedView {
+    ViewId id;
+    std::string name;
+    TableId table;
+    std::vector<ViewVersion> versions;  // all are fed; the last published one answers
+    VersionId current;
+    int64_t created_at_us = 0;
+
+    const ViewVersion* find(VersionId version) const;
+};
+
+struct PlainView {
+    ObjectId id;
+    std::string name;
+    std::string definition;
+    int64_t created_at_us = 0;
+};
+
+/// Everything the user declared, as values. Copied on change; lookups are by exact name.
+struct Catalog {
+    std::map<TableId, Table> tables;
+    std::map<ViewId, MaterializedView> views;
+    std::map<ObjectId, PlainView> plain_views;
+    std::map<std::string, FunctionData> function_data;  // current, by name
+    uint64_t next_id = 1;                               // ids are never reused
+
+    const Table* find_table(std::string_view name) const;
+    const MaterializedView* find_view(std::string_view name) const;
+    const PlainView* find_plain_view(std::string_view name) const;
+    /// Any of the three has this name.
+    bool has_relation(std::string_view name) const;
+    std::vector<const MaterializedView*> views_of(TableId table) const;
+    const MaterializedView* view_of_version(VersionId version) const;
+};
+
+}  // namespace braid::catalog

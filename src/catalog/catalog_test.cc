@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/catalog.h"
+
+#include <gtest/gtest.h>
+
+namespace braid::catalog {
+namespace {
+
+/// Two streams; view "hits" (id 3, versions 4 and 5) of the first; plain view "both".
+Catalog sample() {
+    Catalog catalog;
+    catalog.tables[{1}] = Table{.id = {1}, .name = "access", .options = {{"format", "json"}}};
+    catalog.tables[{2}] = Table{.id = {2}, .name = "Zugriff \"é\""};
+    MaterializedView hits{.id = {3}, .name = "hits", .table = {1}};
+    hits.versions = {ViewVersion{.id = {4}}, ViewVersion{.id = {5}}};
+    hits.current = {5};
+    catalog.views[{3}] = hits;
+    catalog.plain_views[{6}] = PlainView{.id = {6}, .name = "both"};
+    return catalog;
+}
+
+TEST(Catalog, FindsByExactName) {
+    const Catalog catalog = sample();
+    ASSERT_NE(catalog.find_table("access"), nullptr);
+    EXPECT_EQ(catalog.find_table("access")->id, TableId{1});
+    EXPECT_EQ(catalog.find_table("Zugriff \"é\"")->id, TableId{2});
+    EXPECT_EQ(catalog.find_table("ACCESS"), nullptr);
+    EXPECT_EQ(catalog.find_table("hits"), nullptr);
+    EXPECT_EQ(catalog.find_view("hits")->id, ViewId{3});
+    EXPECT_EQ(catalog.find_view("access"), nullptr);
+    EXPECT_EQ(catalog.find_plain_view("both")->id, ObjectId{6});
+}
+
+TEST(Catalog, SharesOneNameSpaceAmongRelations) {
+    const Catalog catalog = sample();
+    for (const char* name : {"access", "hits", "both"}) EXPECT_TRUE(catalog.has_relation(name));
+    EXPECT_FALSE(catalog.has_relation("other"));
+    EXPECT_FALSE(catalog.has_relation(""));
+}
+
+TEST(Catalog, ListsTheViewsOfATable) {
+    const Catalog catalog = sample();
+    ASSERT_EQ(catalog.views_of({1}).size(), 1U);
+    EXPECT_EQ(catalog.views_of({1}).front()->name, "hits");
+    EXPECT_TRUE(catalog.views_of({2}).empty());
+    EXPECT_TRUE(catalog.views_of({99}).empty());
+}
+
+TEST(Catalog, FindsTheViewOfEachVersion) {
+    const Catalog catalog = sample();
+    ASSERT_NE(catalog.view_of_version({4}), nullptr);
+    EXPECT_EQ(catalog.view_of_version({4})->id, ViewId{3});
+    EXPECT_EQ(catalog.view_of_version({5})->find({5})->id, VersionId{5});
+    EXPECT_EQ(catalog.view_of_version({3}), nullptr);
+    EXPECT_EQ(catalog.view_of_version({5})->find({6}), nullptr);
+}
+
+TEST(Catalog, GivesAnOptionOrTheFallback) {
+    const Catalog catalog = sample();
+    EXPECT_EQ(catalog.find_table("access")->option("format", "csv"), "json");
+    EXPECT_EQ(catalog.find_table("access")->option("timezone", "UTC"), "UTC");
+}
+
+}  // namespace
+}  // namespace braid::catalog
