@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of the commit rule about what the user declared; commit_rule.cc has the part about runs.
+#include <algorithm>
+
+#include "base/error_makers.h"
+#include "manifest/rule_internal.h"
+
+namespace braid::manifest {
+
+namespace {
+
+/// Numbers below `next` that may still come. A number that is older than all of them is refused
+/// like a used one, so forgetting the oldest is safe.
+constexpr size_t kOpenNumbersMax = 4096;
+/// No process hands out that many without committing one.
+constexpr uint64_t kSkippedMax = 1'000'000;
+
+Result<void> take_number(uint64_t number, uint64_t& next, std::vector<uint64_t>& open,
+                         std::string_view what) {
+    if (number < next) {
+        const auto place = std::ranges::lower_bound(open, number);
+        if (place == open.end() || *place != number) {
+            return conflict("{} {} has been used before", what, number);
+        }
+        open.erase(place);
+        return {};
+    }
+    if (number - next > kSkippedMax)
+        return internal_error("{} {} was never handed out", what, number);
+    for (uint64_t skipped = next; skipped < number; ++skipped) open.push_back(skipped);
+    if (open.size() > kOpenNumbersMax) open.erase(open.begin(), open.end() - kOpenNumbersMax);
+    next = number + 1;
+    return {};
+}
+
+Error no_such(std::string_view what, ObjectId id) {
+    return not_found("{} {} does not exist", what, id.value);
+}
+
+}  // namespace
+
+Result<void> Rule::take_id(ObjectId id) {
+    return take_number(id.value, state_.catalog.next_id, state_.open_ids, "object id");
+}
+
+Result<void> Rule::take_run_id(RunId id) {
+    return take_number(id.value, state_.next_run, state_.open_runs, "run id");
+}
+
+Result<void> Rule::check_free_name(std::string_view name) const {
+    if (name.empty()) return internal_error("a relation without a name");
+    if (!state_.catalog.has_relation(name)) return {};
+    return already_exists("relation \"{}\" already exists", name).with_sqlstate("42P07");
+}
+
+Result<TableState*> Rule::table(TableId id) {
+    const auto found = state_.tables.find(id);
+    if (found == state_.tables.end()) return no_such("table", id);
+    return &found->second;
+}
+
+Result<void> Rule::operator()(const CreateTable& change) {
+    const catalog::Table& table = change.table;
+    TRY(check_free_name(table.name));
+    if (table.partition_count == 0) return internal_error("a table without partitions");
+    for (const auto& [id, other] : state_.catalog.tables) {
+        if (other.log == table.log)
+            return conflict("log {} belongs to \"{}\"", table.log.hex, other.name);
+    }
+    TRY(take_id(table.id));
+    const Positions origin = Positions::zero(table.partition_count);
+    state_.catalog.tables[table.id] = table;
+    state_.tables[table.id] =
+        TableState{.origin = origin, .archive_end = origin, .sealed_frontier = origin};
+    return {};
+}
+
+Result<void> Rule::operator()(const DropTable& change) {
+    const auto found = state_.catalog.tables.find(change.table);
+    if (found == state_.catalog.tables.end()) return no_such("table", change.table);
+    const auto views = state_.catalog.views_of(change.table);
+    if (!views.empty()) {
+        std::string detail;
+        for (const catalog::MaterializedView* view : views) {
+            if (!detail.empty()) detail += '\n';
+            detail += fmt::format("materialized view {} depends on table {}", view->name,
+                                  found->second.name);
+        }
+        return invalid_input("cannot drop table {} because other objects depend on it",
+                             found->second.name)
+            .with_sqlstate("2BP01")
+            .with_detail(std::move(detail))
+            .with_hint("Drop the dependent objects first.");
+    }
+    state_.catalog.tables.erase(found);
+    state_.tables.erase(change.table);
+    return {};
+}
+
+Result<void> Rule::operator()(const CreateView& change) {
+    catalog::MaterializedView view = change.view;
+    TRY(check_free_name(view.name));
+    const TableState* table = TRY(this->table(view.table));
+    if (view.versions.size() != 1 || view.current != view.versions.front().id) {
+        return internal_error("view \"{}\" must be created with one version", view.name);
+    }
+    TRY(take_id(view.id));
+    catalog::ViewVersion& version = view.versions.front();
+    TRY(take_id(version.id));
+    version.first_seal = table->sealed_frontier;
+    version.is_populated = false;
+    state_.runs[version.id] = {};
+    state_.catalog.views[view.id] = std::move(view);
+    return {};
+}
+
+Result<void> Rule::operator()(const DropView& change) {
+    const auto found = state_.catalog.views.find(change.view);
+    if (found == state_.catalog.views.end()) return no_such("materialized view", change.view);
+    for (const catalog::ViewVersion& version : found->second.versions) {
+        SharedList<Run>::Items runs;
+        for (size_t index = 0; index < state_.runs[version.id].size(); ++index) {
+            runs.push_back(state_.runs[version.id].shared(index));
+        }
+        retire(runs);
+        state_.runs.erase(version.id);
+    }
+    state_.catalog.views.erase(found);
+    return {};
+}
+
+Result<void> Rule::operator()(const CreatePlainView& change) {
+    TRY(check_free_name(change.view.name));
+    TRY(take_id(change.view.id));
+    state_.catalog.plain_views[change.view.id] = change.view;
+    return {};
+}
+
+Result<void> Rule::operator()(const DropPlainView& change) {
+    if (state_.catalog.plain_views.erase(change.view) == 0) return no_such("view", change.view);
+    return {};
+}
+
+Result<void> Rule::operator()(const SetFunctionData& change) {
+    const auto found = state_.catalog.function_data.find(change.data.name);
+    if (found != state_.catalog.function_data.end() &&
+        change.data.version <= found->second.version) {
+        return conflict("version {} of \"{}\" is not newer than version {}", change.data.version,
+                        change.data.name, found->second.version);
+    }
+    state_.catalog.function_data[change.data.name] = change.data;
+    return {};
+}
+
+}  // namespace braid::manifest

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "base/test_support.h"
+#include "manifest/test_support.h"
+
+namespace braid::manifest {
+namespace {
+
+TEST(TableRule, StartsAtTheOrigin) {
+    TestHistory history;
+    const TableId table = history.add_table("t", 3);
+    const TableState& state = *history.state.table(table);
+    EXPECT_EQ(state.origin, at({0, 0, 0}));
+    EXPECT_EQ(state.archive_end, state.origin);
+    EXPECT_EQ(state.sealed_frontier, state.origin);
+    EXPECT_FALSE(state.cut_in_flight.has_value());
+    EXPECT_EQ(history.state.table({99}), nullptr);
+    EXPECT_TRUE(history.state.runs_of({99}).empty());
+}
+
+TEST(TableRule, RefusesNonsense) {
+    TestHistory history;
+    const TableId table = history.add_table("t");
+    catalog::Table other = test_table(history.new_id(), "u", 0);
+    EXPECT_ERROR(history.apply({CreateTable{other}}), ErrorCode::kInternal);
+    other = test_table(history.new_id(), "");
+    EXPECT_ERROR(history.apply({CreateTable{other}}), ErrorCode::kInternal);
+    other = test_table(history.new_id(), "u");
+    other.log = history.state.catalog.tables.at(table).log;
+    EXPECT_ERROR(history.apply({CreateTable{other}}), ErrorCode::kConflict);
+    EXPECT_ERROR(history.apply({CreateTable{test_table(table, "u")}}), ErrorCode::kConflict);
+}
+
+TEST(Names, AreUniqueAmongAllRelations) {
+    TestHistory history;
+    const TableId table = history.add_table("t");
+    history.add_view(table, "v");
+    const ObjectId plain = history.new_id();
+    ASSERT_OK(
+        history.apply({CreatePlainView{{.id = plain, .name = "p", .definition = "SELECT 1"}}}));
+    const IsError taken(ErrorCode::kAlreadyExists, "42P07");
+    for (const char* name : {"t", "v", "p"}) {
+        const ObjectId id = history.new_id();
+        EXPECT_TRUE(taken(history.apply({CreateTable{test_table(id, name)}})));
+        EXPECT_TRUE(taken(history.apply({CreateView{test_view(id, {id.value + 1}, table, name)}})));
+        EXPECT_TRUE(taken(history.apply({CreatePlainView{{.id = id, .name = name}}})));
+    }
+    ASSERT_OK(history.apply({DropPlainView{plain}}));
+    history.add_table("p");
+}
+
+TEST(Names, ComeFreeInTheSameCommit) {
+    TestHistory history;
+    const TableId old = history.add_table("t");
+    const TableId fresh = history.new_id();
+    ASSERT_OK(history.apply({DropTable{old}, CreateTable{test_table(fresh, "t")}}));
+    EXPECT_EQ(history.state.catalog.find_table("t")->id, fresh);
+    EXPECT_EQ(history.state.table(old), nullptr);
+}
+
+TEST(DropRule, SaysWhatDoesNotExist) {
+    TestHistory history;
+    const TableId table = history.add_table("t");
+    const IsError missing(ErrorCode::kNotFound, "42P01");
+    EXPECT_TRUE(missing(history.apply({DropTable{{99}}})));
+    EXPECT_TRUE(missing(history.apply({DropView{table}})));
+    EXPECT_TRUE(missing(history.apply({DropPlainView{table}})));
+    EXPECT_TRUE(missing(history.apply({CreateView{test_view({7}, {8}, {99}, "v")}})));
+    EXPECT_TRUE(missing(history.apply({Seal{.table = {99}}})));
+    EXPECT_TRUE(missing(history.apply({Archive{.table = {99}}})));
+    EXPECT_TRUE(missing(history.apply({ChooseCut{.table = {99}}})));
+    EXPECT_TRUE(missing(history.apply({Publish{.table = {99}}})));
+}
+
+TEST(DropRule, KeepsATableThatViewsNeed) {
+    TestHistory history;
+    const TableId table = history.add_table("t");
+    const VersionId version = history.add_view(table, "v");
+    const Result<void> refused = history.apply({DropTable{table}});
+    ASSERT_TRUE(IsError(ErrorCode::kInvalidInput, "2BP01")(refused));
+    EXPECT_EQ(refused.error().detail(), "materialized view v depends on table t");
+    const ViewId view = history.state.catalog.view_of_version(version)->id;
+    ASSERT_OK(history.apply({DropView{view}, DropTable{table}}));
+    EXPECT_TRUE(history.state.catalog.tables.empty());
+    EXPECT_TRUE(history.state.tables.empty());
+}
+
+TEST(DropRule, RetiresTheRunsOfAView) {
+    TestHistory history;
+    const TableId table = history.add_table("t");
+    const VersionId version = history.add_view(table, "v");
+    const VersionId other = history.add_view(table, "w");
+    ASSERT_OK(history.apply({history.seal(table, at({5}))}));
+    ASSERT_OK(history.apply({history.seal(table, at({8}))}));
+    const ViewId view = history.state.catalog.view_of_version(version)->id;
+    const Seal stale = history.seal(table, at({9}));
+    ASSERT_OK(history.apply({DropView{view}}));
+    EXPECT_FALSE(history.state.runs.contains(version));
+    EXPECT_EQ(history.state.runs_of(other).size(), 2U);
+    ASSERT_EQ(history.state.retired.size(), 2U);
+    EXPECT_EQ(history.state.retired[0].run.box, box({0}, {5}));
+    EXPECT_EQ(history.state.retired[0].at_us, history.now_us);
+    EXPECT_ERROR(history.apply({stale}), ErrorCode::kConflict);
+}
+
+TEST(ViewRule, StartsAtTheSealedFrontier) {
+    TestHistory history;
+    const TableId table = history.add_table("t", 2);
+    ASSERT_OK(history.apply({history.seal(table, at({5, 7}))}));
+    catalog::MaterializedView view = test_view({10}, {11}, table, "v");
+    view.versions[0].first_seal = at({1, 1});  // whatever the caller believed
+    view.versions[0].is_populated = true;
+    ASSERT_OK(history.apply({CreateView{view}}));
+    const catalog::ViewVersion& version = history.state.catalog.find_view("v")->versions[0];
+    EXPECT_EQ(version.first_seal, at({5, 7}));
+    EXPECT_FALSE(version.is_populated);
+}
+
+TEST(ViewRule, HasOneVersionWithAFreshId) {
+    TestHistory history;
+    const TableId table = history.add_table("t");
+    catalog::MaterializedView view = test_view({10}, {11}, table, "v");
+    view.current = {12};
+    EXPECT_ERROR(history.apply({CreateView{view}}), ErrorCode::kInternal);
+    view = test_view({10}, {11}, table, "v");
+    view.versions.push_back(view.versions[0]);
+    EXPECT_ERROR(history.apply({CreateView{view}}), ErrorCode::kInternal);
+    EXPECT_ERROR(history.apply({CreateView{test_view({10}, {10}, table, "v")}}),
+                 ErrorCode::kConflict);
+    EXPECT_ERROR(history.apply({CreateView{test_view({10}, table, table, "v")}}),
+                 ErrorCode::kConflict);
+}
+
+TEST(FunctionDataRule, OnlyGoesForward) {
+    TestHistory history;
+    ASSERT_OK(history.apply({SetFunctionData{{"geo", 3, "d3", "city 2026-01"}}}));
+    EXPECT_ERROR(history.apply({SetFunctionData{{"geo", 3, "dx", ""}}}), ErrorCode::kConflict);
+    EXPECT_ERROR(history.apply({SetFunctionData{{"geo", 2, "d2", ""}}}), ErrorCode::kConflict);
+    ASSERT_OK(history.apply({SetFunctionData{{"geo", 5, "d5", ""}}}));
+    ASSERT_OK(history.apply({SetFunctionData{{"user_agent", 1, "d1", ""}}}));
+    EXPECT_EQ(history.state.catalog.function_data.at("geo").digest, "d5");
+}
+
+TEST(ObjectNumbers, AreNeverUsedAgain) {
+    TestHistory history;
+    const TableId first = history.add_table("t");
+    ASSERT_OK(history.apply({DropTable{first}}));
+    EXPECT_ERROR(history.apply({CreateTable{test_table(first, "t")}}), ErrorCode::kConflict);
+    ASSERT_OK(history.apply({CreateTable{test_table({9}, "u")}}));
+    ASSERT_OK(history.apply({CreateTable{test_table({4}, "v")}}));  // slower, but handed out to it
+    EXPECT_ERROR(history.apply({CreateTable{test_table({4}, "w")}}), ErrorCode::kConflict);
+    EXPECT_EQ(history.new_id(), ObjectId{10});
+}
+
+}  // namespace
+}  // namespace braid::manifest

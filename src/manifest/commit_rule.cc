@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commit rule: a change removes runs and adds runs with the same boxes, or adds boxes that
+// start exactly at the end. catalog_rule.cc has the part about what the user declared.
+#include <algorithm>
+
+#include "base/error_makers.h"
+#include "manifest/rule_internal.h"
+
+namespace braid::manifest {
+
+namespace {
+
+constexpr size_t kAuditsKept = 1000;
+
+/// Partitions ascending, none twice, all of the table; no interval runs backwards.
+bool is_well_formed(const Box& box, uint32_t partition_count) {
+    for (size_t index = 0; index < box.intervals.size(); ++index) {
+        const Interval& each = box.intervals[index];
+        if (each.partition.value >= partition_count || each.to < each.from) return false;
+        if (index > 0 && each.partition <= box.intervals[index - 1].partition) return false;
+    }
+    return true;
+}
+
+uint64_t width_of(const Box& box) {
+    uint64_t width = 0;
+    for (const Interval& each : box.intervals) {
+        width += static_cast<uint64_t>(each.to.value - each.from.value);
+    }
+    return width;
+}
+
+Result<void> check_sums(const Run& run) {
+    uint64_t rows = 0;
+    Digest digest;
+    for (const Part& part : run.parts) {
+        if (part.file.empty())
+            return internal_error("run {} has a part without file", run.id.value);
+        if (part.section == 0) rows += part.rows;
+        digest.add(part.digest);
+    }
+    if (rows != run.rows || digest != run.digest) {
+        return internal_error("run {} is not the sum of its parts", run.id.value);
+    }
+    // Offsets may be sparse: a box holds at most as many events as it is wide.
+    if (run.counted + run.filtered + run.quarantined > width_of(run.box)) {
+        return internal_error("run {} accounts for more events than box {} can hold", run.id.value,
+                              run.box.to_string());
+    }
+    if (run.box.is_empty() && !run.parts.empty()) {
+        return internal_error("run {} has rows but its box is empty", run.id.value);
+    }
+    return {};
+}
+
+Error not_the_tiling(std::string what, std::string_view expected, const Box& box) {
+    return conflict("{}", std::move(what))
+        .with_detail(fmt::format("Expected {}, the box is {}.", expected, box.to_string()));
+}
+
+/// Puts archived segments behind the archive end, per partition.
+Result<void> append_segment(TableState& table, SharedList<Segment>::Items& list,
+                            const Segment& segment) {
+    if (segment.partition.value >= table.archive_end.partition_count()) {
+        return internal_error("segment \"{}\" is of partition {}, which the table does not have",
+                              segment.file, segment.partition.value);
+    }
+    Offset& end = table.archive_end.at[segment.partition.value];
+    if (segment.from != end) {
+        return conflict("segment \"{}\" does not start at the archive end", segment.file)
+            .with_detail(
+                fmt::format("The archive of partition {} ends at {}, the segment starts at {}.",
+                            segment.partition.value, end.value, segment.from.value));
+    }
+    const auto width = static_cast<uint64_t>(segment.to.value - segment.from.value);
+    if (segment.to <= segment.from || segment.file.empty() || segment.rows > width ||
+        segment.bad_rows > segment.rows) {
+        return internal_error("segment \"{}\" is malformed", segment.file);
+    }
+    end = segment.to;
+    const auto place = std::ranges::upper_bound(list, segment.partition, {},
+                                                [](const auto& item) { return item->partition; });
+    list.insert(place, std::make_shared<const Segment>(segment));
+    return {};
+}
+
+}  // namespace
+
+Side side_of(const Box& box, const Positions& cut) {
+    const auto below = [&](const Interval& each) { return each.to <= cut.of(each.partition); };
+    const auto above = [&](const Interval& each) { return each.from >= cut.of(each.partition); };
+    if (std::ranges::all_of(box.intervals, below)) return Side::kBelow;
+    return std::ranges::all_of(box.intervals, above) ? Side::kAbove : Side::kAcross;
+}
+
+Result<State> apply(const State& base, const std::vector<Change>& changes, int64_t now_us) {
+    Rule rule(base, now_us);
+    for (const Change& change : changes) TRY(std::visit(rule, change));
+    return std::move(rule).take();
+}
+
+std::set<VersionId> Rule::versions_of(TableId table) const {
+    std::set<VersionId> versions;
+    for (const catalog::MaterializedView* view : state_.catalog.views_of(table)) {
+        for (const catalog::ViewVersion& version : view->versions) versions.insert(version.id);
+    }
+    return versions;
+}
+
+catalog::ViewVersion* Rule::find_version(VersionId version) {
+    for (auto& [id, view] : state_.catalog.views) {
+        const auto found = std::ranges::find(view.versions, version, &catalog::ViewVersion::id);
+        if (found != view.versions.end()) return &*found;
+    }
+    return nullptr;
+}
+
+Result<void> Rule::admit(const Run& run, RunKind kind, const Box& box) {
+    if (run.kind != kind) return internal_error("run {} is of the wrong kind", run.id.value);
+    if (run.box != box) {
+        return not_the_tiling(fmt::format("run {} does not fit the change", run.id.value),
+                              box.to_string(), run.box);
+    }
+    TRY(check_sums(run));
+    return take_run_id(run.id);
+}
+
+Result<void> Rule::admit_all(std::span<const Run> runs, const std::set<VersionId>& versions,
+                             RunKind kind, const Box& box) {
+    std::set<VersionId> given;
+    for (const Run& run : runs) {
+        if (!versions.contains(run.version)) {
+            return conflict("run {} is for view version {}, which is not to be answered",
+                            run.id.value, run.version.value);
+        }
+        if (!given.insert(run.version).second) {
+            return internal_error("two runs for view version {}", run.version.value);
+        }
+        TRY(admit(run, kind, box));
+    }
+    for (const VersionId version : versions) {
+        if (!given.contains(version)) return conflict("no run for view version {}", version.value);
+    }
+    return {};
+}
+
+Result<void> Rule::operator()(const Seal& change) {
+    TableState& table = *TRY(this->table(change.table));
+    if (!is_well_formed(change.box, table.origin.partition_count())) {
+        return internal_error("box {} is malformed", change.box.to_string());
+    }
+    const std::string frontier = table.sealed_frontier.to_string();
+    if (!extend(table.sealed_frontier, change.box)) {
+        return not_the_tiling("the seal does not start at the sealed frontier", frontier,
+                              change.box);
+    }
+    TRY(admit_all(change.runs, versions_of(change.table), RunKind::kSealed, change.box));
+    if (change.box.is_empty()) return {};  // nothing to remember
+    for (const Run& run : change.runs) state_.runs[run.version].push_back(run);
+    return {};
+}
+
+Result<void> Rule::operator()(const Backfill& change) {
+    catalog::ViewVersion* version = find_version(change.run.version);
+    if (version == nullptr)
+        return not_found("view version {} does not exist", change.run.version.value);
+    if (version->is_populated) {
+        return conflict("view version {} is populated already", version->id.value);
+    }
+    const TableId id = state_.catalog.view_of_version(version->id)->table;
+    const TableState& table = *TRY(this->table(id));
+    TRY(admit(change.run, RunKind::kBatch, Box::between(table.origin, version->first_seal)));
+    state_.runs[version->id].edit([&](SharedList<Run>::Items& runs) {
+        runs.insert(runs.begin(), std::make_shared<const Run>(change.run));
+    });
+    version->is_populated = true;
+    return {};
+}
+
+Result<void> Rule::operator()(const Archive& change) {
+    TableState& table = *TRY(this->table(change.table));
+    Result<void> outcome;
+    table.segments.edit([&](SharedList<Segment>::Items& list) {
+        for (const Segment& segment : change.segments) {
+            outcome = append_segment(table, list, segment);
+            if (!outcome) return;
+        }
+    });
+    return outcome;
+}
+
+Result<void> Rule::operator()(const ChooseCut& change) {
+    TableState& table = *TRY(this->table(change.table));
+    if (!change.cut) {
+        if (!table.cut_in_flight) return conflict("no cut is in flight");
+        table.cut_in_flight.reset();
+        return {};
+    }
+    const Cut& cut = *change.cut;
+    if (cut.partition_count() != table.origin.partition_count()) {
+        return internal_error("cut {} has the wrong number of partitions", cut.to_string());
+    }
+    if (table.cut_in_flight) {
+        return conflict("cut {} is in flight already", table.cut_in_flight->to_string());
+    }
+    if (!table.archive_end.dominates(cut)) {
+        return conflict("the archive has not reached cut {}", cut.to_string())
+            .with_detail(fmt::format("It ends at {}.", table.archive_end.to_string()));
+    }
+    const Positions& least = table.cuts.empty() ? table.origin : table.cuts.back().cut;
+    if (!table.sealed_frontier.dominates(cut) || !cut.dominates(least)) {
+        return conflict("cut {} is not between {} and the sealed frontier {}", cut.to_string(),
+                        least.to_string(), table.sealed_frontier.to_string());
+    }
+    for (const VersionId version : versions_of(change.table)) {
+        for (const Run& run : state_.runs[version]) {
+            if (side_of(run.box, cut) != Side::kAcross) continue;
+            return conflict("cut {} goes through run {}", cut.to_string(), run.id.value)
+                .with_detail(fmt::format("Its box is {}.", run.box.to_string()));
+        }
+    }
+    table.cut_in_flight = cut;
+    return {};
+}
+
+Result<void> Rule::operator()(const Publish& change) {
+    TableState& table = *TRY(this->table(change.table));
+    if (table.cut_in_flight != change.cut) {
+        return conflict("cut {} is not in flight", change.cut.to_string())
+            .with_detail(table.cut_in_flight
+                             ? fmt::format("Cut {} is.", table.cut_in_flight->to_string())
+                             : "None is.");
+    }
+    // A version that was declared after the cut was chosen starts behind it: it waits for the next
+    // one.
+    std::set<VersionId> versions = versions_of(change.table);
+    std::erase_if(versions, [&](VersionId version) {
+        return !change.cut.dominates(find_version(version)->first_seal);
+    });
+    const Box box = Box::between(table.origin, change.cut);
+    TRY(admit_all(change.runs, versions, RunKind::kBatch, box));
+    PublishedCut published{.number = state_.next_cut++,
+                           .table = change.table,
+                           .cut = change.cut,
+                           .runs = {},
+                           .at_us = now_us_};
+    for (const Run& run : change.runs) {
+        TRY(publish_version(run, table, change.cut));
+        published.runs.push_back(run.id);
+    }
+    for (const Audit& audit : change.audits) {
+        if (audit.table != change.table) return internal_error("an audit of another table");
+    }
+    record(change.audits);
+    table.cuts.push_back(std::move(published));
+    table.cut_in_flight.reset();
+    return {};
+}
+
+Result<void> Rule::publish_version(const Run& run, const TableState& table, const Cut& cut) {
+    SharedList<Run>& runs = state_.runs[run.version];
+    SharedList<Run>::Items replaced;
+    SharedList<Run>::Items result = {std::make_shared<const Run>(run)};
+    Positions end = cut;
+    for (size_t index = 0; index < runs.size(); ++index) {
+        const Side side = side_of(runs[index].box, cut);
+        if (side == Side::kBelow) {
+            replaced.push_back(runs.shared(index));
+        } else if (side == Side::kAbove && extend(end, runs[index].box)) {
+            result.push_back(runs.shared(index));
+        } else {
+            return conflict("cut {} goes through run {} of view version {}", cut.to_string(),
+                            runs[index].id.value, run.version.value)
+                .with_detail(fmt::format("Its box is {}.", runs[index].box.to_string()));
+        }
+    }
+    if (end != table.sealed_frontier) {
+        return internal_error("view version {} would end at {}, not at the sealed frontier {}",
+                              run.version.value, end.to_string(),
+                              table.sealed_frontier.to_string());
+    }
+    retire(replaced);
+    runs.edit([&](SharedList<Run>::Items& items) { items = std::move(result); });
+    find_version(run.version)->is_populated = true;
+    return {};
+}
+
+Result<void> Rule::operator()(const Compact& change) {
+    const VersionId version = change.added.version;
+    const auto found = state_.runs.find(version);
+    if (found == state_.runs.end())
+        return not_found("view version {} does not exist", version.value);
+    SharedList<Run>& runs = found->second;
+    if (change.removed.size() < 2) return internal_error("a compaction of less than two runs");
+    const auto first = std::ranges::find(runs, change.removed.front(), &Run::id) - runs.begin();
+    if (runs.size() - static_cast<size_t>(first) < change.removed.size()) {
+        return conflict("run {} is gone", change.removed.front().value);
+    }
+    Run sum{.version = version};
+    SharedList<Run>::Items removed;
+    for (size_t index = 0; index < change.removed.size(); ++index) {
+        const Run& run = runs[static_cast<size_t>(first) + index];
+        if (run.id != change.removed[index])
+            return conflict("run {} is gone", change.removed[index].value);
+        if (run.kind != RunKind::kSealed) return conflict("run {} is a batch run", run.id.value);
+        std::optional<Box> joined = join(sum.box, run.box);
+        CHECK(joined.has_value());  // neighbours in a tiling always join
+        sum.box = *std::move(joined);
+        sum.counted += run.counted;
+        sum.filtered += run.filtered;
+        sum.quarantined += run.quarantined;
+        removed.push_back(runs.shared(static_cast<size_t>(first) + index));
+    }
+    TRY(admit(change.added, RunKind::kSealed, sum.box));
+    if (change.added.counted != sum.counted || change.added.filtered != sum.filtered ||
+        change.added.quarantined != sum.quarantined) {
+        return internal_error("the accounts of run {} are not those of what it replaces",
+                              change.added.id.value);
+    }
+    const TableState& table = *TRY(this->table(state_.catalog.view_of_version(version)->table));
+    const auto crosses = [&](const Cut& cut) { return side_of(sum.box, cut) == Side::kAcross; };
+    if ((table.cut_in_flight && crosses(*table.cut_in_flight)) ||
+        std::ranges::any_of(table.cuts, [&](const auto& each) { return crosses(each.cut); })) {
+        return conflict("box {} would go through a cut", sum.box.to_string());
+    }
+    retire(removed);
+    runs.edit([&](SharedList<Run>::Items& items) {
+        const auto place = items.erase(
+            items.begin() + first, items.begin() + first + static_cast<int64_t>(removed.size()));
+        items.insert(place, std::make_shared<const Run>(change.added));
+    });
+    return {};
+}
+
+Result<void> Rule::operator()(const Release& change) {
+    std::set<RunId> released(change.runs.begin(), change.runs.end());
+    size_t found = 0;
+    state_.retired.edit([&](SharedList<Retired>::Items& items) {
+        found =
+            std::erase_if(items, [&](const auto& item) { return released.contains(item->run.id); });
+    });
+    if (found != change.runs.size()) return conflict("a run to release is not retired");
+    forget_unbacked_cuts(released);
+    return {};
+}
+
+void Rule::retire(const SharedList<Run>::Items& runs) {
+    if (runs.empty()) return;
+    state_.retired.edit([&](SharedList<Retired>::Items& items) {
+        for (const auto& run : runs) {
+            items.push_back(
+                std::make_shared<const Retired>(Retired{.run = *run, .at_us = now_us_}));
+        }
+    });
+}
+
+void Rule::record(const std::vector<Audit>& audits) {
+    if (audits.empty()) return;
+    state_.audits.edit([&](SharedList<Audit>::Items& items) {
+        for (Audit audit : audits) {
+            audit.number = state_.next_audit++;
+            items.push_back(std::make_shared<const Audit>(std::move(audit)));
+        }
+        if (items.size() > kAuditsKept) items.erase(items.begin(), items.end() - kAuditsKept);
+    });
+}
+
+/// A cut can be read while at least one of its runs is kept. The newest one stays in any case: it
+/// says how far batch has answered.
+void Rule::forget_unbacked_cuts(const std::set<RunId>& released) {
+    std::set<RunId> kept;
+    for (const auto& [version, runs] : state_.runs) {
+        for (const Run& run : runs) kept.insert(run.id);
+    }
+    for (const Retired& each : state_.retired) kept.insert(each.run.id);
+    for (auto& [id, table] : state_.tables) {
+        if (table.cuts.empty()) continue;
+        const uint64_t newest = table.cuts.back().number;
+        std::erase_if(table.cuts, [&](const PublishedCut& cut) {
+            const bool touched =
+                std::ranges::any_of(cut.runs, [&](RunId run) { return released.contains(run); });
+            const bool backed =
+                std::ranges::any_of(cut.runs, [&](RunId run) { return kept.contains(run); });
+            return cut.number != newest && touched && !backed;
+        });
+    }
+}
+
+}  // namespace braid::manifest

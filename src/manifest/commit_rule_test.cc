@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "base/test_support.h"
+#include "manifest/rule_internal.h"
+#include "manifest/test_support.h"
+
+namespace braid::manifest {
+namespace {
+
+constexpr auto kConflict = ErrorCode::kConflict;
+constexpr auto kInternal = ErrorCode::kInternal;
+
+/// Stream "t" of two partitions with view versions "a" and "b".
+struct TwoViews : TestHistory {
+    TableId table = add_table("t", 2);
+    VersionId a = add_view(table, "a");
+    VersionId b = add_view(table, "b");
+
+    const TableState& of() const { return *state.table(table); }
+    const catalog::ViewVersion& version(VersionId id) const {
+        return *state.catalog.view_of_version(id)->find(id);
+    }
+    Result<void> seal_to(std::vector<int64_t> to) {
+        return apply({seal(table, at(std::move(to)))});
+    }
+    Result<void> choose(std::vector<int64_t> cut) {
+        return apply({ChooseCut{table, at(std::move(cut))}});
+    }
+    /// Everything sealed and archived up to `to`, batch has answered it.
+    void publish_at(const std::vector<int64_t>& to) {
+        ASSERT_OK(seal_to(to));
+        archive_to(table, at(to));
+        ASSERT_OK(choose(to));
+        ASSERT_OK(apply({publish(table)}));
+    }
+};
+
+/// The change is refused, and the state is what it was.
+template <typename T>
+void expect_refused(TestHistory& history, T change, ErrorCode code) {
+    const std::string before = to_text(history.state);
+    EXPECT_ERROR(history.apply({std::move(change)}), code);
+    EXPECT_EQ(to_text(history.state), before);
+}
+
+TEST(Side, TakesBoundsAsTheyAre) {
+    EXPECT_EQ(side_of(box({0, 0}, {5, 3}), at({5, 3})), Side::kBelow);
+    EXPECT_EQ(side_of(box({5, 3}, {9, 9}), at({5, 3})), Side::kAbove);
+    EXPECT_EQ(side_of(box({0, 0}, {6, 3}), at({5, 3})), Side::kAcross);
+    EXPECT_EQ(side_of(box({0, 3}, {5, 4}), at({5, 3})), Side::kAcross);
+    EXPECT_EQ(side_of(box({5, 3}, {5, 3}), at({5, 3})), Side::kBelow);
+    EXPECT_EQ(side_of(box({0, 4}, {5, 4}), at({5, 3})), Side::kAcross)
+        << "an idle partition counts";
+}
+
+TEST(SealRule, MovesTheFrontierForEveryVersion) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({3, 0}));
+    ASSERT_OK(history.seal_to({3, 4}));
+    EXPECT_EQ(history.of().sealed_frontier, at({3, 4}));
+    for (const VersionId version : {history.a, history.b}) {
+        ASSERT_EQ(history.state.runs_of(version).size(), 2U);
+        EXPECT_EQ(history.state.runs_of(version)[1].box, box({3, 0}, {3, 4}));
+    }
+}
+
+TEST(SealRule, CoversSomePartitionsOnly) {
+    TwoViews history;
+    Seal seal = history.seal(history.table, at({0, 4}));
+    seal.box.intervals.erase(seal.box.intervals.begin());
+    for (auto& run : seal.runs) run.box = seal.box;
+    ASSERT_OK(history.apply({seal}));
+    EXPECT_EQ(history.of().sealed_frontier, at({0, 4}));
+}
+
+TEST(SealRule, RefusesWhatDoesNotStartAtTheFrontier) {
+    TwoViews history;
+    const Seal first = history.seal(history.table, at({3, 1}));
+    ASSERT_OK(history.apply({first}));
+    expect_refused(history, first, kConflict);  // a zombie
+    TwoViews ahead;
+    ASSERT_OK(ahead.seal_to({5, 5}));
+    expect_refused(history, ahead.seal(ahead.table, at({9, 9})), kConflict);  // a gap
+    Seal mixed = history.seal(history.table, at({4, 4}));
+    mixed.box.intervals[1].from = {0};
+    for (auto& run : mixed.runs) run.box = mixed.box;
+    expect_refused(history, mixed, kConflict);  // right in one partition, too old in the other
+}
+
+TEST(SealRule, RefusesMalformedBoxes) {
+    TwoViews history;
+    Seal seal = history.seal(history.table, at({4, 4}));
+    std::swap(seal.box.intervals[0], seal.box.intervals[1]);
+    expect_refused(history, seal, kInternal);
+    seal.box.intervals = {{{0}, {0}, {2}}, {{0}, {2}, {4}}};
+    expect_refused(history, seal, kInternal);
+    seal.box.intervals = {{{2}, {0}, {2}}};
+    expect_refused(history, seal, kInternal);
+    seal.box.intervals = {{{0}, {0}, {-1}}};
+    expect_refused(history, seal, kInternal);
+}
+
+TEST(SealRule, WantsOneRunForEachVersionOfThePredecessor) {
+    TwoViews history;
+    Seal seal = history.seal(history.table, at({3, 3}));
+    Seal missing = seal;
+    missing.runs.pop_back();
+    expect_refused(history, missing, kConflict);
+    Seal twice = seal;
+    twice.runs[1].version = twice.runs[0].version;
+    expect_refused(history, twice, kInternal);
+    Seal foreign = seal;
+    foreign.runs[1].version = {99};
+    expect_refused(history, foreign, kConflict);
+    history.add_view(history.table, "c");  // declared after the seal was folded
+    expect_refused(history, seal, kConflict);
+    ASSERT_OK(history.apply({history.seal(history.table, at({3, 3}))}));
+}
+
+TEST(SealRule, RefusesRunsThatAreNotWhatTheySay) {
+    TwoViews history;
+    const Seal seal = history.seal(history.table, at({3, 3}));
+    Seal other = seal;
+    other.runs[0].box = box({0, 0}, {3, 2});
+    expect_refused(history, other, kConflict);
+    other = seal;
+    other.runs[0].kind = RunKind::kBatch;
+    expect_refused(history, other, kInternal);
+    other = seal;
+    other.runs[0].quarantined += 1;  // more events than the box holds
+    expect_refused(history, other, kInternal);
+    other = seal;
+    other.runs[0].rows = 1;
+    expect_refused(history, other, kInternal);
+    other = seal;
+    other.runs[0].digest.low = 1;
+    expect_refused(history, other, kInternal);
+    other = seal;
+    other.runs[0].id = other.runs[1].id;
+    expect_refused(history, other, kConflict);
+}
+
+TEST(SealRule, RemembersNoRunOfAnEmptyBox) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({0, 0}));
+    EXPECT_TRUE(history.state.runs_of(history.a).empty());
+    Seal seal = history.seal(history.table, at({0, 0}));
+    seal.runs[0].parts = {Part{.file = "x", .rows = 1}};
+    seal.runs[0].rows = 1;
+    expect_refused(history, seal, kInternal);
+}
+
+TEST(SealRule, CommitsTogetherWithADeclaration) {
+    TwoViews history;
+    const ViewId id = history.new_id();
+    const VersionId version = {id.value + 1};
+    const Seal seal = history.seal(history.table, at({3, 3}));
+    const CreateView create{test_view(id, version, history.table, "c")};
+    const std::string before = to_text(history.state);
+    EXPECT_ERROR(history.apply({create, seal}), kConflict);  // the seal must then feed "c" too
+    EXPECT_EQ(to_text(history.state), before);
+    ASSERT_OK(history.apply({seal, create}));
+    EXPECT_EQ(history.version(version).first_seal, at({3, 3}));
+    EXPECT_TRUE(history.state.runs_of(version).empty());
+}
+
+TEST(BackfillRule, FillsExactlyWhatIsMissing) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({5, 2}));
+    const VersionId late = history.add_view(history.table, "late");
+    ASSERT_OK(history.seal_to({6, 6}));
+    EXPECT_FALSE(history.version(late).is_populated);
+    const auto backfill = [&](const Box& box) {
+        return Backfill{test_run(history.new_run(), late, RunKind::kBatch, box)};
+    };
+    expect_refused(history, backfill(box({0, 0}, {6, 6})), kConflict);
+    expect_refused(history, backfill(box({0, 0}, {5, 1})), kConflict);
+    ASSERT_OK(history.apply({backfill(box({0, 0}, {5, 2}))}));
+    EXPECT_TRUE(history.version(late).is_populated);
+    EXPECT_EQ(history.state.runs_of(late).front().kind, RunKind::kBatch);
+    EXPECT_EQ(history.state.runs_of(late).size(), 2U);
+    expect_refused(history, backfill(box({0, 0}, {5, 2})), kConflict);  // twice
+    expect_refused(history, Backfill{test_run(history.new_run(), {99}, RunKind::kBatch, {})},
+                   ErrorCode::kNotFound);
+}
+
+TEST(BackfillRule, PopulatesAViewOfAnEmptyStream) {
+    TwoViews history;
+    EXPECT_FALSE(history.version(history.a).is_populated);
+    ASSERT_OK(history.apply(
+        {Backfill{test_run(history.new_run(), history.a, RunKind::kBatch, box({0, 0}, {0, 0}))}}));
+    EXPECT_TRUE(history.version(history.a).is_populated);
+    EXPECT_FALSE(history.version(history.b).is_populated);
+}
+
+TEST(ArchiveRule, AppendsPerPartition) {
+    TwoViews history;
+    ASSERT_OK(
+        history.apply({Archive{history.table, {test_segment(1, 0, 4), test_segment(0, 0, 2)}}}));
+    ASSERT_OK(
+        history.apply({Archive{history.table, {test_segment(0, 2, 3), test_segment(0, 3, 9)}}}));
+    EXPECT_EQ(history.of().archive_end, at({9, 4}));
+    std::vector<std::pair<uint32_t, int64_t>> order;
+    for (const Segment& segment : history.of().segments) {
+        order.emplace_back(segment.partition.value, segment.from.value);
+    }
+    EXPECT_EQ(order, (std::vector<std::pair<uint32_t, int64_t>>{{0, 0}, {0, 2}, {0, 3}, {1, 0}}));
+}
+
+TEST(ArchiveRule, RefusesGapsOverlapsAndNonsense) {
+    TwoViews history;
+    history.archive_to(history.table, at({5, 0}));
+    const auto archive = [&](Segment segment) { return Archive{history.table, {segment}}; };
+    expect_refused(history, archive(test_segment(0, 6, 8)), kConflict);
+    expect_refused(history, archive(test_segment(0, 4, 8)), kConflict);
+    expect_refused(history, archive(test_segment(0, 0, 5)), kConflict);
+    expect_refused(history, archive(test_segment(2, 0, 5)), kInternal);
+    expect_refused(history, archive(test_segment(1, 0, 0)), kInternal);
+    Segment crowded = test_segment(1, 0, 5);
+    crowded.rows = 6;
+    expect_refused(history, archive(crowded), kInternal);
+    Archive half{history.table, {test_segment(1, 0, 5), test_segment(1, 6, 7)}};
+    expect_refused(history, half, kConflict);
+}
+
+TEST(CutRule, IsAReachedBoundOfEveryVersion) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({3, 3}));
+    ASSERT_OK(history.seal_to({7, 5}));
+    EXPECT_ERROR(history.choose({3, 3}), kConflict);  // not archived
+    history.archive_to(history.table, at({10, 10}));
+    EXPECT_ERROR(history.choose({8, 5}), kConflict);  // not sealed
+    EXPECT_ERROR(history.choose({4, 3}), kConflict);  // inside a run
+    EXPECT_ERROR(history.choose({7, 3}), kConflict);  // below in one partition, above in the other
+    ASSERT_OK(history.choose({3, 3}));
+    EXPECT_ERROR(history.choose({3, 3}), kConflict);  // one at a time
+    ASSERT_OK(history.apply({ChooseCut{history.table, std::nullopt}}));
+    EXPECT_ERROR(history.apply({ChooseCut{history.table, std::nullopt}}), kConflict);
+    ASSERT_OK(history.choose({7, 5}));
+    EXPECT_ERROR(history.apply({ChooseCut{history.table, at({7})}}), kInternal);
+}
+
+TEST(CutRule, NeverGoesBack) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({3, 3}));
+    history.publish_at({7, 5});
+    EXPECT_ERROR(history.choose({3, 3}), kConflict);
+    EXPECT_ERROR(history.choose({0, 0}), kConflict);
+    ASSERT_OK(history.choose({7, 5}));  // the same again: a check of batch
+}
+
+TEST(PublishRule, ReplacesExactlyTheRunsBelowTheCut) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({3, 3}));
+    ASSERT_OK(history.seal_to({7, 5}));
+    ASSERT_OK(history.seal_to({9, 9}));
+    history.archive_to(history.table, at({7, 5}));
+    ASSERT_OK(history.choose({7, 5}));
+    ASSERT_OK(history.apply({history.publish(history.table)}));
+    for (const VersionId version : {history.a, history.b}) {
+        const auto& runs = history.state.runs_of(version);
+        ASSERT_EQ(runs.size(), 2U);
+        EXPECT_EQ(runs[0].kind, RunKind::kBatch);
+        EXPECT_EQ(runs[0].box, box({0, 0}, {7, 5}));
+        EXPECT_EQ(runs[1].box, box({7, 5}, {9, 9}));
+        EXPECT_TRUE(history.version(version).is_populated);
+    }
+    EXPECT_EQ(history.state.retired.size(), 4U);
+    EXPECT_FALSE(history.of().cut_in_flight.has_value());
+    ASSERT_EQ(history.of().cuts.size(), 1U);
+    EXPECT_EQ(history.of().cuts[0].number, 1U);
+    EXPECT_EQ(history.of().cuts[0].cut, at({7, 5}));
+    EXPECT_EQ(history.of().cuts[0].runs.size(), 2U);
+    EXPECT_EQ(history.of().cuts[0].at_us, history.now_us);
+}
+
+TEST(PublishRule, RefusesStaleAndIncompleteAnswers) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({7, 5}));
+    history.archive_to(history.table, at({9, 9}));
+    ASSERT_OK(history.choose({7, 5}));
+    const Publish good = history.publish(history.table);
+    Publish other = good;
+    other.cut = at({7, 4});
+    expect_refused(history, other, kConflict);
+    other = good;
+    other.runs.pop_back();
+    expect_refused(history, other, kConflict);
+    other = good;
+    other.runs[0].box = box({0, 0}, {7, 4});
+    expect_refused(history, other, kConflict);
+    other = good;
+    other.audits = {Audit{.table = {99}}};
+    expect_refused(history, other, kInternal);
+    ASSERT_OK(history.apply({good}));
+    expect_refused(history, good, kConflict);  // a second batch that was slower
+    ASSERT_OK(history.seal_to({9, 9}));
+    ASSERT_OK(history.choose({9, 9}));
+    expect_refused(history, good, kConflict);  // and one that slept over a whole round
+}
+
+TEST(PublishRule, LeavesVersionsThatStartBehindTheCut) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({7, 5}));
+    history.archive_to(history.table, at({9, 9}));
+    ASSERT_OK(history.choose({7, 5}));
+    ASSERT_OK(history.seal_to({9, 9}));
+    const VersionId late = history.add_view(history.table, "late");
+    ASSERT_OK(history.apply(
+        {Backfill{test_run(history.new_run(), late, RunKind::kBatch, box({0, 0}, {9, 9}))}}));
+    Publish everything = history.publish(history.table);
+    everything.runs.push_back(
+        test_run({history.state.next_run + 9}, late, RunKind::kBatch, box({0, 0}, {7, 5})));
+    expect_refused(history, everything, kConflict);
+    ASSERT_OK(history.apply({history.publish(history.table)}));
+    EXPECT_EQ(history.state.runs_of(late).size(), 1U);
+    EXPECT_EQ(history.of().cuts[0].runs.size(), 2U);
+}
+
+TEST(PublishRule, PopulatesAVersionWithoutData) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({7, 5}));
+    const VersionId late = history.add_view(history.table, "late");
+    ASSERT_OK(history.seal_to({8, 5}));
+    history.archive_to(history.table, at({8, 5}));
+    ASSERT_OK(history.choose({8, 5}));
+    ASSERT_OK(history.apply({history.publish(history.table)}));
+    EXPECT_TRUE(history.version(late).is_populated);
+    EXPECT_EQ(history.state.runs_of(late).size(), 1U);
+}
+
+TEST(PublishRule, AnswersAnEmptyStream) {
+    TwoViews history;
+    ASSERT_OK(history.choose({0, 0}));
+    ASSERT_OK(history.apply({history.publish(history.table)}));
+    EXPECT_EQ(history.state.runs_of(history.a).size(), 1U);
+    history.publish_at({4, 4});
+    EXPECT_EQ(history.state.runs_of(history.a).size(), 1U);
+    EXPECT_EQ(history.state.runs_of(history.a)[0].box, box({0, 0}, {4, 4}));
+}
+
+TEST(PublishRule, KeepsTheNewestThousandAudits) {
+    TwoViews history;
+    ASSERT_OK(history.choose({0, 0}));
+    Publish publish = history.publish(history.table);
+    publish.audits.assign(1'003, Audit{.table = history.table, .version = history.a});
+    ASSERT_OK(history.apply({publish}));
+    ASSERT_EQ(history.state.audits.size(), 1'000U);
+    EXPECT_EQ(history.state.audits.front().number, 4U);
+    EXPECT_EQ(history.state.audits.back().number, 1'003U);
+}
+
+/// Compacts runs number `from` to `to` of version a.
+Compact compaction(const TwoViews& history, size_t from, size_t to) {
+    Compact change;
+    Box joined;
+    const auto& runs = history.state.runs_of(history.a);
+    for (size_t index = from; index < to; ++index) {
+        change.removed.push_back(runs[index].id);
+        joined = *join(joined, runs[index].box);
+    }
+    change.added = test_run(history.new_run(), history.a, RunKind::kSealed, joined);
+    return change;
+}
+
+TEST(CompactRule, JoinsNeighbours) {
+    TwoViews history;
+    for (int64_t to = 1; to <= 4; ++to) ASSERT_OK(history.seal_to({to, 2 * to}));
+    const Compact stale = compaction(history, 0, 3);
+    ASSERT_OK(history.apply({compaction(history, 1, 3)}));
+    ASSERT_EQ(history.state.runs_of(history.a).size(), 3U);
+    EXPECT_EQ(history.state.runs_of(history.a)[1].box, box({1, 2}, {3, 6}));
+    EXPECT_EQ(history.state.runs_of(history.b).size(), 4U);
+    EXPECT_EQ(history.state.retired.size(), 2U);
+    expect_refused(history, stale, kConflict);
+}
+
+TEST(CompactRule, RefusesWhatIsNoNeighbourOrNoSum) {
+    TwoViews history;
+    for (int64_t to = 1; to <= 4; ++to) ASSERT_OK(history.seal_to({to, 2 * to}));
+    const Compact good = compaction(history, 1, 3);
+    Compact other = good;
+    other.removed[1] = history.state.runs_of(history.a)[3].id;
+    expect_refused(history, other, kConflict);
+    other = good;
+    std::swap(other.removed[0], other.removed[1]);
+    expect_refused(history, other, kConflict);
+    other = good;
+    other.removed.pop_back();
+    expect_refused(history, other, kInternal);
+    other = good;
+    other.added.counted -= 1;
+    expect_refused(history, other, kInternal);
+    other = good;
+    other.added.box = box({1, 2}, {3, 5});
+    expect_refused(history, other, kConflict);
+    other = good;
+    other.added.version = {99};
+    expect_refused(history, other, ErrorCode::kNotFound);
+    other = good;
+    other.removed = {{77}, {78}};
+    expect_refused(history, other, kConflict);
+}
+
+TEST(CompactRule, NeverCrossesACut) {
+    TwoViews history;
+    for (int64_t to = 1; to <= 4; ++to) ASSERT_OK(history.seal_to({to, to}));
+    history.archive_to(history.table, at({4, 4}));
+    ASSERT_OK(history.choose({2, 2}));
+    expect_refused(history, compaction(history, 1, 3), kConflict);
+    ASSERT_OK(history.apply({compaction(history, 0, 2)}));
+    ASSERT_OK(history.apply({compaction(history, 1, 3)}));
+    ASSERT_OK(history.apply({history.publish(history.table)}));
+    EXPECT_EQ(history.state.runs_of(history.a).size(), 2U);
+    expect_refused(history, compaction(history, 0, 2), kConflict);  // a batch run stays as it is
+}
+
+TEST(CompactRule, NeverCrossesAPublishedCut) {
+    TwoViews history;
+    history.publish_at({2, 2});
+    // A version that began before the cut and is not yet answered by batch cannot be; so a cut is
+    // put between its runs by hand.
+    ASSERT_OK(history.seal_to({3, 3}));
+    ASSERT_OK(history.seal_to({4, 4}));
+    history.state.tables[history.table].cuts.push_back(
+        PublishedCut{.number = 9, .cut = at({3, 3})});
+    expect_refused(history, compaction(history, 1, 3), kConflict);
+}
+
+TEST(ReleaseRule, ForgetsRetiredRunsAndTheirCuts) {
+    TwoViews history;
+    history.publish_at({2, 2});  // cut 1
+    history.publish_at({4, 4});  // cut 2
+    EXPECT_ERROR(history.apply({Release{{history.state.runs_of(history.a)[0].id}}}), kConflict);
+    std::vector<RunId> sealed;
+    std::vector<RunId> batch;
+    for (const Retired& each : history.state.retired) {
+        (each.run.kind == RunKind::kBatch ? batch : sealed).push_back(each.run.id);
+    }
+    ASSERT_EQ(batch.size(), 2U);
+    ASSERT_OK(history.apply({Release{sealed}}));
+    EXPECT_EQ(history.of().cuts.size(), 2U);
+    ASSERT_OK(history.apply({Release{{batch[0]}}}));
+    EXPECT_EQ(history.of().cuts.size(), 2U) << "the other view can still be read at cut 1";
+    ASSERT_OK(history.apply({Release{{batch[1]}}}));
+    ASSERT_EQ(history.of().cuts.size(), 1U);
+    EXPECT_EQ(history.of().cuts[0].number, 2U);
+    EXPECT_TRUE(history.state.retired.empty());
+    expect_refused(history, Release{batch}, kConflict);
+}
+
+TEST(RunNumbers, AreUsedOnceInAnyOrder) {
+    TwoViews history;
+    Seal seal = history.seal(history.table, at({1, 1}));
+    seal.runs[0].id = {10};
+    seal.runs[1].id = {12};
+    ASSERT_OK(history.apply({seal}));
+    EXPECT_EQ(history.state.next_run, 13U);
+    seal = history.seal(history.table, at({2, 2}));
+    seal.runs[0].id = {11};  // handed out earlier, committed later
+    seal.runs[1].id = {13};
+    ASSERT_OK(history.apply({seal}));
+    seal = history.seal(history.table, at({3, 3}));
+    for (const uint64_t used : {10, 11, 12, 13}) {
+        seal.runs[0].id = {used};
+        seal.runs[1].id = {20};
+        expect_refused(history, seal, kConflict);
+    }
+    seal.runs[0].id = {0};
+    expect_refused(history, seal, kConflict);
+    seal.runs[0].id = {1'000'000'000};
+    expect_refused(history, seal, kInternal);
+}
+
+}  // namespace
+}  // namespace braid::manifest

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manifest/manifest.h"
+
+#include <algorithm>
+
+#include "base/error_makers.h"
+#include "manifest/chain_internal.h"
+
+namespace braid::manifest {
+
+namespace {
+
+/// A number lost that often in a row means that something else is wrong.
+constexpr int kRacesMax = 64;
+
+bool is_true(const Result<bool>& answer) { return answer && *answer; }
+
+}  // namespace
+
+const TableState* State::table(TableId id) const {
+    const auto found = tables.find(id);
+    return found == tables.end() ? nullptr : &found->second;
+}
+
+const SharedList<Run>& State::runs_of(VersionId version) const {
+    static const SharedList<Run> kNone;
+    const auto found = runs.find(version);
+    return found == runs.end() ? kNone : found->second;
+}
+
+Result<std::unique_ptr<Manifest>> Manifest::open(FileSystem& files, const Clock& clock,
+                                                 std::string directory) {
+    auto chain = std::make_unique<Chain>(files, std::move(directory));
+    TRY(chain->prepare());
+    StatePtr head = TRY(chain->load());
+    return std::unique_ptr<Manifest>(new Manifest(clock, std::move(chain), std::move(head)));
+}
+
+Manifest::Manifest(const Clock& clock, std::unique_ptr<Chain> chain, StatePtr head)
+    : clock_(clock), chain_(std::move(chain)) {
+    show(std::move(head));
+}
+
+Manifest::~Manifest() = default;
+
+StatePtr Manifest::head() const {
+    const std::scoped_lock lock(mutex_);
+    return head_;
+}
+
+ObjectId Manifest::new_id() {
+    const std::scoped_lock lock(mutex_);
+    return {next_id_++};
+}
+
+RunId Manifest::new_run_id() {
+    const std::scoped_lock lock(mutex_);
+    return {next_run_++};
+}
+
+void Manifest::on_commit(std::function<void(const StatePtr&)> listener) {
+    const std::scoped_lock lock(mutex_);
+    listeners_.push_back(std::move(listener));
+}
+
+Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
+    const std::scoped_lock turn(commit_mutex_);
+    for (int race = 0; race < kRacesMax && !is_stopped_; ++race) {
+        const StatePtr base = head();
+        const int64_t now_us = clock_.wall_us();
+        Result<State> next = apply(*base, changes, now_us);
+        if (next && TRY(try_publish(*std::move(next), changes, now_us))) return head();
+        TRY(catch_up());
+        // Refused by the newest version: that is the answer.
+        if (!next && head() == base) return std::move(next).error();
+    }
+    if (!is_stopped_) return unavailable("lost the manifest to other writers {} times", kRacesMax);
+    return unavailable("the outcome of a manifest version is unknown")
+        .with_detail("It was written, but it may not survive a power cut, or was too late.")
+        .with_hint("Restart the process: it will read what is there.");
+}
+
+/// False: the number is somebody else's, or the outcome is unknown (is_stopped_ is then set).
+Result<bool> Manifest::try_publish(State next, const std::vector<Change>& changes, int64_t now_us) {
+    ++next.number.value;
+    const bool whole = next.number.value % Chain::kWholeEvery == 0;
+    const std::string text =
+        TRY(write_version(next.number, chain_->writer(), now_us, changes, whole ? &next : nullptr));
+    const Outcome outcome = TRY(chain_->publish(next.number, text));
+    if (outcome == Outcome::kLost) return false;
+    is_stopped_ = outcome == Outcome::kUnknown || !is_true(chain_->is_in_chain(next.number));
+    if (is_stopped_) return false;
+    show(std::make_shared<const State>(std::move(next)));
+    return true;
+}
+
+Result<void> Manifest::catch_up() {
+    if (is_stopped_) return {};
+    const StatePtr before = head();
+    StatePtr newest = before;
+    while (StatePtr next = TRY(chain_->read_next(*newest))) newest = std::move(next);
+    if (before->number.value > 0 && !TRY(chain_->exists(before->number))) {
+        newest = TRY(chain_->load());  // trimmed beyond us: what follows may be a leftover
+    }
+    if (newest->number > before->number) show(std::move(newest));
+    return {};
+}
+
+void Manifest::show(StatePtr head) {
+    std::vector<std::function<void(const StatePtr&)>> listeners;
+    {
+        const std::scoped_lock lock(mutex_);
+        head_ = head;
+        next_id_ = std::max(next_id_, head->catalog.next_id);
+        next_run_ = std::max(next_run_, head->next_run);
+        listeners = listeners_;
+    }
+    for (const auto& listener : listeners) listener(head);
+}
+
+Result<uint64_t> Manifest::trim(uint64_t keep) {
+    const std::scoped_lock turn(commit_mutex_);
+    return chain_->trim(keep);
+}
+
+}  // namespace braid::manifest

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "manifest/shared_list.h"
+#include "model/box.h"
+
+namespace braid::manifest {
+
+enum class RunKind : uint8_t { kSealed, kBatch };  // a back-fill's run is a batch run
+
+/// One file of a run: part of its main rows (section 0) or of the set of its n-th count(DISTINCT)
+/// (section n, from 1).
+struct Part {
+    uint32_t section = 0;
+    std::string file;  // path below the data directory
+    uint64_t rows = 0;
+    uint64_t bytes = 0;
+    /// CRC-32C of the file's tail, which holds those of all that stands before it
+    /// (docs/formats/run.md).
+    uint32_t crc = 0;
+    Digest digest;
+    std::string first_key;  // encoded keys
+    std::string last_key;
+};
+
+struct Run {
+    RunId id;
+    VersionId version;
+    RunKind kind = RunKind::kSealed;
+    Box box;
+    uint64_t rows = 0;  // groups: those of section 0
+    Digest digest;      // sum of the parts'
+    std::vector<Part> parts;
+    /// What became of the events of the box: folded into groups, refused by WHERE, bad. For the
+    /// accounts: counted + filtered + quarantined = records of the box.
+    uint64_t counted = 0;
+    uint64_t filtered = 0;
+    uint64_t quarantined = 0;
+};
+
+struct Segment {
+    std::string file;  // path below the data directory
+    PartitionId partition;
+    Offset from;
+    Offset to;
+    uint64_t rows = 0;
+    uint64_t bad_rows = 0;
+    uint64_t bytes = 0;
+    uint32_t crc = 0;        // CRC-32C of the whole file
+    std::string ingest_day;  // "2026-11-22"
+};
+
+struct Audit {
+    uint64_t number = 0;
+    TableId table;
+    VersionId version;
+    Cut cut;
+    bool matched = false;
+    Digest batch;
+    Digest speed;
+    std::string difference;  // first differing keys, for people; empty when matched
+    int64_t at_us = 0;
+};
+
+/// A published cut that can still be read: AT CUT number.
+struct PublishedCut {
+    uint64_t number = 0;
+    TableId table;
+    Cut cut;
+    std::vector<RunId> runs;  // one per view version
+    int64_t at_us = 0;
+};
+
+/// A file or run that nobody names any more, kept for the undo window.
+struct Retired {
+    Run run;
+    int64_t at_us = 0;
+};
+
+/// Per stream.
+struct TableState {
+    Positions origin;
+    Positions archive_end;
+    Positions sealed_frontier;
+    std::optional<Cut> cut_in_flight;
+    SharedList<Segment> segments;    // sorted by partition, from
+    std::vector<PublishedCut> cuts;  // oldest first
+};
+
+/// All that is true at one manifest version. Immutable; readers hold a shared pointer to one.
+struct State {
+    ManifestNumber number;
+    catalog::Catalog catalog;
+    std::map<TableId, TableState> tables;
+    /// Per view version: its runs in order, tiling [origin or first_seal, sealed_frontier)
+    /// together.
+    std::map<VersionId, SharedList<Run>> runs;
+    SharedList<Retired> retired;  // oldest first
+    SharedList<Audit> audits;     // newest 1,000, oldest first
+    uint64_t next_run = 1;
+    uint64_t next_cut = 1;
+    uint64_t next_audit = 1;
+    /// Numbers below catalog.next_id and next_run that no commit has used: they were handed out,
+    /// and their user is slower than others, or gave up. All others below are used up. Ascending.
+    std::vector<uint64_t> open_ids;
+    std::vector<uint64_t> open_runs;
+
+    const TableState* table(TableId id) const;
+    const SharedList<Run>& runs_of(VersionId version) const;
+};
+using StatePtr = std::shared_ptr<const State>;
+
+// ---- Changes. Each is checked against the version it extends; a refused one is Conflict and
+// changes nothing.
+
+struct CreateTable {
+    catalog::Table table;
+};
+struct DropTable {
+    TableId table;
+};
+struct CreateView {
+    catalog::MaterializedView view;
+};  // its one version starts at the sealed frontier
+struct DropView {
+    ViewId view;
+};
+struct CreatePlainView {
+    catalog::PlainView view;
+};
+struct DropPlainView {
+    ObjectId view;
+};
+struct SetFunctionData {
+    catalog::FunctionData data;
+};
+
+/// Boxes start exactly at the sealed frontier; one run for every version of the table that the
+/// predecessor lists. Also advances an idle frontier (no runs needed only if no version is listed).
+struct Seal {
+    TableId table;
+    Box box;
+    std::vector<Run> runs;
+};
+/// For one version without data: a run whose box is [origin, first_seal).
+struct Backfill {
+    Run run;
+};
+struct Archive {
+    TableId table;
+    std::vector<Segment> segments;  // contiguous from the archive end, per partition
+};
+/// The cut is a sealed frontier that the archive has reached; nullopt gives the cut up.
+struct ChooseCut {
+    TableId table;
+    std::optional<Cut> cut;
+};
+/// Batch runs [origin, cut) replace every run below the cut, for all versions of the table
+/// together.
+struct Publish {
+    TableId table;
+    Cut cut;
+    std::vector<Run> runs;
+    std::vector<Audit> audits;
+};
+/// Adjacent sealed runs become one with the joined box.
+struct Compact {
+    std::vector<RunId> removed;
+    Run added;
+};
+/// Forgets retired runs (their files may then be deleted) and published cuts that no kept run
+/// backs.
+struct Release {
+    std::vector<RunId> runs;
+};
+
+using Change =
+    std::variant<CreateTable, DropTable, CreateView, DropView, CreatePlainView, DropPlainView,
+                 SetFunctionData, Seal, Backfill, Archive, ChooseCut, Publish, Compact, Release>;
+
+/// The commit rule as a pure function: `base` with the changes applied in order, or why not. The
+/// number and times are the caller's. Conflict: somebody was faster, read again; NotFound,
+/// AlreadyExists and InvalidInput are for the user; Internal is a change that no race explains.
+Result<State> apply(const State& base, const std::vector<Change>& changes, int64_t now_us);
+
+class Chain;
+
+/// The chain of manifest files: the one source of truth of a data directory. Thread-safe.
+///
+/// commit() checks the changes against the newest version, writes the next file without
+/// overwriting, syncs, and only then shows the new head. If somebody else took the number it reads
+/// their version and checks again; when the rule no longer holds it returns Conflict. When the
+/// outcome of a write cannot be known, this and every later commit is Unavailable until the
+/// directory is opened again; reading goes on.
+class Manifest {
+  public:
+    /// Corrupt, naming the file, when the newest version or one that it needs is damaged or
+    /// missing.
+    static Result<std::unique_ptr<Manifest>> open(FileSystem& files, const Clock& clock,
+                                                  std::string directory);
+    ~Manifest();
+    StatePtr head() const;
+    Result<StatePtr> commit(std::vector<Change> changes);
+    /// A fresh id for a table, view, version…; unique for ever once any commit that uses it
+    /// succeeds.
+    ObjectId new_id();
+    RunId new_run_id();
+    /// Called after each commit, in order, from the committing thread; must be quick and not
+    /// commit.
+    void on_commit(std::function<void(const StatePtr&)> listener);
+    /// Removes versions, oldest first, so that at least `keep` stay, and the last two whole ones
+    /// with all that follows them. Returns how many went.
+    Result<uint64_t> trim(uint64_t keep);
+
+  private:
+    Manifest(const Clock& clock, std::unique_ptr<Chain> chain, StatePtr head);
+    /// The next three: under commit_mutex_.
+    Result<bool> try_publish(State next, const std::vector<Change>& changes, int64_t now_us);
+    Result<void> catch_up();
+    void show(StatePtr head);
+
+    const Clock& clock_;
+    std::mutex commit_mutex_;  // held while a version is written; taken before mutex_
+    const std::unique_ptr<Chain> chain_;
+    bool is_stopped_ = false;   // under commit_mutex_
+    mutable std::mutex mutex_;  // guards all below
+    StatePtr head_;
+    uint64_t next_id_ = 1;
+    uint64_t next_run_ = 1;
+    std::vector<std::function<void(const StatePtr&)>> listeners_;
+};
+
+}  // namespace braid::manifest

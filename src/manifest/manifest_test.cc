@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manifest/manifest.h"
+
+#include <gtest/gtest.h>
+
+#include "base/memory_file_system.h"
+#include "base/test_support.h"
+#include "base/thread.h"
+#include "manifest/chain_internal.h"
+#include "manifest/test_support.h"
+
+namespace braid::manifest {
+namespace {
+
+using Operation = FileOperation::Kind;
+
+std::string file_of(uint64_t number) { return fmt::format("data/manifest/{:08}", number); }
+
+SetFunctionData data(uint64_t version) { return {{"geo", version, "d", ""}}; }
+
+/// The version of the function data that data() sets: counts how many of these were committed.
+uint64_t data_version(const State& state) {
+    const auto found = state.catalog.function_data.find("geo");
+    return found == state.catalog.function_data.end() ? 0 : found->second.version;
+}
+
+class ManifestTest : public testing::Test {
+  protected:
+    std::unique_ptr<Manifest> open() {
+        Result<std::unique_ptr<Manifest>> manifest =
+            Manifest::open(files_, clock_, "data/manifest");
+        EXPECT_OK(manifest);
+        return manifest ? *std::move(manifest) : nullptr;
+    }
+    /// Commits function data up to the version; each is one manifest version.
+    void fill(Manifest& manifest, uint64_t version) {
+        for (uint64_t next = data_version(*manifest.head()) + 1; next <= version; ++next) {
+            clock_.advance_us(1);
+            ASSERT_OK(manifest.commit({data(next)}));
+        }
+    }
+    std::vector<std::string> names() {
+        auto listed = files_.list("data/manifest");
+        EXPECT_OK(listed);
+        std::erase(*listed, "_tmp");
+        return *listed;
+    }
+    /// The next operation of this kind on this path fails, after `happens` was called.
+    void fail_once(Operation kind, std::string path, std::function<void()> happens = {}) {
+        files_.set_fault_hook([=, this, done = std::make_shared<bool>(false)](
+                                  const FileOperation& operation) -> Result<void> {
+            if (*done || operation.kind != kind || operation.path != path) return {};
+            *done = true;
+            if (happens) happens();
+            return Error(ErrorCode::kIo, "injected");
+        });
+    }
+
+    MemoryFileSystem files_;
+    SteppedClock clock_;
+};
+
+TEST_F(ManifestTest, StartsEmpty) {
+    const auto manifest = open();
+    EXPECT_EQ(manifest->head()->number, ManifestNumber{0});
+    EXPECT_TRUE(manifest->head()->tables.empty());
+    EXPECT_TRUE(names().empty());
+    EXPECT_EQ(manifest->new_id(), ObjectId{1});
+    EXPECT_EQ(manifest->new_run_id(), RunId{1});
+}
+
+TEST_F(ManifestTest, IsTheSameAfterOpeningAgain) {
+    auto manifest = open();
+    for (const std::vector<Change>& changes : sample_commits()) {
+        clock_.advance_us(1'000);
+        ASSERT_OK_AND_ASSIGN(const StatePtr state, manifest->commit(changes));
+        EXPECT_EQ(state, manifest->head());
+        EXPECT_EQ(to_text(*open()->head()), to_text(*state)) << "version " << state->number.value;
+    }
+    EXPECT_EQ(names().size(), sample_commits().size());
+    EXPECT_EQ(names().front(), "00000001");
+}
+
+TEST_F(ManifestTest, RefusesWithoutATrace) {
+    const auto manifest = open();
+    ASSERT_OK(manifest->commit({CreateTable{test_table({1}, "t")}}));
+    const StatePtr before = manifest->head();
+    EXPECT_ERROR(manifest->commit({CreateTable{test_table({2}, "t")}}), ErrorCode::kAlreadyExists);
+    EXPECT_ERROR(manifest->commit({CreateTable{test_table({3}, "\xff")}}),
+                 ErrorCode::kInvalidInput);
+    EXPECT_EQ(manifest->head(), before);
+    EXPECT_EQ(names().size(), 1U);
+    ASSERT_OK(manifest->commit({CreateTable{test_table({2}, "u")}}));
+}
+
+TEST_F(ManifestTest, HandsOutNumbersBeyondAllCommitted) {
+    auto manifest = open();
+    const TableId first = manifest->new_id();
+    const TableId second = manifest->new_id();
+    ASSERT_OK(manifest->commit({CreateTable{test_table(second, "second")}}));
+    ASSERT_OK(manifest->commit({CreateTable{test_table(first, "first")}}));
+    manifest = open();
+    EXPECT_EQ(manifest->new_id(), ObjectId{3});
+    const auto other = open();
+    ASSERT_OK(other->commit({CreateTable{test_table({40}, "third")}}));
+    ASSERT_OK(manifest->commit({data(1)}));  // learns of the other's
+    EXPECT_EQ(manifest->new_id(), ObjectId{41});
+}
+
+TEST_F(ManifestTest, TellsListenersInOrder) {
+    const auto manifest = open();
+    std::vector<uint64_t> seen;
+    manifest->on_commit([&](const StatePtr& state) {
+        EXPECT_EQ(manifest->head(), state);
+        seen.push_back(state->number.value);
+    });
+    fill(*manifest, 3);
+    EXPECT_EQ(seen, (std::vector<uint64_t>{1, 2, 3}));
+}
+
+TEST_F(ManifestTest, ReadsOnlyFromTheNewestWholeVersionOn) {
+    auto manifest = open();
+    fill(*manifest, 600);
+    const std::string state = to_text(*manifest->head());
+    ASSERT_OK(files_.flip_bit(file_of(511), 10, 1));  // below the whole version 512
+    manifest = open();
+    EXPECT_EQ(to_text(*manifest->head()), state);
+    fill(*manifest, 601);
+}
+
+TEST_F(ManifestTest, StopsAtADamagedNewestVersion) {
+    fill(*open(), 3);
+    ASSERT_OK(files_.flip_bit(file_of(3), 20, 3));
+    const auto refused = Manifest::open(files_, clock_, "data/manifest");
+    ASSERT_ERROR(refused, ErrorCode::kCorrupt);
+    EXPECT_NE(refused.error().message().find("data/manifest/00000003"), std::string::npos);
+    EXPECT_EQ(names().size(), 3U) << "nothing was repaired, nothing rewound";
+}
+
+TEST_F(ManifestTest, StopsAtAnEmptyNewestVersion) {
+    fill(*open(), 2);
+    ASSERT_OK(files_.create(file_of(3)));
+    EXPECT_ERROR(Manifest::open(files_, clock_, "data/manifest"), ErrorCode::kCorrupt);
+}
+
+TEST_F(ManifestTest, StopsAtAMissingVersion) {
+    fill(*open(), 4);
+    ASSERT_OK(files_.remove(file_of(2)));
+    const auto refused = Manifest::open(files_, clock_, "data/manifest");
+    ASSERT_ERROR(refused, ErrorCode::kCorrupt);
+    EXPECT_NE(refused.error().message().find("00000002"), std::string::npos);
+}
+
+TEST_F(ManifestTest, StopsAtAVersionUnderAnotherName) {
+    fill(*open(), 2);
+    ASSERT_OK(files_.move_no_replace(file_of(2), file_of(3)));
+    EXPECT_ERROR(Manifest::open(files_, clock_, "data/manifest"), ErrorCode::kCorrupt);
+}
+
+TEST_F(ManifestTest, StopsAtAVersionThatDoesNotFollow) {
+    fill(*open(), 2);
+    ASSERT_OK_AND_ASSIGN(const std::string text, write_version({3}, "x", 1, {data(2)}, nullptr));
+    ASSERT_OK(publish_file(files_, "data/manifest/_tmp", file_of(3), as_bytes(text)));
+    EXPECT_ERROR(Manifest::open(files_, clock_, "data/manifest"), ErrorCode::kCorrupt);
+}
+
+TEST_F(ManifestTest, ClearsLeftoversOfWriters) {
+    fill(*open(), 2);
+    ASSERT_OK(files_.create("data/manifest/_tmp/00000002-0123456789abcdef-1"));
+    ASSERT_OK(files_.create("data/manifest/_tmp/00000003-0123456789abcdef-1"));
+    ASSERT_OK(files_.create("data/manifest/somebody's notes"));
+    EXPECT_EQ(data_version(*open()->head()), 2U);
+    ASSERT_OK_AND_ASSIGN(const auto left, files_.list("data/manifest/_tmp"));
+    EXPECT_EQ(left, (std::vector<std::string>{"00000003-0123456789abcdef-1"}));
+}
+
+TEST_F(ManifestTest, TrimsOldestFirstAndKeepsTwoWholeVersions) {
+    auto manifest = open();
+    fill(*manifest, 300);
+    ASSERT_OK_AND_ASSIGN(uint64_t removed, manifest->trim(0));
+    EXPECT_EQ(removed, 0U) << "there is one whole version only";
+    fill(*manifest, 600);
+    ASSERT_OK_AND_ASSIGN(removed, manifest->trim(500));
+    EXPECT_EQ(removed, 100U);
+    ASSERT_OK_AND_ASSIGN(removed, manifest->trim(0));
+    EXPECT_EQ(removed, 155U);
+    EXPECT_EQ(names().front(), "00000256");
+    ASSERT_OK_AND_ASSIGN(removed, manifest->trim(0));
+    EXPECT_EQ(removed, 0U);
+    const std::string state = to_text(*manifest->head());
+    files_.crash(CrashFate::kDropUnsynced, 1);
+    manifest = open();
+    EXPECT_EQ(to_text(*manifest->head()), state);
+    fill(*manifest, 601);
+}
+
+TEST_F(ManifestTest, ChecksAgainAfterALostRace) {
+    const auto mine = open();
+    const auto other = open();
+    fill(*other, 3);
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, mine->commit({CreateTable{test_table({1}, "t")}}));
+    EXPECT_EQ(state->number, ManifestNumber{4});
+    EXPECT_EQ(data_version(*state), 3U);
+    // The other one does not know of "t" yet, and finds out.
+    EXPECT_ERROR(other->commit({CreateTable{test_table({2}, "t")}}), ErrorCode::kAlreadyExists);
+    EXPECT_EQ(other->head()->number, ManifestNumber{4}) << "it has caught up all the same";
+    EXPECT_ERROR(mine->commit({data(3)}), ErrorCode::kConflict);
+}
+
+TEST_F(ManifestTest, LooksForNewerVersionsBeforeItRefuses) {
+    const auto mine = open();
+    const auto other = open();
+    ASSERT_OK(other->commit({CreateTable{test_table({1}, "t")}}));
+    ASSERT_OK(mine->commit({DropTable{{1}}}));
+    EXPECT_ERROR(other->commit({Archive{{1}, {}}}), ErrorCode::kNotFound);
+}
+
+TEST_F(ManifestTest, RefusesAWriterThatSleptThroughTrimming) {
+    const auto other = open();
+    fill(*other, 5);
+    const auto sleeper = open();
+    fill(*other, 600);
+    ASSERT_OK(other->trim(0));
+    const std::string state = to_text(*other->head());
+    // Number 6 is free again, but its time is over.
+    EXPECT_ERROR(sleeper->commit({CreateTable{test_table({1}, "t")}}), ErrorCode::kUnavailable);
+    EXPECT_ERROR(sleeper->commit({data(700)}), ErrorCode::kUnavailable);
+    EXPECT_EQ(sleeper->head()->number, ManifestNumber{5});
+    EXPECT_EQ(names().front(), "00000256") << "its leftover is gone";
+    EXPECT_EQ(to_text(*open()->head()), state);
+}
+
+TEST_F(ManifestTest, RefusesASleeperThatNeverSawAVersion) {
+    const auto sleeper = open();
+    const auto other = open();
+    fill(*other, 600);
+    ASSERT_OK(other->trim(0));
+    EXPECT_ERROR(sleeper->commit({CreateTable{test_table({1}, "t")}}), ErrorCode::kUnavailable);
+    EXPECT_EQ(data_version(*open()->head()), 600U);
+}
+
+TEST_F(ManifestTest, IsNotLedAstrayByALeftover) {
+    const auto other = open();
+    fill(*other, 5);
+    const auto sleeper = open();
+    fill(*other, 600);
+    ASSERT_OK(other->trim(0));
+    ASSERT_OK_AND_ASSIGN(const std::string text,
+                         write_version({6}, "x", 1, {data(1'000)}, nullptr));
+    ASSERT_OK(publish_file(files_, "data/manifest/_tmp", file_of(6), as_bytes(text)));
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, sleeper->commit({data(601)}));
+    EXPECT_EQ(state->number, ManifestNumber{601});
+    EXPECT_EQ(data_version(*open()->head()), 601U);
+}
+
+TEST_F(ManifestTest, ReadsBackAMoveThatFailedButHappened) {
+    const auto manifest = open();
+    fill(*manifest, 1);
+    fail_once(Operation::kMove, file_of(2), [this] {
+        const std::string name = files_.list("data/manifest/_tmp")->front();
+        ASSERT_OK(files_.move_no_replace("data/manifest/_tmp/" + name, file_of(2)));
+    });
+    ASSERT_OK(manifest->commit({data(2)}));
+    files_.crash(CrashFate::kDropUnsynced, 1);
+    EXPECT_EQ(data_version(*open()->head()), 2U);
+}
+
+TEST_F(ManifestTest, ReadsBackAMoveThatSomebodyElseMade) {
+    const auto manifest = open();
+    const auto other = open();
+    fail_once(Operation::kMove, file_of(1), [&] { fill(*other, 1); });
+    EXPECT_ERROR(manifest->commit({data(1)}), ErrorCode::kConflict);
+    EXPECT_EQ(manifest->head()->number, ManifestNumber{1});
+}
+
+TEST_F(ManifestTest, LosesNothingWhenAStepBeforeTheMoveFails) {
+    const auto manifest = open();
+    for (const Operation kind : {Operation::kCreate, Operation::kAppend, Operation::kSync}) {
+        files_.set_fault_hook([kind](const FileOperation& operation) -> Result<void> {
+            if (operation.kind != kind) return {};
+            return Error(ErrorCode::kIo, "injected");
+        });
+        EXPECT_ERROR(manifest->commit({data(1)}), ErrorCode::kIo);
+        EXPECT_EQ(manifest->head()->number, ManifestNumber{0});
+    }
+    fail_once(Operation::kMove, file_of(1));
+    EXPECT_ERROR(manifest->commit({data(1)}), ErrorCode::kIo);
+    files_.clear_faults();
+    EXPECT_TRUE(files_.list("data/manifest/_tmp")->empty());
+    fill(*manifest, 2);
+    EXPECT_EQ(data_version(*open()->head()), 2U);
+}
+
+TEST_F(ManifestTest, IsFullWithoutHarm) {
+    const auto manifest = open();
+    fill(*manifest, 1);
+    files_.set_free_bytes(20);
+    EXPECT_ERROR(manifest->commit({data(2)}), ErrorCode::kExhausted);
+    files_.set_free_bytes(1'000'000);
+    fill(*manifest, 2);
+    EXPECT_EQ(data_version(*open()->head()), 2U);
+}
+
+TEST_F(ManifestTest, StopsWhenADirectorySyncFails) {
+    for (const auto fate : {CrashFate::kDropUnsynced, CrashFate::kKeepUnsynced}) {
+        const auto manifest = open();
+        const uint64_t before = data_version(*manifest->head());
+        fail_once(Operation::kSyncDirectory, "data/manifest");
+        EXPECT_ERROR(manifest->commit({data(before + 1)}), ErrorCode::kUnavailable);
+        EXPECT_EQ(data_version(*manifest->head()), before) << "it was not acknowledged";
+        // Trying once more would lie, on this and on every later version.
+        EXPECT_ERROR(manifest->commit({data(before + 1)}), ErrorCode::kUnavailable);
+        files_.crash(fate, 1);
+        const uint64_t kept = fate == CrashFate::kKeepUnsynced ? 1 : 0;
+        EXPECT_EQ(data_version(*open()->head()), before + kept);
+    }
+}
+
+TEST_F(ManifestTest, StopsWhenTheVersionBeforeCannotBeSeen) {
+    const auto manifest = open();
+    fill(*manifest, 1);
+    fail_once(Operation::kRead, file_of(1));
+    EXPECT_ERROR(manifest->commit({data(2)}), ErrorCode::kUnavailable);
+    EXPECT_EQ(data_version(*open()->head()), 2U);
+}
+
+TEST_F(ManifestTest, IsSharedByThreadsAndProcesses) {
+    constexpr uint64_t kEach = 60;
+    const auto first = open();
+    const auto second = open();
+    ASSERT_OK(first->commit({CreateTable{test_table({1}, "t")}}));
+    // Everybody archives whatever comes next; a race is lost by a Conflict and tried again.
+    const auto work = [&](Manifest& manifest) {
+        for (uint64_t done = 0; done < kEach;) {
+            const StatePtr head = manifest.head();
+            const TableState* table = head->table({1});
+            const int64_t from = table == nullptr ? 0 : table->archive_end.at[0].value;
+            const auto outcome = manifest.commit({Archive{{1}, {test_segment(0, from, from + 1)}}});
+            if (outcome) {
+                ++done;
+            } else {
+                ASSERT_ERROR(outcome, ErrorCode::kConflict);
+            }
+        }
+    };
+    {
+        const Thread a("a", [&] { work(*first); });
+        const Thread b("b", [&] { work(*first); });
+        const Thread c("c", [&] { work(*second); });
+    }
+    const auto manifest = open();
+    EXPECT_EQ(manifest->head()->number, ManifestNumber{3 * kEach + 1});
+    EXPECT_EQ(manifest->head()->table({1})->archive_end, at({3 * kEach}));
+    EXPECT_EQ(manifest->head()->table({1})->segments.size(), 3 * kEach);
+}
+
+}  // namespace
+}  // namespace braid::manifest

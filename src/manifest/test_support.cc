@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manifest/test_support.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "manifest/version_file_internal.h"
+
+namespace braid::manifest {
+
+catalog::Table test_table(TableId id, std::string name, uint32_t partition_count) {
+    return {
+        .id = id,
+        .log = {fmt::format("{:032x}", id.value)},
+        .name = std::move(name),
+        .columns = {{{"at", Type::of(TypeKind::kTimestampTz)}, {"price", Type::numeric(10, 2)}}},
+        .connector = "http",
+        .format = "json",
+        .options = {{"connector", "http"}, {"format", "json"}},
+        .partition_count = partition_count,
+        .created_at_us = 1};
+}
+
+catalog::MaterializedView test_view(ViewId id, VersionId version, TableId table, std::string name) {
+    return {.id = id,
+            .name = std::move(name),
+            .table = table,
+            .versions = {{.id = version,
+                          .definition = "SELECT count(*) FROM t",
+                          .time_zone = "UTC",
+                          .function_data = {},
+                          .first_seal = {},
+                          .is_populated = false}},
+            .current = version,
+            .created_at_us = 2};
+}
+
+Run test_run(RunId id, VersionId version, RunKind kind, Box box) {
+    Run run{.id = id, .version = version, .kind = kind, .box = std::move(box)};
+    for (const Interval& each : run.box.intervals) {
+        run.counted += static_cast<uint64_t>(each.to.value - each.from.value);
+    }
+    return run;
+}
+
+Segment test_segment(uint32_t partition, int64_t from, int64_t to) {
+    return {.file = fmt::format("dataset/1/x-{}-{}.parquet", partition, from),
+            .partition = {partition},
+            .from = {from},
+            .to = {to},
+            .rows = static_cast<uint64_t>(to - from),
+            .bad_rows = 0,
+            .bytes = 100,
+            .crc = 7,
+            .ingest_day = "2026-11-22"};
+}
+
+Positions at(std::vector<int64_t> offsets) {
+    Positions positions;
+    for (const int64_t offset : offsets) positions.at.push_back({offset});
+    return positions;
+}
+
+Box box(std::vector<int64_t> from, std::vector<int64_t> to) {
+    return Box::between(at(std::move(from)), at(std::move(to)));
+}
+
+std::string to_text(const State& state) {
+    Result<std::string> text = write_version(state.number, "", 0, {}, &state);
+    CHECK(text.has_value());
+    return *std::move(text);
+}
+
+Result<void> TestHistory::apply(std::vector<Change> changes) {
+    now_us += 1'000;
+    State next = TRY(manifest::apply(state, changes, now_us));
+    next.number.value = state.number.value + 1;
+    state = std::move(next);
+    return {};
+}
+
+TableId TestHistory::add_table(const std::string& name, uint32_t partition_count) {
+    const TableId id = new_id();
+    CHECK(apply({CreateTable{test_table(id, name, partition_count)}}).has_value());
+    return id;
+}
+
+VersionId TestHistory::add_view(TableId table, const std::string& name) {
+    const ViewId id = new_id();
+    const VersionId version = {id.value + 1};
+    CHECK(apply({CreateView{test_view(id, version, table, name)}}).has_value());
+    return version;
+}
+
+std::vector<VersionId> TestHistory::versions_of(TableId table) const {
+    std::vector<VersionId> versions;
+    for (const catalog::MaterializedView* view : state.catalog.views_of(table)) {
+        for (const catalog::ViewVersion& version : view->versions) versions.push_back(version.id);
+    }
+    return versions;
+}
+
+Seal TestHistory::seal(TableId table, const Positions& to) const {
+    Seal seal{.table = table, .box = Box::between(state.table(table)->sealed_frontier, to)};
+    uint64_t run = state.next_run;
+    for (const VersionId version : versions_of(table)) {
+        seal.runs.push_back(test_run({run++}, version, RunKind::kSealed, seal.box));
+    }
+    return seal;
+}
+
+Publish TestHistory::publish(TableId table) const {
+    const TableState& of = *state.table(table);
+    Publish publish{.table = table, .cut = *of.cut_in_flight};
+    uint64_t run = state.next_run;
+    for (const VersionId version : versions_of(table)) {
+        const auto* listed = state.catalog.view_of_version(version)->find(version);
+        if (!publish.cut.dominates(listed->first_seal)) continue;
+        publish.runs.push_back(
+            test_run({run++}, version, RunKind::kBatch, Box::between(of.origin, publish.cut)));
+    }
+    return publish;
+}
+
+void TestHistory::archive_to(TableId table, const Positions& to) {
+    Archive archive{.table = table};
+    const Positions& end = state.table(table)->archive_end;
+    for (uint32_t partition = 0; partition < to.partition_count(); ++partition) {
+        if (end.at[partition] == to.at[partition]) continue;
+        archive.segments.push_back(
+            test_segment(partition, end.at[partition].value, to.at[partition].value));
+    }
+    CHECK(apply({archive}).has_value());
+}
+
+namespace {
+
+/// A run with files: groups in section 0, a set in section 1.
+Run run_with_files(RunId id, VersionId version, RunKind kind, Box box) {
+    Run run = test_run(id, version, kind, std::move(box));
+    run.counted -= 2;
+    run.filtered = 1;
+    run.quarantined = 1;
+    run.parts = {{.section = 0,
+                  .file = fmt::format("views/2/{}/{}/0-0.arrow", version.value, id.value),
+                  .rows = 2,
+                  .bytes = 1000,
+                  .crc = 0xfedcba98,
+                  .digest = {.low = 0xffffffffffffffff, .high = id.value},
+                  .first_key = std::string("\0\x7f", 2),
+                  .last_key = "\xff\"z"},
+                 {.section = 1,
+                  .file = fmt::format("views/2/{}/{}/1-0.arrow", version.value, id.value),
+                  .rows = 9,
+                  .bytes = 900,
+                  .crc = 1,
+                  .digest = {.low = 1, .high = 0},
+                  .first_key = "",
+                  .last_key = "k"}};
+    run.rows = 2;
+    for (const Part& part : run.parts) run.digest.add(part.digest);
+    return run;
+}
+
+CreateTable unpleasant_table() {
+    catalog::Table table = test_table({1}, "Zugriff \"é\" \\ \n\t\x01\x7f 日志", 2);
+    table.options["delimiter"] = "\t";
+    table.options["path"] = "/var/log/\\\"*\".log";
+    table.options[""] = std::string("\0", 1);
+    table.columns.fields = {{"a\"b", Type::of(TypeKind::kText)},
+                            {"n", Type::numeric(38, 0)},
+                            {"n2", Type::of(TypeKind::kNumeric)},
+                            {"v", Type::aliased(TypeKind::kText, TypeAlias::kVarchar)},
+                            {"s", Type::aliased(TypeKind::kInt4, TypeAlias::kInt2)},
+                            {"ts", Type::of(TypeKind::kTimestamp)},
+                            {"i", Type::of(TypeKind::kInterval)}};
+    return {table};
+}
+
+}  // namespace
+
+std::vector<std::vector<Change>> sample_commits() {
+    catalog::MaterializedView view = test_view({2}, {3}, {1}, "Besuche 'täglich'");
+    view.versions[0].definition = "SELECT region(ip), count(*)\n FROM \"t\" WHERE a ~ E'\\\\d\"'";
+    view.versions[0].function_data = {{"geo", 1, "abc", "city 2026-11"}};
+    const auto sealed = [](uint64_t id, VersionId version, Box box) {
+        return run_with_files({id}, version, RunKind::kSealed, std::move(box));
+    };
+    const Box first = box({0, 0}, {5, 5});
+    const Box second = box({5, 5}, {9, 9});
+    const Box third = box({9, 9}, {12, 12});
+    const Box fourth = box({12, 12}, {20, 12});
+    Audit audit{.table = {1}, .version = {3}, .cut = at({9, 9}), .difference = "key \"x\"\n"};
+    return {
+        {unpleasant_table(), SetFunctionData{{"geo", 1, "abc", "city 2026-11"}}},
+        {CreateView{view}},
+        {Backfill{test_run({1}, {3}, RunKind::kBatch, box({0, 0}, {0, 0}))}},
+        {Seal{{1}, first, {sealed(2, {3}, first)}}},
+        {Archive{{1}, {test_segment(0, 0, 10), test_segment(1, 0, 9)}},
+         CreatePlainView{{{4}, "p \u2028", "SELECT 1;\r\n", 9}}},
+        {Seal{{1}, second, {sealed(3, {3}, second)}}, CreateView{test_view({5}, {6}, {1}, "w")}},
+        {ChooseCut{{1}, at({9, 9})}},
+        {Publish{{1},
+                 at({9, 9}),
+                 {run_with_files({7}, {3}, RunKind::kBatch, box({0, 0}, {9, 9})),
+                  run_with_files({8}, {6}, RunKind::kBatch, box({0, 0}, {9, 9}))},
+                 {audit}}},
+        {Seal{{1}, third, {sealed(9, {3}, third), sealed(10, {6}, third)}}},
+        {Seal{{1}, fourth, {sealed(11, {3}, fourth), sealed(12, {6}, fourth)}}},
+        {Compact{{{9}, {11}},
+                 [] {
+                     Run run = run_with_files({13}, {3}, RunKind::kSealed, box({9, 9}, {20, 12}));
+                     run.counted -= 2;
+                     run.filtered += 1;
+                     run.quarantined += 1;
+                     return run;
+                 }()}},
+        {Release{{{2}}}, CreateTable{test_table({7}, "u")}},
+        {DropPlainView{{4}}, DropView{{5}}, DropTable{{7}}, ChooseCut{{1}, at({9, 9})}},
+        {ChooseCut{{1}, std::nullopt}},
+    };
+}
+
+}  // namespace braid::manifest
