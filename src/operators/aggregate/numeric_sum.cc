@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstring>
+
+#include "base/error_makers.h"
+#include "operators/aggregate/numeric_sum_internal.h"
+#include "operators/aggregate/row_count_internal.h"
+
+namespace braid::operators {
+namespace {
+
+constexpr uint8_t kSpecialFlags = 7;  // NaN, Infinity, -Infinity
+constexpr int16_t kScaleMax = 16'383;
+
+bool is_zero(const WideInt& value) { return value == WideInt{}; }
+
+/// The fewest bytes of two's complement that keep the sign; none for 0.
+std::string_view shortest_form(const WideInt& value) {
+    const auto* bytes = reinterpret_cast<const char*>(value.limbs);
+    size_t size = sizeof value.limbs;
+    if (is_zero(value)) return {};
+    const auto sign_of = [&](size_t at) { return (static_cast<uint8_t>(bytes[at]) & 0x80) != 0; };
+    while (size > 1) {
+        const auto top = static_cast<uint8_t>(bytes[size - 1]);
+        const uint8_t extension = sign_of(size - 2) ? 0xFF : 0;
+        if (top != extension) break;
+        --size;
+    }
+    return {bytes, size};
+}
+
+WideInt from_shortest_form(std::string_view bytes) {
+    WideInt value;
+    if (bytes.empty()) return value;
+    const bool is_negative = (static_cast<uint8_t>(bytes.back()) & 0x80) != 0;
+    std::memset(value.limbs, is_negative ? 0xFF : 0, sizeof value.limbs);
+    std::memcpy(value.limbs, bytes.data(), bytes.size());
+    return value;
+}
+
+Error overflow() { return invalid_input("value overflows numeric format").with_sqlstate("22003"); }
+
+}  // namespace
+
+void NumericSum::add(const Numeric& value, ScaledSumsStore& side) {
+    ++count_;
+    switch (value.kind) {
+        case Numeric::Kind::kFinite:
+            break;
+        case Numeric::Kind::kNaN:
+            flags_ |= kHasNaN;
+            return;
+        case Numeric::Kind::kInfinity:
+            flags_ |= kHasInfinity;
+            return;
+        case Numeric::Kind::kNegativeInfinity:
+            flags_ |= kHasNegativeInfinity;
+            return;
+    }
+    sum_at(value.scale, side).add(value.unscaled);
+}
+
+void NumericSum::add(const NumericSum& other, ScaledSumsStore& side) {
+    count_ = add_counts(count_, other.count_);
+    flags_ |= other.flags_ & kSpecialFlags;
+    if ((other.flags_ & kHasScale) == 0) return;
+    sum_at(other.scale_, side).add(other.sum_);
+    if (other.more_ == nullptr) return;
+    for (const auto& [scale, sum] : *other.more_) sum_at(scale, side).add(sum);
+}
+
+WideInt& NumericSum::sum_at(int16_t scale, ScaledSumsStore& side) {
+    if ((flags_ & kHasScale) == 0) {
+        flags_ |= kHasScale;
+        scale_ = scale;
+    }
+    if (scale == scale_) [[likely]]
+        return sum_;
+    if (more_ == nullptr) more_ = side.add();
+    const auto at =
+        std::lower_bound(more_->begin(), more_->end(), scale,
+                         [](const auto& entry, int16_t wanted) { return entry.first < wanted; });
+    if (at != more_->end() && at->first == scale) return at->second;
+    return more_->insert(at, {scale, WideInt{}})->second;
+}
+
+ScaledSums NumericSum::by_scale() const {
+    ScaledSums sums;
+    if ((flags_ & kHasScale) == 0) return sums;
+    sums.emplace_back(scale_, sum_);
+    if (more_ != nullptr) sums.insert(sums.end(), more_->begin(), more_->end());
+    std::sort(sums.begin(), sums.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    return sums;
+}
+
+/// Horner's rule from the coarsest scale to the finest. A sum of one scale is below 2^63 × 10^38,
+/// so once the total has left 256 bits no finer sum can bring it back below 10^38: overflowing here
+/// is overflowing.
+Result<Numeric> NumericSum::total() const {
+    const bool has_both = (flags_ & kHasInfinity) != 0 && (flags_ & kHasNegativeInfinity) != 0;
+    if ((flags_ & kHasNaN) != 0 || has_both) return Numeric::nan();
+    if ((flags_ & kHasInfinity) != 0) return Numeric{0, 0, Numeric::Kind::kInfinity};
+    if ((flags_ & kHasNegativeInfinity) != 0)
+        return Numeric{0, 0, Numeric::Kind::kNegativeInfinity};
+    Numeric result;
+    WideInt total;
+    for (const auto& [scale, sum] : by_scale()) {
+        if (!is_zero(total) && !total.multiply_pow10(scale - result.scale)) return overflow();
+        total.add(sum);
+        result.scale = scale;
+    }
+    if (!total.fits_int128()) return overflow();
+    result.unscaled = total.to_int128();
+    // The sum of nothing has 38 digits; 10^38 itself has 39.
+    static constexpr int128 kLimit = [] {
+        int128 power = 1;
+        for (int i = 0; i < Numeric::kDigitsMax; ++i) power *= 10;
+        return power;
+    }();
+    if (result.unscaled >= kLimit || result.unscaled <= -kLimit) return overflow();
+    return result;
+}
+
+void NumericSum::encode(ByteWriter& out) const {
+    out.varint(static_cast<uint64_t>(count_));
+    if (count_ == 0) return;
+    out.fixed(static_cast<uint8_t>(flags_ & kSpecialFlags));
+    const ScaledSums sums = by_scale();
+    out.varint(sums.size());
+    for (const auto& [scale, sum] : sums) {
+        out.fixed(scale);
+        out.text(shortest_form(sum));
+    }
+}
+
+Result<void> NumericSum::merge_encoded(ByteReader& in, ScaledSumsStore& side) {
+    const uint64_t count = TRY(in.varint());
+    if (count == 0) return {};
+    const auto flags = TRY(in.fixed<uint8_t>());
+    const uint64_t scales = TRY(in.varint());
+    if (count > INT64_MAX || flags > kSpecialFlags || scales > UINT16_MAX) {
+        return corrupt("state of a numeric sum is out of range");
+    }
+    count_ = add_counts(count_, static_cast<int64_t>(count));
+    flags_ |= flags;
+    for (uint64_t i = 0; i < scales; ++i) {
+        const auto scale = TRY(in.fixed<int16_t>());
+        const std::string_view bytes = TRY(in.text());
+        if (bytes.size() > sizeof(WideInt) || scale < 0 || scale > kScaleMax) {
+            return corrupt("state of a numeric sum is out of range");
+        }
+        sum_at(scale, side).add(from_shortest_form(bytes));
+    }
+    return {};
+}
+
+}  // namespace braid::operators

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operators/decode/decoder.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error_makers.h"
+#include "operators/decode/slice_decoder_internal.h"
+
+namespace braid::operators {
+namespace {
+
+/// A format: its name, what it understands beside "timezone", and its maker.
+struct Format {
+    std::string_view name;
+    std::span<const std::string_view> options;
+    Result<std::unique_ptr<Decoder>> (*make)(const DecoderSpec& spec);
+};
+
+constexpr std::array<std::string_view, 2> kLogLineOptions = {"null", "timezone"};
+constexpr std::array<std::string_view, 1> kJsonOptions = {"timezone"};
+constexpr std::array kFormats = {
+    Format{"json", kJsonOptions, make_json_decoder},
+    Format{"combined", kLogLineOptions, make_log_line_decoder},
+    Format{"common", kLogLineOptions, make_log_line_decoder},
+};
+
+/// Options of PostgreSQL's COPY and ours: a decoder's business, whichever format it is. Every other
+/// option of CREATE TABLE belongs to somebody else.
+constexpr std::array<std::string_view, 10> kOptionsOfFormats = {
+    "timezone", "null",        "header",         "delimiter", "quote",
+    "escape",   "force_quote", "force_not_null", "encoding",  "default"};
+
+std::string listed(std::span<const std::string_view> names) {
+    std::string out;
+    for (const std::string_view name : names) {
+        if (!out.empty()) out += ", ";
+        out += name;
+    }
+    return out;
+}
+
+const Format* find_format(std::string_view name) {
+    const auto at = std::find_if(kFormats.begin(), kFormats.end(),
+                                 [&](const Format& format) { return format.name == name; });
+    return at == kFormats.end() ? nullptr : &*at;
+}
+
+}  // namespace
+
+std::span<const std::string_view> format_options(std::string_view format) {
+    const Format* found = find_format(format);
+    return found == nullptr ? std::span<const std::string_view>() : found->options;
+}
+
+Result<TextFormat> read_text_format(const DecoderSpec& spec) {
+    const auto zone = spec.options.find("timezone");
+    if (zone == spec.options.end()) return utc_format();
+    TextFormat format;
+    format.zone = TRY(find_time_zone(zone->second));
+    return format;
+}
+
+Result<std::unique_ptr<Decoder>> make_decoder(const DecoderSpec& spec) {
+    const Format* format = find_format(spec.format);
+    if (format == nullptr) {
+        std::vector<std::string_view> names;
+        for (const Format& known : kFormats) names.push_back(known.name);
+        return invalid_input("unrecognized format: \"{}\"", spec.format)
+            .with_sqlstate("22023")
+            .with_hint("Valid formats are: " + listed(names) + ".");
+    }
+    for (const auto& [name, value] : spec.options) {
+        const auto is_it = [&name](std::string_view known) { return known == name; };
+        const bool is_ours = std::any_of(kOptionsOfFormats.begin(), kOptionsOfFormats.end(), is_it);
+        const bool is_known = std::any_of(format->options.begin(), format->options.end(), is_it);
+        if (!is_ours || is_known) continue;
+        return invalid_input("option \"{}\" is not an option of format \"{}\"", name, spec.format)
+            .with_sqlstate("22023")
+            .with_hint("Valid options of this format are: " + listed(format->options) + ".");
+    }
+    return format->make(spec);
+}
+
+}  // namespace braid::operators

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "operators/decode/column_writer_internal.h"
+
+namespace braid::operators {
+
+/// Values of JSON on their way into columns: the rules that both readers share.
+///
+/// Columns are found by name, exactly; of a key that comes twice the first counts. null and a
+/// missing key are NULL. A string goes through the type's text input; so does the text of a number,
+/// true or false, except that a number is no time. An object or array fits only text, as it is
+/// written.
+class JsonRow {
+  public:
+    static constexpr int kNoColumn = -1;
+
+    JsonRow(const Schema& schema, std::vector<ColumnWriter>& columns);
+
+    int find_column(std::string_view key) const;
+
+    void start(uint32_t row);
+    /// False if this row has met the column before.
+    bool claim(int column) {
+        if (seen_[static_cast<size_t>(column)] == generation_) return false;
+        seen_[static_cast<size_t>(column)] = generation_;
+        return true;
+    }
+    void set_null(int column) { writer(column).set_null(row_); }
+    /// `text` is valid UTF-8; it holds no NUL if `is_plain`.
+    bool set_string(int column, std::string_view text, bool is_plain, std::string& reason) {
+        return is_plain ? writer(column).set(row_, text, reason)
+                        : writer(column).set_unchecked(row_, text, reason);
+    }
+    /// A whole number, true, false or null as it is written.
+    bool set_scalar(int column, std::string_view token, std::string& reason);
+    bool set_nested(int column, std::string_view json, std::string& reason);
+    /// Columns without a value are NULL.
+    void finish();
+
+    std::string_view keep(std::string_view text) { return arena_->add(text); }
+    void set_arena(TextArena* arena) { arena_ = arena; }
+    size_t column_count() const { return columns_.size(); }
+
+  private:
+    ColumnWriter& writer(int column) { return columns_[static_cast<size_t>(column)]; }
+
+    std::vector<ColumnWriter>& columns_;
+    std::unordered_map<std::string, int> by_name_;
+    std::vector<uint32_t> seen_;  // generation in which the column got its value
+    uint32_t generation_ = 0;
+    uint32_t row_ = 0;
+    TextArena* arena_ = nullptr;
+};
+
+enum class JsonScalar : uint8_t { kNone, kNull, kBool, kNumber };
+JsonScalar classify_scalar(std::string_view token);
+
+/// The conforming reader, on simdjson: checks every byte of the record.
+class JsonReader {
+  public:
+    static constexpr int kDepthMax = 64;
+
+    JsonReader();
+    ~JsonReader();
+    bool read(std::string_view record, JsonRow& row, std::string& reason);
+
+  private:
+    struct Body;
+    std::unique_ptr<Body> body_;
+};
+
+}  // namespace braid::operators

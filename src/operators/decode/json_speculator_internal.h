@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "operators/decode/byte_marks_internal.h"
+#include "operators/decode/json_reader_internal.h"
+
+namespace braid::operators {
+
+/// Reads records that are written exactly like one seen before: machines print the same keys in the
+/// same order with the same spaces, only the values differ. It compares every byte between the
+/// values, finds where each value ends, and declines whatever is unusual: an escape, a control
+/// character, another key. What it declines is for JsonReader; what it accepts, JsonReader would
+/// read the same way.
+class JsonSpeculator {
+  public:
+    static constexpr size_t kShapesMax = 4;
+
+    explicit JsonSpeculator(const JsonRow& row) : column_count_(row.column_count()) {}
+
+    /// True if the row is set. False says nothing about the record.
+    bool read(std::string_view record, JsonRow& row);
+    /// Learns from a record that JsonReader has accepted but read() has declined.
+    void learn(std::string_view record, const JsonRow& row);
+
+  private:
+    struct Literal {
+        std::string text;
+        bool equals(std::string_view record, size_t at) const;
+    };
+    /// A value and the text before it, from the end of the value before.
+    struct Slot {
+        Literal before;
+        int column;  // JsonRow::kNoColumn: checked, not kept
+    };
+    struct Shape {
+        std::vector<Slot> slots;
+        std::string tail;
+        std::vector<int> missing;  // columns that no slot sets
+    };
+    struct Value {
+        const char* from;
+        uint32_t size;
+        bool is_string;
+        std::string_view text() const { return {from, size}; }
+    };
+
+    bool mark(std::string_view record);
+    bool match(const Shape& shape, std::string_view record);
+    bool match_scalar(std::string_view record, size_t& at, Value& value) const;
+    bool set(const Shape& shape, JsonRow& row);
+    static bool take_shape(std::string_view record, const JsonRow& row, Shape& shape);
+
+    /// So many records without a match, and speculation rests for as many as kRest.
+    static constexpr uint32_t kMissesMax = 64;
+    static constexpr uint32_t kRest = 1024;
+
+    size_t column_count_;
+    std::vector<Shape> shapes_;  // the last that matched comes first
+    uint32_t misses_ = 0;
+    uint32_t resting_ = 0;
+    // Of the record at hand.
+    ByteMarks quotes_;
+    std::vector<Value> values_;
+    std::string scratch_reason_;
+};
+
+}  // namespace braid::operators

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace braid::operators {
+
+/// Finds the family of a user agent by uap-core's rules: first matching rule in file order, case and
+/// captures as written there. Thread-safe.
+class UserAgentRules {
+  public:
+    virtual ~UserAgentRules() = default;
+    /// `client(agent)`: browser family without version, "Other" when no rule matches.
+    virtual std::string client(std::string_view agent) const = 0;
+    virtual std::string os(std::string_view agent) const = 0;
+};
+
+/// Finds places of addresses in an mmdb file. Thread-safe.
+class RegionDatabase {
+  public:
+    virtual ~RegionDatabase() = default;
+    /// ISO code; nullopt when not found or not an address.
+    virtual std::optional<std::string> country(std::string_view ip) const = 0;
+    /// First-level name (state1); nullopt likewise.
+    virtual std::optional<std::string> region(std::string_view ip) const = 0;
+};
+
+/// The function data of one version each, loaded. Either may be null.
+struct EnrichData {
+    std::shared_ptr<const UserAgentRules> user_agents;
+    std::shared_ptr<const RegionDatabase> regions;
+};
+
+/// `cache_directory` (may be empty) keeps the compiled Hyperscan database by content hash.
+Result<std::shared_ptr<const UserAgentRules>> load_user_agent_rules(const std::string& regexes_yaml,
+                                                                    const std::string& cache_directory);
+/// IPv4 file, and an IPv6 file or empty. Files are memory-mapped by the library.
+Result<std::shared_ptr<const RegionDatabase>> open_region_database(const std::string& ipv4_mmdb,
+                                                                   const std::string& ipv6_mmdb);
+
+}  // namespace braid::operators

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operators/expr/body_internal.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/error_makers.h"
+
+namespace braid::operators {
+
+namespace {
+
+constexpr size_t kArenaChunkBytes = size_t{64} << 10;
+
+}  // namespace
+
+struct TextResult::Arena {
+    std::vector<std::unique_ptr<char[]>> chunks;
+    char* free = nullptr;
+    size_t free_bytes = 0;
+    // Views may point into the arguments: their copies share the buffers.
+    std::vector<Column> arguments;
+
+    std::string_view copy(std::string_view bytes) {
+        if (bytes.size() > free_bytes) {
+            const size_t chunk = std::max(bytes.size(), kArenaChunkBytes);
+            chunks.push_back(std::make_unique_for_overwrite<char[]>(chunk));
+            free = chunks.back().get();
+            free_bytes = chunk;
+        }
+        char* const at = free;
+        std::memcpy(at, bytes.data(), bytes.size());
+        free += bytes.size();
+        free_bytes -= bytes.size();
+        return {at, bytes.size()};
+    }
+};
+
+Error text_too_long() {
+    return invalid_input("text of more than {} bytes", kTextResultBytesMax).with_sqlstate("54000");
+}
+
+std::vector<uint8_t> masked_validity(const Call& call, std::vector<uint8_t> validity) {
+    if (validity.empty()) {
+        if (call.active.empty() && call.errors.empty()) return validity;
+        validity.assign(call.rows, 1);
+    }
+    for (size_t row = 0; row < call.active.size(); ++row) validity[row] &= call.active[row];
+    for (const RowError& failed : call.errors) validity[failed.row] = 0;
+    return validity;
+}
+
+TextResult::TextResult(Call& call)
+    : call_(call), values_(call.rows), validity_(call.rows, 0), arena_(std::make_shared<Arena>()) {
+    for (const Column& argument : call.arguments) {
+        if (argument.type().kind == TypeKind::kText) arena_->arguments.push_back(argument);
+    }
+}
+
+void TextResult::set(size_t row, std::string_view bytes) {
+    if (bytes.size() > kTextResultBytesMax) return fail(row, text_too_long());
+    set_view(row, bytes.empty() ? std::string_view() : arena_->copy(bytes));
+}
+
+void TextResult::fail(size_t row, Error error) {
+    call_.errors.push_back({static_cast<uint32_t>(row), std::move(error)});
+}
+
+Column TextResult::finish() {
+    if (std::ranges::find(validity_, 0) == validity_.end()) validity_.clear();
+    return Column::flat<std::string_view>(call_.result, std::move(values_), std::move(validity_),
+                                          std::move(arena_));
+}
+
+}  // namespace braid::operators

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "columnar/ascii.h"
+#include "operators/expr/body_internal.h"
+#include "operators/expr/functions/regex_internal.h"
+#include "operators/expr/functions/utf8_internal.h"
+#include "operators/expr/functions/value_errors_internal.h"
+
+namespace braid::operators {
+
+namespace {
+
+using View = std::string_view;
+/// The whole match and what \1 to \9 can name.
+using Groups = std::array<View, 10>;
+
+/// Compiled patterns of one call site, by pattern and flags.
+class Patterns {
+  public:
+    Result<const Regex*> get(View pattern, View letters, bool needs_extent) {
+        key_.assign(letters).append(1, '\0').append(pattern);
+        return compiled_.get(key_, [&](View) -> Result<Regex> {
+            const RegexFlags flags = TRY(parse_regex_flags(letters));
+            return Regex::compile(pattern, flags, needs_extent);
+        });
+    }
+
+  private:
+    std::string key_;
+    Compiled<Regex> compiled_;
+};
+
+Column match_each(Call& call, View letters, bool negated) {
+    auto& patterns = call_state<Patterns>(call);
+    const auto text = reader<View>(call, 0);
+    const auto pattern = reader<View>(call, 1);
+    std::vector<uint8_t> out(call.rows);
+    for (size_t row = 0; row < call.rows; ++row) {
+        if (!call.is_active(row)) continue;
+        Result<const Regex*> regex = patterns.get(pattern[row], letters, false);
+        if (regex.has_value()) {
+            out[row] = (*regex)->matches(text[row]) != negated;
+        } else {
+            call.errors.push_back({static_cast<uint32_t>(row), std::move(regex).error()});
+        }
+    }
+    return make_column(call, std::move(out));
+}
+
+Column regexp_like(Call& call) {
+    auto& patterns = call_state<Patterns>(call);
+    return map_fallible<uint8_t, View, View, View>(
+        call, [&](View text, View pattern, View letters) -> Result<uint8_t> {
+            if (letters.find('g') != View::npos) {
+                return bad_parameter("regexp_like() does not support the \"global\" option");
+            }
+            return uint8_t{TRY(patterns.get(pattern, letters, false))->matches(text)};
+        });
+}
+
+size_t offset_in(View text, View part) { return static_cast<size_t>(part.data() - text.data()); }
+
+/// Calls `visit(groups)` for each match from the left, until it returns false. After an empty match
+/// the search goes on one character later.
+template <typename F>
+void for_each_match(const Regex& regex, View text, F visit) {
+    Groups groups;
+    size_t from = 0;
+    while (from <= text.size() && regex.find(text, from, groups)) {
+        if (!visit(groups)) return;
+        const size_t end = offset_in(text, groups[0]) + groups[0].size();
+        from = end;
+        if (groups[0].empty()) from += end < text.size() ? utf8_size(text[end]) : 1;
+    }
+}
+
+Column regexp_count(Call& call) {
+    auto& patterns = call_state<Patterns>(call);
+    return map_fallible<int32_t, View, View>(call, [&](View text, View pattern) -> Result<int32_t> {
+        const Regex* regex = TRY(patterns.get(pattern, "", true));
+        int32_t count = 0;
+        for_each_match(*regex, text, [&](const Groups&) { return ++count > 0; });
+        return count;
+    });
+}
+
+/// The first match, or its first group where there is one: a view, or NULL.
+template <bool use_group>
+Column substring_match(Call& call) {
+    auto& patterns = call_state<Patterns>(call);
+    const auto text = reader<View>(call, 0);
+    const auto pattern = reader<View>(call, 1);
+    TextResult result(call);
+    Groups groups;
+    for (size_t row = 0; row < call.rows; ++row) {
+        if (!call.is_active(row)) continue;
+        Result<const Regex*> regex = patterns.get(pattern[row], "", true);
+        if (!regex.has_value()) {
+            result.fail(row, std::move(regex).error());
+            continue;
+        }
+        if (!(*regex)->find(text[row], 0, groups)) continue;
+        const View part = groups[use_group && (*regex)->group_count() > 0 ? 1 : 0];
+        if (part.data() != nullptr) result.set_view(row, part);
+    }
+    return result.finish();
+}
+
+/// The replacement with \1 … \9, \& and \\ filled in; any other backslash stands for itself.
+void append_replacement(View replacement, const Groups& groups, std::string& out) {
+    while (true) {
+        const size_t at = replacement.find('\\');
+        out.append(replacement.substr(0, at));
+        if (at == View::npos) return;
+        replacement.remove_prefix(at + 1);
+        const char c = replacement.empty() ? '\0' : replacement[0];
+        if (c >= '1' && c <= '9') {
+            out.append(groups[static_cast<size_t>(c - '0')]);
+        } else if (c == '&') {
+            out.append(groups[0]);
+        } else {
+            out += '\\';
+            if (c != '\\') continue;
+        }
+        replacement.remove_prefix(1);
+    }
+}
+
+Result<void> replace_matches(std::string& out, View text, const Regex& regex, View replacement,
+                             bool is_global) {
+    size_t copied = 0;
+    bool is_too_long = false;
+    for_each_match(regex, text, [&](const Groups& groups) {
+        const size_t begin = offset_in(text, groups[0]);
+        out.append(text.substr(copied, begin - copied));
+        append_replacement(replacement, groups, out);
+        copied = begin + groups[0].size();
+        is_too_long = out.size() > kTextResultBytesMax;
+        return is_global && !is_too_long;
+    });
+    if (is_too_long) return text_too_long();
+    out.append(text.substr(copied));
+    return {};
+}
+
+Column regexp_replace(Call& call) {
+    auto& patterns = call_state<Patterns>(call);
+    return map_text<View, View, View>(
+        call, [&](std::string& out, View text, View pattern, View replacement) -> Result<void> {
+            const Regex* regex = TRY(patterns.get(pattern, "", true));
+            return replace_matches(out, text, *regex, replacement, false);
+        });
+}
+
+Column regexp_replace_flags(Call& call) {
+    auto& patterns = call_state<Patterns>(call);
+    return map_text<View, View, View, View>(
+        call,
+        [&](std::string& out, View text, View pattern, View replacement,
+            View letters) -> Result<void> {
+            if (!letters.empty() && ascii::is_digit(letters[0])) {
+                return bad_parameter("invalid regular expression option: \"" +
+                                     std::string(1, letters[0]) + "\"");
+            }
+            const Regex* regex = TRY(patterns.get(pattern, letters, true));
+            return replace_matches(out, text, *regex, replacement, letters.find('g') != View::npos);
+        });
+}
+
+/// SIMILAR TO's pattern as a regular expression; escape empty = none.
+Result<void> similar_to_regex(std::string& out, View pattern, View escape) {
+    if (utf8_length(escape) > 1) {
+        return argument_error("22025", "invalid escape string")
+            .with_hint("Escape string must be empty or one character.");
+    }
+    out = "^(?:";
+    bool is_escaped = false;
+    bool in_brackets = false;
+    for (; !pattern.empty(); pattern.remove_prefix(utf8_size(pattern[0]))) {
+        const View c = utf8_first(pattern);
+        if (is_escaped) {
+            if (c == "\"")
+                return argument_error("0A000",
+                                      "escaped quotes in SIMILAR TO patterns are not supported");
+            out.append("\\").append(c);
+            is_escaped = false;
+        } else if (!escape.empty() && c == escape) {
+            is_escaped = true;
+        } else if (in_brackets) {
+            if (c == "\\") out += '\\';
+            out.append(c);
+            in_brackets = c != "]";
+        } else if (c == "[") {
+            out.append(c);
+            in_brackets = true;
+        } else if (c == "%") {
+            out += ".*";
+        } else if (c == "_") {
+            out += '.';
+        } else if (c == "(") {
+            out += "(?:";
+        } else if (c == "\\" || c == "." || c == "^" || c == "$") {
+            out.append("\\").append(c);
+        } else {
+            out.append(c);
+        }
+    }
+    out += ")$";
+    return {};
+}
+
+}  // namespace
+
+void add_regex_bodies(BodyTable& table) {
+    table.add("~(text,text)", [](Call& call) { return match_each(call, "", false); });
+    table.add("!~(text,text)", [](Call& call) { return match_each(call, "", true); });
+    table.add("~*(text,text)", [](Call& call) { return match_each(call, "i", false); });
+    table.add("!~*(text,text)", [](Call& call) { return match_each(call, "i", true); });
+    table.add("regexp_like(text,text)", [](Call& call) { return match_each(call, "", false); });
+    table.add("regexp_like(text,text,text)", regexp_like);
+    table.add("regexp_count(text,text)", regexp_count);
+    table.add("regexp_substr(text,text)", substring_match<false>);
+    table.add("substring(text,text)", substring_match<true>);
+    table.add("regexp_replace(text,text,text)", regexp_replace);
+    table.add("regexp_replace(text,text,text,text)", regexp_replace_flags);
+    table.add("similar_to_escape(text)", [](Call& call) {
+        return map_text<View>(call, [](std::string& out, View pattern) {
+            return similar_to_regex(out, pattern, "\\");
+        });
+    });
+    table.add("similar_to_escape(text,text)",
+              [](Call& call) { return map_text<View, View>(call, similar_to_regex); });
+}
+
+}  // namespace braid::operators

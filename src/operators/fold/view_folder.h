@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "columnar/column.h"
+#include "columnar/key_codec.h"
+#include "operators/aggregate/group_table.h"
+#include "operators/decode/decoder.h"
+#include "operators/expr/evaluator.h"
+#include "plan/view_plan.h"
+
+namespace braid::operators {
+
+/// A view version ready to run: its plan, the zone it pinned and the function data it pinned.
+struct BoundView {
+    plan::ViewPlanPtr plan;
+    EvaluationContext context;
+};
+
+/// Gives view versions ready to run. Made by `app` from `sql`, so that speed, batch and read need no
+/// parser. Thread-safe, cached.
+class BoundViews : public plan::ViewPlans {
+  public:
+    virtual Result<BoundView> view_of(VersionId version) = 0;
+    Result<plan::ViewPlanPtr> plan_of(VersionId version) final;
+};
+
+/// What became of records: counted + filtered + quarantined = records seen.
+struct FoldAccount {
+    uint64_t counted = 0;
+    uint64_t filtered = 0;
+    uint64_t quarantined = 0;
+};
+
+/// Where the states of one view go.
+struct FoldTarget {
+    GroupTable* table = nullptr;
+    FoldAccount* account = nullptr;
+};
+
+/// Folds decoded records into the tables of all views of one stream: the same code in speed, in batch and in
+/// a back-fill. Expressions that several views share run once per slice. A row whose expressions fail is
+/// quarantined for that view only. One instance per thread.
+class ViewFolder {
+  public:
+    /// Called for each row that a view quarantines: index of the view, row, error.
+    using ErrorSink = std::function<void(size_t view, uint32_t row, const Error& error)>;
+
+    static Result<std::unique_ptr<ViewFolder>> create(std::vector<BoundView> views);
+
+    size_t view_count() const { return views_.size(); }
+    const plan::ViewPlan& plan(size_t view) const { return *views_[view].plan; }
+    /// Per input column (declared, then system): does some view read it?
+    std::vector<bool> wanted(size_t input_columns) const;
+
+    /// One target per view, in order of creation. Hot.
+    void fold(const DecodedSlice& slice, std::span<const FoldTarget> targets,
+              const ErrorSink& sink = nullptr);
+
+  private:
+    /// Views that may share expressions: same zone and function data.
+    struct Group {
+        std::unique_ptr<Program> program;
+        std::vector<size_t> views;
+    };
+    /// Where a view's expressions lie among its group's; -1 = none.
+    struct Layout {
+        int filter = -1;
+        std::vector<int> keys;
+        std::vector<int> arguments;
+        std::vector<int> filters;
+    };
+
+    ViewFolder() = default;
+    Result<void> add_group(std::vector<size_t> views);
+    void fold_view(size_t view, const std::vector<Evaluated>& values, std::span<const uint32_t> good,
+                   const FoldTarget& target, const ErrorSink& sink);
+    /// Leaves in rows_ the rows that the view counts, and accounts for the others.
+    void choose_rows(size_t view, const std::vector<Evaluated>& values, std::span<const uint32_t> good,
+                     FoldAccount& account, const ErrorSink& sink);
+    /// Takes the rows that have an error out of rows_.
+    void quarantine(size_t view, const Evaluated& evaluated, std::span<const uint32_t> good,
+                    FoldAccount& account, const ErrorSink& sink);
+
+    std::vector<BoundView> views_;
+    std::vector<Group> groups_;
+    std::vector<Layout> layouts_;
+    // Scratch, reused between slices.
+    std::vector<uint32_t> rows_;
+    EncodedKeys keys_;
+};
+
+}  // namespace braid::operators
