@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error_makers.h"
+#include "sql/bind/binder_internal.h"
+
+// Aggregate calls.
+
+namespace braid::sql {
+namespace {
+
+constexpr Type kBool = Type::of(TypeKind::kBool);
+constexpr Type kInt4 = Type::of(TypeKind::kInt4);
+constexpr Type kInt8 = Type::of(TypeKind::kInt8);
+constexpr Type kNumeric = Type::of(TypeKind::kNumeric);
+constexpr Type kFloat8 = Type::of(TypeKind::kFloat8);
+constexpr Type kText = Type::of(TypeKind::kText);
+constexpr Type kInterval = Type::of(TypeKind::kInterval);
+constexpr Type kAny = Type::of(TypeKind::kUnknown);
+
+struct AggregateRow {
+    std::string_view name;
+    std::vector<Type> arguments;
+    Type result;  // kUnknown: the type of the (first) argument
+};
+
+const std::vector<AggregateRow>& aggregate_table() {
+    static const auto* const table = [] {
+        auto* rows = new std::vector<AggregateRow>{
+            {"count", {}, kInt8},
+            {"count", {kAny}, kInt8},
+            {"sum", {kInt4}, kInt8},
+            {"sum", {kInt8}, kNumeric},
+            {"sum", {kNumeric}, kNumeric},
+            {"sum", {kFloat8}, kFloat8},
+            {"sum", {kInterval}, kInterval},
+            {"avg", {kInt4}, kNumeric},
+            {"avg", {kInt8}, kNumeric},
+            {"avg", {kNumeric}, kNumeric},
+            {"avg", {kFloat8}, kFloat8},
+            {"avg", {kInterval}, kInterval},
+            {"bool_and", {kBool}, kBool},
+            {"bool_or", {kBool}, kBool},
+            {"every", {kBool}, kBool},
+            {"string_agg", {kText, kText}, kText},
+            {"array_agg", {kAny}, kAny},
+            {"combine", {kAny}, kAny},
+            {"bit_and", {kInt4}, kInt4},
+            {"bit_and", {kInt8}, kInt8},
+            {"bit_or", {kInt4}, kInt4},
+            {"bit_or", {kInt8}, kInt8},
+        };
+        for (const std::string_view name : {"min", "max"}) {
+            for (const TypeKind kind :
+                 {TypeKind::kInt4, TypeKind::kInt8, TypeKind::kNumeric, TypeKind::kFloat8,
+                  TypeKind::kText, TypeKind::kDate, TypeKind::kTimestamp, TypeKind::kTimestampTz,
+                  TypeKind::kInterval}) {
+                rows->push_back({name, {Type::of(kind)}, Type::of(kind)});
+            }
+            const Type oid = Type::aliased(TypeKind::kInt8, TypeAlias::kOid);
+            rows->push_back({name, {oid}, oid});
+        }
+        for (const std::string_view name : {"corr", "covar_pop", "covar_samp", "regr_avgx", "regr_avgy",
+                                            "regr_intercept", "regr_r2", "regr_slope", "regr_sxx",
+                                            "regr_sxy", "regr_syy"}) {
+            rows->push_back({name, {kFloat8, kFloat8}, kFloat8});
+        }
+        return rows;
+    }();
+    return *table;
+}
+
+/// Aggregates of PostgreSQL that SELECT does not have.
+constexpr std::string_view kMissingAggregates[] = {
+    "stddev",        "stddev_pop",      "stddev_samp",     "variance",        "var_pop",
+    "var_samp",      "mode",            "percentile_cont", "percentile_disc", "json_agg",
+    "jsonb_agg",     "json_object_agg", "jsonb_object_agg", "xmlagg",         "bit_xor",
+    "regr_count",    "range_agg",       "any_value",
+};
+
+constexpr std::string_view kWindowFunctions[] = {
+    "row_number", "rank", "dense_rank",  "percent_rank", "cume_dist", "ntile",
+    "lag",        "lead", "first_value", "last_value",   "nth_value",
+};
+
+/// Aggregates whose finished values of parts can be summed to that of the whole.
+bool adds_up(plan::AggregateKind kind) {
+    using enum plan::AggregateKind;
+    return kind == kCountRows || kind == kCount || kind == kSum;
+}
+
+bool same_call(const plan::AggregateCall& left, const plan::AggregateCall& right) {
+    const auto same = [](const ExprPtr& one, const ExprPtr& other) {
+        if (one == nullptr || other == nullptr) return one == other;
+        return same_expr(*one, *other);
+    };
+    if (left.name != right.name || left.is_distinct != right.is_distinct ||
+        left.arguments.size() != right.arguments.size() ||
+        left.order_by.size() != right.order_by.size() || !same(left.filter, right.filter)) {
+        return false;
+    }
+    for (size_t i = 0; i < left.arguments.size(); ++i) {
+        if (!same(left.arguments[i], right.arguments[i])) return false;
+    }
+    for (size_t i = 0; i < left.order_by.size(); ++i) {
+        const plan::SortKey& one = left.order_by[i];
+        const plan::SortKey& other = right.order_by[i];
+        if (!same(one.expr, other.expr) || one.descending != other.descending ||
+            one.nulls_first != other.nulls_first) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+bool is_aggregate_name(std::string_view name) {
+    if (std::ranges::find(kMissingAggregates, name) != std::end(kMissingAggregates)) return true;
+    return std::ranges::any_of(aggregate_table(),
+                               [&](const AggregateRow& row) { return row.name == name; });
+}
+
+bool is_window_name(std::string_view name) {
+    return std::ranges::find(kWindowFunctions, name) != std::end(kWindowFunctions);
+}
+
+Result<ExprPtr> Binder::aggregate_call(const Expression& expression, const std::string& name,
+                                       Scope& scope) {
+    TRY(check_aggregate_place(expression, scope));
+    plan::AggregateCall call = TRY(bind_aggregate(expression, name, scope));
+    TRY(check_aggregate_arguments(expression, call));
+    warn_about_sum(call, scope);
+    auto out = std::make_shared<Expr>();
+    out->kind = Expr::Kind::kAggregate;
+    out->type = call.result;
+    out->position = position(expression.place);
+    size_t index = 0;
+    while (index < scope.aggregates.size() && !same_call(scope.aggregates[index], call)) ++index;
+    if (index == scope.aggregates.size()) scope.aggregates.push_back(std::move(call));
+    out->column = static_cast<int>(index);
+    return ExprPtr(std::move(out));
+}
+
+Result<void> Binder::check_aggregate_place(const Expression& expression, const Scope& scope) const {
+    if (scope.in_aggregate) {
+        return at(invalid_input("aggregate function calls cannot be nested").with_sqlstate("42803"),
+                  expression.place);
+    }
+    switch (scope.clause) {
+        case Clause::kSelect:
+        case Clause::kHaving:
+        case Clause::kOrderBy:
+        case Clause::kDistinctOn:
+        case Clause::kWindow:
+            return {};
+        default:
+            return at(invalid_input("aggregate functions are not allowed in {}",
+                                    name_of(scope.clause))
+                          .with_sqlstate("42803"),
+                      expression.place);
+    }
+}
+
+Result<plan::AggregateCall> Binder::bind_aggregate(const Expression& expression,
+                                                   const std::string& name, Scope& scope) {
+    if (expression.is_within_group) {
+        return at(unsupported("ordered-set aggregate {} is not supported", name), expression.place);
+    }
+    if (expression.is_variadic) return at(unsupported("VARIADIC is not supported"), expression.place);
+    plan::AggregateCall call;
+    call.name = name;
+    call.position = position(expression.place);
+    const bool was_in_aggregate = std::exchange(scope.in_aggregate, true);
+    auto arguments = expressions(expression.arguments, scope);
+    auto order_by = sort_keys(expression.order_by, scope, scope.clause);
+    scope.in_aggregate = was_in_aggregate;
+    call.arguments = TRY(std::move(arguments));
+    TRY(resolve_aggregate(expression, call));
+    call.order_by = TRY(std::move(order_by));
+    if (expression.is_distinct) {
+        call.is_distinct = true;
+        if (call.arguments.empty()) {
+            return at(invalid_input("DISTINCT specified, but {} has no arguments", name)
+                          .with_sqlstate("42601"),
+                      expression.place);
+        }
+        TRY(check_sortable(call.arguments[0]->type, expression.arguments[0]->place));
+        for (const plan::SortKey& key : call.order_by) {
+            const auto is_argument = [&](const ExprPtr& argument) {
+                return same_expr(*argument, *key.expr);
+            };
+            if (std::ranges::any_of(call.arguments, is_argument)) continue;
+            return invalid_input("in an aggregate with DISTINCT, ORDER BY expressions must appear in "
+                                 "argument list")
+                .with_sqlstate("42P10")
+                .with_position(key.expr->position);
+        }
+    }
+    if (expression.filter != nullptr) {
+        const Clause before = std::exchange(scope.clause, Clause::kFilter);
+        const bool was_inside = std::exchange(scope.in_aggregate, false);
+        auto filter = boolean(expression.filter, scope, "FILTER");
+        scope.clause = before;
+        scope.in_aggregate = was_inside;
+        call.filter = TRY(std::move(filter));
+    }
+    return call;
+}
+
+Result<void> Binder::resolve_aggregate(const Expression& expression, plan::AggregateCall& call) {
+    const size_t count = call.arguments.size();
+    std::vector<const AggregateRow*> rows;
+    std::vector<Signature> signatures;
+    for (const AggregateRow& row : aggregate_table()) {
+        if (row.name != call.name) continue;
+        rows.push_back(&row);
+        signatures.push_back({row.arguments, false});
+    }
+    std::vector<Type> types;
+    for (const ExprPtr& argument : call.arguments) types.push_back(argument->type);
+    if (rows.empty()) {
+        return at(unsupported("aggregate function {} is not supported", call.name), expression.place);
+    }
+    const bool is_bare_count = call.name == "count" && count == 0 && !expression.is_star;
+    if (is_bare_count) {
+        return at(invalid_input("count(*) must be used to call a parameterless aggregate function")
+                      .with_sqlstate("42809"),
+                  expression.place);
+    }
+    const Choice choice = choose_function(signatures, types);
+    if (choice.outcome == Choice::Outcome::kAmbiguous) {
+        return at(invalid_input("function {}({}) is not unique", call.name, type_list(types))
+                      .with_sqlstate("42725")
+                      .with_hint("Could not choose a best candidate function. You might need to add "
+                                 "explicit type casts."),
+                  expression.place);
+    }
+    if (choice.outcome == Choice::Outcome::kNone) return no_such_function(expression, types);
+    const AggregateRow& row = *rows[choice.index];
+    for (size_t i = 0; i < count; ++i) {
+        ExprPtr& argument = call.arguments[i];
+        argument = is_unknown(row.arguments[i])
+                       ? TRY(settled(std::move(argument)))
+                       : TRY(coerce(std::move(argument), row.arguments[i], CastContext::kImplicit));
+    }
+    call.result = is_unknown(row.result) ? call.arguments[0]->type : row.result;
+    if (call.name == "every") call.name = "bool_and";
+    if (call.name != "array_agg") return {};
+    const auto array = array_of(call.result);
+    if (!array) {
+        return at(unsupported("array_agg of {} is not supported", call.result.name())
+                      .with_hint("Arrays of text are; cast the argument."),
+                  expression.place);
+    }
+    call.result = *array;
+    return {};
+}
+
+Result<void> Binder::check_aggregate_arguments(const Expression& expression,
+                                               const plan::AggregateCall& call) const {
+    bool reads_own = call.arguments.empty();
+    bool reads_outer = false;
+    const auto look = [&](const Expr& found, int depth) {
+        const bool is_outer = found.kind == Expr::Kind::kOuterColumn;
+        if (found.kind == Expr::Kind::kColumn && depth == 0) reads_own = true;
+        if (is_outer && found.depth == depth) reads_own = true;
+        if (is_outer && found.depth > depth) reads_outer = true;
+        return true;
+    };
+    for (const ExprPtr& argument : call.arguments) walk(argument, 0, look);
+    for (const ExprPtr& argument : call.arguments) {
+        if (contains_window(argument)) {
+            return at(invalid_input("aggregate function calls cannot contain window function calls")
+                          .with_sqlstate("42803"),
+                      argument->position == 0 ? expression.place : expression.arguments[0]->place);
+        }
+    }
+    if (reads_own || !reads_outer) return {};
+    return at(unsupported("an aggregate of an outer query's columns alone is not supported"),
+              expression.place);
+}
+
+/// Sums of what does not add up answer as PostgreSQL would, but say so.
+void Binder::warn_about_sum(const plan::AggregateCall& call, const Scope& scope) {
+    if ((call.name != "sum" && call.name != "avg") || call.arguments.size() != 1) return;
+    const ExprPtr* argument = &call.arguments[0];
+    while ((*argument)->kind == Expr::Kind::kCall && (*argument)->function->name.starts_with("cast:")) {
+        argument = &(*argument)->arguments[0];
+    }
+    if ((*argument)->kind != Expr::Kind::kColumn) return;
+    const RowColumn& column = scope.row[static_cast<size_t>((*argument)->column)];
+    if (column.lineage.plan == nullptr || column.lineage.is_key()) return;
+    const int aggregate = column.lineage.plan->aggregate_of_output(column.lineage.output);
+    if (aggregate >= 0) {
+        const auto& aggregates = column.lineage.plan->aggregates;
+        if (adds_up(aggregates[static_cast<size_t>(aggregate)].kind)) return;
+    }
+    const std::string advice =
+        aggregate >= 0 ? "combine(" + column.name + ") gives the answer over all of their events"
+                       : "combine the aggregates that it is made of";
+    std::string warning = call.name + "(" + column.name + ") works on finished values of view column \"" +
+                          column.name + "\", which do not add up; " + advice;
+    if (std::ranges::find(warnings_, warning) == warnings_.end()) {
+        warnings_.push_back(std::move(warning));
+    }
+}
+
+Result<std::vector<plan::SortKey>> Binder::sort_keys(std::span<const SortItem> items, Scope& scope,
+                                                     Clause clause) {
+    std::vector<plan::SortKey> out;
+    for (const SortItem& item : items) {
+        if (item.direction == SortItem::Direction::kUsing) {
+            return at(unsupported("ORDER BY … USING is not supported"), item.expr->place);
+        }
+        plan::SortKey key;
+        key.expr = TRY(settled(TRY(expression_in(item.expr, scope, clause))));
+        TRY(check_sortable(key.expr->type, item.expr->place));
+        key.descending = item.direction == SortItem::Direction::kDescending;
+        key.nulls_first = item.nulls == SortItem::Nulls::kDefault
+                              ? key.descending
+                              : item.nulls == SortItem::Nulls::kFirst;
+        out.push_back(std::move(key));
+    }
+    return out;
+}
+
+}  // namespace braid::sql
