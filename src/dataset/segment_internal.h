@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <arrow/type_fwd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "dataset/segment.h"
+
+namespace parquet::arrow {
+class FileReader;
+}
+
+namespace braid::dataset {
+
+// Keys of the footer's metadata; docs/formats/segment.md.
+inline constexpr const char* kMetaFormat = "braid.format";
+inline constexpr const char* kMetaLog = "braid.log";
+inline constexpr const char* kMetaPartition = "braid.partition";
+inline constexpr const char* kMetaFrom = "braid.from";
+inline constexpr const char* kMetaTo = "braid.to";
+inline constexpr const char* kMetaBadRows = "braid.bad_rows";
+inline constexpr const char* kMetaDecoder = "braid.decoder_version";
+inline constexpr const char* kMetaColumnsComplete = "braid.columns_complete";
+inline constexpr const char* kMetaEventTimeMin = "braid.event_time_min";
+inline constexpr const char* kMetaEventTimeMax = "braid.event_time_max";
+
+inline constexpr int kSegmentFormat = 1;
+
+/// Declared columns, then _partition, _offset, _ingested_at, _raw, _error.
+std::shared_ptr<arrow::Schema> arrow_schema_of(const Schema& declared);
+
+/// A segment's bytes, checked, and its reader.
+struct OpenSegment {
+    std::shared_ptr<const MappedFile> mapped;
+    std::unique_ptr<parquet::arrow::FileReader> reader;
+    std::shared_ptr<const arrow::KeyValueMetadata> metadata;
+
+    OpenSegment();
+    OpenSegment(OpenSegment&&) noexcept;
+    OpenSegment& operator=(OpenSegment&&) noexcept;
+    ~OpenSegment();
+    /// Empty if the key is missing.
+    std::string meta(const char* key) const;
+};
+
+/// `crc` 0 skips the check. `text_columns` are read as dictionaries.
+Result<OpenSegment> open_segment(FileSystem& files, const std::string& path, uint32_t crc,
+                                 const std::vector<int>& text_columns);
+
+/// What the manifest says of a segment, read from the file itself.
+Result<manifest::Segment> describe_segment(FileSystem& files, const std::string& path);
+
+}  // namespace braid::dataset

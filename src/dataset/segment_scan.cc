@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arrow/api.h>
+#include <parquet/arrow/reader.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/check.h"
+#include "base/error_makers.h"
+#include "columnar/arrow_result.h"
+#include "columnar/text_io.h"
+#include "columnar/time_zone.h"
+#include "dataset/arrow_columns.h"
+#include "dataset/segment_internal.h"
+#include "plan/view_plan.h"
+
+namespace braid::dataset {
+
+namespace {
+
+constexpr auto kSystemColumns = static_cast<size_t>(plan::kSystemColumnCount);
+
+enum : size_t { kPartitionColumn, kOffsetColumn, kIngestedColumn, kRawColumn, kErrorColumn };
+
+/// Text that SQL may see: bytes that are no UTF-8 become U+FFFD.
+void append_as_text(std::string_view bytes, ColumnBuilder& builder) {
+    if (is_valid_utf8(bytes) && bytes.find('\0') == std::string_view::npos) {
+        builder.append_text(bytes);
+        return;
+    }
+    std::string text;
+    while (!bytes.empty()) {
+        size_t length = 1;
+        while (length < 4 && length < bytes.size() && !is_valid_utf8(bytes.substr(0, length))) ++length;
+        if (is_valid_utf8(bytes.substr(0, length)) && bytes.front() != '\0') {
+            text.append(bytes.substr(0, length));
+            bytes.remove_prefix(length);
+        } else {
+            text.append("\xEF\xBF\xBD");
+            bytes.remove_prefix(1);
+        }
+    }
+    builder.append_text(text);
+}
+
+class ParquetSegmentScan final : public SegmentScan {
+  public:
+    ParquetSegmentScan(FileSystem& files, const SegmentSpec& spec, operators::DecoderSpec decoder,
+                       manifest::Segment segment, ScanSpec scan)
+        : files_(files),
+          spec_(spec),
+          decoder_spec_(std::move(decoder)),
+          segment_(std::move(segment)),
+          scan_(std::move(scan)),
+          declared_(spec_.columns.fields.size()) {
+        const Offset end = scan_.end.of(segment_.partition);
+        const Offset from = scan_.from.of(segment_.partition);
+        is_clipped_ = from > segment_.from || end < segment_.to;
+    }
+
+    Result<void> open() {
+        file_ = TRY(open_segment(files_, segment_.file, segment_.crc, text_columns()));
+        decodes_again_ = file_.meta(kMetaDecoder) != fmt::format("{}", operators::kDecoderVersion) ||
+                         file_.meta(kMetaColumnsComplete) != "1";
+        if (decodes_again_) decoder_ = TRY(operators::make_decoder(decoder_spec_));
+        choose_columns();
+        std::vector<int> groups(static_cast<size_t>(file_.reader->num_row_groups()));
+        std::iota(groups.begin(), groups.end(), 0);
+        batches_ = TRY(file_.reader->GetRecordBatchReader(groups, read_));
+        return {};
+    }
+
+    Result<bool> next(operators::DecodedSlice& slice) override {
+        while (true) {
+            std::shared_ptr<arrow::RecordBatch> batch;
+            TRY(internal::as_result(batches_->ReadNext(&batch)).context("reading " + segment_.file));
+            if (!batch) return false;
+            if (batch->num_rows() == 0) continue;
+            if (is_clipped_) batch = TRY(clip(std::move(batch)));
+            if (batch->num_rows() == 0) continue;
+            TRY(decodes_again_ ? decode(*batch, slice) : convert(*batch, slice));
+            return true;
+        }
+    }
+
+  private:
+    std::vector<int> text_columns() const {
+        std::vector<int> columns;
+        for (size_t index = 0; index < declared_; ++index) {
+            if (spec_.columns.fields[index].type.kind == TypeKind::kText) {
+                columns.push_back(static_cast<int>(index));
+            }
+        }
+        return columns;
+    }
+
+    bool wants(size_t system_column) const { return scan_.wanted[declared_ + system_column]; }
+
+    void choose_columns() {
+        std::vector<bool> needed = scan_.wanted;
+        if (decodes_again_) {
+            std::fill(needed.begin(), needed.end(), false);
+            needed[declared_ + kOffsetColumn] = true;
+            needed[declared_ + kIngestedColumn] = true;
+            needed[declared_ + kRawColumn] = true;
+        }
+        if (is_clipped_) needed[declared_ + kOffsetColumn] = true;
+        if (segment_.bad_rows > 0) needed[declared_ + kErrorColumn] = true;
+        // A batch of no columns would not even tell its rows.
+        if (std::ranges::none_of(needed, std::identity{})) needed[declared_ + kPartitionColumn] = true;
+        position_.assign(needed.size(), -1);
+        for (size_t index = 0; index < needed.size(); ++index) {
+            if (!needed[index]) continue;
+            position_[index] = static_cast<int>(read_.size());
+            read_.push_back(static_cast<int>(index));
+        }
+    }
+
+    std::shared_ptr<arrow::Array> array(const arrow::RecordBatch& batch, size_t column) const {
+        CHECK_GE(position_[column], 0);
+        return batch.column(position_[column]);
+    }
+
+    /// Keeps the rows whose offsets lie in the scan's range: they are consecutive.
+    Result<std::shared_ptr<arrow::RecordBatch>> clip(std::shared_ptr<arrow::RecordBatch> batch) const {
+        const auto offsets =
+            std::static_pointer_cast<arrow::Int64Array>(array(*batch, declared_ + kOffsetColumn));
+        const int64_t* begin = offsets->raw_values();
+        const int64_t* end = begin + offsets->length();
+        const int64_t* first = std::lower_bound(begin, end, scan_.from.of(segment_.partition).value);
+        const int64_t* last = std::lower_bound(first, end, scan_.end.of(segment_.partition).value);
+        return batch->Slice(first - begin, last - first);
+    }
+
+    Result<void> convert(const arrow::RecordBatch& batch, operators::DecodedSlice& slice) const {
+        const auto length = static_cast<size_t>(batch.num_rows());
+        slice.batch.length = length;
+        slice.batch.columns.assign(declared_ + kSystemColumns, Column());
+        for (size_t index = 0; index < declared_; ++index) {
+            if (!scan_.wanted[index]) continue;
+            slice.batch.columns[index] =
+                TRY(from_arrow(array(batch, index), spec_.columns.fields[index].type));
+        }
+        TRY(convert_system(batch, slice));
+        mark_bad_rows(batch, slice);
+        return {};
+    }
+
+    Result<void> convert_system(const arrow::RecordBatch& batch, operators::DecodedSlice& slice) const {
+        const Schema& system = plan::system_columns();
+        for (size_t index = 0; index < kSystemColumns; ++index) {
+            if (!wants(index)) continue;
+            const auto values = array(batch, declared_ + index);
+            Column& column = slice.batch.columns[declared_ + index];
+            if (index != kRawColumn) {
+                column = TRY(from_arrow(values, system.fields[index].type));
+                continue;
+            }
+            const auto& records = static_cast<const arrow::BinaryArray&>(*values);
+            ColumnBuilder builder(Type::of(TypeKind::kText), slice.batch.length);
+            for (int64_t row = 0; row < records.length(); ++row) {
+                append_as_text(records.GetView(row), builder);
+            }
+            column = builder.finish();
+        }
+        return {};
+    }
+
+    void mark_bad_rows(const arrow::RecordBatch& batch, operators::DecodedSlice& slice) const {
+        slice.bad.clear();
+        const auto length = static_cast<uint32_t>(batch.num_rows());
+        slice.good.resize(length);
+        std::iota(slice.good.begin(), slice.good.end(), 0U);
+        if (segment_.bad_rows == 0) return;
+        const auto& errors =
+            static_cast<const arrow::StringArray&>(*array(batch, declared_ + kErrorColumn));
+        if (errors.null_count() == errors.length()) return;
+        std::erase_if(slice.good, [&](uint32_t row) {
+            if (errors.IsNull(row)) return false;
+            slice.bad.push_back({row, std::string(errors.GetView(row))});
+            return true;
+        });
+    }
+
+    /// The columns of this file are of another decoder: `_raw` is the truth.
+    Result<void> decode(const arrow::RecordBatch& batch, operators::DecodedSlice& slice) const {
+        const auto& offsets =
+            static_cast<const arrow::Int64Array&>(*array(batch, declared_ + kOffsetColumn));
+        const auto& times =
+            static_cast<const arrow::TimestampArray&>(*array(batch, declared_ + kIngestedColumn));
+        const auto raw =
+            std::static_pointer_cast<arrow::BinaryArray>(array(batch, declared_ + kRawColumn));
+        std::vector<std::string_view> records;
+        for (int64_t row = 0; row < raw->length(); ++row) records.push_back(raw->GetView(row));
+        decoder_->decode({segment_.partition, {offsets.Value(0)}, times.Value(0), records, raw, {}},
+                         scan_.wanted, slice);
+        if (!wants(kIngestedColumn)) return {};
+        // The slice may span several ingest times.
+        slice.batch.columns[declared_ + kIngestedColumn] =
+            TRY(from_arrow(array(batch, declared_ + kIngestedColumn), Type::of(TypeKind::kTimestampTz)));
+        return {};
+    }
+
+    FileSystem& files_;
+    const SegmentSpec spec_;
+    const operators::DecoderSpec decoder_spec_;
+    const manifest::Segment segment_;
+    const ScanSpec scan_;
+    const size_t declared_;
+    bool is_clipped_ = false;
+    bool decodes_again_ = false;
+    OpenSegment file_;
+    std::unique_ptr<operators::Decoder> decoder_;
+    std::vector<int> read_;      // columns of the file that are read
+    std::vector<int> position_;  // of each column among them, -1 if it is not
+    std::unique_ptr<arrow::RecordBatchReader> batches_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SegmentScan>> SegmentScan::open(FileSystem& files, const SegmentSpec& spec,
+                                                       const operators::DecoderSpec& decoder,
+                                                       const manifest::Segment& segment,
+                                                       ScanSpec scan) {
+    auto opened = std::make_unique<ParquetSegmentScan>(files, spec, decoder, segment, std::move(scan));
+    TRY(opened->open().context(fmt::format("segment {} with offsets [{}, {}) of partition {}",
+                                           segment.file, segment.from.value, segment.to.value,
+                                           segment.partition.value)));
+    return std::unique_ptr<SegmentScan>(std::move(opened));
+}
+
+Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& segment, Offset from,
+                                    size_t records_max) {
+    const OpenSegment file = TRY(open_segment(files, segment.file, segment.crc, {}));
+    std::shared_ptr<arrow::Schema> schema;
+    TRY(file.reader->GetSchema(&schema));
+    const std::vector<int> columns = {schema->GetFieldIndex("_offset"),
+                                      schema->GetFieldIndex("_ingested_at"),
+                                      schema->GetFieldIndex("_raw")};
+    std::vector<int> groups(static_cast<size_t>(file.reader->num_row_groups()));
+    std::iota(groups.begin(), groups.end(), 0);
+    const auto batches = TRY(file.reader->GetRecordBatchReader(groups, columns));
+    while (true) {
+        std::shared_ptr<arrow::RecordBatch> batch;
+        TRY(batches->ReadNext(&batch));
+        if (!batch) return not_found("segment {} lacks offset {}", segment.file, from.value);
+        const auto& offsets = static_cast<const arrow::Int64Array&>(*batch->column(0));
+        const auto& times = static_cast<const arrow::TimestampArray&>(*batch->column(1));
+        const auto& raw = static_cast<const arrow::BinaryArray&>(*batch->column(2));
+        const int64_t* end = offsets.raw_values() + offsets.length();
+        const int64_t first = std::lower_bound(offsets.raw_values(), end, from.value) - offsets.raw_values();
+        if (first == offsets.length()) continue;
+        int64_t last = first;
+        size_t bytes = 0;
+        while (last < offsets.length() && static_cast<size_t>(last - first) < records_max &&
+               times.Value(last) == times.Value(first)) {
+            bytes += raw.GetView(last++).size();
+        }
+        auto held = std::make_shared<std::string>();
+        held->reserve(bytes);
+        RawRecords records{{offsets.Value(first)}, times.Value(first), nullptr, {}};
+        for (int64_t row = first; row < last; ++row) {
+            const std::string_view record = raw.GetView(row);
+            const size_t at = held->size();
+            held->append(record);
+            records.records.push_back(std::string_view(*held).substr(at, record.size()));
+        }
+        records.bytes = std::move(held);
+        return records;
+    }
+}
+
+}  // namespace braid::dataset

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arrow/api.h>
+#include <arrow/util/key_value_metadata.h>
+#include <parquet/arrow/writer.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/error_makers.h"
+#include "columnar/arrow_output.h"
+#include "columnar/arrow_result.h"
+#include "columnar/text_io.h"
+#include "columnar/time_zone.h"
+#include "dataset/arrow_columns.h"
+#include "dataset/segment_internal.h"
+
+namespace braid::dataset {
+
+namespace {
+
+constexpr int64_t kRowGroupRows = 1 << 17;
+constexpr int64_t kDictionaryBytesMax = 4 << 20;
+
+std::shared_ptr<parquet::WriterProperties> writer_properties() {
+    parquet::WriterProperties::Builder builder;
+    builder.compression(parquet::Compression::ZSTD)
+        ->compression_level(1)
+        ->dictionary_pagesize_limit(kDictionaryBytesMax)
+        ->disable_dictionary("_raw")
+        ->disable_dictionary("_offset")
+        ->max_row_group_length(kRowGroupRows)
+        ->enable_page_checksum()
+        ->created_by("braid");
+    return builder.build();
+}
+
+/// An array of one value repeated.
+template <typename Builder, typename Value>
+Result<std::shared_ptr<arrow::Array>> repeated(Builder builder, const Value& value, size_t count) {
+    TRY(builder.Reserve(static_cast<int64_t>(count)));
+    for (size_t index = 0; index < count; ++index) builder.UnsafeAppend(value);
+    return TRY(builder.Finish());
+}
+
+class ParquetSegmentWriter final : public SegmentWriter {
+  public:
+    ParquetSegmentWriter(FileSystem& files, SegmentSpec spec, PartitionId partition, Offset from,
+                         std::string ingest_day)
+        : files_(files),
+          spec_(std::move(spec)),
+          partition_(partition),
+          from_(from),
+          ingest_day_(std::move(ingest_day)),
+          schema_(arrow_schema_of(spec_.columns)),
+          event_time_(spec_.event_time.empty() ? -1 : spec_.columns.find(spec_.event_time)) {}
+
+    Result<void> open() {
+        path_ = segment_path(spec_.table, ingest_day_, spec_.log, partition_, from_);
+        temporary_ = fmt::format("_tmp/segment-{}-{}-{}", spec_.table.value, partition_.value,
+                                 from_.value);
+        TRY(files_.create_directories("_tmp"));
+        if (TRY(files_.exists(temporary_))) TRY(files_.remove(temporary_));
+        output_ = std::make_shared<ArrowOutput>(TRY(files_.create(temporary_)));
+        writer_ = TRY(output_->check(parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(),
+                                                             output_, writer_properties())));
+        return {};
+    }
+
+    Result<void> add(const operators::DecodedSlice& slice,
+                     std::span<const std::string_view> raw, int64_t ingested_at_us) override {
+        const size_t count = slice.batch.length;
+        CHECK_EQ(raw.size(), count);
+        arrow::ArrayVector arrays;
+        for (size_t index = 0; index < spec_.columns.fields.size(); ++index) {
+            const Column& column = slice.batch.columns[index];
+            columns_complete_ = columns_complete_ && has_file_form(column);
+            arrays.push_back(TRY(to_arrow(column)));
+        }
+        TRY(add_system_columns(slice, raw, ingested_at_us, arrays));
+        note_event_times(slice);
+        const auto batch = arrow::RecordBatch::Make(schema_, static_cast<int64_t>(count), arrays);
+        TRY(output_->check(writer_->WriteRecordBatch(*batch)));
+        rows_ += count;
+        bad_rows_ += slice.bad.size();
+        for (const std::string_view record : raw) raw_bytes_ += record.size();
+        return {};
+    }
+
+    uint64_t rows() const override { return rows_; }
+    uint64_t bytes_estimate() const override { return raw_bytes_; }
+    Result<manifest::Segment> move_in() override {
+        TRY(output_->check(writer_->AddKeyValueMetadata(metadata())));
+        TRY(output_->check(writer_->Close()));
+        TRY(output_->file().sync());
+        const std::string directory = path_.substr(0, path_.rfind('/'));
+        TRY(files_.create_directories(directory));
+        TRY(files_.move_no_replace(temporary_, path_));
+        TRY(files_.sync_directory(directory));
+        TRY(files_.sync_directory(directory.substr(0, directory.rfind('/'))));
+        TRY(files_.sync_directory("dataset"));
+        manifest::Segment segment;
+        segment.file = path_;
+        segment.partition = partition_;
+        segment.from = from_;
+        segment.to = {from_.value + static_cast<int64_t>(rows_)};
+        segment.rows = rows_;
+        segment.bad_rows = bad_rows_;
+        segment.bytes = output_->file().size();
+        segment.crc = output_->crc();
+        segment.ingest_day = ingest_day_;
+        return segment;
+    }
+
+  private:
+    Result<void> add_system_columns(const operators::DecodedSlice& slice,
+                                    std::span<const std::string_view> raw, int64_t ingested_at_us,
+                                    arrow::ArrayVector& arrays) {
+        const size_t count = raw.size();
+        arrays.push_back(TRY(
+            repeated(arrow::Int32Builder(), static_cast<int32_t>(partition_.value), count)));
+        arrow::Int64Builder offsets;
+        TRY(offsets.Reserve(static_cast<int64_t>(count)));
+        for (size_t row = 0; row < count; ++row) {
+            offsets.UnsafeAppend(from_.value + static_cast<int64_t>(rows_ + row));
+        }
+        arrays.push_back(TRY(offsets.Finish()));
+        arrays.push_back(TRY(repeated(
+            arrow::TimestampBuilder(arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
+                                    arrow::default_memory_pool()),
+            ingested_at_us, count)));
+        arrow::BinaryBuilder records;
+        for (const std::string_view record : raw) TRY(records.Append(record));
+        arrays.push_back(TRY(records.Finish()));
+        arrow::StringBuilder errors;
+        TRY(errors.Reserve(static_cast<int64_t>(count)));
+        size_t bad = 0;
+        for (uint32_t row = 0; row < count; ++row) {
+            if (bad < slice.bad.size() && slice.bad[bad].row == row) {
+                TRY(errors.Append(slice.bad[bad++].reason));
+            } else {
+                TRY(errors.AppendNull());
+            }
+        }
+        arrays.push_back(TRY(errors.Finish()));
+        return {};
+    }
+
+    void note_event_times(const operators::DecodedSlice& slice) {
+        if (event_time_ < 0) return;
+        const Column& column = slice.batch.columns[static_cast<size_t>(event_time_)];
+        if (column.type().kind != TypeKind::kTimestamp && column.type().kind != TypeKind::kTimestampTz) {
+            return;
+        }
+        for (const uint32_t row : slice.good) {
+            if (column.is_null(row)) continue;
+            const int64_t at = column.at<int64_t>(row);
+            event_time_min_ = std::min(event_time_min_.value_or(at), at);
+            event_time_max_ = std::max(event_time_max_.value_or(at), at);
+        }
+    }
+
+    std::shared_ptr<arrow::KeyValueMetadata> metadata() const {
+        auto metadata = std::make_shared<arrow::KeyValueMetadata>();
+        const auto add = [&](const char* key, const auto& value) {
+            metadata->Append(key, fmt::format("{}", value));
+        };
+        add(kMetaFormat, kSegmentFormat);
+        add(kMetaLog, spec_.log.hex);
+        add(kMetaPartition, partition_.value);
+        add(kMetaFrom, from_.value);
+        add(kMetaTo, from_.value + static_cast<int64_t>(rows_));
+        add(kMetaBadRows, bad_rows_);
+        add(kMetaDecoder, spec_.decoder_version);
+        add(kMetaColumnsComplete, columns_complete_ ? 1 : 0);
+        if (event_time_min_) add(kMetaEventTimeMin, *event_time_min_ - kUnixEpochUs);
+        if (event_time_max_) add(kMetaEventTimeMax, *event_time_max_ - kUnixEpochUs);
+        return metadata;
+    }
+
+    FileSystem& files_;
+    const SegmentSpec spec_;
+    const PartitionId partition_;
+    const Offset from_;
+    const std::string ingest_day_;
+    const std::shared_ptr<arrow::Schema> schema_;
+    const int event_time_;
+    std::string path_;
+    std::string temporary_;
+    std::shared_ptr<ArrowOutput> output_;
+    std::unique_ptr<parquet::arrow::FileWriter> writer_;
+    uint64_t rows_ = 0;
+    uint64_t bad_rows_ = 0;
+    uint64_t raw_bytes_ = 0;
+    bool columns_complete_ = true;
+    std::optional<int64_t> event_time_min_;
+    std::optional<int64_t> event_time_max_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileSystem& files, SegmentSpec spec,
+                                                             PartitionId partition, Offset from,
+                                                             std::string ingest_day) {
+    auto writer = std::make_unique<ParquetSegmentWriter>(files, std::move(spec), partition, from,
+                                                         std::move(ingest_day));
+    TRY(writer->open());
+    return std::unique_ptr<SegmentWriter>(std::move(writer));
+}
+
+}  // namespace braid::dataset

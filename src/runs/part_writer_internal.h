@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "manifest/manifest.h"
+
+namespace braid::runs {
+
+/// Writes one file of a run. Rows come in order; the caller decides where a part ends.
+class PartWriter {
+  public:
+    /// The file `<directory>/<section>-<number>.arrow`, or another name when a crash has left that
+    /// one.
+    static Result<std::unique_ptr<PartWriter>> create(FileSystem& files,
+                                                      const std::string& directory,
+                                                      uint32_t section, uint32_t number);
+    virtual ~PartWriter() = default;
+    virtual Result<void> add(std::string_view key, std::string_view value) = 0;
+    /// No less than the size of the file if this row were its last.
+    virtual uint64_t bytes_with(std::string_view key, std::string_view value) const = 0;
+    /// Completes and syncs the file; its name is durable once the directory is synced.
+    virtual Result<manifest::Part> finish() = 0;
+};
+
+}  // namespace braid::runs

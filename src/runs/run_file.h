@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "manifest/manifest.h"
+#include "operators/aggregate/group_table.h"
+
+namespace braid::runs {
+
+/// Where a run's files lie: "views/<view>/<version>/<run>".
+std::string run_directory(ViewId view, VersionId version, RunId run);
+
+struct RunWriterOptions {
+    uint64_t part_bytes_max = 256ULL << 20;
+};
+
+/// Writes the files of one run: Arrow IPC, rows sorted by key, split into parts before they grow
+/// beyond part_bytes_max (docs/formats/run.md). Rows of a section must come in ascending key order
+/// (sets: key then value); CHECKed. A run without rows has no files. finish() syncs everything;
+/// until a manifest names the run its files are garbage, and a name that is taken by such garbage
+/// is not used again.
+class RunWriter {
+  public:
+    static Result<std::unique_ptr<RunWriter>> create(FileSystem& files, std::string directory,
+                                                     RunWriterOptions options = {});
+    virtual ~RunWriter() = default;
+    virtual Result<void> add_row(std::string_view key, std::string_view state) = 0;
+    /// Section `set` + 1.
+    virtual Result<void> add_set_value(int set, std::string_view key, std::string_view value) = 0;
+    /// The parts with rows, bytes and digests; id, version, kind and box are the caller's to fill
+    /// in.
+    virtual Result<manifest::Run> finish() = 0;
+};
+
+/// Writes a whole table as a run.
+Result<manifest::Run> write_table(FileSystem& files, const std::string& directory,
+                                  const operators::GroupTable& table,
+                                  RunWriterOptions options = {});
+
+/// Rows of one section in key order. `key` of a set row is the group key; `value` its state or set
+/// element.
+class RunCursor {
+  public:
+    virtual ~RunCursor() = default;
+    /// False at the end. Views are valid until the next call.
+    virtual Result<bool> next(std::string_view& key, std::string_view& value) = 0;
+};
+
+/// An open run, memory-mapped. Opening reads nothing. A part is opened, and each block of 4,096
+/// rows is checked against its CRC-32C, when it is first needed: Corrupt, with the file's name, if
+/// it is missing or damaged. What it returns points into the files and lives as long as the reader.
+/// Thread-safe.
+class RunReader {
+  public:
+    static Result<std::shared_ptr<const RunReader>> open(FileSystem& files, manifest::Run run);
+    virtual ~RunReader() = default;
+    virtual const manifest::Run& run() const = 0;
+    /// State of a key.
+    virtual Result<std::optional<std::string_view>> find(std::string_view key) const = 0;
+    /// Set elements of a key: values ascending.
+    virtual Result<void> find_set(
+        int set, std::string_view key,
+        const std::function<void(std::string_view value)>& visit) const = 0;
+    /// Rows of section 0 (or set + 1) with from <= key < to; an empty `to` means to the end.
+    virtual Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
+                                                    std::string_view to) const = 0;
+};
+
+/// Keeps open readers of live runs; drops them when asked. Thread-safe.
+class RunCache {
+  public:
+    explicit RunCache(FileSystem& files);
+    ~RunCache();
+    Result<std::shared_ptr<const RunReader>> get(const manifest::Run& run);
+    void forget(RunId run);
+
+  private:
+    struct Body;
+    std::unique_ptr<Body> body_;
+};
+
+}  // namespace braid::runs

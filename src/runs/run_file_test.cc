@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runs/run_file.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "base/memory_file_system.h"
+#include "base/random.h"
+#include "base/test_support.h"
+#include "base/thread.h"
+#include "runs/test_support.h"
+
+namespace braid::runs {
+namespace {
+
+const std::string kDirectory = "views/1/2/3";
+
+/// The rows of `all` with from <= key < to.
+TestRows between(const TestRows& all, std::string_view from, std::string_view to) {
+    TestRows rows;
+    for (const auto& row : all) {
+        if (row.first >= from && (to.empty() || row.first < to)) rows.push_back(row);
+    }
+    return rows;
+}
+
+/// Each key with a set of some values; the key at `large` with `large_count`.
+TestRows test_set(const TestRows& groups, size_t large, uint64_t large_count) {
+    TestRows rows;
+    for (size_t index = 0; index < groups.size(); ++index) {
+        const uint64_t count = index == large ? large_count : index % 4;
+        for (uint64_t value = 0; value < count; ++value) {
+            rows.emplace_back(groups[index].first, fmt::format("value {:08}", value));
+        }
+    }
+    return rows;
+}
+
+TEST(RunFile, OfNothingIsNoFile) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, {}));
+    EXPECT_TRUE(run.parts.empty());
+    EXPECT_EQ(run.rows, 0U);
+    EXPECT_EQ(run.digest, Digest{});
+    EXPECT_FALSE(files.exists("views").value());
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    EXPECT_FALSE(reader->find("k")->has_value());
+    EXPECT_TRUE(read_rows(*reader, 0)->empty());
+    EXPECT_TRUE(read_rows(*reader, 1)->empty());
+}
+
+TEST(RunFile, HoldsWhatWasWritten) {
+    for (const uint64_t count : {1, 2, 4'095, 4'096, 4'097, 10'000}) {
+        MemoryFileSystem files;
+        const TestRows rows = test_rows(count);
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+        ASSERT_EQ(run.parts.size(), 1U);
+        const manifest::Part& part = run.parts[0];
+        EXPECT_EQ(part.file, kDirectory + "/0-0.arrow");
+        EXPECT_EQ(part.rows, count);
+        EXPECT_EQ(part.bytes, files.info(part.file)->bytes);
+        EXPECT_EQ(part.first_key, rows.front().first);
+        EXPECT_EQ(part.last_key, rows.back().first);
+        EXPECT_EQ(run.rows, count);
+        Digest digest;
+        for (const auto& [key, state] : rows) digest.add_row(key, state);
+        EXPECT_EQ(run.digest, digest);
+        ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+        ASSERT_OK_AND_ASSIGN(const TestRows read, read_rows(*reader, 0));
+        EXPECT_TRUE(read == rows) << count;
+    }
+}
+
+TEST(RunFile, FindsEveryKeyAndNoOther) {
+    MemoryFileSystem files;
+    TestRows rows = test_rows(10'000);
+    TestRows absent;
+    for (size_t index = 0; index < rows.size(); index += 7) {
+        absent.push_back(rows[index]);
+        rows.erase(rows.begin() + static_cast<int64_t>(index));
+    }
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run,
+                         write_rows(files, kDirectory, rows, {}, {.part_bytes_max = 40'000}));
+    EXPECT_GT(run.parts.size(), 5U);
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    for (const auto& [key, state] : rows) {
+        ASSERT_OK_AND_ASSIGN(const auto found, reader->find(key));
+        ASSERT_EQ(found, std::optional<std::string_view>(state));
+    }
+    for (const auto& [key, state] : absent) {
+        ASSERT_OK_AND_ASSIGN(const auto found, reader->find(key));
+        ASSERT_FALSE(found.has_value());
+    }
+    EXPECT_FALSE(reader->find(std::string(40, '\xff'))->has_value());
+}
+
+TEST(RunFile, ScansAnyRange) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(9'000);
+    const TestRows set = test_set(rows, 4'000, 9'000);
+    Random random(1);
+    for (const uint64_t bytes_max : {uint64_t{60'000}, uint64_t{1} << 30}) {
+        const std::string directory = fmt::format("views/1/2/{}", bytes_max);
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, directory, rows, {set},
+                                                                 {.part_bytes_max = bytes_max}));
+        ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+        for (int round = 0; round < 60; ++round) {
+            // Bounds that are keys, lie between keys, are no bound, or are the wrong way round.
+            std::string from = rows[random.below(rows.size())].first;
+            std::string to = rows[random.below(rows.size())].first;
+            if (round % 3 == 0) from += '\x7f';
+            if (round % 5 == 0) to += '\0';
+            if (round % 7 == 0) to.clear();
+            ASSERT_OK_AND_ASSIGN(const TestRows groups, read_rows(*reader, 0, from, to));
+            ASSERT_TRUE(groups == between(rows, from, to)) << round;
+            ASSERT_OK_AND_ASSIGN(const TestRows values, read_rows(*reader, 1, from, to));
+            ASSERT_TRUE(values == between(set, from, to)) << round;
+        }
+        EXPECT_TRUE(read_rows(*reader, 2)->empty());
+    }
+}
+
+TEST(RunFile, KeepsSetsBySectionAcrossParts) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(500);
+    const std::vector<TestRows> sets = {{}, test_set(rows, 250, 6'000), test_set(rows, 0, 5)};
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run,
+                         write_rows(files, kDirectory, rows, sets, {.part_bytes_max = 30'000}));
+    EXPECT_EQ(run.rows, rows.size()) << "rows of a run are groups";
+    std::map<uint32_t, uint64_t> in_section;
+    Digest digest;
+    for (const manifest::Part& part : run.parts) {
+        in_section[part.section] += part.rows;
+        digest.add(part.digest);
+    }
+    EXPECT_EQ(in_section,
+              (std::map<uint32_t, uint64_t>{{0, 500}, {2, sets[1].size()}, {3, sets[2].size()}}));
+    EXPECT_EQ(digest, run.digest);
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    for (int set = 0; set < 3; ++set) {
+        for (const auto& [key, state] : rows) {
+            TestRows found;
+            ASSERT_OK(reader->find_set(
+                set, key, [&](std::string_view value) { found.emplace_back(key, value); }));
+            ASSERT_EQ(found, between(sets[static_cast<size_t>(set)], key, key + '\0'));
+        }
+    }
+    ASSERT_OK(reader->find_set(9, "k", [](std::string_view) { FAIL(); }));
+}
+
+TEST(RunFile, SplitsIntoPartsOfBoundedSize) {
+    const TestRows rows = test_rows(20'000);
+    for (const uint64_t bytes_max : {uint64_t{8'000}, uint64_t{50'000}, uint64_t{200'000}}) {
+        MemoryFileSystem files;
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {},
+                                                                 {.part_bytes_max = bytes_max}));
+        std::string last;
+        for (size_t index = 0; index < run.parts.size(); ++index) {
+            const manifest::Part& part = run.parts[index];
+            EXPECT_EQ(part.file, fmt::format("{}/0-{}.arrow", kDirectory, index));
+            EXPECT_LE(part.bytes, bytes_max);
+            EXPECT_TRUE(index == 0 || last < part.first_key);
+            last = part.last_key;
+            if (index + 1 < run.parts.size()) {
+                EXPECT_GT(part.bytes + 6'000, bytes_max) << "not too small";
+            }
+        }
+    }
+}
+
+TEST(RunFile, TakesLargeStates) {
+    MemoryFileSystem files;
+    TestRows rows;
+    for (int index = 0; index < 20; ++index) {
+        rows.emplace_back(fmt::format("key {:02}", index), std::string(1'000'000, 'x'));
+    }
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    EXPECT_TRUE(read_rows(*reader, 0).value() == rows);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run split,
+                         write_rows(files, "views/1/2/4", rows, {}, {.part_bytes_max = 1'000}));
+    EXPECT_EQ(split.parts.size(), rows.size()) << "a row is never split";
+}
+
+TEST(RunFile, DigestsDoNotDependOnTheSplit) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(3'000);
+    const auto whole = write_rows(files, "views/1/2/1", rows);
+    const auto split = write_rows(files, "views/1/2/2", rows, {}, {.part_bytes_max = 20'000});
+    EXPECT_GT(split->parts.size(), 1U);
+    EXPECT_EQ(whole->digest, split->digest);
+}
+
+TEST(RunFile, TakesAnotherNameThanWhatACrashLeft) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(10);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run dead, write_rows(files, kDirectory, {{"dead", "1"}}));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {rows}));
+    EXPECT_EQ(run.parts[0].file, kDirectory + "/0-0.1.arrow");
+    EXPECT_EQ(run.parts[1].file, kDirectory + "/1-0.arrow");
+    EXPECT_TRUE(read_rows(*RunReader::open(files, run).value(), 0).value() == rows);
+    EXPECT_OK(RunReader::open(files, dead).value()->find("dead"));
+}
+
+TEST(RunFile, SurvivesAPowerCutOnceFinished) {
+    const TestRows rows = test_rows(5'000);
+    uint64_t operations = 0;
+    for (uint64_t point = 0; point == 0 || point <= operations; ++point) {
+        MemoryFileSystem files;
+        if (point > 0) files.fail_all_after(point - 1);
+        const auto run = write_rows(files, kDirectory, rows, {rows}, {.part_bytes_max = 60'000});
+        if (point == 0) operations = files.operation_count();
+        ASSERT_EQ(run.has_value(), point == 0 || point > operations);
+        files.crash(CrashFate::kDropUnsynced, point);
+        if (!run) continue;
+        const auto reader = RunReader::open(files, *run).value();
+        ASSERT_TRUE(read_rows(*reader, 0).value() == rows);
+        ASSERT_TRUE(read_rows(*reader, 1).value() == rows);
+    }
+    EXPECT_GT(operations, 10U);
+}
+
+TEST(RunFile, SaysWhyItCouldNotBeWritten) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(5'000);
+    files.set_free_bytes(50'000);
+    EXPECT_TRUE(IsError(ErrorCode::kExhausted, "53100")(write_rows(files, kDirectory, rows)));
+    files.set_free_bytes(1'000'000);
+    files.set_fault_hook([](const FileOperation& operation) -> Result<void> {
+        if (operation.kind != FileOperation::Kind::kSync) return {};
+        return Error(ErrorCode::kIo, "injected");
+    });
+    EXPECT_ERROR(write_rows(files, "views/1/2/4", rows), ErrorCode::kIo);
+}
+
+TEST(RunFileDeathTest, RefusesRowsOutOfOrder) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    MemoryFileSystem files;
+    EXPECT_DEATH((void)write_rows(files, kDirectory, {{"b", ""}, {"a", ""}}), "last_key_");
+    EXPECT_DEATH((void)write_rows(files, kDirectory, {{"a", ""}, {"a", "x"}}), "last_key_");
+    EXPECT_DEATH((void)write_rows(files, kDirectory, {}, {{{"a", "2"}, {"a", "2"}}}), "last_key_");
+    EXPECT_OK(write_rows(files, kDirectory, {}, {{{"a", "2"}, {"a", "3"}, {"b", "1"}}}));
+}
+
+/// Reads everything there is, both ways.
+Result<void> read_all(FileSystem& files, const manifest::Run& run, const TestRows& rows) {
+    const auto reader = TRY(RunReader::open(files, run));
+    const TestRows read = TRY(read_rows(*reader, 0));
+    EXPECT_TRUE(read == rows) << "wrong rows were served";
+    return {};
+}
+
+TEST(RunFileDamage, IsFoundWhereverABitFlips) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(4'200);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+    const std::string path = run.parts[0].file;
+    const uint64_t size = run.parts[0].bytes;
+    std::set<uint64_t> places;
+    for (uint64_t at = 0; at < size; at += 173) places.insert(at);
+    for (uint64_t at = 0; at < 900; ++at) places.insert(at);
+    for (uint64_t at = size - 1'500; at < size; ++at) places.insert(at);
+    for (const uint64_t at : places) {
+        const int bit = static_cast<int>(at % 8);
+        ASSERT_OK(files.flip_bit(path, at, bit));
+        const Result<void> outcome = read_all(files, run, rows);
+        ASSERT_TRUE(IsError(ErrorCode::kCorrupt)(outcome)) << "byte " << at;
+        ASSERT_NE(outcome.error().to_string().find(path), std::string::npos) << "byte " << at;
+        ASSERT_OK(files.flip_bit(path, at, bit));
+    }
+    EXPECT_OK(read_all(files, run, rows));
+}
+
+TEST(RunFileDamage, HidesOnlyTheBlockThatItHit) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(10'000);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+    ASSERT_OK(files.flip_bit(run.parts[0].file, run.parts[0].bytes / 2, 0));
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    EXPECT_OK(reader->find(rows.front().first));
+    EXPECT_OK(reader->find(rows.back().first));
+    for (int again = 0; again < 2; ++again) {
+        EXPECT_ERROR(reader->find(rows[5'000].first), ErrorCode::kCorrupt);
+        EXPECT_ERROR(read_rows(*reader, 0), ErrorCode::kCorrupt);
+    }
+}
+
+TEST(RunFileDamage, IsFoundWhenTheFileIsAnother) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(300);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run other,
+                         write_rows(files, "views/1/2/4", test_rows(299)));
+    const auto refused = [&](auto change) {
+        manifest::Run wrong = run;
+        change(wrong.parts[0]);
+        return IsError(ErrorCode::kCorrupt)(read_all(files, wrong, rows));
+    };
+    EXPECT_TRUE(refused([&](manifest::Part& part) { part.file = other.parts[0].file; }));
+    EXPECT_TRUE(refused([](manifest::Part& part) { part.file = "views/1/2/3/0-1.arrow"; }));
+    EXPECT_TRUE(refused([](manifest::Part& part) { part.crc ^= 1; }));
+    EXPECT_TRUE(refused([](manifest::Part& part) { part.rows += 1; }));
+    EXPECT_TRUE(refused([](manifest::Part& part) { part.digest.low += 1; }));
+    manifest::Run moved = run;
+    moved.parts[0].section = 1;
+    EXPECT_ERROR(read_rows(*RunReader::open(files, moved).value(), 1), ErrorCode::kCorrupt);
+    ASSERT_OK(files.truncate(run.parts[0].file, run.parts[0].bytes - 1));
+    EXPECT_ERROR(read_all(files, run, rows), ErrorCode::kCorrupt);
+    for (const uint64_t bytes : {uint64_t{100}, uint64_t{11}, uint64_t{9}, uint64_t{0}}) {
+        ASSERT_OK(files.truncate(run.parts[0].file, bytes));
+        EXPECT_TRUE(refused([&](manifest::Part& part) { part.bytes = bytes; }));
+    }
+}
+
+TEST(RunFileDamage, IsFoundInTheOrderOfParts) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(manifest::Run run, write_rows(files, kDirectory, test_rows(5'000), {},
+                                                       {.part_bytes_max = 30'000}));
+    ASSERT_GT(run.parts.size(), 2U);
+    std::swap(run.parts[0], run.parts[1]);
+    EXPECT_ERROR(RunReader::open(files, run), ErrorCode::kCorrupt);
+    run.parts[0] = run.parts[1];
+    EXPECT_ERROR(RunReader::open(files, run), ErrorCode::kCorrupt);
+}
+
+TEST(RunReader, OpensPartsWhenTheyAreNeeded) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(5'000);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run,
+                         write_rows(files, kDirectory, rows, {}, {.part_bytes_max = 30'000}));
+    std::set<std::string> touched;
+    files.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+        touched.insert(operation.path);
+        return {};
+    });
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    EXPECT_TRUE(touched.empty());
+    ASSERT_OK(reader->find(rows.back().first));
+    EXPECT_EQ(touched, (std::set<std::string>{run.parts.back().file}));
+}
+
+TEST(RunReader, ReadsOnWhenTheFilesAreRemoved) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(5'000);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+    std::unique_ptr<RunCursor> cursor;
+    {
+        ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+        ASSERT_OK(reader->find(rows[0].first));
+        ASSERT_OK_AND_ASSIGN(cursor, reader->scan(0, {}, {}));
+    }
+    ASSERT_OK(files.remove(run.parts[0].file));
+    std::string_view key;
+    std::string_view value;
+    size_t count = 0;
+    while (cursor->next(key, value).value()) ++count;
+    EXPECT_EQ(count, rows.size()) << "the cursor keeps its run open";
+}
+
+TEST(RunReader, IsSharedByThreads) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(20'000);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run,
+                         write_rows(files, kDirectory, rows, {}, {.part_bytes_max = 200'000}));
+    RunCache cache(files);
+    const auto work = [&](uint64_t seed) {
+        Random random(seed);
+        const auto reader = cache.get(run).value();
+        for (int round = 0; round < 2'000; ++round) {
+            const auto& [key, state] = rows[random.below(rows.size())];
+            ASSERT_EQ(reader->find(key).value(), std::optional<std::string_view>(state));
+        }
+        ASSERT_TRUE(read_rows(*reader, 0).value() == rows);
+    };
+    const Thread first("first", [&] { work(1); });
+    const Thread second("second", [&] { work(2); });
+    work(3);
+}
+
+TEST(RunCache, KeepsReadersUntilToldToForget) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(manifest::Run run, write_rows(files, kDirectory, test_rows(5)));
+    run.id = {7};
+    RunCache cache(files);
+    ASSERT_OK_AND_ASSIGN(const auto first, cache.get(run));
+    EXPECT_EQ(cache.get(run).value(), first);
+    cache.forget({7});
+    cache.forget({8});
+    ASSERT_OK_AND_ASSIGN(const auto second, cache.get(run));
+    EXPECT_NE(second, first);
+    EXPECT_TRUE(first->find("")->has_value()) << "whoever holds it goes on";
+}
+
+}  // namespace
+}  // namespace braid::runs

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runs/snapshot.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/error_makers.h"
+
+namespace braid::runs {
+
+namespace {
+
+Error not_ready(std::string message, std::string hint) {
+    return Error(ErrorCode::kUnavailable, std::move(message))
+        .with_sqlstate("55000")
+        .with_hint(std::move(hint));
+}
+
+/// The published cut that a mode names: the numbered one, or the newest.
+Result<const manifest::PublishedCut*> find_cut(const manifest::TableState& table,
+                                               const catalog::MaterializedView& view,
+                                               uint64_t cut_number) {
+    if (cut_number != 0) {
+        for (const manifest::PublishedCut& cut : table.cuts) {
+            if (cut.number == cut_number) return &cut;
+        }
+        return invalid_input("cut {} of view \"{}\" is not kept", cut_number, view.name)
+            .with_sqlstate("22023")
+            .with_hint("braid.runs and braid.audits show the cuts that there are.");
+    }
+    if (table.cuts.empty()) {
+        return not_ready("materialized view \"" + view.name + "\" has no batch answer yet",
+                         "Run REFRESH MATERIALIZED VIEW " + view.name + ", or read live.");
+    }
+    return &table.cuts.back();
+}
+
+/// The batch run of a version that a published cut names; it may be retired already.
+const manifest::Run* run_of_cut(const manifest::State& state, const manifest::PublishedCut& cut,
+                                VersionId version) {
+    const auto is_named = [&](const manifest::Run& run) {
+        return run.version == version && std::ranges::find(cut.runs, run.id) != cut.runs.end();
+    };
+    for (const manifest::Run& run : state.runs_of(version)) {
+        if (is_named(run)) return &run;
+    }
+    for (const manifest::Retired& retired : state.retired) {
+        if (is_named(retired.run)) return &retired.run;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+Result<std::vector<manifest::Run>> choose_runs(const manifest::State& state, VersionId version,
+                                               ReadMode mode, uint64_t cut_number) {
+    const catalog::MaterializedView* view = state.catalog.view_of_version(version);
+    if (view == nullptr) return not_found("view version {} does not exist", version.value);
+    if (!view->find(version)->is_populated) {
+        return not_ready("materialized view \"" + view->name + "\" has not been populated",
+                         "Use the REFRESH MATERIALIZED VIEW command.");
+    }
+    const manifest::TableState* table = state.table(view->table);
+    if (table == nullptr) return internal_error("view \"{}\" has no stream", view->name);
+    if (mode != ReadMode::kLive) {
+        const manifest::PublishedCut* cut = TRY(find_cut(*table, *view, cut_number));
+        const manifest::Run* run = run_of_cut(state, *cut, version);
+        if (run == nullptr) {
+            return not_ready("materialized view \"" + view->name +
+                                 "\" has no batch answer at cut " + std::to_string(cut->number),
+                             "Run REFRESH MATERIALIZED VIEW " + view->name + ", or read live.");
+        }
+        if (run->box != Box::between(table->origin, cut->cut)) {
+            return internal_error("batch run {} does not cover cut {}", run->id.value, cut->number);
+        }
+        return std::vector<manifest::Run>{*run};
+    }
+    Positions end = table->origin;
+    std::vector<manifest::Run> runs;
+    for (const manifest::Run& run : state.runs_of(version)) {
+        if (!extend(end, run.box)) {
+            return internal_error("run {} of view \"{}\" covers {} but the tiling has reached {}",
+                                  run.id.value, view->name, run.box.to_string(), end.to_string());
+        }
+        runs.push_back(run);
+    }
+    if (end != table->sealed_frontier) {
+        return internal_error("runs of view \"{}\" end at {}, not at the sealed frontier {}",
+                              view->name, end.to_string(), table->sealed_frontier.to_string());
+    }
+    return runs;
+}
+
+bool add_ticks(Tiling& tiling, const std::vector<TickPtr>& ticks) {
+    Positions end = tiling.end;
+    std::vector<TickPtr> added;
+    for (const TickPtr& tick : ticks) {
+        const bool is_below = std::ranges::all_of(tick->box.intervals, [&](const Interval& each) {
+            CHECK_LT(each.partition.value, end.partition_count());
+            return each.to <= end.of(each.partition);
+        });
+        if (is_below) continue;
+        if (!extend(end, tick->box)) return false;
+        added.push_back(tick);
+    }
+    tiling.end = std::move(end);
+    tiling.ticks.insert(tiling.ticks.end(), added.begin(), added.end());
+    return true;
+}
+
+}  // namespace braid::runs

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runs/test_support.h"
+
+#include <algorithm>
+
+#include "base/random.h"
+
+namespace braid::runs {
+
+TestRows test_rows(uint64_t count) {
+    Random random(count);
+    std::map<std::string, std::string> rows;
+    rows[""] = "the empty key";
+    while (rows.size() < count) {
+        std::string key;
+        for (uint64_t bytes = 1 + random.below(12); bytes > 0; --bytes) {
+            key.push_back(static_cast<char>(random.below(256)));
+        }
+        rows[key] = std::string(random.below(20), static_cast<char>(random.below(256)));
+    }
+    TestRows list(rows.begin(), rows.end());
+    list.resize(count);
+    return list;
+}
+
+Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory,
+                                 const TestRows& groups, const std::vector<TestRows>& sets,
+                                 RunWriterOptions options) {
+    const auto writer = TRY(RunWriter::create(files, directory, options));
+    for (const auto& [key, state] : groups) TRY(writer->add_row(key, state));
+    for (size_t set = 0; set < sets.size(); ++set) {
+        for (const auto& [key, value] : sets[set]) {
+            TRY(writer->add_set_value(static_cast<int>(set), key, value));
+        }
+    }
+    return writer->finish();
+}
+
+Result<TestRows> read_rows(const RunReader& run, uint32_t section, std::string_view from,
+                           std::string_view to) {
+    const auto cursor = TRY(run.scan(section, from, to));
+    TestRows rows;
+    std::string_view key;
+    std::string_view value;
+    while (TRY(cursor->next(key, value))) rows.emplace_back(key, value);
+    return rows;
+}
+
+}  // namespace braid::runs

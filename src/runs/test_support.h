@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/file_system.h"
+#include "runs/run_file.h"
+
+namespace braid::runs {
+
+using TestRows = std::vector<std::pair<std::string, std::string>>;
+
+/// `count` rows with ascending keys of several lengths, with bytes of every value among them.
+TestRows test_rows(uint64_t count);
+
+/// Writes groups, and sets[i] as set i; rows in order.
+Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory,
+                                 const TestRows& groups, const std::vector<TestRows>& sets = {},
+                                 RunWriterOptions options = {});
+
+/// All rows of a section, or why not.
+Result<TestRows> read_rows(const RunReader& run, uint32_t section, std::string_view from = {},
+                           std::string_view to = {});
+
+}  // namespace braid::runs

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "model/box.h"
+#include "operators/aggregate/group_table.h"
+
+namespace braid::runs {
+
+/// The newest events of one stream, folded for every view version, from exactly the events of a
+/// box.
+struct Tick {
+    Box box;
+    std::map<VersionId, std::shared_ptr<const operators::GroupTable>> tables;
+    /// Per version, as in manifest::Run.
+    struct Account {
+        uint64_t counted = 0;
+        uint64_t filtered = 0;
+        uint64_t quarantined = 0;
+    };
+    std::map<VersionId, Account> accounts;
+
+    const operators::GroupTable* table(VersionId version) const;
+};
+using TickPtr = std::shared_ptr<const Tick>;
+
+/// Where readers get ticks. A seam: local (the speed layer of this process); later remote.
+/// Thread-safe.
+///
+/// Both calls first wait until everything below `at_least` is folded; after `wait_us_max` they
+/// return Timeout saying how far speed has got. The ticks are contiguous and oldest first; the
+/// first may start below the sealed frontier of the reader's manifest version (a seal was committed
+/// meanwhile): runs/snapshot.h says which of them a reader takes.
+class TickSource {
+  public:
+    virtual ~TickSource() = default;
+
+    /// Immutable ticks, for scans: they stay as they are while held. At most two are pinned at a
+    /// time; a third caller shares or waits.
+    virtual Result<std::vector<TickPtr>> pin(TableId table, const Positions& at_least,
+                                             int64_t wait_us_max) = 0;
+
+    /// For point reads: calls `look` between two slices with the ticks as they are; they may change
+    /// as soon as it returns. Must be quick; no call back into the source.
+    virtual Result<void> look(
+        TableId table, const Positions& at_least, int64_t wait_us_max,
+        const std::function<Result<void>(const std::vector<TickPtr>&)>& look) = 0;
+
+    /// Up to where speed has folded.
+    virtual Positions frontier(TableId table) const = 0;
+};
+
+}  // namespace braid::runs

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "base/memory_file_system.h"
+#include "base/random.h"
+#include "base/test_support.h"
+#include "runs/test_support.h"
+
+namespace braid::runs {
+namespace {
+
+using operators::GroupTable;
+using plan::AggregateKind;
+
+const Type kInt8 = Type::of(TypeKind::kInt8);
+const Type kText = Type::of(TypeKind::kText);
+
+/// count(*), count(DISTINCT int8), sum(int8), count(DISTINCT text).
+std::vector<plan::Aggregate> aggregates() {
+    const auto of = [](AggregateKind kind, Type argument, Type result) {
+        plan::Aggregate aggregate;
+        aggregate.kind = kind;
+        aggregate.argument_type = argument;
+        aggregate.result_type = result;
+        return aggregate;
+    };
+    return {of(AggregateKind::kCountRows, kInt8, kInt8),
+            of(AggregateKind::kCountDistinct, kInt8, kInt8),
+            of(AggregateKind::kSum, kInt8, Type::of(TypeKind::kNumeric)),
+            of(AggregateKind::kCountDistinct, kText, kInt8)};
+}
+
+GroupTable folded(uint64_t seed, uint64_t rows, uint64_t groups) {
+    Random random(seed);
+    std::vector<int64_t> keys;
+    std::vector<int64_t> numbers;
+    ColumnBuilder texts(kText);
+    for (uint64_t row = 0; row < rows; ++row) {
+        keys.push_back(static_cast<int64_t>(random.below(groups)));
+        numbers.push_back(static_cast<int64_t>(random.below(50)));
+        texts.append_text(fmt::format("visitor {}", random.below(300)));
+    }
+    std::vector<uint32_t> all(rows);
+    std::iota(all.begin(), all.end(), 0U);
+    const std::vector<Column> key_columns = {Column::flat<int64_t>(kInt8, keys)};
+    EncodedKeys encoded;
+    encode_keys(key_columns, all, encoded);
+    const Column number = Column::flat<int64_t>(kInt8, numbers);
+    const std::vector<Column> arguments = {Column(), number, number, texts.finish()};
+    const std::vector<Column> filters(4);
+    GroupTable table(aggregates());
+    table.fold(encoded, arguments, filters);
+    return table;
+}
+
+/// The run back as a table.
+Result<GroupTable> merged(const RunReader& run) {
+    GroupTable table(aggregates());
+    for (const auto& [key, state] : TRY(read_rows(run, 0))) TRY(table.merge_state(key, state));
+    for (int set = 0; set < 2; ++set) {
+        for (const auto& [key, value] : TRY(read_rows(run, static_cast<uint32_t>(set) + 1))) {
+            TRY(table.merge_set_value(set, key, value));
+        }
+    }
+    return table;
+}
+
+TEST(WriteTable, GivesARunThatIsTheTable) {
+    MemoryFileSystem files;
+    const GroupTable table = folded(1, 20'000, 1'500);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run,
+                         write_table(files, "views/1/2/3", table, {.part_bytes_max = 100'000}));
+    EXPECT_EQ(run.rows, table.size());
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    ASSERT_OK_AND_ASSIGN(const GroupTable back, merged(*reader));
+    ASSERT_EQ(back.size(), table.size());
+    ASSERT_OK_AND_ASSIGN(const manifest::Run again, write_table(files, "views/1/2/4", back));
+    EXPECT_EQ(again.digest, run.digest) << "one byte form for one value";
+    for (const GroupTable::Group group : table.sorted_groups()) {
+        std::string state;
+        table.encode_state(group, state);
+        const std::string_view key = table.key_of(group);
+        ASSERT_OK_AND_ASSIGN(const auto found, reader->find(key));
+        ASSERT_EQ(found, std::optional<std::string_view>(state));
+        for (int set = 0; set < 2; ++set) {
+            size_t size = 0;
+            ASSERT_OK(reader->find_set(set, key, [&](std::string_view value) {
+                ++size;
+                ASSERT_TRUE(table.set_contains(set, group, value));
+            }));
+            ASSERT_EQ(size, table.set_size(set, group));
+        }
+    }
+}
+
+TEST(WriteTable, HasTheDigestOfTheMergeOfItsPieces) {
+    MemoryFileSystem files;
+    GroupTable whole = folded(1, 5'000, 700);
+    whole.merge(folded(2, 5'000, 700));
+    ASSERT_OK_AND_ASSIGN(const auto first, write_table(files, "v/1", folded(1, 5'000, 700)));
+    ASSERT_OK_AND_ASSIGN(const auto second, write_table(files, "v/2", folded(2, 5'000, 700)));
+    GroupTable joined(aggregates());
+    for (const manifest::Run& run : {second, first}) {
+        ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+        ASSERT_OK_AND_ASSIGN(const GroupTable table, merged(*reader));
+        joined.merge(table);
+    }
+    EXPECT_EQ(write_table(files, "v/3", joined)->digest, write_table(files, "v/4", whole)->digest);
+}
+
+TEST(WriteTable, OfNoGroupsIsNoFile) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(const auto run, write_table(files, "v/1", GroupTable(aggregates())));
+    EXPECT_TRUE(run.parts.empty());
+    EXPECT_FALSE(files.exists("v").value());
+}
+
+}  // namespace
+}  // namespace braid::runs
