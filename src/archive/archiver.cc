@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "archive/archiver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error_makers.h"
+#include "base/trace.h"
+#include "columnar/time_zone.h"
+#include "operators/decode/decoder.h"
+#include "plan/view_plan.h"
+
+namespace braid::archive {
+
+namespace {
+
+constexpr size_t kSliceRecords = 4096;
+constexpr int64_t kStepUs = 250'000;
+
+/// "2026-11-22" in UTC of a Unix time in microseconds.
+std::string day_of(int64_t unix_us) {
+    const CivilTime civil = civil_from_us(unix_us + kUnixEpochUs);
+    return fmt::format("{:04}-{:02}-{:02}", civil.year, civil.month, civil.day);
+}
+
+}  // namespace
+
+/// One stream's way from log to dataset. Its mutex is held for the whole of an archiving.
+struct Archiver::Stream {
+    std::mutex mutex;
+    catalog::Table table;
+    std::shared_ptr<log::PartitionedLog> log;
+    std::unique_ptr<operators::Decoder> decoder;
+    std::vector<bool> wanted;
+    operators::DecodedSlice decoded;
+    Workers::Handle step = 0;
+    int64_t last_us = 0;
+    Metric* rows = nullptr;
+
+    dataset::SegmentSpec spec() const {
+        dataset::SegmentSpec spec;
+        spec.table = table.id;
+        spec.log = table.log;
+        spec.columns = table.columns;
+        spec.event_time = table.option("event_time", "");
+        return spec;
+    }
+
+    /// Writes one segment from `from` on, not beyond `end`; nullopt when there is nothing to write.
+    Result<std::optional<manifest::Segment>> write_segment(const ArchiveParts& parts,
+                                                           const ArchiveOptions& options,
+                                                           PartitionId partition, Offset from,
+                                                           Offset end);
+    Result<void> archive_partition(const ArchiveParts& parts, const ArchiveOptions& options,
+                                   PartitionId partition, Offset end);
+};
+
+Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(const ArchiveParts& parts,
+                                                                         const ArchiveOptions& options,
+                                                                         PartitionId partition,
+                                                                         Offset from, Offset end) {
+    std::unique_ptr<dataset::SegmentWriter> writer;
+    std::string day;
+    while (from < end) {
+        const auto count = std::min<size_t>(kSliceRecords, static_cast<size_t>(end.value - from.value));
+        const log::RecordBatch batch = TRY(log->read(partition, from, count));
+        if (batch.records.empty()) break;
+        const std::string batch_day = day_of(batch.ingested_at_us);
+        if (!writer) {
+            day = batch_day;
+            auto adopted = TRY(dataset::adopt_segment(*parts.files, spec(), partition, from, day));
+            if (adopted) return adopted;
+            writer = TRY(dataset::SegmentWriter::create(*parts.files, spec(), partition, from, day));
+        }
+        if (batch_day != day) break;
+        decoder->decode({batch.partition, batch.first, batch.ingested_at_us, batch.records,
+                         Keepalive(batch.bytes), batch.preamble},
+                        wanted, decoded);
+        TRY(writer->add(decoded, batch.records, batch.ingested_at_us));
+        from = batch.end();
+        if (writer->rows() >= options.segment_rows_max ||
+            writer->bytes_estimate() >= options.segment_bytes_max) {
+            break;
+        }
+    }
+    if (!writer) return std::optional<manifest::Segment>();
+    return std::optional<manifest::Segment>(TRY(writer->move_in()));
+}
+
+Result<void> Archiver::Stream::archive_partition(const ArchiveParts& parts,
+                                                 const ArchiveOptions& options, PartitionId partition,
+                                                 Offset end) {
+    while (true) {
+        const manifest::StatePtr state = parts.manifest->head();
+        const manifest::TableState* archived = state->table(table.id);
+        if (archived == nullptr) return not_found("stream \"{}\" was dropped", table.name);
+        const Offset from = archived->archive_end.of(partition);
+        if (from >= end) return {};
+        auto segment = TRY(write_segment(parts, options, partition, from, end));
+        if (!segment) {
+            return internal_error("log of stream \"{}\" ends before offset {} of partition {}",
+                                  table.name, end.value, partition.value);
+        }
+        rows->add(static_cast<int64_t>(segment->rows));
+        TRY(parts.manifest->commit({manifest::Archive{table.id, {*std::move(segment)}}}));
+    }
+}
+
+Archiver::Archiver(ArchiveParts parts, ArchiveOptions options, Workers& workers)
+    : parts_(parts), options_(options), workers_(workers) {}
+
+Archiver::~Archiver() {
+    while (!streams_.empty()) remove_table(streams_.begin()->first);
+}
+
+Result<void> Archiver::add_table(const catalog::Table& table,
+                                 std::shared_ptr<log::PartitionedLog> log) {
+    auto stream = std::make_shared<Stream>();
+    stream->table = table;
+    stream->log = std::move(log);
+    stream->decoder = TRY(operators::make_decoder({table.format, table.columns, table.options}));
+    stream->wanted.assign(table.columns.fields.size() + plan::kSystemColumnCount, false);
+    std::fill_n(stream->wanted.begin(), table.columns.fields.size(), true);
+    stream->last_us = parts_.clock->monotonic_us();
+    stream->rows = &parts_.metrics->get("braid_archive_rows_total", Metrics::Kind::kCounter,
+                                        "Records written to the dataset.",
+                                        fmt::format("table=\"{}\"", table.id.value));
+    const TableId id = table.id;
+    stream->step = workers_.start(fmt::format("archive {}", id.value), [this, id, raw = stream.get()] {
+        const int64_t now_us = parts_.clock->monotonic_us();
+        const Positions end = raw->log->durable_end();
+        const manifest::StatePtr state = parts_.manifest->head();
+        const manifest::TableState* archived = state->table(id);
+        const StepOutcome idle{.progressed = false, .idle_us = kStepUs};
+        if (archived == nullptr || archived->archive_end == end) {
+            raw->last_us = now_us;
+            return idle;
+        }
+        uint64_t waiting = 0;
+        for (size_t index = 0; index < end.at.size(); ++index) {
+            waiting += static_cast<uint64_t>(end.at[index].value - archived->archive_end.at[index].value);
+        }
+        const bool is_due = now_us >= raw->last_us + options_.interval_us;
+        if (!is_due && waiting < options_.segment_rows_max) return idle;
+        raw->last_us = now_us;
+        const auto outcome = archive_to(id, end);
+        if (outcome) return StepOutcome{.progressed = true, .idle_us = 0};
+        write_trace(TraceLevel::kError, "archive", outcome.error().to_string());
+        return StepOutcome{.progressed = false, .idle_us = 1'000'000};
+    });
+    const std::scoped_lock lock(mutex_);
+    streams_.emplace(id, std::move(stream));
+    return {};
+}
+
+void Archiver::remove_table(TableId table) {
+    std::shared_ptr<Stream> stream;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto place = streams_.find(table);
+        if (place == streams_.end()) return;
+        stream = std::move(place->second);
+        streams_.erase(place);
+    }
+    workers_.stop(stream->step);
+}
+
+Result<std::shared_ptr<Archiver::Stream>> Archiver::find(TableId table) const {
+    const std::scoped_lock lock(mutex_);
+    const auto place = streams_.find(table);
+    if (place == streams_.end()) return not_found("stream {} does not exist", table.value);
+    return place->second;
+}
+
+Result<void> Archiver::archive_to(TableId table, const Positions& end) {
+    const std::shared_ptr<Stream> stream = TRY(find(table));
+    {
+        const std::scoped_lock lock(stream->mutex);
+        for (uint32_t index = 0; index < end.partition_count(); ++index) {
+            TRY(stream->archive_partition(parts_, options_, PartitionId{index}, end.at[index]));
+        }
+    }
+    return trim(table);
+}
+
+Result<void> Archiver::trim(TableId table) {
+    const std::shared_ptr<Stream> stream = TRY(find(table));
+    const manifest::StatePtr state = parts_.manifest->head();
+    const manifest::TableState* held = state->table(table);
+    if (held == nullptr) return {};
+    for (uint32_t index = 0; index < held->archive_end.partition_count(); ++index) {
+        const Offset keep_from = std::min(held->archive_end.at[index], held->sealed_frontier.at[index]);
+        TRY(stream->log->trim(PartitionId{index}, keep_from));
+    }
+    return {};
+}
+
+Result<log::RecordBatch> Archiver::refill(TableId table, PartitionId partition, Offset from,
+                                          size_t records_max) {
+    const manifest::StatePtr state = parts_.manifest->head();
+    const manifest::TableState* held = state->table(table);
+    if (held == nullptr) return not_found("stream {} does not exist", table.value);
+    for (const manifest::Segment& segment : held->segments) {
+        if (segment.partition != partition || from < segment.from || from >= segment.to) continue;
+        dataset::RawRecords raw =
+            TRY(dataset::read_raw_records(*parts_.files, segment, from, records_max));
+        log::RecordBatch batch;
+        batch.partition = partition;
+        batch.first = raw.first;
+        batch.ingested_at_us = raw.ingested_at_us;
+        batch.records = std::move(raw.records);
+        batch.bytes = std::move(raw.bytes);
+        return batch;
+    }
+    return not_found("neither log nor dataset of stream {} holds offset {} of partition {}",
+                     table.value, from.value, partition.value);
+}
+
+}  // namespace braid::archive

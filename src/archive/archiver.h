@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/metric.h"
+#include "base/result.h"
+#include "base/worker.h"
+#include "dataset/segment.h"
+#include "log/partitioned_log.h"
+#include "manifest/manifest.h"
+
+namespace braid::archive {
+
+struct ArchiveOptions {
+    /// A segment is written when this much of the log waits, or its oldest record is this old.
+    uint64_t segment_rows_max = 1'000'000;
+    uint64_t segment_bytes_max = 256ULL << 20;
+    int64_t interval_us = 60'000'000;
+};
+
+struct ArchiveParts {
+    FileSystem* files = nullptr;
+    const Clock* clock = nullptr;
+    manifest::Manifest* manifest = nullptr;
+    Metrics* metrics = nullptr;
+};
+
+/// Turns log ranges into segments of the dataset, then trims the log below the archive's end and the sealed
+/// frontier. One step per stream; a call of archive_to works on the caller's thread. Thread-safe.
+class Archiver {
+  public:
+    Archiver(ArchiveParts parts, ArchiveOptions options, Workers& workers);
+    ~Archiver();
+
+    Result<void> add_table(const catalog::Table& table, std::shared_ptr<log::PartitionedLog> log);
+    void remove_table(TableId table);
+
+    /// Returns when the dataset holds everything below `end` (which must be durable) and the manifest says so.
+    Result<void> archive_to(TableId table, const Positions& end);
+    /// Trims the log as far as the manifest's head allows.
+    Result<void> trim(TableId table);
+    /// Records that the log no longer holds, read back from the dataset; the form of PartitionedLog::read.
+    Result<log::RecordBatch> refill(TableId table, PartitionId partition, Offset from, size_t records_max);
+
+  private:
+    struct Stream;
+    Result<std::shared_ptr<Stream>> find(TableId table) const;
+    const ArchiveParts parts_;
+    const ArchiveOptions options_;
+    Workers& workers_;
+    mutable std::mutex mutex_;
+    std::map<TableId, std::shared_ptr<Stream>> streams_;
+};
+
+}  // namespace braid::archive

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "plan/view_plan.h"
+#include "runs/run_file.h"
+
+namespace braid::batch {
+
+struct AuditOutcome {
+    bool matched = false;
+    Digest digest;           // of the merge of what is replaced
+    std::string difference;  // the first keys that differ, as people read them; empty when matched
+};
+
+/// Holds a recomputed run against the merge of the runs that it replaces: digests first, keys only when
+/// they differ.
+Result<AuditOutcome> compare(FileSystem& files, const manifest::Run& batch,
+                             const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
+                             const plan::ViewPlan& view);
+
+/// Deletes files below `directory`, three levels of directories deep, that are not in `named`, and
+/// directories that are left empty.
+Result<void> remove_unnamed(FileSystem& files, const std::string& directory,
+                            const std::set<std::string>& named);
+
+}  // namespace braid::batch

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/batch_layer.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <optional>
+#include <set>
+
+#include "base/check.h"
+#include "base/error_makers.h"
+#include "base/trace.h"
+#include "batch/audit.h"
+#include "batch/view_builder.h"
+#include "columnar/text_io.h"
+#include "dataset/segment.h"
+
+namespace braid::batch {
+
+namespace {
+
+constexpr int kAttemptsMax = 3;
+constexpr int64_t kScheduleStepUs = 500'000;
+
+/// The stream's own interval, else the node's; 0 = only on demand.
+int64_t interval_of(const catalog::Table& table, int64_t fallback_us) {
+    const std::string text = table.option("batch_interval", "");
+    if (text.empty()) return fallback_us;
+    const auto parsed = parse_text(text, Type::of(TypeKind::kInterval), utc_format());
+    if (!parsed) return fallback_us;  // refused at CREATE; an old catalog never stops a node
+    const auto& interval = parsed->as<Interval64>();
+    return interval.us + interval.days * kMicrosPerDay + interval.months * 30 * kMicrosPerDay;
+}
+
+std::vector<VersionId> versions_of(const manifest::State& state, TableId table) {
+    std::vector<VersionId> versions;
+    for (const catalog::MaterializedView* view : state.catalog.views_of(table)) {
+        for (const catalog::ViewVersion& version : view->versions) versions.push_back(version.id);
+    }
+    return versions;
+}
+
+dataset::SegmentSpec segment_spec(const catalog::Table& table) {
+    dataset::SegmentSpec spec;
+    spec.table = table.id;
+    spec.log = table.log;
+    spec.columns = table.columns;
+    spec.event_time = table.option("event_time", "");
+    return spec;
+}
+
+}  // namespace
+
+/// One stream's refreshes, one at a time; waiting callers share the next one.
+struct BatchLayer::Stream {
+    catalog::Table table;
+    int64_t interval_us = 0;
+    Workers::Handle schedule = 0;
+    int64_t last_run_us = 0;
+
+    std::mutex mutex;
+    std::condition_variable finished;
+    bool is_running = false;
+    uint64_t requested = 0;
+    uint64_t completed = 0;
+    Result<void> outcome;
+};
+
+/// A view version's states over a scan, written.
+struct BatchLayer::Computed {
+    operators::BoundView view;
+    manifest::Run run;
+};
+
+BatchLayer::BatchLayer(BatchParts parts, BatchOptions options, Workers& workers)
+    : parts_(std::move(parts)), options_(options), workers_(workers) {}
+
+BatchLayer::~BatchLayer() {
+    while (!streams_.empty()) remove_table(streams_.begin()->first);
+}
+
+void BatchLayer::add_table(const catalog::Table& table) {
+    auto stream = std::make_shared<Stream>();
+    stream->table = table;
+    stream->interval_us = interval_of(table, options_.interval_us);
+    stream->last_run_us = parts_.clock->monotonic_us();
+    stream->schedule = workers_.start(fmt::format("batch {}", table.id.value),
+                                      [this, stream] { return scheduled_step(*stream); });
+    const std::scoped_lock lock(mutex_);
+    streams_.emplace(table.id, std::move(stream));
+}
+
+void BatchLayer::remove_table(TableId table) {
+    std::shared_ptr<Stream> stream;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto place = streams_.find(table);
+        if (place == streams_.end()) return;
+        stream = std::move(place->second);
+        streams_.erase(place);
+    }
+    workers_.stop(stream->schedule);
+}
+
+Result<std::shared_ptr<BatchLayer::Stream>> BatchLayer::find(TableId table) const {
+    const std::scoped_lock lock(mutex_);
+    const auto place = streams_.find(table);
+    if (place == streams_.end()) return not_found("stream {} does not exist", table.value);
+    return place->second;
+}
+
+StepOutcome BatchLayer::scheduled_step(Stream& stream) {
+    const StepOutcome idle{.progressed = false, .idle_us = kScheduleStepUs};
+    const int64_t now_us = parts_.clock->monotonic_us();
+    if (stream.interval_us <= 0 || now_us < stream.last_run_us + stream.interval_us) return idle;
+    const manifest::StatePtr state = parts_.manifest->head();
+    const manifest::TableState* table = state->table(stream.table.id);
+    stream.last_run_us = now_us;
+    if (table == nullptr || versions_of(*state, stream.table.id).empty()) return idle;
+    const auto refreshed = refresh(stream.table.id);
+    if (!refreshed) write_trace(TraceLevel::kError, "batch", refreshed.error().to_string());
+    const auto released = release(options_.undo_window_us);
+    if (!released) write_trace(TraceLevel::kError, "batch", released.error().to_string());
+    return {.progressed = true, .idle_us = 0};
+}
+
+Result<void> BatchLayer::refresh(TableId table) {
+    const std::shared_ptr<Stream> stream = TRY(find(table));
+    std::unique_lock lock(stream->mutex);
+    const uint64_t mine = ++stream->requested;
+    while (stream->completed < mine) {
+        if (stream->is_running) {
+            stream->finished.wait(lock);
+            continue;
+        }
+        stream->is_running = true;
+        const uint64_t covers = stream->requested;
+        lock.unlock();
+        Result<void> outcome;
+        for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+            outcome = refresh_once(*stream);
+            // A view came or went meanwhile: what was computed is for another set of views.
+            if (outcome || outcome.error().code() != ErrorCode::kConflict) break;
+        }
+        lock.lock();
+        stream->outcome = std::move(outcome);
+        stream->completed = covers;
+        stream->is_running = false;
+        stream->finished.notify_all();
+    }
+    return stream->outcome;
+}
+
+Result<void> BatchLayer::refresh_once(const Stream& stream) {
+    const TableId id = stream.table.id;
+    TRY(parts_.hooks.seal(id).context("sealing"));
+    manifest::StatePtr state = parts_.manifest->head();
+    const manifest::TableState* table = state->table(id);
+    if (table == nullptr) return not_found("stream \"{}\" was dropped", stream.table.name);
+    const Cut cut = table->sealed_frontier;
+    TRY(parts_.hooks.archive_to(id, cut).context("archiving"));
+    std::vector<manifest::Change> choose;
+    // Left by a batch that never published: its work is lost, its cut is given up.
+    if (table->cut_in_flight) choose.emplace_back(manifest::ChooseCut{id, std::nullopt});
+    choose.emplace_back(manifest::ChooseCut{id, cut});
+    state = TRY(parts_.manifest->commit(std::move(choose)));
+    manifest::Publish publish{id, cut, {}, {}};
+    for (Computed& computed : TRY(recompute(stream.table, *state, versions_of(*state, id), cut)
+                                      .context("recomputing"))) {
+        publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut)));
+        publish.runs.push_back(std::move(computed.run));
+    }
+    TRY(parts_.manifest->commit({std::move(publish)}));
+    return {};
+}
+
+Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(const catalog::Table& table,
+                                                                const manifest::State& state,
+                                                                const std::vector<VersionId>& versions,
+                                                                const Cut& end) {
+    const manifest::TableState& table_state = *state.table(table.id);
+    std::vector<operators::BoundView> bound;
+    std::vector<std::unique_ptr<ViewBuilder>> builders;
+    std::vector<operators::FoldTarget> targets;
+    for (const VersionId version : versions) {
+        bound.push_back(TRY(parts_.views->view_of(version)));
+        const RunId scratch = parts_.manifest->new_run_id();
+        builders.push_back(std::make_unique<ViewBuilder>(*parts_.files, bound.back().plan->aggregates,
+                                                         fmt::format("_tmp/spill-{}", scratch.value)));
+        targets.push_back(builders.back()->target());
+    }
+    if (bound.empty()) return std::vector<Computed>();
+    auto folder = TRY(operators::ViewFolder::create(bound));
+    dataset::ScanSpec scan;
+    scan.wanted = folder->wanted(table.columns.fields.size() + plan::kSystemColumnCount);
+    scan.from = table_state.origin;
+    scan.end = end;
+    const operators::DecoderSpec decoder{table.format, table.columns, table.options};
+    operators::DecodedSlice slice;
+    for (const manifest::Segment& segment :
+         TRY(dataset::segments_between(table_state, table_state.origin, end))) {
+        auto rows = TRY(dataset::SegmentScan::open(*parts_.files, segment_spec(table), decoder, segment,
+                                                   scan));
+        while (TRY(rows->next(slice))) {
+            folder->fold(slice, targets);
+            uint64_t bytes = 0;
+            for (const auto& builder : builders) bytes += builder->bytes_used();
+            if (bytes <= options_.memory_bytes_max) continue;
+            for (const auto& builder : builders) TRY(builder->spill());
+        }
+    }
+    std::vector<Computed> computed;
+    for (size_t index = 0; index < versions.size(); ++index) {
+        const catalog::MaterializedView* view = state.catalog.view_of_version(versions[index]);
+        CHECK(view != nullptr);
+        const RunId id = parts_.manifest->new_run_id();
+        manifest::Run run =
+            TRY(builders[index]->finish(runs::run_directory(view->id, versions[index], id)));
+        run.id = id;
+        run.version = versions[index];
+        run.kind = manifest::RunKind::kBatch;
+        run.box = Box::between(table_state.origin, end);
+        computed.push_back({bound[index], std::move(run)});
+    }
+    return computed;
+}
+
+Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const manifest::Run& run,
+                                          const operators::BoundView& view, const Cut& cut) {
+    std::vector<std::shared_ptr<const runs::RunReader>> replaced;
+    for (const manifest::Run& old : state.runs_of(run.version)) {
+        const bool is_below = std::ranges::all_of(old.box.intervals, [&](const Interval& each) {
+            return each.to <= cut.of(each.partition);
+        });
+        if (is_below) replaced.push_back(TRY(parts_.runs->get(old)));
+    }
+    const catalog::MaterializedView* owner = state.catalog.view_of_version(run.version);
+    manifest::Audit audit;
+    audit.table = owner->table;
+    audit.version = run.version;
+    audit.cut = cut;
+    audit.at_us = parts_.clock->wall_us();
+    audit.batch = run.digest;
+    if (!owner->find(run.version)->is_populated) {
+        // The first history of a view created WITH NO DATA: there is nothing to hold it against.
+        audit.matched = true;
+        audit.speed = run.digest;
+        audit.difference = "first history of the version: not compared";
+        return audit;
+    }
+    const AuditOutcome outcome = TRY(compare(*parts_.files, run, replaced, *view.plan));
+    audit.matched = outcome.matched;
+    audit.speed = outcome.digest;
+    audit.difference = outcome.difference;
+    if (!audit.matched) {
+        trace(TraceLevel::kError, "batch", "audit of view \"{}\" at {} does not match: {}", owner->name,
+              cut.to_string(), audit.difference);
+    }
+    return audit;
+}
+
+Result<void> BatchLayer::backfill(VersionId version) {
+    manifest::StatePtr state = parts_.manifest->head();
+    const catalog::MaterializedView* view = state->catalog.view_of_version(version);
+    if (view == nullptr) return not_found("view version {} does not exist", version.value);
+    const TableId id = view->table;
+    const Positions first_seal = view->find(version)->first_seal;
+    TRY(parts_.hooks.archive_to(id, first_seal).context("archiving"));
+    state = parts_.manifest->head();
+    const auto table = state->catalog.tables.find(id);
+    if (table == state->catalog.tables.end()) return not_found("the stream of the view was dropped");
+    std::vector<Computed> computed =
+        TRY(recompute(table->second, *state, {version}, first_seal).context("back-filling"));
+    TRY(parts_.manifest->commit({manifest::Backfill{std::move(computed.front().run)}}));
+    return {};
+}
+
+Result<void> BatchLayer::release(int64_t undo_window_us) {
+    const manifest::StatePtr state = parts_.manifest->head();
+    const int64_t before_us = parts_.clock->wall_us() - undo_window_us;
+    manifest::Release release;
+    std::vector<manifest::Run> released;
+    for (const manifest::Retired& retired : state->retired) {
+        if (retired.at_us > before_us) break;
+        release.runs.push_back(retired.run.id);
+        released.push_back(retired.run);
+    }
+    if (released.empty()) return {};
+    TRY(parts_.manifest->commit({std::move(release)}));
+    // Only after no version names them.
+    for (const manifest::Run& run : released) {
+        if (parts_.hooks.forget_run) parts_.hooks.forget_run(run.id);
+        std::string directory;
+        if (!run.parts.empty()) {
+            directory = run.parts.front().file.substr(0, run.parts.front().file.rfind('/'));
+        }
+        if (!directory.empty()) TRY(remove_run_files(*parts_.files, run, directory));
+    }
+    return {};
+}
+
+Result<void> BatchLayer::remove_orphans() {
+    const manifest::StatePtr state = parts_.manifest->head();
+    std::set<std::string> named;
+    const auto name = [&](const manifest::Run& run) {
+        for (const manifest::Part& part : run.parts) named.insert(part.file);
+    };
+    for (const auto& [version, list] : state->runs) std::ranges::for_each(list, name);
+    for (const manifest::Retired& retired : state->retired) name(retired.run);
+    return remove_unnamed(*parts_.files, "views", named);
+}
+
+}  // namespace braid::batch

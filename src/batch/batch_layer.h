@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/metric.h"
+#include "base/result.h"
+#include "base/worker.h"
+#include "log/partitioned_log.h"
+#include "manifest/manifest.h"
+#include "operators/fold/view_folder.h"
+#include "runs/run_file.h"
+
+namespace braid::batch {
+
+struct BatchOptions {
+    /// Recompute every so often; 0 = only on demand. A stream's option `batch_interval` overrides it.
+    int64_t interval_us = 0;
+    /// Beyond this the tables of a recomputation spill to sorted runs that are merged at the end.
+    uint64_t memory_bytes_max = 4ULL << 30;
+    /// Retired runs stay this long: longer than any statement may run.
+    int64_t undo_window_us = 600'000'000;
+};
+
+/// What the batch layer may ask of the parts that it must not include.
+struct BatchHooks {
+    std::function<Result<void>(TableId)> seal;
+    std::function<Result<void>(TableId, const Positions&)> archive_to;
+    std::function<std::shared_ptr<log::PartitionedLog>(TableId)> log_of;
+    /// A run's files are about to be deleted.
+    std::function<void(RunId)> forget_run;
+};
+
+struct BatchParts {
+    FileSystem* files = nullptr;
+    const Clock* clock = nullptr;
+    manifest::Manifest* manifest = nullptr;
+    operators::BoundViews* views = nullptr;
+    runs::RunCache* runs = nullptr;
+    Metrics* metrics = nullptr;
+    BatchHooks hooks;
+};
+
+/// The batch layer: answers from the dataset alone and never reads speed state. Thread-safe.
+class BatchLayer {
+  public:
+    BatchLayer(BatchParts parts, BatchOptions options, Workers& workers);
+    ~BatchLayer();
+
+    void add_table(const catalog::Table& table);
+    void remove_table(TableId table);
+
+    /// Gives a version without history its run over [origin, first_seal), from the segments and, above the
+    /// archive's end, from the log.
+    Result<void> backfill(VersionId version);
+    /// Seal, archive to that frontier, choose the cut, recompute all views of the stream in one scan, audit
+    /// against the runs that are replaced, publish. Callers that come while one runs share the next one.
+    Result<void> refresh(TableId table);
+    /// Deletes the files of runs retired longer ago than the undo window; 0 releases everything retired.
+    Result<void> release(int64_t undo_window_us);
+    /// Deletes run files that no manifest version names, left by a crash. Only before anything writes runs.
+    Result<void> remove_orphans();
+
+  private:
+    struct Stream;
+    struct Computed;
+
+    Result<std::shared_ptr<Stream>> find(TableId table) const;
+    StepOutcome scheduled_step(Stream& stream);
+    Result<void> refresh_once(const Stream& stream);
+    Result<std::vector<Computed>> recompute(const catalog::Table& table, const manifest::State& state,
+                                            const std::vector<VersionId>& versions, const Cut& end);
+    Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
+                                  const operators::BoundView& view, const Cut& cut);
+
+    const BatchParts parts_;
+    const BatchOptions options_;
+    Workers& workers_;
+    mutable std::mutex mutex_;
+    std::map<TableId, std::shared_ptr<Stream>> streams_;
+};
+
+}  // namespace braid::batch

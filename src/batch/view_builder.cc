@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/view_builder.h"
+
+#include <fmt/format.h>
+
+#include "batch/run_merge.h"
+
+namespace braid::batch {
+
+ViewBuilder::ViewBuilder(FileSystem& files, std::vector<plan::Aggregate> aggregates,
+                         std::string spill_directory)
+    : files_(files),
+      aggregates_(std::move(aggregates)),
+      spill_directory_(std::move(spill_directory)),
+      table_(aggregates_) {}
+
+Result<void> ViewBuilder::spill() {
+    std::string directory = fmt::format("{}/{}", spill_directory_, spills_.size());
+    spills_.push_back(TRY(runs::write_table(files_, directory, table_)));
+    spill_directories_.push_back(std::move(directory));
+    table_ = operators::GroupTable(aggregates_);
+    return {};
+}
+
+Result<manifest::Run> ViewBuilder::finish(const std::string& directory) {
+    manifest::Run run;
+    if (spills_.empty()) {
+        run = TRY(runs::write_table(files_, directory, table_));
+    } else {
+        TRY(spill());
+        run = TRY(merge_spills(directory));
+    }
+    run.counted = account_.counted;
+    run.filtered = account_.filtered;
+    run.quarantined = account_.quarantined;
+    return run;
+}
+
+Result<manifest::Run> ViewBuilder::merge_spills(const std::string& directory) {
+    std::vector<std::shared_ptr<const runs::RunReader>> readers;
+    for (const manifest::Run& spill : spills_) {
+        readers.push_back(TRY(runs::RunReader::open(files_, spill)));
+    }
+    auto writer = TRY(runs::RunWriter::create(files_, directory));
+    MergedRows into;
+    into.row = [&](std::string_view key, std::string_view state) {
+        return writer->add_row(key, state);
+    };
+    into.set_value = [&](int set, std::string_view key, std::string_view value) {
+        return writer->add_set_value(set, key, value);
+    };
+    TRY(merge_runs(readers, aggregates_, into));
+    manifest::Run run = TRY(writer->finish());
+    readers.clear();
+    for (size_t index = 0; index < spills_.size(); ++index) {
+        TRY(remove_run_files(files_, spills_[index], spill_directories_[index]));
+    }
+    return run;
+}
+
+Result<void> remove_run_files(FileSystem& files, const manifest::Run& run, const std::string& directory) {
+    for (const manifest::Part& part : run.parts) {
+        if (TRY(files.exists(part.file))) TRY(files.remove(part.file));
+    }
+    if (TRY(files.exists(directory))) TRY(files.remove_directory(directory));
+    return {};
+}
+
+}  // namespace braid::batch

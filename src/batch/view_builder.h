@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "operators/fold/view_folder.h"
+#include "runs/run_file.h"
+
+namespace braid::batch {
+
+/// Collects the states of one view version over a scan of history and writes them as one run. Within its
+/// memory budget everything stays in one table; beyond it the table is written out as a sorted spill and
+/// the spills are merged at the end. Spills lie below `_tmp/` and are deleted by finish().
+class ViewBuilder {
+  public:
+    ViewBuilder(FileSystem& files, std::vector<plan::Aggregate> aggregates, std::string spill_directory);
+
+    operators::FoldTarget target() { return {&table_, &account_}; }
+    uint64_t bytes_used() const { return table_.bytes_used(); }
+    Result<void> spill();
+    size_t spill_count() const { return spills_.size(); }
+
+    /// The run's parts, rows, digest and account; ids, kind and box are the caller's.
+    Result<manifest::Run> finish(const std::string& directory);
+
+  private:
+    Result<manifest::Run> merge_spills(const std::string& directory);
+
+    FileSystem& files_;
+    const std::vector<plan::Aggregate> aggregates_;
+    const std::string spill_directory_;
+    operators::GroupTable table_;
+    operators::FoldAccount account_;
+    std::vector<std::string> spill_directories_;
+    std::vector<manifest::Run> spills_;
+};
+
+/// Deletes a run's files and its directory.
+Result<void> remove_run_files(FileSystem& files, const manifest::Run& run, const std::string& directory);
+
+}  // namespace braid::batch

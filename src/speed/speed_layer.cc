@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "speed/speed_layer.h"
+
+#include "base/error_makers.h"
+
+namespace braid::speed {
+
+SpeedLayer::SpeedLayer(SpeedParts parts, SpeedOptions options, Workers& workers)
+    : parts_(std::move(parts)), options_(options), workers_(workers) {}
+
+SpeedLayer::~SpeedLayer() {
+    while (!entries_.empty()) remove_table(entries_.begin()->first);
+}
+
+Result<void> SpeedLayer::add_table(const catalog::Table& table,
+                                   std::shared_ptr<log::PartitionedLog> log) {
+    Entry entry;
+    entry.worker = TRY(TableWorker::open(parts_, options_, table, log));
+    const std::string number = std::to_string(table.id.value);
+    entry.fold = workers_.start("fold " + number,
+                                [worker = entry.worker] { return worker->fold_step(); });
+    entry.seal = workers_.start("seal " + number,
+                                [worker = entry.worker] { return worker->seal_step(); });
+    log->on_durable([&workers = workers_, fold = entry.fold] { workers.wake(fold); });
+    const std::scoped_lock lock(mutex_);
+    entries_.emplace(table.id, std::move(entry));
+    return {};
+}
+
+void SpeedLayer::remove_table(TableId table) {
+    Entry entry;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto place = entries_.find(table);
+        if (place == entries_.end()) return;
+        entry = std::move(place->second);
+        entries_.erase(place);
+    }
+    workers_.stop(entry.fold);
+    workers_.stop(entry.seal);
+}
+
+Result<void> SpeedLayer::close() {
+    std::map<TableId, Entry> entries;
+    {
+        const std::scoped_lock lock(mutex_);
+        entries.swap(entries_);
+    }
+    Result<void> outcome;
+    for (auto& [id, entry] : entries) {
+        workers_.stop(entry.fold);
+        workers_.stop(entry.seal);
+        auto sealed = entry.worker->seal_folded();
+        if (!sealed && outcome) outcome = std::move(sealed);
+    }
+    return outcome;
+}
+
+Result<std::shared_ptr<TableWorker>> SpeedLayer::find(TableId table) const {
+    const std::scoped_lock lock(mutex_);
+    const auto place = entries_.find(table);
+    if (place == entries_.end()) return not_found("stream {} is not folded here", table.value);
+    return place->second.worker;
+}
+
+Result<void> SpeedLayer::seal(TableId table) { return TRY(find(table))->seal(); }
+
+Result<void> SpeedLayer::declare(TableId table, std::vector<manifest::Change> changes) {
+    return TRY(find(table))->declare(std::move(changes));
+}
+
+std::optional<Error> SpeedLayer::failure(TableId table) const {
+    const auto worker = find(table);
+    return worker ? (*worker)->failure() : worker.error();
+}
+
+uint64_t SpeedLayer::bytes_used(TableId table) const {
+    const auto worker = find(table);
+    return worker ? (*worker)->bytes_used() : 0;
+}
+
+Result<std::vector<runs::TickPtr>> SpeedLayer::pin(TableId table, const Positions& at_least,
+                                                   int64_t wait_us_max) {
+    return TRY(find(table))->pin(at_least, wait_us_max);
+}
+
+Result<void> SpeedLayer::look(
+    TableId table, const Positions& at_least, int64_t wait_us_max,
+    const std::function<Result<void>(const std::vector<runs::TickPtr>&)>& look) {
+    return TRY(find(table))->look(at_least, wait_us_max, look);
+}
+
+Positions SpeedLayer::frontier(TableId table) const {
+    const auto worker = find(table);
+    return worker ? (*worker)->frontier() : Positions{};
+}
+
+}  // namespace braid::speed

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "base/worker.h"
+#include "runs/tick_source.h"
+#include "speed/table_worker.h"
+
+namespace braid::speed {
+
+/// The speed layer of a node: a worker per stream, each with a fold step and a seal step. Thread-safe.
+class SpeedLayer final : public runs::TickSource {
+  public:
+    SpeedLayer(SpeedParts parts, SpeedOptions options, Workers& workers);
+    ~SpeedLayer() override;
+
+    /// Starts folding a stream from its sealed frontier.
+    Result<void> add_table(const catalog::Table& table, std::shared_ptr<log::PartitionedLog> log);
+    /// Stops folding it; what was not sealed is dropped.
+    void remove_table(TableId table);
+    /// Stops all workers after a last seal of each; the first error is returned after all were tried.
+    Result<void> close();
+
+    Result<void> seal(TableId table);
+    Result<void> declare(TableId table, std::vector<manifest::Change> changes);
+    std::optional<Error> failure(TableId table) const;
+    uint64_t bytes_used(TableId table) const;
+
+    Result<std::vector<runs::TickPtr>> pin(TableId table, const Positions& at_least,
+                                           int64_t wait_us_max) override;
+    Result<void> look(
+        TableId table, const Positions& at_least, int64_t wait_us_max,
+        const std::function<Result<void>(const std::vector<runs::TickPtr>&)>& look) override;
+    Positions frontier(TableId table) const override;
+
+  private:
+    struct Entry {
+        std::shared_ptr<TableWorker> worker;
+        Workers::Handle fold = 0;
+        Workers::Handle seal = 0;
+    };
+    Result<std::shared_ptr<TableWorker>> find(TableId table) const;
+
+    const SpeedParts parts_;
+    const SpeedOptions options_;
+    Workers& workers_;
+    mutable std::mutex mutex_;
+    std::map<TableId, Entry> entries_;
+};
+
+}  // namespace braid::speed

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/metric.h"
+#include "base/result.h"
+#include "base/worker.h"
+#include "log/partitioned_log.h"
+#include "manifest/manifest.h"
+#include "operators/decode/decoder.h"
+#include "operators/fold/view_folder.h"
+#include "runs/tick_source.h"
+
+namespace braid::speed {
+
+/// Limits of the speed layer; ARCHITECTURE.md says why each has its value.
+struct SpeedOptions {
+    size_t slice_records_max = 4096;
+    int64_t seal_interval_us = 5'000'000;
+    uint64_t seal_bytes_max = 256ULL << 20;
+    /// A layer with at most this many groups is merged back into the one before it in one step.
+    size_t merge_groups_max = 65'536;
+    size_t pinned_layers_max = 2;
+};
+
+/// What a worker stands on; all of it outlives the worker.
+struct SpeedParts {
+    FileSystem* files = nullptr;
+    const Clock* clock = nullptr;
+    manifest::Manifest* manifest = nullptr;
+    operators::BoundViews* views = nullptr;
+    Metrics* metrics = nullptr;
+    /// Gives records that the log no longer holds, from the dataset: same form as PartitionedLog::read.
+    std::function<Result<log::RecordBatch>(TableId, PartitionId, Offset, size_t)> refill;
+};
+
+/// Folds one stream into a hash table per view version and seals what it has folded.
+///
+/// Folded state lies in layers, oldest first, that tile [sealed frontier, folded): each is written until it is
+/// pinned by a scan or frozen by a seal; then new slices open the next one. Small layers merge back when the
+/// pin is gone; a seal merges all layers into one run per version and commits them as one box.
+///
+/// Threads: fold_step is called by one thread; readers may fold too when they are ahead of it (catch_up), so
+/// all folding happens under mutex_. Sealing writes files on another thread, under seal_mutex_ only. After a
+/// crash everything above the sealed frontier is folded again from the log.
+class TableWorker {
+  public:
+    static Result<std::unique_ptr<TableWorker>> open(SpeedParts parts, SpeedOptions options,
+                                                     const catalog::Table& table,
+                                                     std::shared_ptr<log::PartitionedLog> log);
+
+    /// Folds at most one slice, or tidies layers.
+    StepOutcome fold_step();
+    /// Seals when the interval has passed or the layers have grown too large; idle streams do not seal.
+    StepOutcome seal_step();
+
+    /// Folds what was acknowledged until now and makes it durable as one commit; nothing to do is success.
+    Result<void> seal();
+    /// The same for what is folded already.
+    Result<void> seal_folded();
+    /// Commits catalog changes together with a seal, so that a version created by them starts exactly at the
+    /// sealed frontier; folding waits meanwhile. Conflict as in Manifest::commit.
+    Result<void> declare(std::vector<manifest::Change> changes);
+
+    Result<std::vector<runs::TickPtr>> pin(const Positions& at_least, int64_t wait_us_max);
+    Result<void> look(const Positions& at_least, int64_t wait_us_max,
+                      const std::function<Result<void>(const std::vector<runs::TickPtr>&)>& look);
+    Positions frontier() const;
+    /// Why a partition stopped folding, if one did; readers get it instead of an answer with a gap.
+    std::optional<Error> failure() const;
+    uint64_t bytes_used() const;
+
+  private:
+    struct Layer {
+        Positions from;
+        Positions to;
+        std::vector<std::shared_ptr<operators::GroupTable>> tables;  // in order of versions_
+        std::vector<operators::FoldAccount> accounts;
+        std::weak_ptr<const runs::Tick> pin;
+        bool is_frozen = false;
+
+        bool is_pinned() const { return !pin.expired(); }
+    };
+    /// What a seal wrote, before the manifest knows it.
+    struct Sealed {
+        Box box;
+        std::vector<manifest::Run> runs;
+    };
+
+    TableWorker(SpeedParts parts, SpeedOptions options, catalog::Table table,
+                std::shared_ptr<log::PartitionedLog> log);
+
+    // All of these want mutex_ held.
+    Result<void> reload();
+    bool has_backlog() const;
+    Result<bool> fold_slice();
+    Result<log::RecordBatch> read_slice(PartitionId partition);
+    void fold_batch(const log::RecordBatch& batch);
+    Layer& writable_layer();
+    bool merge_back();
+    runs::TickPtr tick_of(const Layer& layer) const;
+    uint64_t layer_bytes() const;
+
+    Result<void> catch_up(std::unique_lock<std::mutex>& lock, const Positions& at_least,
+                          int64_t deadline_us);
+    // These want seal_mutex_ held, and mutex_ not.
+    Result<std::optional<Sealed>> write_layers();
+    Result<void> commit(std::optional<Sealed> sealed, std::vector<manifest::Change> changes);
+    Result<void> seal_locked();
+    void thaw();
+
+    const SpeedParts parts_;
+    const SpeedOptions options_;
+    const catalog::Table table_;
+    const std::shared_ptr<log::PartitionedLog> log_;
+
+    std::mutex seal_mutex_;
+    int64_t last_seal_us_ = 0;
+
+    mutable std::mutex mutex_;
+    std::condition_variable folded_;
+    std::atomic<int> readers_waiting_ = 0;
+    bool is_paused_ = false;
+    std::optional<Error> failure_;
+    std::vector<VersionId> versions_;
+    std::vector<operators::BoundView> bound_;
+    std::unique_ptr<operators::ViewFolder> folder_;
+    std::unique_ptr<operators::Decoder> decoder_;
+    std::vector<bool> wanted_;
+    operators::DecodedSlice decoded_;
+    Positions sealed_;
+    Positions folded_to_;
+    uint32_t next_partition_ = 0;
+    std::vector<std::shared_ptr<Layer>> layers_;
+    Metric* folded_count_ = nullptr;
+    Metric* bad_count_ = nullptr;
+    Metric* seal_count_ = nullptr;
+};
+
+}  // namespace braid::speed
