@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read/merge/pinned_snapshot.h"
+
+#include <algorithm>
+
+#include "base/error_makers.h"
+
+namespace braid::read {
+
+namespace {
+
+Positions highest(const Positions& left, const Positions& right) {
+    Positions both = left;
+    for (size_t index = 0; index < both.at.size(); ++index) {
+        both.at[index] = std::max(both.at[index], right.at[index]);
+    }
+    return both;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const PinnedSnapshot>> PinnedSnapshot::take(const ReadParts& parts,
+                                                                   const std::set<TableId>& tables,
+                                                                   const ReadOptions& options) {
+    std::shared_ptr<PinnedSnapshot> snapshot(new PinnedSnapshot());
+    snapshot->mode_ = options.mode;
+    snapshot->cut_number_ = options.cut_number;
+    for (const TableId table : tables) {
+        Stream stream;
+        stream.log = parts.log_of(table);
+        if (!stream.log) return not_found("stream {} was dropped", table.value);
+        if (options.mode == runs::ReadMode::kLive) {
+            stream.end = stream.log->durable_end();
+            if (options.seen != nullptr && options.seen->contains(table)) {
+                stream.end = highest(stream.end, options.seen->at(table));
+            }
+            stream.ticks = TRY(parts.ticks->pin(table, stream.end, kFoldWaitUsMax));
+        }
+        snapshot->streams_.emplace(table, std::move(stream));
+    }
+    // Taken last: a seal in between only moves the frontier over ticks that are then skipped.
+    snapshot->state_ = parts.manifest->head();
+    return std::shared_ptr<const PinnedSnapshot>(std::move(snapshot));
+}
+
+Result<const PinnedSnapshot::Stream*> PinnedSnapshot::stream(TableId table) const {
+    const auto place = streams_.find(table);
+    if (place == streams_.end()) {
+        return not_found("stream {} is not part of this snapshot", table.value);
+    }
+    return &place->second;
+}
+
+Result<runs::Tiling> PinnedSnapshot::tiling_of(const ReadParts& parts, VersionId version) const {
+    const catalog::MaterializedView* view = state_->catalog.view_of_version(version);
+    if (view == nullptr) return not_found("view version {} does not exist", version.value);
+    const manifest::TableState* table = state_->table(view->table);
+    runs::Tiling tiling;
+    tiling.version = version;
+    tiling.end = table->origin;
+    for (const manifest::Run& run : TRY(runs::choose_runs(*state_, version, mode_, cut_number_))) {
+        if (!extend(tiling.end, run.box)) {
+            return internal_error("run {} of view \"{}\" does not continue at {}", run.id.value,
+                                  view->name, tiling.end.to_string());
+        }
+        if (run.kind == manifest::RunKind::kBatch) tiling.cut = tiling.end;
+        tiling.runs.push_back(TRY(parts.runs->get(run)));
+    }
+    if (mode_ == runs::ReadMode::kLive) {
+        const Stream* stream = TRY(this->stream(view->table));
+        if (!runs::add_ticks(tiling, stream->ticks)) {
+            return internal_error("ticks of view \"{}\" do not continue at {}", view->name,
+                                  tiling.end.to_string());
+        }
+    }
+    return tiling;
+}
+
+Result<Positions> PinnedSnapshot::stream_end(TableId table) const {
+    if (mode_ == runs::ReadMode::kLive) {
+        const Stream* pinned = TRY(stream(table));
+        return pinned->end;
+    }
+    const manifest::TableState* state = state_->table(table);
+    if (state == nullptr) return not_found("stream {} does not exist", table.value);
+    for (auto cut = state->cuts.rbegin(); cut != state->cuts.rend(); ++cut) {
+        if (cut_number_ == 0 || cut->number == cut_number_) return cut->cut;
+    }
+    if (cut_number_ != 0) {
+        return Error(invalid_input("cut {} is not kept", cut_number_)).with_sqlstate("22023");
+    }
+    return Error(unavailable("the stream has no published cut yet"))
+        .with_sqlstate("55000")
+        .with_hint("Run REFRESH MATERIALIZED VIEW on one of its views, or read live.");
+}
+
+}  // namespace braid::read

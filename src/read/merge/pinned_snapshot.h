@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "base/result.h"
+#include "log/partitioned_log.h"
+#include "manifest/manifest.h"
+#include "operators/fold/view_folder.h"
+#include "read/reader.h"
+#include "runs/run_file.h"
+#include "runs/snapshot.h"
+#include "runs/tick_source.h"
+
+namespace braid::read {
+
+/// What reading stands on; all of it outlives the reader.
+struct ReadParts {
+    FileSystem* files = nullptr;
+    const Clock* clock = nullptr;
+    manifest::Manifest* manifest = nullptr;
+    runs::TickSource* ticks = nullptr;
+    runs::RunCache* runs = nullptr;
+    operators::BoundViews* views = nullptr;
+    /// Null for a stream that was dropped.
+    std::function<std::shared_ptr<log::PartitionedLog>(TableId)> log_of;
+    /// Current function data, loaded when a statement first needs it.
+    std::function<Result<std::shared_ptr<const operators::EnrichData>>()> enrich;
+};
+
+/// How long a LIVE statement waits for speed to fold what was durable when it began.
+inline constexpr int64_t kFoldWaitUsMax = 1'000'000;
+
+/// One manifest version, and per stream the newest events as speed held them at one moment, so that all
+/// relations of a statement (or of a transaction) answer from the same events.
+class PinnedSnapshot {
+  public:
+    struct Stream {
+        std::vector<runs::TickPtr> ticks;
+        Positions end;  // the stream itself is visible below it
+        std::shared_ptr<log::PartitionedLog> log;
+    };
+
+    /// Pins the streams given. LIVE waits until speed has folded what is durable now and what `seen` asks
+    /// for; the other modes need no ticks.
+    static Result<std::shared_ptr<const PinnedSnapshot>> take(const ReadParts& parts,
+                                                              const std::set<TableId>& tables,
+                                                              const ReadOptions& options);
+
+    const manifest::StatePtr& state() const { return state_; }
+    runs::ReadMode mode() const { return mode_; }
+    uint64_t cut_number() const { return cut_number_; }
+    /// NotFound when the stream was not pinned.
+    Result<const Stream*> stream(TableId table) const;
+
+    /// The runs and ticks that answer for a view version.
+    Result<runs::Tiling> tiling_of(const ReadParts& parts, VersionId version) const;
+    /// Where the stream ends in this snapshot's mode: the pinned end, or the cut.
+    Result<Positions> stream_end(TableId table) const;
+
+  private:
+    PinnedSnapshot() = default;
+    manifest::StatePtr state_;
+    runs::ReadMode mode_ = runs::ReadMode::kLive;
+    uint64_t cut_number_ = 0;
+    std::map<TableId, Stream> streams_;
+};
+
+}  // namespace braid::read

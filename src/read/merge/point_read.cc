@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read/merge/point_read.h"
+
+#include <algorithm>
+
+#include "base/error_makers.h"
+#include "columnar/key_codec.h"
+#include "read/merge/key_range.h"
+#include "read/statement.h"
+
+namespace braid::read {
+
+namespace {
+
+using plan::Node;
+
+/// The one row, or none, with a receipt that is made when somebody asks.
+class PointAnswer final : public Answer {
+  public:
+    PointAnswer(std::shared_ptr<const plan::Query> query, Batch rows, manifest::StatePtr state,
+                runs::Tiling tiling)
+        : query_(std::move(query)), rows_(std::move(rows)), state_(std::move(state)), tiling_(std::move(tiling)) {}
+
+    const Schema& schema() const override { return query_->output; }
+    Result<bool> next(Batch& batch) override {
+        if (is_given_ || rows_.length == 0) return false;
+        is_given_ = true;
+        batch = std::move(rows_);
+        return true;
+    }
+    const runs::Receipt& receipt() const override {
+        if (!receipt_) {
+            receipt_.emplace().mode = "live";
+            add_to_receipt(*state_, tiling_, *receipt_);
+        }
+        return *receipt_;
+    }
+
+  private:
+    const std::shared_ptr<const plan::Query> query_;
+    Batch rows_;
+    const manifest::StatePtr state_;
+    const runs::Tiling tiling_;
+    bool is_given_ = false;
+    mutable std::optional<runs::Receipt> receipt_;
+};
+
+/// Speed goes on writing to the tables once the look is over: a receipt keeps only boxes and accounts.
+void forget_tables(runs::Tiling& tiling) {
+    for (runs::TickPtr& tick : tiling.ticks) {
+        auto light = std::make_shared<runs::Tick>();
+        light->box = tick->box;
+        light->accounts = tick->accounts;
+        tick = std::move(light);
+    }
+}
+
+bool reads_no_query(const plan::Expr& expr) {
+    if (expr.kind == plan::Expr::Kind::kSubquery || expr.kind == plan::Expr::Kind::kOuterColumn) return false;
+    return std::ranges::all_of(expr.arguments, [](const auto& each) { return reads_no_query(*each); });
+}
+
+}  // namespace
+
+Result<std::shared_ptr<PreparedRead>> PointRead::try_prepare(const ReadParts& parts,
+                                                             const plan::Query& query) {
+    std::shared_ptr<PointRead> read(new PointRead(parts, query));
+    const Node* node = read->query_->root.get();
+    if (node->kind == Node::Kind::kProject) {
+        for (const auto& expr : node->exprs) {
+            if (!reads_no_query(*expr)) return std::shared_ptr<PreparedRead>();
+        }
+        read->project_ = node;
+        node = node->inputs.front().get();
+    }
+    if (node->kind != Node::Kind::kFilter) return std::shared_ptr<PreparedRead>();
+    const Node* scan = node->inputs.front().get();
+    if (scan->kind != Node::Kind::kScan || scan->relation.kind != plan::RelationRef::Kind::kView ||
+        needs_enrichment(*read->query_->root)) {
+        return std::shared_ptr<PreparedRead>();
+    }
+    read->scan_ = scan;
+    read->view_ = TRY(parts.views->view_of(scan->relation.version));
+    std::vector<plan::ExprPtr> columns;
+    for (size_t index = 0; index < scan->scan_columns.size(); ++index) {
+        columns.push_back(plan::column_ref(scan->scan_columns[index], scan->output.fields[index].type));
+    }
+    read->key_values_ = point_of(*read->view_.plan, plan::substitute(node->predicate, columns));
+    if (read->key_values_.empty()) return std::shared_ptr<PreparedRead>();
+    read->table_ = read->view_.plan->table;
+    return std::shared_ptr<PreparedRead>(std::move(read));
+}
+
+Result<std::unique_ptr<PointRead::Machine>> PointRead::machine(const std::vector<Datum>& parameters,
+                                                               const ReadOptions& options) {
+    std::unique_ptr<Machine> machine;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!idle_.empty()) {
+            machine = std::move(idle_.back());
+            idle_.pop_back();
+        }
+    }
+    if (machine) {
+        if (machine->project) machine->project->set_parameters(parameters);
+        return machine;
+    }
+    machine = std::make_unique<Machine>();
+    machine->finisher =
+        std::make_unique<ViewFinisher>(TRY(ViewFinisher::create(view_, scan_->scan_columns)));
+    if (project_ != nullptr) {
+        machine->project =
+            TRY(operators::Program::compile(project_->exprs, {options.format, nullptr, parameters}));
+    }
+    return machine;
+}
+
+Result<std::shared_ptr<const PointRead::Runs>> PointRead::current_runs() {
+    const manifest::StatePtr head = parts_.manifest->head();
+    const std::scoped_lock lock(mutex_);
+    if (runs_ && runs_->state == head) return runs_;
+    auto runs = std::make_shared<Runs>();
+    runs->state = head;
+    runs->tiling.version = scan_->relation.version;
+    const manifest::TableState* table = head->table(table_);
+    if (table == nullptr) return not_found("relation \"{}\" does not exist", scan_->relation.name);
+    runs->tiling.end = table->origin;
+    for (const manifest::Run& run :
+         TRY(runs::choose_runs(*head, scan_->relation.version, runs::ReadMode::kLive, 0))) {
+        if (!extend(runs->tiling.end, run.box)) {
+            return internal_error("run {} of view \"{}\" does not continue at {}", run.id.value,
+                                  scan_->relation.name, runs->tiling.end.to_string());
+        }
+        if (run.kind == manifest::RunKind::kBatch) runs->tiling.cut = runs->tiling.end;
+        runs->tiling.runs.push_back(TRY(parts_.runs->get(run)));
+    }
+    runs_ = runs;
+    return runs_;
+}
+
+Result<Batch> PointRead::answer(Machine& machine, const std::string& key,
+                                const std::vector<PointState>& states) const {
+    if (states.empty()) return Batch();
+    Batch row = TRY(finish_point(view_, key, states, *machine.finisher));
+    if (row.length == 0 || !machine.project) return row;
+    Batch projected;
+    projected.length = row.length;
+    for (operators::Evaluated& value : machine.project->run(row)) {
+        if (!value.errors.empty()) return value.errors.front().error;
+        projected.columns.push_back(std::move(value.column));
+    }
+    return projected;
+}
+
+Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& parameters,
+                                               const ReadOptions& options) {
+    std::string key;
+    bool is_null = false;
+    for (const plan::ExprPtr& value : key_values_) {
+        const Datum& datum = value->kind == plan::Expr::Kind::kConstant
+                                 ? value->constant
+                                 : parameters[static_cast<size_t>(value->column)];
+        is_null = is_null || datum.is_null();
+        if (!datum.is_null()) encode_key(datum, key);
+    }
+    const auto log = parts_.log_of(table_);
+    if (!log) return not_found("relation \"{}\" does not exist", scan_->relation.name);
+    Positions at_least = log->durable_end();
+    if (options.seen != nullptr && options.seen->contains(table_)) {
+        const Positions& seen = options.seen->at(table_);
+        for (size_t index = 0; index < seen.at.size(); ++index) {
+            at_least.at[index] = std::max(at_least.at[index], seen.at[index]);
+        }
+    }
+    const int sets = view_.plan->set_count();
+    std::vector<PointState> states;
+    std::shared_ptr<const Runs> runs;
+    runs::Tiling tiling;
+    TRY(parts_.ticks->look(
+        table_, at_least, kFoldWaitUsMax,
+        [&](const std::vector<runs::TickPtr>& ticks) -> Result<void> {
+            runs = TRY(current_runs());
+            tiling = runs->tiling;
+            if (!runs::add_ticks(tiling, ticks)) {
+                return internal_error("ticks of view \"{}\" do not continue at {}",
+                                      scan_->relation.name, tiling.end.to_string());
+            }
+            for (const runs::TickPtr& tick : tiling.ticks) {
+                const operators::GroupTable* table = tick->table(tiling.version);
+                if (table == nullptr) {
+                    return internal_error("a tick lacks view version {}", tiling.version.value);
+                }
+                if (!is_null) collect_tick(*table, key, sets, states);
+            }
+            forget_tables(tiling);
+            return {};
+        }));
+    if (!is_null) {
+        for (const auto& run : tiling.runs) TRY(collect_run(*run, key, sets, states));
+    }
+    if (options.seen != nullptr) options.seen->insert_or_assign(table_, tiling.end);
+    std::unique_ptr<Machine> machine = TRY(this->machine(parameters, options));
+    Batch rows = TRY(answer(*machine, key, states));
+    {
+        const std::scoped_lock lock(mutex_);
+        idle_.push_back(std::move(machine));
+    }
+    return std::unique_ptr<Answer>(std::make_unique<PointAnswer>(query_, std::move(rows),
+                                                                 runs->state, std::move(tiling)));
+}
+
+}  // namespace braid::read

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "read/merge/pinned_snapshot.h"
+#include "read/merge/view_scan.h"
+#include "read/reader.h"
+
+namespace braid::read {
+
+/// A SELECT of one view's columns where every key column equals a constant or parameter: prepared once,
+/// answered by one probe per run and tick, without pinning anything. Thread-safe.
+class PointRead final : public PreparedRead {
+  public:
+    /// Null if the query is of another shape.
+    static Result<std::shared_ptr<PreparedRead>> try_prepare(const ReadParts& parts,
+                                                             const plan::Query& query);
+    Result<std::unique_ptr<Answer>> run(const std::vector<Datum>& parameters,
+                                        const ReadOptions& options) override;
+
+  private:
+    /// What one run needs and may not share with another thread.
+    struct Machine {
+        std::unique_ptr<ViewFinisher> finisher;
+        std::unique_ptr<operators::Program> project;  // null: the scan's columns as they are
+    };
+    /// The runs of the newest manifest version seen, opened.
+    struct Runs {
+        manifest::StatePtr state;
+        runs::Tiling tiling;  // without ticks
+    };
+
+    PointRead(const ReadParts& parts, const plan::Query& query)
+        : parts_(parts), query_(std::make_shared<const plan::Query>(query)) {}
+    Result<std::unique_ptr<Machine>> machine(const std::vector<Datum>& parameters,
+                                             const ReadOptions& options);
+    Result<std::shared_ptr<const Runs>> current_runs();
+    Result<Batch> answer(Machine& machine, const std::string& key,
+                         const std::vector<PointState>& states) const;
+
+    const ReadParts& parts_;
+    const std::shared_ptr<const plan::Query> query_;
+    operators::BoundView view_;
+    const plan::Node* scan_ = nullptr;
+    const plan::Node* project_ = nullptr;  // null: none above the filter
+    std::vector<plan::ExprPtr> key_values_;
+    TableId table_;
+
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Machine>> idle_;
+    std::shared_ptr<const Runs> runs_;
+};
+
+}  // namespace braid::read

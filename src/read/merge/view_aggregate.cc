@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read/merge/view_aggregate.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error_makers.h"
+#include "columnar/key_codec.h"
+
+namespace braid::read {
+
+namespace {
+
+using operators::GroupTable;
+using plan::ExprPtr;
+using plan::Node;
+
+constexpr size_t kBlockRows = 4096;
+
+/// An aggregate over a scan, with the filters and projections between them folded into expressions over the
+/// view's outputs.
+struct Flattened {
+    const Node* scan = nullptr;
+    ExprPtr predicate;             // may be null
+    std::vector<ExprPtr> columns;  // what the aggregate's input columns are, over the view's outputs
+};
+
+ExprPtr both(const ExprPtr& left, const ExprPtr& right) {
+    if (!left) return right;
+    return plan::make(plan::Expr::Kind::kAnd, Type::of(TypeKind::kBool), {left, right});
+}
+
+Result<Flattened> flatten(const Node& node) {
+    if (node.kind == Node::Kind::kScan) {
+        Flattened flat;
+        flat.scan = &node;
+        for (size_t index = 0; index < node.scan_columns.size(); ++index) {
+            flat.columns.push_back(
+                plan::column_ref(node.scan_columns[index], node.output.fields[index].type));
+        }
+        return flat;
+    }
+    Flattened flat = TRY(flatten(*node.inputs.front()));
+    if (node.kind == Node::Kind::kFilter) {
+        flat.predicate = both(flat.predicate, plan::substitute(node.predicate, flat.columns));
+        return flat;
+    }
+    if (node.kind == Node::Kind::kProject) {
+        std::vector<ExprPtr> columns;
+        for (const ExprPtr& expr : node.exprs) columns.push_back(plan::substitute(expr, flat.columns));
+        flat.columns = std::move(columns);
+        return flat;
+    }
+    return unsupported("combine works on one materialized view, filtered by its key columns");
+}
+
+/// Rewrites an expression over the view's outputs into one over its key columns; null if it reads others.
+ExprPtr over_keys(const ExprPtr& expr, const plan::ViewPlan& view) {
+    if (!expr) return nullptr;
+    std::vector<ExprPtr> keys(view.outputs.size());
+    for (const int output : plan::columns_of(*expr)) {
+        const int key = view.key_of_output(output);
+        if (key < 0) return nullptr;
+        keys[static_cast<size_t>(output)] =
+            plan::column_ref(key, view.keys[static_cast<size_t>(key)]->type);
+    }
+    return plan::substitute(expr, keys);
+}
+
+plan::AggregateKind kind_of(const plan::AggregateCall& call, bool& known) {
+    known = true;
+    using Kind = plan::AggregateKind;
+    if (call.name == "combine") return Kind::kCombine;
+    if (call.name == "count" && call.is_distinct) return Kind::kCountDistinct;
+    if (call.name == "count") return call.arguments.empty() ? Kind::kCountRows : Kind::kCount;
+    if (call.name == "sum" && !call.is_distinct) return Kind::kSum;
+    if (call.name == "avg" && !call.is_distinct) return Kind::kAvg;
+    if (call.name == "min") return Kind::kMin;
+    if (call.name == "max") return Kind::kMax;
+    if (call.name == "bool_and" || call.name == "every") return Kind::kBoolAnd;
+    if (call.name == "bool_or") return Kind::kBoolOr;
+    known = false;
+    return Kind::kCountRows;
+}
+
+Error first_error(const operators::Evaluated& evaluated) { return evaluated.errors.front().error; }
+
+Result<std::vector<Column>> evaluate(operators::Program& program, const Batch& batch,
+                                     std::span<const uint32_t> rows) {
+    std::vector<Column> columns;
+    for (operators::Evaluated& value : program.run(batch, rows)) {
+        if (!value.errors.empty()) return first_error(value);
+        columns.push_back(std::move(value.column));
+    }
+    return columns;
+}
+
+/// Re-keys states: reads encoded rows, keeps those whose key passes, merges them under the coarser key.
+class StateRollup {
+  public:
+    static Result<std::unique_ptr<StateRollup>> create(const plan::ViewPlan& view, ExprPtr predicate,
+                                                       std::vector<ExprPtr> groups,
+                                                       const operators::EvaluationContext& context) {
+        std::unique_ptr<StateRollup> rollup(new StateRollup(view));
+        rollup->has_predicate_ = predicate != nullptr;
+        rollup->group_count_ = groups.size();
+        if (predicate) groups.push_back(std::move(predicate));
+        rollup->program_ = TRY(operators::Program::compile(std::move(groups), context));
+        return rollup;
+    }
+
+    Result<void> add(uint32_t section, std::string_view key, std::string_view value) {
+        if (section != section_ || keys_.size() == kBlockRows) TRY(flush());
+        section_ = section;
+        keys_.emplace_back(key);
+        values_.emplace_back(value);
+        return {};
+    }
+
+    Result<void> flush() {
+        if (keys_.empty()) return {};
+        Batch batch;
+        batch.length = keys_.size();
+        batch.columns = TRY(decode());
+        std::vector<uint32_t> rows(keys_.size());
+        std::iota(rows.begin(), rows.end(), 0U);
+        std::vector<Column> columns = TRY(evaluate(*program_, batch, rows));
+        if (has_predicate_) {
+            const Column passes = std::move(columns.back());
+            columns.pop_back();
+            std::erase_if(rows, [&](uint32_t row) {
+                return passes.is_null(row) || passes.at<uint8_t>(row) == 0;
+            });
+        }
+        EncodedKeys coarse;
+        encode_keys(columns, rows, coarse);
+        for (size_t index = 0; index < rows.size(); ++index) {
+            const std::string& value = values_[rows[index]];
+            if (section_ == 0) {
+                TRY(table_.merge_state(coarse.at(index), value));
+            } else {
+                TRY(table_.merge_set_value(static_cast<int>(section_) - 1, coarse.at(index), value));
+            }
+        }
+        keys_.clear();
+        values_.clear();
+        return {};
+    }
+
+    const GroupTable& table() const { return table_; }
+
+  private:
+    explicit StateRollup(const plan::ViewPlan& view) : view_(view), table_(view.aggregates) {}
+
+    Result<std::vector<Column>> decode() const {
+        std::vector<ColumnBuilder> builders;
+        for (const ExprPtr& key : view_.keys) builders.emplace_back(key->type, keys_.size());
+        for (const std::string& key : keys_) {
+            std::string_view left = key;
+            for (size_t index = 0; index < builders.size(); ++index) {
+                TRY(decode_key_value(left, view_.keys[index]->type, builders[index]));
+            }
+        }
+        std::vector<Column> columns;
+        for (ColumnBuilder& builder : builders) columns.push_back(builder.finish());
+        return columns;
+    }
+
+    const plan::ViewPlan& view_;
+    GroupTable table_;
+    std::unique_ptr<operators::Program> program_;
+    bool has_predicate_ = false;
+    size_t group_count_ = 0;
+    uint32_t section_ = 0;
+    std::vector<std::string> keys_;
+    std::vector<std::string> values_;
+};
+
+Result<void> roll_up_run(const runs::RunReader& run, const KeyRange& range, int sets, StateRollup& into) {
+    std::string_view key;
+    std::string_view value;
+    for (uint32_t section = 0; section <= static_cast<uint32_t>(sets); ++section) {
+        auto cursor = TRY(run.scan(section, range.from, range.to));
+        while (TRY(cursor->next(key, value))) TRY(into.add(section, key, value));
+    }
+    return into.flush();
+}
+
+Result<void> roll_up_tick(const GroupTable& tick, const KeyRange& range, int sets, StateRollup& into) {
+    std::string state;
+    for (GroupTable::Group group = 0; group < tick.size(); ++group) {
+        if (!range.contains(tick.key_of(group))) continue;
+        state.clear();
+        tick.encode_state(group, state);
+        TRY(into.add(0, tick.key_of(group), state));
+    }
+    for (int set = 0; set < sets; ++set) {
+        for (GroupTable::Group group = 0; group < tick.size(); ++group) {
+            if (!range.contains(tick.key_of(group))) continue;
+            Result<void> outcome;
+            tick.for_each_set_value(set, group, [&](std::string_view value) {
+                if (outcome) outcome = into.add(static_cast<uint32_t>(set) + 1, tick.key_of(group), value);
+            });
+            TRY(std::move(outcome));
+        }
+    }
+    return into.flush();
+}
+
+/// Ordinary aggregates over the finished rows, by the same keys.
+Result<GroupTable> fold_finished(RowSource& rows, const ExprPtr& predicate,
+                                 const std::vector<ExprPtr>& groups,
+                                 const std::vector<plan::Aggregate>& aggregates,
+                                 const operators::EvaluationContext& context) {
+    plan::ViewPlan plan;
+    plan.filter = predicate;
+    plan.keys = groups;
+    plan.aggregates = aggregates;
+    auto folder = TRY(operators::ViewFolder::create(
+        {{std::make_shared<const plan::ViewPlan>(std::move(plan)), context}}));
+    GroupTable table(aggregates);
+    operators::FoldAccount account;
+    const operators::FoldTarget target{&table, &account};
+    std::optional<Error> failure;
+    operators::DecodedSlice slice;
+    while (TRY(rows.next(slice.batch))) {
+        slice.good.resize(slice.batch.length);
+        std::iota(slice.good.begin(), slice.good.end(), 0U);
+        folder->fold(slice, std::span(&target, 1), [&](size_t, uint32_t, const Error& error) {
+            if (!failure) failure = error;
+        });
+        if (failure) return *failure;
+    }
+    return table;
+}
+
+/// The finished answer, in blocks.
+class AggregateRows final : public RowSource {
+  public:
+    explicit AggregateRows(Batch rows) : rows_(std::move(rows)) {}
+    Result<bool> next(Batch& batch) override {
+        if (from_ >= rows_.length) return false;
+        const size_t count = std::min(kBlockRows, rows_.length - from_);
+        batch = rows_.slice(from_, count);
+        from_ += count;
+        return true;
+    }
+
+  private:
+    Batch rows_;
+    size_t from_ = 0;
+};
+
+/// Which of the two tables each aggregate call comes from.
+struct Calls {
+    std::vector<int> combined;                 // view aggregate, or -1
+    std::vector<int> ordinary;                 // index into `aggregates`, or -1
+    std::vector<plan::Aggregate> aggregates;
+};
+
+Result<Calls> sort_calls(const Node& node, const Flattened& flat, const plan::ViewPlan& view) {
+    Calls calls;
+    for (const plan::AggregateCall& call : node.aggregates) {
+        bool known = false;
+        const plan::AggregateKind kind = kind_of(call, known);
+        if (!known) {
+            return unsupported("aggregate {} beside combine", call.name);
+        }
+        if (kind == plan::AggregateKind::kCombine) {
+            const ExprPtr argument = plan::substitute(call.arguments.front(), flat.columns);
+            const int aggregate = argument->kind == plan::Expr::Kind::kColumn
+                                      ? view.aggregate_of_output(argument->column)
+                                      : -1;
+            if (aggregate < 0 || call.filter) {
+                return unsupported("combine takes one aggregate column of a materialized view");
+            }
+            calls.combined.push_back(aggregate);
+            calls.ordinary.push_back(-1);
+            continue;
+        }
+        plan::Aggregate aggregate;
+        aggregate.kind = kind;
+        if (!call.arguments.empty()) {
+            aggregate.argument = plan::substitute(call.arguments.front(), flat.columns);
+            aggregate.argument_type = aggregate.argument->type;
+        }
+        if (call.filter) aggregate.filter = plan::substitute(call.filter, flat.columns);
+        aggregate.result_type = call.result;
+        calls.combined.push_back(-1);
+        calls.ordinary.push_back(static_cast<int>(calls.aggregates.size()));
+        calls.aggregates.push_back(std::move(aggregate));
+    }
+    return calls;
+}
+
+Result<Batch> join_tables(const Node& node, const Calls& calls, const GroupTable& states,
+                          const GroupTable& finished) {
+    std::vector<GroupTable::Group> finished_groups(finished.size());
+    std::iota(finished_groups.begin(), finished_groups.end(), 0U);
+    std::vector<GroupTable::Group> state_groups;
+    for (const GroupTable::Group group : finished_groups) {
+        const GroupTable::Group other = states.find(finished.key_of(group));
+        if (other == GroupTable::kNoGroup) return internal_error("a combined group lost its states");
+        state_groups.push_back(other);
+    }
+    Batch batch;
+    batch.length = finished_groups.size();
+    Schema keys;
+    for (size_t index = 0; index < node.exprs.size(); ++index) {
+        keys.fields.push_back(node.output.fields[index]);
+    }
+    batch.columns = TRY(operators::decode_keys(finished, finished_groups, keys));
+    for (size_t index = 0; index < node.aggregates.size(); ++index) {
+        batch.columns.push_back(
+            calls.combined[index] >= 0
+                ? TRY(states.finish(calls.combined[index], state_groups))
+                : TRY(finished.finish(calls.ordinary[index], finished_groups)));
+    }
+    return batch;
+}
+
+}  // namespace
+
+bool has_combine(const Node& node) {
+    return node.kind == Node::Kind::kAggregate &&
+           std::ranges::any_of(node.aggregates,
+                               [](const auto& call) { return call.name == "combine"; });
+}
+
+Result<RowSourcePtr> open_view_aggregate(const Node& node, const operators::BoundView& view,
+                                         const runs::Tiling& tiling,
+                                         const operators::EvaluationContext& context) {
+    const Flattened flat = TRY(flatten(*node.inputs.front()));
+    const Calls calls = TRY(sort_calls(node, flat, *view.plan));
+    std::vector<ExprPtr> groups;
+    std::vector<ExprPtr> key_groups;
+    for (const ExprPtr& expr : node.exprs) {
+        groups.push_back(plan::substitute(expr, flat.columns));
+        key_groups.push_back(over_keys(groups.back(), *view.plan));
+        if (!key_groups.back()) {
+            return unsupported("combine can only be grouped by key columns of the view");
+        }
+    }
+    const ExprPtr key_predicate = over_keys(flat.predicate, *view.plan);
+    if (flat.predicate && !key_predicate) {
+        return unsupported("combine can only be filtered by key columns of the view");
+    }
+    const KeyRange range = key_range_of(*view.plan, flat.predicate, context.parameters);
+    const int sets = view.plan->set_count();
+    auto rollup = TRY(StateRollup::create(*view.plan, key_predicate, key_groups, context));
+    if (!range.is_empty) {
+        for (const auto& run : tiling.runs) TRY(roll_up_run(*run, range, sets, *rollup));
+        for (const runs::TickPtr& tick : tiling.ticks) {
+            TRY(roll_up_tick(*tick->table(tiling.version), range, sets, *rollup));
+        }
+    }
+    std::vector<int> outputs(view.plan->outputs.size());
+    std::iota(outputs.begin(), outputs.end(), 0);
+    const RowSourcePtr rows = TRY(ViewScan::open(view, tiling, range, outputs));
+    GroupTable finished =
+        TRY(fold_finished(*rows, flat.predicate, groups, calls.aggregates, context));
+    if (node.exprs.empty()) finished.ensure_group("");
+    if (node.exprs.empty() && rollup->table().size() == 0) {
+        GroupTable none(view.plan->aggregates);
+        none.ensure_group("");
+        return RowSourcePtr(
+            std::make_unique<AggregateRows>(TRY(join_tables(node, calls, none, finished))));
+    }
+    return RowSourcePtr(
+        std::make_unique<AggregateRows>(TRY(join_tables(node, calls, rollup->table(), finished))));
+}
+
+}  // namespace braid::read

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read/reader.h"
+
+#include <mutex>
+#include <optional>
+
+#include "base/error_makers.h"
+#include "read/adhoc/duck_engine.h"
+#include "read/merge/pipeline.h"
+#include "read/merge/point_read.h"
+#include "read/merge/view_aggregate.h"
+#include "read/reader_factory.h"
+#include "read/statement.h"
+
+namespace braid::read {
+
+namespace {
+
+using plan::Node;
+
+constexpr size_t kAnswerRowsMax = 4096;
+
+/// Rows of a statement in pieces of the size that answers promise.
+class StatementAnswer final : public Answer {
+  public:
+    StatementAnswer(std::shared_ptr<Statement> statement, RowSourcePtr rows, const Clock& clock,
+                    int64_t deadline_us)
+        : statement_(std::move(statement)),
+          rows_(std::move(rows)),
+          clock_(clock),
+          deadline_us_(deadline_us) {}
+
+    const Schema& schema() const override { return statement_->query().output; }
+
+    Result<bool> next(Batch& batch) override {
+        TRY(check_limits());
+        if (from_ >= held_.length) {
+            held_ = {};
+            from_ = 0;
+            if (!TRY(rows_->next(held_))) {
+                statement_->note_frontiers();
+                return false;
+            }
+        }
+        const size_t count = std::min(kAnswerRowsMax, held_.length - from_);
+        batch = count == held_.length ? held_ : held_.slice(from_, count);
+        from_ += count;
+        return true;
+    }
+
+    const runs::Receipt& receipt() const override {
+        if (!receipt_) receipt_ = statement_->receipt();
+        return *receipt_;
+    }
+
+  private:
+    Result<void> check_limits() const {
+        const auto& cancel = statement_->options().cancel;
+        if (cancel && cancel->cancelled.load(std::memory_order_relaxed)) {
+            return cancelled("canceling statement due to user request");
+        }
+        if (clock_.monotonic_us() >= deadline_us_) {
+            return timeout("canceling statement due to statement timeout");
+        }
+        return {};
+    }
+
+    const std::shared_ptr<Statement> statement_;
+    RowSourcePtr rows_;
+    const Clock& clock_;
+    const int64_t deadline_us_;
+    Batch held_;
+    size_t from_ = 0;
+    mutable std::optional<runs::Receipt> receipt_;
+};
+
+/// What DuckDB does not see the inside of: scans, filters directly over a view (so that keys are read by
+/// range) and aggregates that combine states.
+bool is_kernel_leaf(const Node& node) {
+    if (node.kind == Node::Kind::kScan) return node.relation.kind != plan::RelationRef::Kind::kFunction;
+    if (node.kind == Node::Kind::kFilter) {
+        return node.inputs.front()->kind == Node::Kind::kScan &&
+               node.inputs.front()->relation.kind == plan::RelationRef::Kind::kView &&
+               is_kernel_plan(node);
+    }
+    return has_combine(node);
+}
+
+class NodeReader final : public Reader {
+  public:
+    NodeReader(ReadParts parts, uint64_t memory_bytes_max)
+        : parts_(std::move(parts)), memory_bytes_max_(memory_bytes_max) {}
+
+    Result<std::unique_ptr<Answer>> execute(const plan::Query& query,
+                                            const std::vector<Datum>& parameters,
+                                            const ReadOptions& options,
+                                            SystemSource* system) override {
+        const int64_t deadline_us = parts_.clock->monotonic_us() + options.timeout_us;
+        auto statement = std::make_shared<Statement>(parts_, query, parameters, options, system);
+        TRY(statement->start());
+        KernelPipeline pipeline;
+        pipeline.context = statement->context();
+        pipeline.open_leaf = [statement](const Node& leaf) { return statement->open_leaf(leaf); };
+        pipeline.open_filtered = [statement](const Node& scan, const plan::ExprPtr& predicate) {
+            return statement->open_filtered(scan, predicate);
+        };
+        const Node& root = *statement->query().root;
+        RowSourcePtr rows = is_kernel_plan(root)
+                                ? TRY(pipeline.open(root))
+                                : TRY(open_duck(*statement, pipeline, deadline_us));
+        return std::unique_ptr<Answer>(std::make_unique<StatementAnswer>(
+            std::move(statement), std::move(rows), *parts_.clock, deadline_us));
+    }
+
+    Result<std::shared_ptr<PreparedRead>> prepare(plan::Query query, SystemSource* system) override;
+
+    Result<std::shared_ptr<const PinnedSnapshot>> pin(const ReadOptions& options) override {
+        std::set<TableId> tables;
+        for (const auto& [id, table] : parts_.manifest->head()->catalog.tables) tables.insert(id);
+        return PinnedSnapshot::take(parts_, tables, options);
+    }
+
+  private:
+    Result<RowSourcePtr> open_duck(const Statement& statement, KernelPipeline pipeline,
+                                   int64_t deadline_us) {
+        DuckStatement duck;
+        duck.root = statement.query().root.get();
+        duck.parameters = statement.context().parameters;
+        duck.context = statement.context();
+        duck.open_leaf = [pipeline = std::move(pipeline)](const Node& leaf) {
+            return pipeline.open(leaf);
+        };
+        duck.is_kernel_leaf = is_kernel_leaf;
+        duck.cancel = statement.options().cancel;
+        duck.deadline_us = deadline_us;
+        DuckEngine* engine = TRY(duck_engine());
+        return engine->run(std::move(duck));
+    }
+
+    /// Opened when first needed: it costs tens of milliseconds and 100 MB.
+    Result<DuckEngine*> duck_engine() {
+        const std::scoped_lock lock(mutex_);
+        if (!duck_) duck_ = TRY(DuckEngine::open({memory_bytes_max_, 2}));
+        return duck_.get();
+    }
+
+    const ReadParts parts_;
+    const uint64_t memory_bytes_max_;
+    std::mutex mutex_;
+    std::unique_ptr<DuckEngine> duck_;
+};
+
+/// Any other SELECT: bound once, planned at each run.
+class PreparedQuery final : public PreparedRead {
+  public:
+    PreparedQuery(NodeReader& reader, plan::Query query, SystemSource* system)
+        : reader_(reader), query_(std::move(query)), system_(system) {}
+    Result<std::unique_ptr<Answer>> run(const std::vector<Datum>& parameters,
+                                        const ReadOptions& options) override {
+        return reader_.execute(query_, parameters, options, system_);
+    }
+
+  private:
+    NodeReader& reader_;
+    const plan::Query query_;
+    SystemSource* const system_;
+};
+
+/// The quick way for live reads outside a transaction, the full one otherwise.
+class PreparedPoint final : public PreparedRead {
+  public:
+    PreparedPoint(std::shared_ptr<PreparedRead> quick, std::shared_ptr<PreparedRead> full)
+        : quick_(std::move(quick)), full_(std::move(full)) {}
+    Result<std::unique_ptr<Answer>> run(const std::vector<Datum>& parameters,
+                                        const ReadOptions& options) override {
+        const bool is_quick = !options.snapshot && options.mode == runs::ReadMode::kLive;
+        return (is_quick ? quick_ : full_)->run(parameters, options);
+    }
+
+  private:
+    const std::shared_ptr<PreparedRead> quick_;
+    const std::shared_ptr<PreparedRead> full_;
+};
+
+Result<std::shared_ptr<PreparedRead>> NodeReader::prepare(plan::Query query, SystemSource* system) {
+    auto quick = TRY(PointRead::try_prepare(parts_, query));
+    auto full = std::make_shared<PreparedQuery>(*this, std::move(query), system);
+    if (!quick) return std::shared_ptr<PreparedRead>(std::move(full));
+    return std::shared_ptr<PreparedRead>(
+        std::make_shared<PreparedPoint>(std::move(quick), std::move(full)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Reader>> make_reader(ReadParts parts, uint64_t memory_bytes_max) {
+    return std::unique_ptr<Reader>(std::make_unique<NodeReader>(std::move(parts), memory_bytes_max));
+}
+
+}  // namespace braid::read

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read/statement.h"
+
+#include <algorithm>
+
+#include "base/error_makers.h"
+#include "read/merge/key_range.h"
+#include "read/merge/stream_scan.h"
+#include "read/merge/view_aggregate.h"
+#include "read/merge/view_scan.h"
+
+namespace braid::read {
+
+namespace {
+
+using plan::Node;
+
+/// Batches that are there already.
+class GivenRows final : public RowSource {
+  public:
+    explicit GivenRows(std::vector<Batch> batches) : batches_(std::move(batches)) {}
+    Result<bool> next(Batch& batch) override {
+        while (next_ < batches_.size()) {
+            batch = std::move(batches_[next_++]);
+            if (batch.length > 0) return true;
+        }
+        return false;
+    }
+
+  private:
+    std::vector<Batch> batches_;
+    size_t next_ = 0;
+};
+
+bool expr_needs_enrichment(const plan::Expr& expr) {
+    if (expr.kind == plan::Expr::Kind::kCall && expr.function->is_memoised) return true;
+    if (expr.subquery && needs_enrichment(*expr.subquery)) return true;
+    return std::ranges::any_of(expr.arguments,
+                               [](const auto& each) { return expr_needs_enrichment(*each); });
+}
+
+const Node& scan_below(const Node& node) {
+    return node.kind == Node::Kind::kScan ? node : scan_below(*node.inputs.front());
+}
+
+}  // namespace
+
+bool needs_enrichment(const Node& node) {
+    const auto asks = [](const plan::ExprPtr& expr) { return expr && expr_needs_enrichment(*expr); };
+    if (asks(node.predicate) || std::ranges::any_of(node.exprs, asks)) return true;
+    for (const auto& row : node.rows) {
+        if (std::ranges::any_of(row, asks)) return true;
+    }
+    for (const auto& call : node.aggregates) {
+        if (asks(call.filter) || std::ranges::any_of(call.arguments, asks)) return true;
+    }
+    for (const auto& call : node.windows) {
+        if (asks(call.filter) || std::ranges::any_of(call.arguments, asks)) return true;
+    }
+    for (const auto& key : node.sort_keys) {
+        if (asks(key.expr)) return true;
+    }
+    return std::ranges::any_of(node.inputs,
+                               [](const auto& input) { return needs_enrichment(*input); });
+}
+
+std::set<TableId> streams_of(const plan::Query& query, const catalog::Catalog& catalog) {
+    std::set<TableId> tables;
+    for (const plan::RelationRef& read : query.reads) {
+        if (read.kind == plan::RelationRef::Kind::kStream) tables.insert(read.id);
+        if (read.kind != plan::RelationRef::Kind::kView) continue;
+        const auto view = catalog.views.find(read.id);
+        if (view != catalog.views.end()) tables.insert(view->second.table);
+    }
+    return tables;
+}
+
+Statement::Statement(const ReadParts& parts, plan::Query query, std::vector<Datum> parameters,
+                     ReadOptions options, SystemSource* system)
+    : parts_(parts), query_(std::move(query)), options_(std::move(options)), system_(system) {
+    context_.format = options_.format;
+    context_.parameters = std::move(parameters);
+}
+
+Result<void> Statement::start() {
+    if (needs_enrichment(*query_.root) && parts_.enrich) context_.enrich = TRY(parts_.enrich());
+    snapshot_ = options_.snapshot;
+    if (!snapshot_) {
+        const manifest::StatePtr head = parts_.manifest->head();
+        snapshot_ = TRY(PinnedSnapshot::take(parts_, streams_of(query_, head->catalog), options_));
+    }
+    return {};
+}
+
+Result<const runs::Tiling*> Statement::tiling_of(VersionId version) {
+    const auto place = tilings_.find(version);
+    if (place != tilings_.end()) return &place->second;
+    runs::Tiling tiling = TRY(snapshot_->tiling_of(parts_, version));
+    return &tilings_.emplace(version, std::move(tiling)).first->second;
+}
+
+Result<RowSourcePtr> Statement::open_view(const Node& scan, const plan::ExprPtr& predicate) {
+    const runs::Tiling* tiling = TRY(tiling_of(scan.relation.version));
+    operators::BoundView view = TRY(parts_.views->view_of(scan.relation.version));
+    plan::ExprPtr over_outputs;
+    if (predicate) {
+        std::vector<plan::ExprPtr> columns;
+        for (size_t index = 0; index < scan.scan_columns.size(); ++index) {
+            columns.push_back(
+                plan::column_ref(scan.scan_columns[index], scan.output.fields[index].type));
+        }
+        over_outputs = plan::substitute(predicate, columns);
+    }
+    KeyRange range = key_range_of(*view.plan, over_outputs, context_.parameters);
+    return ViewScan::open(std::move(view), *tiling, std::move(range), scan.scan_columns);
+}
+
+Result<RowSourcePtr> Statement::open_leaf(const Node& leaf) {
+    if (leaf.kind == Node::Kind::kAggregate) {
+        const VersionId version = scan_below(leaf).relation.version;
+        const runs::Tiling* tiling = TRY(tiling_of(version));
+        return open_view_aggregate(leaf, TRY(parts_.views->view_of(version)), *tiling, context_);
+    }
+    if (leaf.kind == Node::Kind::kFilter) {
+        return internal_error("a filter is no leaf");
+    }
+    return open_filtered(leaf, nullptr);
+}
+
+Result<RowSourcePtr> Statement::open_filtered(const Node& scan, const plan::ExprPtr& predicate) {
+    switch (scan.relation.kind) {
+        case plan::RelationRef::Kind::kView:
+            return open_view(scan, predicate);
+        case plan::RelationRef::Kind::kStream: {
+            const auto& tables = snapshot_->state()->catalog.tables;
+            const auto table = tables.find(scan.relation.id);
+            if (table == tables.end()) {
+                return not_found("relation \"{}\" does not exist", scan.relation.name);
+            }
+            return open_stream_scan(parts_, *snapshot_, table->second, scan.scan_columns,
+                                    StreamRows::kGood);
+        }
+        case plan::RelationRef::Kind::kSystem: {
+            if (system_ == nullptr) return unsupported("system relations are not served here");
+            return RowSourcePtr(
+                std::make_unique<GivenRows>(TRY(system_->rows(scan, options_))));
+        }
+        case plan::RelationRef::Kind::kFunction:
+            break;
+    }
+    return internal_error("relation \"{}\" has no leaf", scan.relation.name);
+}
+
+namespace {
+
+const char* name_of(runs::ReadMode mode) {
+    switch (mode) {
+        case runs::ReadMode::kLive:
+            return "live";
+        case runs::ReadMode::kAtCut:
+            return "at_cut";
+        case runs::ReadMode::kFinal:
+            return "final";
+    }
+    return "";
+}
+
+}  // namespace
+
+void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling, runs::Receipt& receipt) {
+    const catalog::MaterializedView* view = state.catalog.view_of_version(tiling.version);
+    if (view == nullptr) return;
+    const auto table = state.catalog.tables.find(view->table);
+    const std::string stream = table == state.catalog.tables.end() ? "" : table->second.name;
+    receipt.manifest = state.number;
+    receipt.views[view->name] = {tiling.version, state.table(view->table)->origin};
+    receipt.frontier[stream] = tiling.end;
+    if (tiling.cut) receipt.cut[stream] = *tiling.cut;
+    for (const auto& reader : tiling.runs) {
+        const manifest::Run& run = reader->run();
+        const bool is_batch = run.kind == manifest::RunKind::kBatch;
+        receipt.parts.push_back(
+            {view->name, is_batch ? "batch" : "sealed", run.box, run.digest, run.rows});
+        (is_batch ? receipt.batch_events : receipt.speed_events) += run.counted;
+        receipt.quarantined += run.quarantined;
+    }
+    for (const runs::TickPtr& tick : tiling.ticks) {
+        const operators::GroupTable* groups = tick->table(tiling.version);
+        receipt.parts.push_back(
+            {view->name, "tick", tick->box, std::nullopt, groups == nullptr ? 0 : groups->size()});
+        const auto account = tick->accounts.find(tiling.version);
+        if (account == tick->accounts.end()) continue;
+        receipt.speed_events += account->second.counted;
+        receipt.quarantined += account->second.quarantined;
+    }
+    const uint64_t events = receipt.batch_events + receipt.speed_events;
+    receipt.speed_share =
+        events == 0 ? 0 : static_cast<double>(receipt.speed_events) / static_cast<double>(events);
+}
+
+runs::Receipt Statement::receipt() const {
+    runs::Receipt receipt;
+    receipt.mode = name_of(options_.mode);
+    if (snapshot_ == nullptr) return receipt;
+    const manifest::State& state = *snapshot_->state();
+    receipt.manifest = state.number;
+    receipt.mode = name_of(snapshot_->mode());
+    for (const auto& [version, tiling] : tilings_) add_to_receipt(state, tiling, receipt);
+    for (const plan::RelationRef& read : query_.reads) {
+        if (read.kind != plan::RelationRef::Kind::kStream) continue;
+        const auto end = snapshot_->stream_end(read.id);
+        if (end) receipt.frontier[read.name] = *end;
+    }
+    return receipt;
+}
+
+void Statement::note_frontiers() {
+    if (options_.seen == nullptr || snapshot_ == nullptr) return;
+    if (snapshot_->mode() != runs::ReadMode::kLive) return;
+    for (const TableId table : streams_of(query_, snapshot_->state()->catalog)) {
+        const auto end = snapshot_->stream_end(table);
+        if (end) options_.seen->insert_or_assign(table, *end);
+    }
+}
+
+}  // namespace braid::read

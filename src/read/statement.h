@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "operators/fold/view_folder.h"
+#include "plan/node.h"
+#include "read/merge/pinned_snapshot.h"
+#include "read/reader.h"
+#include "read/row_source.h"
+#include "runs/snapshot.h"
+
+namespace braid::read {
+
+/// One statement being answered: its snapshot, the tilings it has taken so far, and how its leaves are
+/// opened. Every scan of a view within the statement reads the same tiling. One thread at a time.
+class Statement {
+  public:
+    Statement(const ReadParts& parts, plan::Query query, std::vector<Datum> parameters,
+              ReadOptions options, SystemSource* system);
+
+    /// Pins the snapshot that the options give, or a fresh one, and loads what the expressions need.
+    Result<void> start();
+
+    const plan::Query& query() const { return query_; }
+    const operators::EvaluationContext& context() const { return context_; }
+    const ReadOptions& options() const { return options_; }
+    Result<RowSourcePtr> open_leaf(const plan::Node& leaf);
+    /// A scan of which only rows that satisfy `predicate` (over its output) are needed; may give more.
+    Result<RowSourcePtr> open_filtered(const plan::Node& scan, const plan::ExprPtr& predicate);
+    /// Remembers in the session how far this answer saw.
+    void note_frontiers();
+    runs::Receipt receipt() const;
+
+  private:
+    Result<const runs::Tiling*> tiling_of(VersionId version);
+    Result<RowSourcePtr> open_view(const plan::Node& scan, const plan::ExprPtr& predicate);
+
+    const ReadParts& parts_;
+    const plan::Query query_;
+    ReadOptions options_;
+    SystemSource* const system_;
+    operators::EvaluationContext context_;
+    std::shared_ptr<const PinnedSnapshot> snapshot_;
+    std::map<VersionId, runs::Tiling> tilings_;
+};
+
+/// Streams that a query reads, directly or through views.
+std::set<TableId> streams_of(const plan::Query& query, const catalog::Catalog& catalog);
+
+/// True if the plan calls a function that needs function data.
+bool needs_enrichment(const plan::Node& node);
+
+/// What a tiling is made of, for a receipt.
+void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling, runs::Receipt& receipt);
+
+}  // namespace braid::read
