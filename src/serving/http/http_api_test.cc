@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/http/http_api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/test_support.h"
+#include "net/http_client.h"
+#include "serving/http/result_body.h"
+#include "serving/test_support.h"
+
+namespace braid::serving {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class HttpApiFixture : public testing::Test {
+  protected:
+    void SetUp() override {
+        auto server = HttpApiServer::start({.name = "http"}, node_.services, node_.workers,
+                                           [this] { return is_ready_; });
+        ASSERT_OK(server);
+        server_ = *std::move(server);
+        client_ = std::make_unique<net::HttpClient>("127.0.0.1", server_->port());
+    }
+    net::HttpResponse send(net::HttpClient::Request request) {
+        auto response = client_->send(request);
+        EXPECT_OK(response);
+        return response ? *std::move(response) : net::HttpResponse{.status = 0};
+    }
+    net::HttpResponse get(std::string target) { return send({.target = std::move(target)}); }
+    net::HttpResponse post(std::string target, std::string body,
+                           std::vector<net::HttpHeader> headers = {}) {
+        return send({.method = "POST",
+                     .target = std::move(target),
+                     .headers = std::move(headers),
+                     .body = std::move(body)});
+    }
+
+    FakeNode node_;
+    bool is_ready_ = true;
+    std::unique_ptr<HttpApiServer> server_;
+    std::unique_ptr<net::HttpClient> client_;
+};
+
+TEST_F(HttpApiFixture, StoresRecordsLineByLine) {
+    const auto response = post("/v1/tables/t/records", "{\"a\":1}\r\n\r\n  \n{\"a\":2}\nnot json");
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.content_type, "application/json");
+    EXPECT_EQ(response.body,
+              "{\"partition\":0,\"first_offset\":0,\"last_offset\":2,\"records\":3,"
+              "\"durability\":\"disk\"}\n");
+    EXPECT_THAT(node_.control.log("t").all(), ElementsAre("{\"a\":1}", "{\"a\":2}", "not json"));
+    EXPECT_THAT(get("/metrics").body, HasSubstr("\nbraid_http_records_total 3\n"));
+}
+
+TEST_F(HttpApiFixture, StoresARepeatedRequestOnce) {
+    const std::vector<net::HttpHeader> key = {{"Idempotency-Key", "k1"}};
+    const auto first = post("/v1/tables/t/records", "1\n2\n", key);
+    const auto second = post("/v1/tables/t/records", "1\n2\n", key);
+    EXPECT_EQ(first.status, 200);
+    EXPECT_EQ(second.body, first.body);
+    EXPECT_EQ(post("/v1/tables/t/records", "1\n3\n", key).status, 422);
+    EXPECT_EQ(node_.control.log("t").all().size(), 2u);
+    EXPECT_EQ(post("/v1/tables/t/records", "1", {{"Idempotency-Key", std::string(257, 'k')}}).status,
+              400);
+    EXPECT_EQ(post("/v1/tables/t/records", "1", {{"Idempotency-Key", std::string(256, 'k')}}).status,
+              200);
+}
+
+TEST_F(HttpApiFixture, ChoosesThePartition) {
+    post("/v1/sql", "CREATE TABLE p (a int) WITH (partitions = 3)");
+    EXPECT_THAT(post("/v1/tables/p/records?partition=2", "1").body, HasSubstr("\"partition\":2"));
+    EXPECT_EQ(post("/v1/tables/p/records?partition=3", "1").status, 400);
+    EXPECT_EQ(post("/v1/tables/p/records?partition=x", "1").status, 400);
+    std::set<std::string> seen;
+    for (int i = 0; i < 3; ++i) seen.insert(post("/v1/tables/p/records", "1").body.substr(0, 14));
+    EXPECT_EQ(seen.size(), 3u);
+}
+
+TEST_F(HttpApiFixture, RefusesRecordsThatHaveNoPlace) {
+    EXPECT_EQ(post("/v1/tables/nothing/records", "1").status, 404);
+    EXPECT_EQ(post("/v1/tables/v/records", "1").status, 409);
+    const auto file = post("/v1/tables/f/records", "1");
+    EXPECT_EQ(file.status, 409);
+    EXPECT_THAT(file.body, HasSubstr("\"code\":\"0A000\""));
+    EXPECT_EQ(post("/v1/tables/t/records", "").status, 400);
+    EXPECT_EQ(post("/v1/tables/t/records", "\n \r\n").status, 400);
+    EXPECT_THAT(post("/v1/tables/t/records", " [{\"a\":1}]").body, HasSubstr("one JSON object a line"));
+    EXPECT_EQ(get("/v1/tables/t/records").status, 405);
+}
+
+TEST_F(HttpApiFixture, NamesTheLineThatIsTooLong) {
+    const std::string longest(kRecordBytesMax, 'x');
+    EXPECT_EQ(post("/v1/tables/t/records", "1\n" + longest).status, 200);
+    const auto response = post("/v1/tables/t/records", "1\n\n" + longest + "x\n2");
+    EXPECT_EQ(response.status, 413);
+    EXPECT_THAT(response.body, HasSubstr("line 3"));
+    EXPECT_EQ(node_.control.log("t").all().size(), 2u);
+    EXPECT_EQ(post("/v1/tables/t/records", std::string(kRecordsBodyBytesMax + 1, '\n')).status, 413);
+}
+
+TEST_F(HttpApiFixture, TellsToComeBackWhenTheDiskIsFull) {
+    node_.control.log("t").fail_with(Error(ErrorCode::kExhausted, "no space").with_sqlstate("53100"));
+    const auto response = post("/v1/tables/t/records", "1");
+    EXPECT_EQ(response.status, 429);
+    EXPECT_NE(net::find_header(response.headers, "Retry-After"), nullptr);
+}
+
+TEST_F(HttpApiFixture, AnswersSql) {
+    EXPECT_EQ(post("/v1/sql", "SELECT b, n FROM v").body,
+              "{\"columns\":[{\"name\":\"b\",\"type\":\"text\"},{\"name\":\"n\",\"type\":\"bigint\"}],"
+              "\"rows\":[\n[\"one\",1],\n[\"two\",2],\n[\"\\\"3\\\"\",3]\n],\"tag\":\"SELECT 3\"}\n");
+    const auto json = post("/v1/sql", R"({"query": "SELECT $1::int4 AS a, $2::text AS b, $3::numeric AS c",
+                                         "params": [1, null, 2.50]})");
+    EXPECT_EQ(json.status, 200);
+    EXPECT_THAT(json.body, HasSubstr("\n[1,null,\"2.50\"]\n"));
+    EXPECT_THAT(post("/v1/sql", "INSERT INTO t VALUES (1, 'x'); SELECT 5").body, HasSubstr("\n[5]\n"));
+    EXPECT_EQ(node_.control.log("t").all().size(), 1u);
+    EXPECT_EQ(post("/v1/sql", "CREATE TABLE n (a int)").body,
+              "{\"columns\":[],\"rows\":[\n],\"tag\":\"CREATE TABLE\"}\n");
+}
+
+TEST_F(HttpApiFixture, AnswersSqlAsCsv) {
+    const std::vector<net::HttpHeader> csv = {{"Accept", "text/csv"}};
+    const auto response = post("/v1/sql", "VALUES ('a,b', 1), ('say \"x\"', NULL), ('', 2)", csv);
+    EXPECT_EQ(response.content_type, "text/csv; charset=utf-8; header=present");
+    EXPECT_EQ(response.body,
+              "column1,column2\r\n\"a,b\",1\r\n\"say \"\"x\"\"\",\r\n\"\",2\r\n");
+    EXPECT_EQ(post("/v1/sql", "SELECT 1", {{"Accept", "image/png"}}).status, 406);
+    EXPECT_EQ(post("/v1/sql", "SELECT 1", {{"Accept", "text/html, */*;q=0.1"}}).status, 200);
+}
+
+TEST_F(HttpApiFixture, SendsTheReceiptAlong) {
+    const auto response = post("/v1/sql?read_mode=at_cut&cut=4", "SELECT * FROM v");
+    const std::string* receipt = net::find_header(response.headers, "Braid-Receipt");
+    ASSERT_NE(receipt, nullptr);
+    EXPECT_THAT(*receipt, testing::StartsWith("{\"manifest\":17"));
+    EXPECT_EQ(node_.reader.seen_options().back().mode, runs::ReadMode::kAtCut);
+    EXPECT_EQ(node_.reader.seen_options().back().cut_number, 4u);
+    EXPECT_EQ(post("/v1/sql?read_mode=never", "SELECT 1").status, 400);
+}
+
+TEST_F(HttpApiFixture, ReportsErrorsAsJson) {
+    const auto missing = post("/v1/sql", "SELECT * FROM nothing");
+    EXPECT_EQ(missing.status, 404);
+    EXPECT_EQ(missing.content_type, "application/json");
+    EXPECT_EQ(missing.body,
+              "{\"code\":\"42P01\",\"message\":\"relation \\\"nothing\\\" does not exist\",\"position\":15}\n");
+    EXPECT_EQ(post("/v1/sql", "SELEC").status, 400);
+    EXPECT_EQ(post("/v1/sql", "").status, 400);
+    EXPECT_EQ(post("/v1/sql", "COPY t TO STDOUT").status, 501);
+    EXPECT_EQ(post("/v1/sql", "{\"query\": 1}").status, 400);
+    EXPECT_EQ(post("/v1/sql", "{\"query\": \"SELECT $1::int\"}").status, 400);
+    EXPECT_EQ(post("/v1/sql", "SELECT '\xff'").status, 400);
+    EXPECT_THAT(get("/nowhere").body, testing::StartsWith("{\"message\":"));
+}
+
+TEST_F(HttpApiFixture, ForgetsABlockThatIsNotCommitted) {
+    EXPECT_EQ(post("/v1/sql", "BEGIN; INSERT INTO t VALUES (1, 'x')").status, 200);
+    EXPECT_THAT(node_.control.log("t").all(), IsEmpty());
+    EXPECT_EQ(post("/v1/sql", "BEGIN; INSERT INTO t VALUES (1, 'x'); COMMIT").status, 200);
+    EXPECT_EQ(node_.control.log("t").all().size(), 1u);
+}
+
+TEST_F(HttpApiFixture, GivesRowsOfViews) {
+    EXPECT_EQ(get("/v1/views/v?b=two").body, "{\"rows\":[\n{\"b\":\"two\",\"n\":2}\n]}\n");
+    EXPECT_EQ(get("/v1/views/v?b=%223%22").body, "{\"rows\":[\n{\"b\":\"\\\"3\\\"\",\"n\":3}\n]}\n");
+    EXPECT_EQ(get("/v1/views/v?b=none").body, "{\"rows\":[\n]}\n");
+    EXPECT_EQ(get("/v1/views/v?limit=1").body, "{\"rows\":[\n{\"b\":\"one\",\"n\":1}\n]}\n");
+    EXPECT_EQ(get("/v1/views/v?limit=10001").status, 400);
+    EXPECT_EQ(get("/v1/views/v?nothing=1").status, 400);
+    EXPECT_EQ(get("/v1/views/v?n=x").status, 400);
+    EXPECT_EQ(get("/v1/views/t").status, 404);
+    EXPECT_EQ(get("/v1/views/nothing").status, 404);
+}
+
+TEST_F(HttpApiFixture, TellsHowItIs) {
+    EXPECT_EQ(get("/healthz").body, "ok\n");
+    EXPECT_EQ(get("/readyz").status, 200);
+    is_ready_ = false;
+    EXPECT_EQ(get("/readyz").status, 503);
+    EXPECT_THAT(get("/").body, HasSubstr("/v1/sql"));
+    const auto response = get("/");
+    EXPECT_EQ(*net::find_header(response.headers, "X-Content-Type-Options"), "nosniff");
+    EXPECT_THAT(*net::find_header(response.headers, "Content-Security-Policy"),
+                HasSubstr("default-src 'none'"));
+}
+
+TEST_F(HttpApiFixture, StopsStatementsOfClientsThatLeave) {
+    node_.reader.hold(true);
+    auto stream = net::Stream::connect("127.0.0.1", server_->port(), 10'000'000);
+    ASSERT_OK(stream);
+    ASSERT_OK((*stream)->write_all("POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n"
+                                   "SELECT * FROM v", 10'000'000));
+    node_.reader.wait_for_held();
+    stream->reset();
+    while (node_.metrics.to_prometheus().find("braid_http_failures_total 1") == std::string::npos) {
+        node_.workers.run_until_idle();
+    }
+    node_.reader.hold(false);
+}
+
+TEST(CsvField, IsQuotedWhereItNeedsToBe) {
+    const auto field = [](std::string_view text) {
+        std::string out;
+        append_csv_field(text, out);
+        return out;
+    };
+    EXPECT_EQ(field("plain text"), "plain text");
+    EXPECT_EQ(field(""), "\"\"");
+    EXPECT_EQ(field("a\nb"), "\"a\nb\"");
+    EXPECT_EQ(field("\""), "\"\"\"\"");
+}
+
+}  // namespace
+}  // namespace braid::serving

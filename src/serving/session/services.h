@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "base/random.h"
+#include "plan/view_plan.h"
+#include "read/reader.h"
+#include "serving/session/control.h"
+#include "serving/session/record_appender.h"
+#include "serving/system/receipt_log.h"
+#include "serving/system/system_catalog.h"
+
+namespace braid::serving {
+
+/// What all sessions of a node share. Everything pointed to outlives them; all of it is thread-safe.
+struct Services {
+    Control* control = nullptr;
+    read::Reader* reader = nullptr;
+    const Clock* clock = nullptr;
+    Random* random = nullptr;
+    Metrics* metrics = nullptr;
+    plan::ViewPlans* view_plans = nullptr;   // may be null
+    QuarantineSource* quarantine = nullptr;  // may be null
+    ReceiptLog* receipts = nullptr;
+    RecordAppender* appender = nullptr;
+    std::string version;
+    int64_t started_at_us = 0;  // Unix microseconds
+};
+
+}  // namespace braid::serving

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/session/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/error_makers.h"
+
+namespace braid::serving {
+
+namespace {
+
+/// How loud a message is, as client_min_messages counts.
+int loudness(std::string_view level) {
+    if (level == "error") return 3;
+    if (level == "warning") return 2;
+    return level == "notice" ? 1 : 0;
+}
+
+}  // namespace
+
+Session::Session(const Services& services, Identity identity)
+    : services_(services),
+      identity_(identity),
+      system_(*services.control, settings_, *services.receipts, services.quarantine,
+              services.view_plans) {
+    begin_statement();
+}
+
+void Session::begin_statement() {
+    state_ = services_.control->state();
+    const int64_t now_us = services_.clock->wall_us();
+    facts_ = {.process = identity_.process,
+              .port = identity_.port,
+              .version = services_.version,
+              .started_at_us = services_.started_at_us,
+              .transaction_at_us = is_in_block() ? transaction_.began_at_us : now_us,
+              .statement_at_us = now_us};
+    system_.use(state_, facts_);
+}
+
+sql::BindOptions Session::bind_options(const std::vector<Type>& parameter_types) {
+    sql::BindOptions options;
+    options.time_zone = settings_.format().zone->name();
+    options.search_path = settings_.search_path();
+    options.parameter_types = parameter_types;
+    options.system = &system_;
+    if (services_.view_plans != nullptr) {
+        options.view_plan_of = [plans = services_.view_plans](VersionId version) {
+            return plans->plan_of(version);
+        };
+    }
+    return options;
+}
+
+Result<std::shared_ptr<const sql::BoundStatement>> Session::bind(const PreparedStatement& prepared) {
+    // A view must not hold what this session happens to be.
+    system_.forbid_session_functions(prepared.statement.kind ==
+                                     sql::StatementKind::kCreateMaterializedView);
+    auto bound = sql::bind(prepared.statement, state_->catalog, bind_options(prepared.declared));
+    system_.forbid_session_functions(false);
+    return std::make_shared<const sql::BoundStatement>(TRY(std::move(bound)));
+}
+
+Result<PreparedPtr> Session::prepare(const sql::Statement& statement,
+                                     std::vector<Type> parameter_types) {
+    begin_statement();
+    TRY(check_may_run(statement));
+    auto prepared = std::make_shared<PreparedStatement>();
+    prepared->statement = statement;
+    prepared->declared = std::move(parameter_types);
+    if (is_bound_early(statement.kind)) TRY(bind_again(*prepared));
+    return prepared;
+}
+
+PreparedPtr Session::prepare_empty() const {
+    auto prepared = std::make_shared<PreparedStatement>();
+    prepared->is_empty = true;
+    return prepared;
+}
+
+Result<void> Session::bind_again(PreparedStatement& prepared) {
+    system_.take_depends_on_now();
+    prepared.bound = TRY(bind(prepared));
+    prepared.holds_once = system_.take_depends_on_now();
+    prepared.bound_under = state_;
+    prepared.settings_version = settings_.version();
+    prepared.read = nullptr;
+    prepared.output = output_of(*prepared.bound);
+    const sql::Command& command = prepared.bound->command;
+    if (const auto* query = std::get_if<plan::Query>(&command)) {
+        prepared.parameters = query->parameters;
+    } else if (const auto* insert = std::get_if<sql::Insert>(&command)) {
+        prepared.parameters = insert->parameters;
+    } else if (const auto* execute = std::get_if<sql::Execute>(&command)) {
+        const PreparedPtr named = find(execute->name);
+        if (named != nullptr) prepared.output = named->output;
+    }
+    return {};
+}
+
+Result<void> Session::refresh(PreparedStatement& prepared) {
+    if (prepared.bound != nullptr && !prepared.holds_once &&
+        prepared.settings_version == settings_.version() &&
+        still_holds(*prepared.bound, *prepared.bound_under, *state_)) {
+        return {};
+    }
+    const bool was_bound = prepared.bound != nullptr;
+    const std::optional<Schema> output = prepared.output;
+    const std::vector<Type> parameters = prepared.parameters;
+    TRY(bind_again(prepared));
+    if (was_bound && (prepared.output != output || prepared.parameters != parameters)) {
+        prepared.bound = nullptr;
+        prepared.output = output;
+        prepared.parameters = parameters;
+        return unsupported("cached plan must not change result type");
+    }
+    return {};
+}
+
+Result<void> Session::check_may_run(const sql::Statement& statement) const {
+    if (transaction_.status != TransactionStatus::kFailed) return {};
+    if (statement.tag == "COMMIT" || statement.tag == "ROLLBACK") return {};
+    return invalid_input(
+               "current transaction is aborted, commands ignored until end of transaction block")
+        .with_sqlstate("25P02");
+}
+
+Result<std::unique_ptr<Cursor>> Session::execute(PreparedStatement& prepared,
+                                                 std::vector<Datum> parameters) {
+    begin_statement();
+    if (prepared.is_empty) return done("");
+    TRY(check_may_run(prepared.statement));
+    std::shared_ptr<const sql::BoundStatement> bound;
+    if (is_bound_early(prepared.statement.kind)) {
+        TRY(refresh(prepared));
+        bound = prepared.bound;
+    } else {
+        bound = TRY(bind(prepared));
+    }
+    statement_text_ = prepared.statement.text;
+    for (const sql::Notice& notice : bound->notices) notices_.push_back(notice);
+    const sql::Command& command = bound->command;
+    if (const auto* query = std::get_if<plan::Query>(&command)) {
+        return run_query(prepared, *query, parameters);
+    }
+    if (const auto* insert = std::get_if<sql::Insert>(&command)) return run_insert(*insert, parameters);
+    if (const auto* explain = std::get_if<sql::Explain>(&command)) {
+        return run_explain(*explain, parameters);
+    }
+    if (const auto* show = std::get_if<sql::Show>(&command)) return run_show(*show);
+    if (const auto* run = std::get_if<sql::Execute>(&command)) return run_execute(*run);
+    if (const auto* transaction = std::get_if<sql::Transaction>(&command)) {
+        return run_transaction(*transaction, bound->tag);
+    }
+    TRY(run_definition(command));
+    return done(bound->tag);
+}
+
+Result<void> Session::keep(std::string name, PreparedPtr prepared) {
+    constexpr size_t kNamedMax = 10'000;
+    if (named_.contains(name)) {
+        return already_exists("prepared statement \"{}\" already exists", name).with_sqlstate("42P05");
+    }
+    if (named_.size() >= kNamedMax) {
+        return exhausted("more than {} prepared statements", kNamedMax).with_sqlstate("53200");
+    }
+    named_.emplace(std::move(name), std::move(prepared));
+    return {};
+}
+
+PreparedPtr Session::find(std::string_view name) const {
+    const auto place = named_.find(name);
+    return place == named_.end() ? nullptr : place->second;
+}
+
+void Session::forget(std::string_view name) {
+    if (const auto place = named_.find(name); place != named_.end()) named_.erase(place);
+}
+
+std::vector<sql::Notice> Session::take_notices() {
+    std::vector<sql::Notice> notices = std::exchange(notices_, {});
+    const auto level = settings_.show("client_min_messages");
+    const int least = level ? loudness(*level) : 0;
+    std::erase_if(notices, [&](const sql::Notice& notice) {
+        return (notice.severity == sql::Notice::Severity::kWarning ? 2 : 1) < least;
+    });
+    return notices;
+}
+
+void Session::warn(std::string_view sqlstate, std::string message) {
+    notices_.push_back({.severity = sql::Notice::Severity::kWarning,
+                        .sqlstate = std::string(sqlstate),
+                        .message = std::move(message),
+                        .detail = {},
+                        .hint = {}});
+}
+
+std::shared_ptr<read::CancelToken> Session::new_cancel_token() {
+    auto token = std::make_shared<read::CancelToken>();
+    std::scoped_lock lock(cancel_mutex_);
+    running_ = token;
+    return token;
+}
+
+void Session::cancel() {
+    std::scoped_lock lock(cancel_mutex_);
+    if (running_ != nullptr) running_->cancelled.store(true);
+}
+
+std::unique_ptr<Cursor> Session::done(std::string tag) const {
+    auto cursor = std::make_unique<Cursor>();
+    cursor->tag_ = std::move(tag);
+    return cursor;
+}
+
+std::unique_ptr<Cursor> Session::rows_of(Schema schema, std::vector<std::vector<std::string>> rows,
+                                         std::string tag) const {
+    auto cursor = done(std::move(tag));
+    Batch batch{.length = rows.size(), .columns = {}};
+    for (size_t i = 0; i < schema.fields.size(); ++i) {
+        ColumnBuilder builder(schema.fields[i].type, rows.size());
+        for (const auto& row : rows) builder.append_text(row[i]);
+        batch.columns.push_back(builder.finish());
+    }
+    cursor->schema_ = std::move(schema);
+    if (batch.length > 0) cursor->ready_.push_back(std::move(batch));
+    return cursor;
+}
+
+void Session::note_finished(const std::string& statement, const runs::Receipt& receipt) {
+    receipt_ = std::make_shared<const runs::Receipt>(receipt);
+    services_.receipts->add(services_.clock->wall_us(), statement, receipt_);
+}
+
+Result<bool> Cursor::next(Batch& batch) {
+    if (answer_ == nullptr) {
+        if (given_ == ready_.size()) return false;
+        batch = std::move(ready_[given_++]);
+        return true;
+    }
+    auto more = answer_->next(batch);
+    if (more && *more) return true;
+    // Nothing of it is needed any more: what it pins is given back at once.
+    const auto answer = std::move(answer_);
+    if (more) session_->note_finished(statement_, answer->receipt());
+    return more;
+}
+
+std::string Cursor::tag(uint64_t rows) const {
+    return counts_rows_ ? fmt::format("{} {}", tag_, rows) : tag_;
+}
+
+}  // namespace braid::serving

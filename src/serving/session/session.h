@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "serving/session/prepared_statement.h"
+#include "serving/session/services.h"
+#include "serving/session/settings.h"
+#include "serving/session/transaction.h"
+#include "serving/system/system_catalog.h"
+#include "sql/sql.h"
+
+namespace braid::serving {
+
+class Session;
+
+/// A statement that is running or has run: rows to be taken, then what was done. Ends before its session.
+class Cursor {
+  public:
+    /// nullopt: it gives no rows.
+    const std::optional<Schema>& schema() const { return schema_; }
+    /// False at the end. Batches have at least one row. After an error there is nothing more.
+    Result<bool> next(Batch& batch);
+    /// The CommandComplete tag, for `rows` rows taken: "SELECT 3", "INSERT 0 2", "BEGIN".
+    std::string tag(uint64_t rows) const;
+
+  private:
+    friend class Session;
+    Session* session_ = nullptr;
+    std::optional<Schema> schema_;
+    std::unique_ptr<read::Answer> answer_;  // either this gives the rows,
+    std::vector<Batch> ready_;              // or they are here,
+    size_t given_ = 0;                      // so many of them given
+    std::string tag_;
+    bool counts_rows_ = false;
+    std::string statement_;  // for the receipt log
+    /// Set from cancel() while the statement runs.
+    std::shared_ptr<read::CancelToken> cancel_;
+    int64_t started_at_us_ = 0;
+};
+
+/// One client's conversation: settings, prepared statements, a transaction, and one statement at a time.
+/// One thread, but for cancel(). The protocols above put it into bytes.
+///
+/// A statement outside of a block is a transaction of its own; statements of one message (a simple query
+/// of several, or up to a Sync) are one implicit transaction: their INSERTs are appended at its end by
+/// finish_implicit(), or before the first other statement in it, which so sees them.
+class Session {
+  public:
+    struct Identity {
+        uint32_t process = 0;
+        uint16_t port = 0;
+    };
+
+    Session(const Services& services, Identity identity);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    Settings& settings() { return settings_; }
+    const Settings& settings() const { return settings_; }
+    const SystemCatalog& system() const { return system_; }
+
+    /// Reads and, where it is needed to know parameters and columns, binds one statement.
+    Result<PreparedPtr> prepare(const sql::Statement& statement, std::vector<Type> parameter_types);
+    PreparedPtr prepare_empty() const;
+    /// Begins to run it. 25P02 in a failed block. Commands are done when this returns.
+    Result<std::unique_ptr<Cursor>> execute(PreparedStatement& prepared, std::vector<Datum> parameters);
+
+    /// 25P02 in a failed block, for all but its end.
+    Result<void> check_may_run(const sql::Statement& statement) const;
+
+    /// Statements that were given a name, by PREPARE or by the protocol: one space of names.
+    Result<void> keep(std::string name, PreparedPtr prepared);
+    PreparedPtr find(std::string_view name) const;
+    void forget(std::string_view name);
+
+    TransactionStatus status() const { return transaction_.status; }
+    /// A statement has failed: an implicit transaction is undone, a block waits for its ROLLBACK.
+    void fail();
+    /// The end of a message outside of a block: stores what was inserted.
+    Result<void> finish_implicit();
+
+    /// What the client should hear, in order, cleared by reading; below client_min_messages nothing.
+    std::vector<sql::Notice> take_notices();
+    /// Of the last statement that read something; null if there was none.
+    const std::shared_ptr<const runs::Receipt>& receipt() const { return receipt_; }
+
+    /// Stops the statement that is running, if any. Thread-safe.
+    void cancel();
+
+  private:
+    friend class Cursor;
+    sql::BindOptions bind_options(const std::vector<Type>& parameter_types);
+    void begin_statement();
+    Result<std::shared_ptr<const sql::BoundStatement>> bind(const PreparedStatement& prepared);
+    Result<void> bind_again(PreparedStatement& prepared);
+    /// Binds again if what it was bound under has changed.
+    Result<void> refresh(PreparedStatement& prepared);
+    read::ReadOptions read_options(const std::shared_ptr<read::CancelToken>& cancel);
+    bool is_in_block() const { return transaction_.status != TransactionStatus::kIdle; }
+
+    // One per command; session_commands.cc.
+    using Done = Result<std::unique_ptr<Cursor>>;
+    Done run_query(PreparedStatement& prepared, const plan::Query& query,
+                   const std::vector<Datum>& parameters);
+    Done run_insert(const sql::Insert& insert, const std::vector<Datum>& parameters);
+    Done run_explain(const sql::Explain& explain, const std::vector<Datum>& parameters);
+    Done run_show(const sql::Show& show);
+    Done run_transaction(const sql::Transaction& transaction, const std::string& tag);
+    Done run_execute(const sql::Execute& execute);
+    Result<void> run_definition(const sql::Command& command);
+    Result<void> run_drop(const sql::Drop& drop);
+    Result<void> run_set(const sql::Set& set);
+    Result<void> run_discard(const sql::Discard& discard);
+    Result<void> run_create_view(const sql::CreateMaterializedView& create);
+    Result<void> run_refresh(const sql::Refresh& refresh);
+
+    // session_transactions.cc
+    Result<void> begin(const sql::Transaction& transaction);
+    Result<std::string> commit(const sql::Transaction& transaction);
+    Result<std::string> rollback(const sql::Transaction& transaction);
+    Result<void> savepoint(const sql::Transaction& transaction);
+    Result<void> apply_modes(const sql::Transaction& transaction, std::string_view prefix);
+    void end_block(bool committed);
+    Result<void> check_writable(std::string_view tag) const;
+    /// In a block a SELECT must not read what its transaction has inserted; elsewhere that is stored first.
+    Result<void> settle_pending(const std::vector<plan::RelationRef>& reads);
+    Result<void> append_pending();
+
+    Result<std::unique_ptr<read::Answer>> start_reading(const plan::Query& query,
+                                                        PreparedStatement* prepared,
+                                                        const std::vector<Datum>& parameters,
+                                                        const std::shared_ptr<read::CancelToken>& cancel);
+    std::unique_ptr<Cursor> done(std::string tag) const;
+    std::unique_ptr<Cursor> rows_of(Schema schema, std::vector<std::vector<std::string>> rows,
+                                    std::string tag) const;
+    std::shared_ptr<read::CancelToken> new_cancel_token();
+    void note_finished(const std::string& statement, const runs::Receipt& receipt);
+    void warn(std::string_view sqlstate, std::string message);
+
+    const Services& services_;
+    const Identity identity_;
+    Settings settings_;
+    SystemCatalog system_;
+    SessionFacts facts_;
+    manifest::StatePtr state_;  // of the statement under way
+    std::string statement_text_;
+    std::map<std::string, PreparedPtr, std::less<>> named_;
+    TransactionState transaction_;
+    PendingInserts pending_;
+    std::map<TableId, Positions> seen_;
+    std::vector<sql::Notice> notices_;
+    std::shared_ptr<const runs::Receipt> receipt_;
+
+    std::mutex cancel_mutex_;
+    std::shared_ptr<read::CancelToken> running_;  // guarded by cancel_mutex_
+};
+
+}  // namespace braid::serving

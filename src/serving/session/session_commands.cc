@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/error_makers.h"
+#include "serving/session/json_text.h"
+#include "serving/session/receipt_text.h"
+#include "serving/session/session.h"
+
+namespace braid::serving {
+
+namespace {
+
+const Type kText = Type::of(TypeKind::kText);
+
+/// Needs no evaluation.
+const Datum* plain_value(const plan::Expr& expr, const std::vector<Datum>& parameters) {
+    if (expr.kind == plan::Expr::Kind::kConstant) return &expr.constant;
+    if (expr.kind != plan::Expr::Kind::kParameter) return nullptr;
+    const auto index = static_cast<size_t>(expr.column);
+    return index < parameters.size() ? &parameters[index] : nullptr;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (size_t from = 0; from < text.size();) {
+        const size_t end = std::min(text.find('\n', from), text.size());
+        lines.push_back(text.substr(from, end - from));
+        from = end + 1;
+    }
+    return lines;
+}
+
+/// A query that gives rows of expressions.
+plan::Query values_query(std::vector<std::vector<plan::ExprPtr>> rows) {
+    auto node = std::make_shared<plan::Node>();
+    node->kind = plan::Node::Kind::kValues;
+    for (size_t i = 0; i < rows.front().size(); ++i) {
+        node->output.fields.push_back({fmt::format("column{}", i + 1), rows.front()[i]->type});
+    }
+    node->rows = std::move(rows);
+    plan::Query query;
+    query.output = node->output;
+    query.root = std::move(node);
+    return query;
+}
+
+/// Rows of a batch as records: what is NULL is left out, as a sender of JSON would.
+class RecordWriter {
+  public:
+    RecordWriter(const Schema& table, const std::vector<int>& columns, const TextFormat& format)
+        : format_(format) {
+        for (const int column : columns) {
+            std::string& key = keys_.emplace_back();
+            append_json_string(table.fields[static_cast<size_t>(column)].name, key);
+            key += ':';
+        }
+    }
+    std::string write(const Batch& batch, size_t row) const {
+        std::string record = "{";
+        for (size_t i = 0; i < keys_.size(); ++i) {
+            if (batch.columns[i].is_null(row)) continue;
+            if (record.size() > 1) record += ',';
+            record += keys_[i];
+            append_json_value(batch.columns[i], row, format_, JsonNumeric::kNumber, record);
+        }
+        return record + "}";
+    }
+
+  private:
+    const TextFormat& format_;
+    std::vector<std::string> keys_;
+};
+
+/// Rows that need no evaluation as a batch; nullopt if there are others.
+std::optional<Batch> plain_rows(const std::vector<std::vector<plan::ExprPtr>>& rows,
+                                const std::vector<Datum>& parameters) {
+    std::vector<ColumnBuilder> builders;
+    for (const plan::ExprPtr& expr : rows.front()) builders.emplace_back(expr->type, rows.size());
+    for (const auto& row : rows) {
+        for (size_t i = 0; i < row.size(); ++i) {
+            const Datum* value = plain_value(*row[i], parameters);
+            if (value == nullptr) return std::nullopt;
+            if (value->is_null()) {
+                builders[i].append_null();
+            } else if (value->type.kind == builders[i].type().kind) {
+                builders[i].append(*value);
+            } else {
+                return std::nullopt;
+            }
+        }
+    }
+    Batch batch{.length = rows.size(), .columns = {}};
+    for (ColumnBuilder& builder : builders) batch.columns.push_back(builder.finish());
+    return batch;
+}
+
+}  // namespace
+
+read::ReadOptions Session::read_options(const std::shared_ptr<read::CancelToken>& cancel) {
+    read::ReadOptions options;
+    options.mode = settings_.read_mode();
+    options.cut_number = settings_.cut_number();
+    options.format = settings_.format();
+    options.snapshot = transaction_.snapshot;
+    options.seen = &seen_;
+    options.cancel = cancel;
+    const int64_t timeout_us = settings_.statement_timeout_us();
+    options.timeout_us = timeout_us == 0 ? INT64_MAX : timeout_us;
+    return options;
+}
+
+Result<std::unique_ptr<read::Answer>> Session::start_reading(
+    const plan::Query& query, PreparedStatement* prepared, const std::vector<Datum>& parameters,
+    const std::shared_ptr<read::CancelToken>& cancel) {
+    read::ReadOptions options = read_options(cancel);
+    const bool reads_data = std::ranges::any_of(query.reads, [](const plan::RelationRef& ref) {
+        return ref.kind == plan::RelationRef::Kind::kView ||
+               ref.kind == plan::RelationRef::Kind::kStream;
+    });
+    if (is_in_block() && reads_data && transaction_.snapshot == nullptr) {
+        transaction_.snapshot = TRY(services_.reader->pin(options));
+        options.snapshot = transaction_.snapshot;
+    }
+    // The first run of a statement may be its only one; from the second on preparing it pays.
+    if (prepared != nullptr && !prepared->holds_once && prepared->runs++ > 0) {
+        if (prepared->read == nullptr) {
+            prepared->read = TRY(services_.reader->prepare(query, &system_));
+        }
+        return prepared->read->run(parameters, options);
+    }
+    return services_.reader->execute(query, parameters, options, &system_);
+}
+
+Result<std::unique_ptr<Cursor>> Session::run_query(PreparedStatement& prepared,
+                                                   const plan::Query& query,
+                                                   const std::vector<Datum>& parameters) {
+    TRY(settle_pending(query.reads));
+    for (const std::string& warning : query.warnings) warn("01000", warning);
+    const auto cancel = new_cancel_token();
+    auto answer = TRY(start_reading(query, &prepared, parameters, cancel));
+    auto cursor = done("SELECT");
+    cursor->session_ = this;
+    cursor->schema_ = query.output;
+    cursor->answer_ = std::move(answer);
+    cursor->counts_rows_ = true;
+    cursor->statement_ = statement_text_;
+    return cursor;
+}
+
+Result<std::unique_ptr<Cursor>> Session::run_insert(const sql::Insert& insert,
+                                                    const std::vector<Datum>& parameters) {
+    TRY(check_writable("INSERT"));
+    const auto table = state_->catalog.tables.find(insert.table);
+    if (table == state_->catalog.tables.end()) {
+        return not_found("relation \"{}\" does not exist", insert.name);
+    }
+    const RecordWriter writer(table->second.columns, insert.columns, settings_.format());
+    uint64_t count = 0;
+    const auto add = [&](const Batch& batch) -> Result<void> {
+        for (size_t row = 0; row < batch.length; ++row) {
+            TRY(pending_.add(insert.table, insert.name, writer.write(batch, row)));
+        }
+        count += batch.length;
+        return {};
+    };
+    const auto plain = insert.query || insert.rows.empty() ? std::nullopt
+                                                           : plain_rows(insert.rows, parameters);
+    if (plain) {
+        TRY(add(*plain));
+    } else if (insert.query || !insert.rows.empty()) {
+        if (insert.query) TRY(settle_pending(insert.query->reads));
+        const plan::Query query = insert.query ? *insert.query : values_query(insert.rows);
+        auto answer = TRY(start_reading(query, nullptr, parameters, new_cancel_token()));
+        Batch batch;
+        while (TRY(answer->next(batch))) TRY(add(batch));
+    }
+    return done(fmt::format("INSERT 0 {}", count));
+}
+
+Result<std::unique_ptr<Cursor>> Session::run_explain(const sql::Explain& explain,
+                                                     const std::vector<Datum>& parameters) {
+    const auto* query = std::get_if<plan::Query>(&explain.inner->command);
+    const auto* insert = std::get_if<sql::Insert>(&explain.inner->command);
+    std::vector<std::string> lines;
+    if (insert != nullptr) {
+        lines.push_back(fmt::format("Insert on {}", sql::quote_identifier(insert->name)));
+        if (insert->query) query = &*insert->query;
+        if (explain.analyze) return unsupported("EXPLAIN (ANALYZE) of INSERT is not supported");
+    }
+    const std::string indent = insert == nullptr ? "" : "  ";
+    if (query != nullptr) {
+        for (std::string& line : lines_of(plan::to_text(*query->root))) lines.push_back(indent + line);
+    }
+    std::string facts;  // JSON members
+    if (explain.analyze && query != nullptr) {
+        TRY(settle_pending(query->reads));
+        const int64_t started_us = services_.clock->monotonic_us();
+        auto answer = TRY(start_reading(*query, nullptr, parameters, new_cancel_token()));
+        uint64_t rows = 0;
+        Batch batch;
+        while (TRY(answer->next(batch))) rows += batch.length;
+        const double ms =
+            static_cast<double>(services_.clock->monotonic_us() - started_us) / 1000.0;
+        const runs::Receipt& receipt = answer->receipt();
+        note_finished(statement_text_, receipt);
+        lines.push_back(fmt::format("Rows: {}", rows));
+        for (std::string& line : receipt_lines(receipt)) lines.push_back(std::move(line));
+        lines.push_back(fmt::format("Execution Time: {:.3f} ms", ms));
+        facts = fmt::format(R"(, "Rows": {}, "Execution Time": {:.3f}, "Receipt": {})", rows, ms,
+                            receipt_json(receipt));
+    }
+    if (explain.format == sql::Explain::Format::kText) {
+        std::vector<std::vector<std::string>> rows;
+        for (std::string& line : lines) rows.push_back({std::move(line)});
+        return rows_of({{{"QUERY PLAN", kText}}}, std::move(rows), "EXPLAIN");
+    }
+    std::string plan;
+    for (const std::string& line : query == nullptr ? lines : lines_of(plan::to_text(*query->root))) {
+        if (!plan.empty()) plan += ", ";
+        append_json_string(line, plan);
+    }
+    return rows_of({{{"QUERY PLAN", kText}}},
+                   {{fmt::format(R"([{{"Plan": [{}]{}}}])", plan, facts)}}, "EXPLAIN");
+}
+
+Result<std::unique_ptr<Cursor>> Session::run_show(const sql::Show& show) {
+    if (show.name == "braid.receipt") {
+        if (receipt_ == nullptr) {
+            return invalid_input("no statement of this session has a receipt yet")
+                .with_sqlstate("55000");
+        }
+        return rows_of({{{show.name, kText}}}, {{receipt_json(*receipt_)}}, "SHOW");
+    }
+    if (show.name != "all") {
+        std::string value = TRY(settings_.show(show.name));
+        return rows_of({{{canonical_setting_name(show.name), kText}}}, {{std::move(value)}}, "SHOW");
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const SettingFacts& facts : setting_facts()) {
+        rows.push_back({std::string(facts.name), TRY(settings_.show(facts.name)),
+                        std::string(facts.description)});
+    }
+    return rows_of({{{"name", kText}, {"setting", kText}, {"description", kText}}}, std::move(rows),
+                   "SHOW");
+}
+
+Result<std::unique_ptr<Cursor>> Session::run_execute(const sql::Execute& execute_statement) {
+    const PreparedPtr prepared = find(execute_statement.name);
+    if (prepared == nullptr) {
+        return not_found("prepared statement \"{}\" does not exist", execute_statement.name)
+            .with_sqlstate("26000");
+    }
+    const size_t wanted = prepared->parameters.size();
+    const size_t given = execute_statement.arguments.size();
+    if (wanted != given) {
+        return invalid_input("wrong number of parameters for prepared statement \"{}\"",
+                             execute_statement.name)
+            .with_detail(fmt::format("Expected {} parameters but got {}.", wanted, given))
+            .with_sqlstate("42601");
+    }
+    std::vector<Datum> parameters;
+    if (given > 0) {
+        auto row = plain_rows({execute_statement.arguments}, {});
+        if (!row) {
+            auto answer = TRY(start_reading(values_query({execute_statement.arguments}), nullptr, {},
+                                            new_cancel_token()));
+            row.emplace();
+            if (!TRY(answer->next(*row))) return internal_error("an EXECUTE without a row");
+        }
+        for (size_t i = 0; i < given; ++i) {
+            Datum value = row->columns[i].datum(0);
+            if (value.is_null()) {
+                value = Datum::null(prepared->parameters[i]);
+            } else if (value.type.kind != prepared->parameters[i].kind) {
+                std::string text;
+                format_text(value, settings_.format(), text);
+                value = TRY(parse_text(text, prepared->parameters[i], settings_.format()));
+            }
+            parameters.push_back(std::move(value));
+        }
+    }
+    return execute(*prepared, std::move(parameters));
+}
+
+/// Commands that give no rows and are done when they return. They take effect at once, also in a block.
+Result<void> Session::run_definition(const sql::Command& command) {
+    if (const auto* set = std::get_if<sql::Set>(&command)) return run_set(*set);
+    if (const auto* reset = std::get_if<sql::Reset>(&command)) {
+        if (reset->name != "all") return settings_.reset(reset->name);
+        settings_.reset_all();
+        return {};
+    }
+    if (const auto* prepare_statement = std::get_if<sql::Prepare>(&command)) {
+        auto prepared =
+            TRY(prepare(prepare_statement->statement, prepare_statement->parameter_types));
+        return keep(prepare_statement->name, std::move(prepared));
+    }
+    if (const auto* deallocate = std::get_if<sql::Deallocate>(&command)) {
+        if (deallocate->name.empty()) {
+            named_.clear();
+        } else if (named_.erase(deallocate->name) == 0) {
+            return not_found("prepared statement \"{}\" does not exist", deallocate->name)
+                .with_sqlstate("26000");
+        }
+        return {};
+    }
+    if (const auto* discard = std::get_if<sql::Discard>(&command)) return run_discard(*discard);
+
+    if (!is_in_block()) TRY(append_pending());
+    if (const auto* table = std::get_if<sql::CreateTable>(&command)) {
+        TRY(check_writable("CREATE TABLE"));
+        if (table->exists_already) return {};
+        return services_.control->create_table(table->table);
+    }
+    if (const auto* view = std::get_if<sql::CreateMaterializedView>(&command)) {
+        return run_create_view(*view);
+    }
+    if (const auto* view = std::get_if<sql::CreateView>(&command)) {
+        TRY(check_writable("CREATE VIEW"));
+        return services_.control->create_plain_view(view->name, view->definition, view->or_replace);
+    }
+    if (const auto* drop = std::get_if<sql::Drop>(&command)) return run_drop(*drop);
+    if (const auto* refresh_view = std::get_if<sql::Refresh>(&command)) return run_refresh(*refresh_view);
+    return internal_error("a command that nobody runs");
+}
+
+Result<void> Session::run_create_view(const sql::CreateMaterializedView& create) {
+    TRY(check_writable("CREATE MATERIALIZED VIEW"));
+    if (create.exists_already) return {};
+    return services_.control->create_view(create.name, *create.plan, create.time_zone,
+                                          create.with_no_data);
+}
+
+Result<void> Session::run_refresh(const sql::Refresh& refresh_view) {
+    TRY(check_writable("REFRESH MATERIALIZED VIEW"));
+    if (refresh_view.with_no_data) {
+        return unsupported("REFRESH MATERIALIZED VIEW … WITH NO DATA is not supported");
+    }
+    return services_.control->refresh(refresh_view.view);
+}
+
+Result<void> Session::run_drop(const sql::Drop& drop) {
+    TRY(check_writable("DROP"));
+    for (const sql::Drop::Object& each : drop.objects) {
+        switch (each.kind) {
+            case sql::ObjectKind::kTable:
+                TRY(services_.control->drop_table(each.id));
+                break;
+            case sql::ObjectKind::kMaterializedView:
+                TRY(services_.control->drop_view(each.id));
+                break;
+            case sql::ObjectKind::kView:
+                TRY(services_.control->drop_plain_view(each.id));
+                break;
+        }
+    }
+    return {};
+}
+
+Result<void> Session::run_set(const sql::Set& set) {
+    if (set.is_local && !is_in_block()) {
+        warn("25P01", "SET LOCAL can only be used in transaction blocks");
+    }
+    if (set.to_default) return settings_.reset(set.name);
+    return settings_.set(set.name, set.values, set.is_local);
+}
+
+Result<void> Session::run_discard(const sql::Discard& discard) {
+    if (!discard.all) {
+        if (discard.plans) {
+            for (auto& [name, prepared] : named_) prepared->read = nullptr;
+        }
+        return {};
+    }
+    if (is_in_block()) {
+        return invalid_input("DISCARD ALL cannot run inside a transaction block").with_sqlstate("25001");
+    }
+    named_.clear();
+    settings_.reset_all();
+    return {};
+}
+
+}  // namespace braid::serving

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/session/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/test_support.h"
+#include "serving/test_support.h"
+
+namespace braid::serving {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Lines = std::vector<std::string>;
+
+class SessionFixture : public testing::Test {
+  protected:
+    Lines sql(std::string_view text, const Lines& parameters = {}) {
+        return run(*session_, text, parameters);
+    }
+    Lines warnings() {
+        Lines lines;
+        for (const sql::Notice& notice : session_->take_notices()) {
+            lines.push_back(notice.sqlstate + " " + notice.message);
+        }
+        return lines;
+    }
+    FakeNode node_;
+    std::unique_ptr<Session> session_ = node_.session();
+};
+
+TEST_F(SessionFixture, GivesRowsAndTags) {
+    EXPECT_THAT(sql("SELECT 1, 'x'"), ElementsAre("1|x", "SELECT 1"));
+    EXPECT_THAT(sql("VALUES (1), (2), (NULL)"), ElementsAre("1", "2", "~", "SELECT 3"));
+    EXPECT_THAT(sql("SELECT * FROM v"), ElementsAre("one|1", "two|2", "\"3\"|3", "SELECT 3"));
+    EXPECT_THAT(sql("CREATE TABLE n (a int)"), ElementsAre("CREATE TABLE"));
+    EXPECT_THAT(sql("DROP TABLE n"), ElementsAre("DROP TABLE"));
+    EXPECT_THAT(sql("CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n FROM t"),
+                ElementsAre("CREATE MATERIALIZED VIEW"));
+    EXPECT_THAT(sql("REFRESH MATERIALIZED VIEW m"), ElementsAre("REFRESH MATERIALIZED VIEW"));
+    EXPECT_THAT(node_.control.refreshed(), ElementsAre("m"));
+    EXPECT_THAT(sql("DROP MATERIALIZED VIEW m"), ElementsAre("DROP MATERIALIZED VIEW"));
+}
+
+TEST_F(SessionFixture, StoresInsertsAsRecords) {
+    EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a \"b\"'), (2, NULL), (NULL, NULL)"),
+                ElementsAre("INSERT 0 3"));
+    EXPECT_THAT(node_.control.log("t").all(),
+                ElementsAre(R"({"a":1,"b":"a \"b\""})", R"({"a":2})", "{}"));
+    EXPECT_EQ(node_.control.log("t").append_count(), 1u);
+    sql("INSERT INTO s VALUES (1.50, '2026-01-02 03:04:05+00', 2.5, true)");
+    sql("INSERT INTO s (z, x) VALUES ('NaN', 'NaN')");
+    EXPECT_THAT(node_.control.log("s").all(),
+                ElementsAre(R"({"x":1.50,"y":"2026-01-02 03:04:05+00","z":2.5,"w":true})",
+                            R"({"z":"NaN","x":"NaN"})"));
+}
+
+TEST_F(SessionFixture, InsertsWhatAQueryGives) {
+    EXPECT_THAT(sql("INSERT INTO t (b) SELECT b FROM v"), ElementsAre("INSERT 0 3"));
+    EXPECT_THAT(node_.control.log("t").all(),
+                ElementsAre(R"({"b":"one"})", R"({"b":"two"})", R"({"b":"\"3\""})"));
+}
+
+TEST_F(SessionFixture, InsertsParameters) {
+    EXPECT_THAT(sql("INSERT INTO t VALUES ($1, $2)", {"7", "x"}), ElementsAre("INSERT 0 1"));
+    EXPECT_THAT(node_.control.log("t").all(), ElementsAre(R"({"a":7,"b":"x"})"));
+}
+
+TEST_F(SessionFixture, RefusesInsertsIntoFiles) {
+    EXPECT_THAT(sql("INSERT INTO f VALUES ('x')")[0], HasSubstr("0A000"));
+}
+
+TEST_F(SessionFixture, StatementsOfOneMessageAreStoredTogetherOrNotAtAll) {
+    EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a'); INSERT INTO t VALUES (2, 'b')"),
+                ElementsAre("INSERT 0 1", "INSERT 0 1"));
+    EXPECT_EQ(node_.control.log("t").append_count(), 1u);
+    EXPECT_THAT(sql("INSERT INTO t VALUES (3, 'c'); SELECT * FROM nothing")[0], HasSubstr("42P01"));
+    EXPECT_EQ(node_.control.log("t").all().size(), 2u);
+    // What is read must have been stored.
+    EXPECT_THAT(sql("INSERT INTO t VALUES (4, 'd'); SELECT * FROM t; SELECT * FROM nothing")[0],
+                HasSubstr("42P01"));
+    EXPECT_EQ(node_.control.log("t").all().size(), 3u);
+}
+
+TEST_F(SessionFixture, BlocksStoreAtCommit) {
+    EXPECT_THAT(sql("BEGIN"), ElementsAre("BEGIN"));
+    EXPECT_EQ(session_->status(), TransactionStatus::kInBlock);
+    sql("INSERT INTO t VALUES (1, 'a')");
+    EXPECT_THAT(node_.control.log("t").all(), IsEmpty());
+    EXPECT_THAT(sql("COMMIT"), ElementsAre("COMMIT"));
+    EXPECT_EQ(node_.control.log("t").all().size(), 1u);
+    sql("BEGIN");
+    sql("INSERT INTO t VALUES (2, 'b')");
+    EXPECT_THAT(sql("ROLLBACK"), ElementsAre("ROLLBACK"));
+    EXPECT_EQ(node_.control.log("t").all().size(), 1u);
+}
+
+TEST_F(SessionFixture, BlocksDoNotReadTheirOwnInserts) {
+    sql("BEGIN");
+    sql("INSERT INTO t VALUES (1, 'a')");
+    EXPECT_THAT(sql("SELECT * FROM s")[0], "SELECT 0");
+    EXPECT_THAT(sql("SELECT * FROM v")[0], HasSubstr("0A000"));
+    EXPECT_EQ(session_->status(), TransactionStatus::kFailed);
+    EXPECT_THAT(sql("COMMIT"), ElementsAre("ROLLBACK"));
+    EXPECT_THAT(node_.control.log("t").all(), IsEmpty());
+}
+
+TEST_F(SessionFixture, BlocksSeeOneSnapshot) {
+    sql("BEGIN");
+    sql("SELECT 1");
+    EXPECT_EQ(node_.reader.pin_count(), 0u);
+    sql("SELECT * FROM v");
+    sql("SELECT * FROM t");
+    EXPECT_EQ(node_.reader.pin_count(), 1u);
+    const auto options = node_.reader.seen_options();
+    EXPECT_NE(options[1].snapshot, nullptr);
+    EXPECT_EQ(options[1].snapshot, options[2].snapshot);
+    sql("COMMIT");
+    sql("SELECT * FROM v");
+    EXPECT_EQ(node_.reader.seen_options().back().snapshot, nullptr);
+}
+
+TEST_F(SessionFixture, FailedBlocksWaitForTheirEnd) {
+    sql("BEGIN");
+    EXPECT_THAT(sql("SELECT * FROM nothing")[0], HasSubstr("42P01"));
+    EXPECT_THAT(sql("SELECT 1")[0], HasSubstr("25P02"));
+    EXPECT_THAT(sql("ROLLBACK"), ElementsAre("ROLLBACK"));
+    EXPECT_THAT(sql("SELECT 1"), ElementsAre("1", "SELECT 1"));
+}
+
+TEST_F(SessionFixture, SavepointsTakeBackInserts) {
+    sql("BEGIN");
+    sql("INSERT INTO t VALUES (1, 'a')");
+    EXPECT_THAT(sql("SAVEPOINT x"), ElementsAre("SAVEPOINT"));
+    sql("INSERT INTO s (w) VALUES (true)");
+    sql("SELECT * FROM nothing");
+    EXPECT_THAT(sql("ROLLBACK TO x"), ElementsAre("ROLLBACK"));
+    EXPECT_THAT(sql("SELECT * FROM s"), ElementsAre("SELECT 0"));
+    EXPECT_THAT(sql("RELEASE x"), ElementsAre("RELEASE"));
+    EXPECT_THAT(sql("RELEASE x")[0], HasSubstr("3B001"));
+    sql("ROLLBACK");
+    EXPECT_THAT(sql("SAVEPOINT y")[0], HasSubstr("25P01"));
+}
+
+TEST_F(SessionFixture, WarnsOfMisplacedTransactionStatements) {
+    sql("COMMIT");
+    EXPECT_THAT(warnings(), ElementsAre("25P01 there is no transaction in progress"));
+    sql("BEGIN");
+    sql("BEGIN");
+    EXPECT_THAT(warnings(), ElementsAre("25001 there is already a transaction in progress"));
+    sql("SET client_min_messages = error");
+    sql("BEGIN");
+    EXPECT_THAT(warnings(), IsEmpty());
+}
+
+TEST_F(SessionFixture, ReadOnlyTransactionsDoNotWrite) {
+    sql("BEGIN READ ONLY");
+    EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a')")[0],
+                "25006 cannot execute INSERT in a read-only transaction");
+    sql("ROLLBACK");
+    sql("SET default_transaction_read_only = on");
+    EXPECT_THAT(sql("CREATE TABLE n (a int)")[0], HasSubstr("25006"));
+}
+
+TEST_F(SessionFixture, ReportsAFailedCommit) {
+    node_.control.log("t").fail_with(Error(ErrorCode::kExhausted, "no space").with_sqlstate("53100"));
+    EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a')"), ElementsAre("53100 no space"));
+    sql("BEGIN");
+    sql("INSERT INTO t VALUES (1, 'a')");
+    EXPECT_THAT(sql("COMMIT"), ElementsAre("53100 no space"));
+    EXPECT_EQ(session_->status(), TransactionStatus::kIdle);
+}
+
+TEST_F(SessionFixture, KeepsPreparedStatements) {
+    EXPECT_THAT(sql("PREPARE p (text) AS SELECT n FROM v WHERE b = $1"), ElementsAre("PREPARE"));
+    EXPECT_THAT(sql("EXECUTE p ('two')"), ElementsAre("2", "SELECT 1"));
+    EXPECT_THAT(sql("EXECUTE p ('one')"), ElementsAre("1", "SELECT 1"));
+    EXPECT_EQ(node_.reader.prepare_count(), 1u);
+    EXPECT_THAT(sql("EXECUTE p")[0], HasSubstr("42601"));
+    EXPECT_THAT(sql("PREPARE p AS SELECT 1")[0], HasSubstr("42P05"));
+    EXPECT_THAT(sql("DEALLOCATE p"), ElementsAre("DEALLOCATE"));
+    EXPECT_THAT(sql("EXECUTE p ('one')")[0], HasSubstr("26000"));
+    EXPECT_THAT(sql("DEALLOCATE p")[0], HasSubstr("26000"));
+}
+
+TEST_F(SessionFixture, BindsAgainWhenTheCatalogHasChanged) {
+    const auto statements = sql::parse("SELECT a FROM t");
+    ASSERT_OK(statements);
+    ASSERT_OK_AND_ASSIGN(const PreparedPtr prepared, session_->prepare((*statements)[0], {}));
+    const auto first = prepared->bound;
+    ASSERT_OK(session_->execute(*prepared, {}));
+    EXPECT_EQ(prepared->bound, first);
+    // A new manifest version with the same catalog changes nothing.
+    node_.control.change([](manifest::State&) {});
+    ASSERT_OK(session_->execute(*prepared, {}));
+    EXPECT_EQ(prepared->bound, first);
+    sql("CREATE TABLE other (a int)");
+    ASSERT_OK(session_->execute(*prepared, {}));
+    EXPECT_NE(prepared->bound, first);
+    sql("DROP TABLE t CASCADE");
+    EXPECT_ERROR(session_->execute(*prepared, {}), ErrorCode::kNotFound, "42P01");
+    sql("CREATE TABLE t (a text)");
+    EXPECT_ERROR(session_->execute(*prepared, {}), ErrorCode::kUnsupported, "0A000");
+}
+
+TEST_F(SessionFixture, TakesTheTimeOfEachExecution) {
+    const auto statements = sql::parse("SELECT now()");
+    ASSERT_OK(statements);
+    ASSERT_OK_AND_ASSIGN(const PreparedPtr prepared, session_->prepare((*statements)[0], {}));
+    Lines seen;
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_OK_AND_ASSIGN(const auto cursor, session_->execute(*prepared, {}));
+        Batch batch;
+        ASSERT_OK(cursor->next(batch));
+        seen.push_back(rows_as_text(batch)[0]);
+        node_.clock.advance_us(1'000'000);
+    }
+    EXPECT_THAT(seen, ElementsAre("2023-11-14 22:13:20+00", "2023-11-14 22:13:21+00"));
+    sql("BEGIN");
+    const Lines began = sql("SELECT now()");
+    node_.clock.advance_us(1'000'000);
+    EXPECT_EQ(sql("SELECT now()"), began);
+}
+
+TEST_F(SessionFixture, ViewsDoNotHoldWhatTheSessionIs) {
+    EXPECT_THAT(sql("CREATE MATERIALIZED VIEW m AS SELECT b, count(*) AS n FROM t "
+                    "WHERE b = current_user GROUP BY b")[0],
+                testing::Not(HasSubstr("CREATE")));
+    EXPECT_THAT(sql("CREATE MATERIALIZED VIEW m AS SELECT date_trunc('day', now()) AS d, count(*) AS n "
+                    "FROM t GROUP BY 1")[0],
+                testing::Not(HasSubstr("CREATE")));
+}
+
+TEST_F(SessionFixture, ShowsSettings) {
+    EXPECT_THAT(sql("SHOW TimeZone"), ElementsAre("UTC", "SHOW"));
+    EXPECT_THAT(sql("SET TIME ZONE 'Europe/Berlin'"), ElementsAre("SET"));
+    EXPECT_THAT(sql("SHOW timezone"), ElementsAre("Europe/Berlin", "SHOW"));
+    EXPECT_THAT(sql("RESET TimeZone; SHOW TimeZone"), ElementsAre("RESET", "UTC", "SHOW"));
+    EXPECT_THAT(sql("SHOW TRANSACTION ISOLATION LEVEL"), ElementsAre("read committed", "SHOW"));
+    EXPECT_THAT(sql("SHOW nothing")[0], HasSubstr("42704"));
+    EXPECT_EQ(sql("SHOW ALL").size(), setting_facts().size() + 1);
+    EXPECT_THAT(sql("SET LOCAL my.own = 'x'"), ElementsAre("SET"));
+    EXPECT_THAT(warnings(), ElementsAre("25P01 SET LOCAL can only be used in transaction blocks"));
+}
+
+TEST_F(SessionFixture, ReadsAsItsSettingsSay) {
+    sql("SET braid.read_mode = at_cut; SET braid.cut = 5; SET statement_timeout = '2s'");
+    sql("SELECT * FROM v");
+    const read::ReadOptions options = node_.reader.seen_options().back();
+    EXPECT_EQ(options.mode, runs::ReadMode::kAtCut);
+    EXPECT_EQ(options.cut_number, 5u);
+    EXPECT_EQ(options.timeout_us, 2'000'000);
+    EXPECT_NE(options.cancel, nullptr);
+    sql("SET statement_timeout = 0; SELECT * FROM v");
+    EXPECT_EQ(node_.reader.seen_options().back().timeout_us, INT64_MAX);
+}
+
+TEST_F(SessionFixture, ShowsTheReceiptOfTheLastStatement) {
+    EXPECT_THAT(sql("SHOW braid.receipt")[0], HasSubstr("55000"));
+    sql("SELECT * FROM v");
+    EXPECT_THAT(sql("SHOW braid.receipt")[0], HasSubstr("\"manifest\":17"));
+    ASSERT_EQ(node_.receipts.entries().size(), 1u);
+    EXPECT_EQ(node_.receipts.entries()[0].statement, "SELECT * FROM v");
+}
+
+TEST_F(SessionFixture, ExplainsPlansAndTilings) {
+    EXPECT_THAT(sql("EXPLAIN SELECT * FROM v").back(), "EXPLAIN");
+    const Lines analyzed = sql("EXPLAIN (ANALYZE) SELECT * FROM v");
+    EXPECT_THAT(analyzed, testing::Contains("Rows: 3"));
+    EXPECT_THAT(analyzed, testing::Contains(HasSubstr("sealed of v")));
+    const Lines json = sql("EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM v");
+    ASSERT_EQ(json.size(), 2u);
+    EXPECT_THAT(json[0], testing::StartsWith("[{\"Plan\": [\""));
+    EXPECT_THAT(json[0], HasSubstr("\"Receipt\": {\"manifest\":17"));
+    EXPECT_THAT(sql("EXPLAIN INSERT INTO t VALUES (1, 'a')")[0], "Insert on t");
+}
+
+TEST_F(SessionFixture, StopsWhenItIsCancelled) {
+    node_.reader.hold(true);
+    const auto statements = sql::parse("SELECT * FROM v");
+    ASSERT_OK(statements);
+    ASSERT_OK_AND_ASSIGN(const PreparedPtr prepared, session_->prepare((*statements)[0], {}));
+    ASSERT_OK_AND_ASSIGN(const auto cursor, session_->execute(*prepared, {}));
+    session_->cancel();
+    Batch batch;
+    EXPECT_ERROR(cursor->next(batch), ErrorCode::kCancelled, "57014");
+    node_.reader.hold(false);
+    EXPECT_THAT(sql("SELECT 1"), ElementsAre("1", "SELECT 1"));
+}
+
+TEST_F(SessionFixture, ForgetsEverythingOnDiscardAll) {
+    sql("PREPARE p AS SELECT 1; SET application_name = 'x'");
+    EXPECT_THAT(sql("DISCARD ALL"), ElementsAre("DISCARD ALL"));
+    EXPECT_THAT(sql("SHOW application_name")[0], "");
+    EXPECT_THAT(sql("EXECUTE p")[0], HasSubstr("26000"));
+    sql("BEGIN");
+    EXPECT_THAT(sql("DISCARD ALL")[0], HasSubstr("25001"));
+}
+
+TEST_F(SessionFixture, RefusesWhatIsTooLarge) {
+    EXPECT_THAT(sql("INSERT INTO t VALUES (1, $1)", {std::string(kRecordBytesMax, 'x')})[0],
+                HasSubstr("54000"));
+    PendingInserts pending;
+    const std::string record(kRecordBytesMax, 'x');
+    for (size_t i = 0; i < PendingInserts::kBytesMax / kRecordBytesMax; ++i) {
+        ASSERT_OK(pending.add(TableId{1}, "t", record));
+    }
+    EXPECT_ERROR(pending.add(TableId{1}, "t", "x"), ErrorCode::kExhausted, "53200");
+}
+
+}  // namespace
+}  // namespace braid::serving

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include "serving/session/receipt_text.h"
+#include "serving/system/relation_rows.h"
+#include "serving/system/system_relation.h"
+#include "serving/system/system_view.h"
+
+namespace braid::serving {
+
+namespace {
+
+const std::string* table_name(const catalog::Catalog& catalog, TableId id) {
+    const auto place = catalog.tables.find(id);
+    return place == catalog.tables.end() ? nullptr : &place->second.name;
+}
+
+void add_streams(const SystemView& view, RelationRows& rows) {
+    for (const auto& [id, table] : view.state.catalog.tables) {
+        rows.add();
+        rows.set("name", table.name);
+        rows.set("connector", table.connector);
+        rows.set("format", table.format);
+        rows.set("partitions", table.partition_count);
+        rows.set("log", table.log.hex);
+        rows.set_time("created_at", table.created_at_us);
+        if (const auto log = view.control.log_of(id)) {
+            rows.set("durable_end", log->durable_end().to_string());
+        }
+        const manifest::TableState* state = view.state.table(id);
+        if (state == nullptr) continue;
+        rows.set("origin", state->origin.to_string());
+        rows.set("archive_end", state->archive_end.to_string());
+        rows.set("sealed_frontier", state->sealed_frontier.to_string());
+        if (!state->cuts.empty()) {
+            rows.set("cut", state->cuts.back().cut.to_string());
+            rows.set("cut_number", state->cuts.back().number);
+        }
+        uint64_t segment_rows = 0;
+        uint64_t bad_rows = 0;
+        uint64_t bytes = 0;
+        uint64_t segments = 0;
+        for (const manifest::Segment& segment : state->segments) {
+            ++segments;
+            segment_rows += segment.rows;
+            bad_rows += segment.bad_rows;
+            bytes += segment.bytes;
+        }
+        rows.set("segments", segments);
+        rows.set("segment_rows", segment_rows);
+        rows.set("segment_bad_rows", bad_rows);
+        rows.set("segment_bytes", bytes);
+    }
+}
+
+uint64_t bytes_of(const manifest::Run& run) {
+    uint64_t bytes = 0;
+    for (const manifest::Part& part : run.parts) bytes += part.bytes;
+    return bytes;
+}
+
+void add_views(const SystemView& view, RelationRows& rows) {
+    for (const auto& [id, each] : view.state.catalog.views) {
+        rows.add();
+        rows.set("name", each.name);
+        rows.set("kind", "materialized");
+        if (const std::string* stream = table_name(view.state.catalog, each.table)) {
+            rows.set("stream", *stream);
+        }
+        rows.set("version", each.current.value);
+        rows.set_time("created_at", each.created_at_us);
+        uint64_t runs = 0;
+        uint64_t run_rows = 0;
+        uint64_t bytes = 0;
+        for (const manifest::Run& run : view.state.runs_of(each.current)) {
+            ++runs;
+            run_rows += run.rows;
+            bytes += bytes_of(run);
+        }
+        rows.set("runs", runs);
+        rows.set("rows", run_rows);
+        rows.set("bytes", bytes);
+        const catalog::ViewVersion* version = each.find(each.current);
+        if (version == nullptr) continue;
+        rows.set("definition", version->definition);
+        rows.set("time_zone", version->time_zone);
+        rows.set("is_populated", version->is_populated);
+    }
+    for (const auto& [id, each] : view.state.catalog.plain_views) {
+        rows.add();
+        rows.set("name", each.name);
+        rows.set("kind", "plain");
+        rows.set("definition", each.definition);
+        rows.set("is_populated", true);
+        rows.set_time("created_at", each.created_at_us);
+    }
+}
+
+void add_runs(const SystemView& view, RelationRows& rows) {
+    for (const auto& [version, runs] : view.state.runs) {
+        const catalog::MaterializedView* of = view.state.catalog.view_of_version(version);
+        for (const manifest::Run& run : runs) {
+            rows.add();
+            rows.set("run", run.id.value);
+            if (of != nullptr) rows.set("view", of->name);
+            rows.set("version", version.value);
+            rows.set("kind", run.kind == manifest::RunKind::kBatch ? "batch" : "sealed");
+            rows.set("box", run.box.to_string());
+            rows.set("rows", run.rows);
+            rows.set("bytes", bytes_of(run));
+            rows.set("parts", static_cast<uint64_t>(run.parts.size()));
+            rows.set("digest", run.digest.to_hex());
+            rows.set("counted", run.counted);
+            rows.set("filtered", run.filtered);
+            rows.set("quarantined", run.quarantined);
+        }
+    }
+}
+
+void add_audits(const SystemView& view, RelationRows& rows) {
+    for (const manifest::Audit& audit : view.state.audits) {
+        rows.add();
+        rows.set("number", audit.number);
+        if (const std::string* stream = table_name(view.state.catalog, audit.table)) {
+            rows.set("stream", *stream);
+        }
+        if (const auto* of = view.state.catalog.view_of_version(audit.version)) {
+            rows.set("view", of->name);
+        }
+        rows.set("version", audit.version.value);
+        rows.set("cut", audit.cut.to_string());
+        rows.set("matched", audit.matched);
+        rows.set("batch_digest", audit.batch.to_hex());
+        rows.set("speed_digest", audit.speed.to_hex());
+        rows.set("difference", audit.difference);
+        rows.set_time("audited_at", audit.at_us);
+    }
+}
+
+void add_receipts(const SystemView& view, RelationRows& rows) {
+    for (const ReceiptLog::Entry& entry : view.receipts.entries()) {
+        rows.add();
+        rows.set("number", entry.number);
+        rows.set_time("finished_at", entry.finished_at_us);
+        rows.set("statement", entry.statement);
+        rows.set("receipt", receipt_json(*entry.receipt));
+    }
+}
+
+constexpr RelationSource kSources[] = {
+    {"braid", "audits", add_audits},   {"braid", "receipts", add_receipts},
+    {"braid", "runs", add_runs},       {"braid", "streams", add_streams},
+    {"braid", "views", add_views},
+};
+
+}  // namespace
+
+std::span<const RelationSource> braid_sources() { return kSources; }
+
+}  // namespace braid::serving
