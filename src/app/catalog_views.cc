@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/catalog_views.h"
+
+#include "base/error_makers.h"
+#include "sql/sql.h"
+
+namespace braid::app {
+
+CatalogViews::CatalogViews(const manifest::Manifest& manifest, FunctionDataStore& store)
+    : manifest_(manifest), store_(store) {}
+
+Result<operators::BoundView> CatalogViews::view_of(VersionId version) {
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto place = bound_.find(version);
+        if (place != bound_.end()) return place->second;
+    }
+    const manifest::StatePtr state = manifest_.head();
+    const catalog::MaterializedView* view = state->catalog.view_of_version(version);
+    if (view == nullptr) return not_found("view version {} does not exist", version.value);
+    const catalog::ViewVersion* definition = view->find(version);
+    operators::BoundView bound;
+    bound.plan = TRY(sql::bind_view(state->catalog, *definition, view->table)
+                         .context(fmt::format("binding materialized view \"{}\"", view->name)));
+    bound.context.format.zone = TRY(find_time_zone(definition->time_zone));
+    bound.context.enrich = TRY(store_.load(definition->function_data));
+    const std::scoped_lock lock(mutex_);
+    return bound_.emplace(version, std::move(bound)).first->second;
+}
+
+}  // namespace braid::app

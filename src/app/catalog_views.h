@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "app/function_data_store.h"
+#include "manifest/manifest.h"
+#include "operators/fold/view_folder.h"
+
+namespace braid::app {
+
+/// View versions of the manifest's catalog, bound once and kept. Thread-safe.
+class CatalogViews final : public operators::BoundViews {
+  public:
+    CatalogViews(const manifest::Manifest& manifest, FunctionDataStore& store);
+    Result<operators::BoundView> view_of(VersionId version) override;
+
+  private:
+    const manifest::Manifest& manifest_;
+    FunctionDataStore& store_;
+    std::mutex mutex_;
+    std::map<VersionId, operators::BoundView> bound_;
+};
+
+}  // namespace braid::app

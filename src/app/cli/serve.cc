@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// `braid serve`: a node with its ports, until SIGTERM.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <memory>
+
+#include "app/cli/commands.h"
+#include "app/config.h"
+#include "app/node.h"
+#include "app/quarantine.h"
+#include "base/error_makers.h"
+#include "base/posix_file_system.h"
+#include "base/trace.h"
+#include "serving/http/http_api.h"
+#include "serving/pgwire/pg_server.h"
+#include "serving/session/session.h"
+#include "sql/sql.h"
+
+namespace braid::app {
+
+namespace {
+
+constexpr const char* kInitMarker = "INIT";
+
+/// Parts of a running server in the order of their making; they end in the other one.
+struct Server {
+    SystemClock clock;
+    Metrics metrics;
+    std::unique_ptr<Random> random = Random::from_system();
+    ThreadWorkers workers;
+    std::unique_ptr<FileSystem> machine;
+    std::unique_ptr<FileSystem> data;
+    std::unique_ptr<Node> node;
+    std::unique_ptr<Quarantine> quarantine;
+    serving::ReceiptLog receipts;
+    std::unique_ptr<serving::RecordAppender> appender;
+    serving::Services services;
+    std::atomic<bool> is_ready = false;
+    std::unique_ptr<serving::pgwire::PgServer> pg;
+    std::unique_ptr<serving::HttpApiServer> http;
+};
+
+Result<Config> make_config(const Arguments& arguments) {
+    Config config;
+    config.node.function_data = built_in_function_data();
+    if (!arguments.config.empty()) TRY(read_config(arguments.config, config));
+    if (!arguments.data.empty()) config.data = arguments.data;
+    if (!arguments.init.empty()) config.init = arguments.init;
+    if (!arguments.pg.empty()) config.pg = arguments.pg;
+    if (!arguments.http.empty()) config.http = arguments.http;
+    if (config.data.empty()) {
+        return Error(invalid_input("no data directory is given"))
+            .with_hint("Use --data DIR, or data = \"DIR\" in the configuration file.");
+    }
+    return config;
+}
+
+/// An absolute path, so that a later change of the working directory changes nothing.
+std::string absolute(const std::string& path) {
+    if (path.starts_with('/')) return path;
+    std::string directory(4096, '\0');
+    const char* here = getcwd(directory.data(), directory.size());
+    return here == nullptr ? path : std::string(here) + "/" + path;
+}
+
+Result<void> run_statements(Server& server, const std::string& text) {
+    serving::Session session(server.services, serving::Session::Identity{});
+    for (const sql::Statement& statement : TRY(sql::parse(text))) {
+        auto prepared = TRY(session.prepare(statement, {}).context(statement.text));
+        auto cursor = TRY(session.execute(*prepared, {}).context(statement.text));
+        Batch batch;
+        while (TRY(cursor->next(batch))) {
+        }
+        TRY(session.finish_implicit());
+    }
+    return {};
+}
+
+/// Runs the file once, on a directory that has never been used. A marker tells a start that did not come to
+/// its end: what it left is neither empty nor whole.
+Result<void> initialise(Server& server, const std::string& path, bool is_new) {
+    if (TRY(server.data->exists(kInitMarker))) {
+        return Error(unavailable("an earlier --init of this data directory failed"))
+            .with_hint("Empty the directory and start again.");
+    }
+    if (!is_new || path.empty()) return {};
+    const std::string text = TRY(server.machine->read_all(absolute(path)).context("reading --init"));
+    auto marker = TRY(server.data->create(kInitMarker));
+    TRY(marker->sync());
+    TRY(server.data->sync_directory(""));
+    TRY(run_statements(server, text).context("running --init " + path));
+    TRY(server.data->remove(kInitMarker));
+    return server.data->sync_directory("");
+}
+
+Result<void> start(Server& server, const Config& config) {
+    server.machine = TRY(open_posix_file_system("/"));
+    const std::string directory = absolute(config.data);
+    TRY(server.machine->create_directories(directory));
+    server.data = TRY(open_posix_file_system(directory));
+    const bool is_new = !TRY(server.data->exists("manifest"));
+    server.node = TRY(Node::open({server.data.get(), server.machine.get(), &server.clock,
+                                  &server.workers, server.random.get(), &server.metrics},
+                                 config.node));
+    server.quarantine = std::make_unique<Quarantine>(*server.node);
+    server.appender = std::make_unique<serving::RecordAppender>(*server.node);
+    serving::Services& services = server.services;
+    services.control = server.node.get();
+    services.reader = &server.node->reader();
+    services.clock = &server.clock;
+    services.random = server.random.get();
+    services.metrics = &server.metrics;
+    services.view_plans = &server.node->views();
+    services.quarantine = server.quarantine.get();
+    services.receipts = &server.receipts;
+    services.appender = server.appender.get();
+    services.version = BRAID_VERSION;
+    services.started_at_us = server.clock.wall_us();
+    TRY(initialise(server, config.init, is_new));
+    const Address pg = TRY(parse_address(config.pg));
+    const Address http = TRY(parse_address(config.http));
+    server.pg = TRY(serving::pgwire::PgServer::start({.name = "pg", .address = pg.host, .port = pg.port},
+                                                     services, server.workers));
+    server.http = TRY(serving::HttpApiServer::start(
+        {.name = "http", .address = http.host, .port = http.port}, services, server.workers,
+        [&server] { return server.is_ready.load(); }));
+    server.is_ready = true;
+    fmt::print("braid ready pg={}:{} http={}:{}\n", pg.host, server.pg->port(), http.host,
+               server.http->port());
+    std::fflush(stdout);
+    return {};
+}
+
+Result<void> stop(Server& server) {
+    server.is_ready = false;
+    if (server.http) server.http->stop();
+    if (server.pg) server.pg->stop();
+    return server.node ? server.node->close() : Result<void>();
+}
+
+int fail(const Error& error) {
+    fmt::print(stderr, "braid: {}\n", error.to_string());
+    return 1;
+}
+
+}  // namespace
+
+int run_serve(const Arguments& arguments) {
+    set_trace_level(arguments.verbose ? TraceLevel::kDebug : TraceLevel::kWarning);
+    // Blocked before any thread starts, so that only this one sees them.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    (void)signal(SIGPIPE, SIG_IGN);
+    const auto config = make_config(arguments);
+    if (!config) return fail(config.error());
+    Server server;
+    const auto started = start(server, *config);
+    if (!started) {
+        const auto stopped = stop(server);
+        if (!stopped) write_trace(TraceLevel::kWarning, "serve", stopped.error().to_string());
+        return fail(started.error());
+    }
+    int signal_number = 0;
+    sigwait(&signals, &signal_number);
+    const auto stopped = stop(server);
+    return stopped ? 0 : fail(stopped.error());
+}
+
+}  // namespace braid::app

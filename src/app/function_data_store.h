@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "operators/enrich/function_data.h"
+#include "plan/view_plan.h"
+
+namespace braid::app {
+
+/// Files that the node was configured with; any may be empty.
+struct FunctionDataFiles {
+    std::string user_agent_rules;  // uap-core's regexes.yaml
+    std::string regions_ipv4;      // mmdb
+    std::string regions_ipv6;
+};
+
+/// The versions of function data that this data directory has ever used, each kept as a copy under
+/// function_data/<name>-<version>/, so that a view answers by the same data for ever, whatever the
+/// configuration says later. Loaded when first needed. Thread-safe.
+class FunctionDataStore {
+  public:
+    /// `files` is the data directory.
+    FunctionDataStore(FileSystem& files, FunctionDataFiles configured);
+
+    /// What is configured now, next to what the catalog has, for the names given: entries that differ get
+    /// the next version and are copied in. The caller commits what comes back.
+    Result<std::vector<catalog::FunctionData>> changes(const catalog::Catalog& catalog,
+                                                       const std::vector<std::string>& names);
+
+    Result<std::shared_ptr<const operators::EnrichData>> load(
+        const std::vector<catalog::FunctionData>& versions);
+
+  private:
+    struct Source;
+    /// Nullopt when nothing is configured under that name.
+    Result<std::optional<Source>> source_of(const std::string& name) const;
+    Result<std::shared_ptr<const operators::UserAgentRules>> user_agents(uint64_t version);
+    Result<std::shared_ptr<const operators::RegionDatabase>> regions(uint64_t version);
+
+    FileSystem& files_;
+    const FunctionDataFiles configured_;
+    std::mutex mutex_;
+    std::map<uint64_t, std::shared_ptr<const operators::UserAgentRules>> user_agents_;
+    std::map<uint64_t, std::shared_ptr<const operators::RegionDatabase>> regions_;
+    std::map<std::pair<uint64_t, uint64_t>, std::shared_ptr<const operators::EnrichData>> loaded_;
+};
+
+/// Names of the function data that a definition uses: "user_agent" for client and os, "geo" for country and
+/// region.
+std::vector<std::string> function_data_of(const plan::ViewPlan& plan);
+std::vector<std::string> function_data_of(const plan::Expr& expr);
+
+}  // namespace braid::app

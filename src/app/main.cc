@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/cli/arguments.h"
+#include "app/cli/commands.h"
+
+int main(int count, char** values) {
+    using braid::app::Arguments;
+    const auto parsed = braid::app::parse_arguments(count, values);
+    if (!parsed.arguments) return parsed.exit_status;
+    switch (parsed.arguments->command) {
+        case Arguments::Command::kServe:
+            return braid::app::run_serve(*parsed.arguments);
+        case Arguments::Command::kCheck:
+            return braid::app::run_check(*parsed.arguments);
+        case Arguments::Command::kSql:
+            return braid::app::run_sql(*parsed.arguments);
+    }
+    return 2;
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/node.h"
+
+#include <fmt/format.h>
+
+#include "base/error_makers.h"
+#include "base/trace.h"
+#include "operators/decode/decoder.h"
+#include "read/reader_factory.h"
+
+namespace braid::app {
+
+namespace {
+
+std::string log_directory(TableId table) { return fmt::format("log/{}", table.value); }
+
+std::string random_log_id(Random& random) {
+    return fmt::format("{:016x}{:016x}", random.next(), random.next());
+}
+
+}  // namespace
+
+Node::Node(NodeGround ground, NodeOptions options) : ground_(ground), options_(std::move(options)) {}
+
+Node::~Node() {
+    if (is_closed_) return;
+    const auto closed = close();
+    if (!closed) write_trace(TraceLevel::kWarning, "node", closed.error().to_string());
+}
+
+Result<std::unique_ptr<Node>> Node::open(NodeGround ground, NodeOptions options) {
+    std::unique_ptr<Node> node(new Node(ground, std::move(options)));
+    auto started = node->start();
+    if (!started) {
+        node->is_closed_ = true;
+        return std::move(started).error();
+    }
+    return node;
+}
+
+Result<void> Node::start() {
+    FileSystem& files = *ground_.files;
+    lock_ = TRY(files.lock("LOCK").context("locking the data directory"));
+    for (const char* directory : {"manifest", "log", "dataset", "views", "_tmp"}) {
+        TRY(files.create_directories(directory));
+    }
+    TRY(files.sync_directory(""));
+    manifest_ = TRY(manifest::Manifest::open(files, *ground_.clock, "manifest"));
+    function_data_ = std::make_unique<FunctionDataStore>(files, options_.function_data);
+    // Only what views already use: the rest is copied in when it is first needed.
+    std::vector<std::string> used;
+    for (const auto& [name, data] : manifest_->head()->catalog.function_data) used.push_back(name);
+    TRY(sync_function_data(used));
+    views_ = std::make_unique<CatalogViews>(*manifest_, *function_data_);
+    runs_ = std::make_unique<runs::RunCache>(files);
+    archiver_ = std::make_unique<archive::Archiver>(
+        archive::ArchiveParts{&files, ground_.clock, manifest_.get(), ground_.metrics},
+        options_.archive, *ground_.workers);
+    speed::SpeedParts speed{&files, ground_.clock, manifest_.get(), views_.get(), ground_.metrics, {}};
+    speed.refill = [this](TableId table, PartitionId partition, Offset from, size_t records_max) {
+        return archiver_->refill(table, partition, from, records_max);
+    };
+    speed_ = std::make_unique<speed::SpeedLayer>(std::move(speed), options_.speed, *ground_.workers);
+    batch::BatchParts batch{&files,       ground_.clock, manifest_.get(), views_.get(),
+                            runs_.get(), ground_.metrics, {}};
+    batch.hooks.seal = [this](TableId table) { return speed_->seal(table); };
+    batch.hooks.archive_to = [this](TableId table, const Positions& end) {
+        return archiver_->archive_to(table, end);
+    };
+    batch.hooks.log_of = [this](TableId table) { return log_of(table); };
+    batch.hooks.forget_run = [this](RunId run) { runs_->forget(run); };
+    batch_ = std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
+    TRY(batch_->remove_orphans());
+    read::ReadParts read{&files,          ground_.clock, manifest_.get(), speed_.get(),
+                         runs_.get(),     views_.get(),  {},              {}};
+    read.log_of = [this](TableId table) { return log_of(table); };
+    read.enrich = [this]() -> Result<std::shared_ptr<const operators::EnrichData>> {
+        TRY(sync_function_data({"user_agent", "geo"}));
+        std::vector<catalog::FunctionData> current;
+        for (const auto& [name, data] : state()->catalog.function_data) current.push_back(data);
+        return function_data_->load(current);
+    };
+    read_parts_ = std::move(read);
+    reader_ = TRY(read::make_reader(read_parts_, options_.query_memory_bytes));
+    const manifest::StatePtr head = manifest_->head();
+    for (const auto& [id, table] : head->catalog.tables) {
+        TRY(open_table(table).context(fmt::format("opening stream \"{}\"", table.name)));
+    }
+    return {};
+}
+
+Result<void> Node::sync_function_data(const std::vector<std::string>& names) {
+    const std::scoped_lock lock(function_data_mutex_);
+    std::vector<manifest::Change> changes;
+    for (catalog::FunctionData& data :
+         TRY(function_data_->changes(manifest_->head()->catalog, names))) {
+        changes.emplace_back(manifest::SetFunctionData{std::move(data)});
+    }
+    if (!changes.empty()) TRY(manifest_->commit(std::move(changes)));
+    return {};
+}
+
+Result<void> Node::open_table(const catalog::Table& table) {
+    Stream stream;
+    stream.log = TRY(log::open_embedded_log(*ground_.files, *ground_.clock, log_directory(table.id),
+                                            table.log, table.partition_count, options_.log,
+                                            ground_.metrics));
+    TRY(archiver_->add_table(table, stream.log));
+    TRY(speed_->add_table(table, stream.log));
+    batch_->add_table(table);
+    TRY(start_source(table, stream));
+    const std::scoped_lock lock(mutex_);
+    streams_.emplace(table.id, std::move(stream));
+    return {};
+}
+
+Result<void> Node::start_source(const catalog::Table& table, Stream& stream) {
+    if (table.connector != "file") return {};
+    collect::FileSourceOptions options;
+    options.path = table.option("path", "");
+    stream.source = TRY(collect::FileSource::open(*ground_.machine, *ground_.clock, stream.log, options,
+                                                  ground_.metrics, table.name));
+    stream.source_step =
+        ground_.workers->start(fmt::format("source {}", table.id.value),
+                               [source = stream.source] { return source->step(); });
+    return {};
+}
+
+void Node::close_table(TableId table) {
+    Stream stream;
+    {
+        const std::scoped_lock lock(mutex_);
+        const auto place = streams_.find(table);
+        if (place == streams_.end()) return;
+        stream = std::move(place->second);
+        streams_.erase(place);
+    }
+    if (stream.source) ground_.workers->stop(stream.source_step);
+    batch_->remove_table(table);
+    archiver_->remove_table(table);
+    speed_->remove_table(table);
+}
+
+Result<void> Node::close() {
+    is_closed_ = true;
+    std::map<TableId, Stream> streams;
+    {
+        const std::scoped_lock lock(mutex_);
+        streams.swap(streams_);
+    }
+    for (auto& [table, stream] : streams) {
+        if (stream.source) ground_.workers->stop(stream.source_step);
+    }
+    for (auto& [table, stream] : streams) batch_->remove_table(table);
+    for (auto& [table, stream] : streams) archiver_->remove_table(table);
+    Result<void> sealed = speed_->close();
+    lock_.reset();
+    return sealed;
+}
+
+bool Node::is_caught_up() const {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [table, stream] : streams_) {
+        if (stream.source && !stream.source->is_caught_up()) return false;
+        if (speed_->frontier(table) != stream.log->durable_end()) return false;
+    }
+    return true;
+}
+
+std::optional<Error> Node::failure() const {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [table, stream] : streams_) {
+        if (auto failure = speed_->failure(table)) return failure;
+    }
+    return std::nullopt;
+}
+
+Result<void> Node::archive(TableId table) {
+    const auto log = log_of(table);
+    if (!log) return not_found("stream {} does not exist", table.value);
+    return archiver_->archive_to(table, log->durable_end());
+}
+
+manifest::StatePtr Node::state() const { return manifest_->head(); }
+
+std::shared_ptr<log::PartitionedLog> Node::log_of(TableId table) const {
+    const std::scoped_lock lock(mutex_);
+    const auto place = streams_.find(table);
+    return place == streams_.end() ? nullptr : place->second.log;
+}
+
+Result<void> Node::create_table(catalog::Table table) {
+    TRY(operators::make_decoder({table.format, table.columns, table.options}));
+    table.id = manifest_->new_id();
+    table.log = {random_log_id(*ground_.random)};
+    table.created_at_us = ground_.clock->wall_us();
+    if (table.connector == "file") {
+        // A path that can never work is refused now, not when the first line should have come.
+        collect::FileSourceOptions options;
+        options.path = table.option("path", "");
+        TRY(collect::FileSource::check(options));
+    }
+    TRY(manifest_->commit({manifest::CreateTable{table}}));
+    return open_table(table);
+}
+
+Result<void> Node::drop_table(TableId table) {
+    TRY(manifest_->commit({manifest::DropTable{table}}));
+    close_table(table);
+    return {};
+}
+
+Result<void> Node::create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
+                               bool with_no_data) {
+    TRY(sync_function_data(function_data_of(plan)));
+    const manifest::StatePtr head = manifest_->head();
+    catalog::MaterializedView view;
+    view.id = manifest_->new_id();
+    view.name = std::move(name);
+    view.table = plan.table;
+    view.created_at_us = ground_.clock->wall_us();
+    catalog::ViewVersion version;
+    version.id = manifest_->new_id();
+    version.definition = plan.definition;
+    version.time_zone = std::move(time_zone);
+    for (const std::string& data : function_data_of(plan)) {
+        const auto place = head->catalog.function_data.find(data);
+        if (place == head->catalog.function_data.end()) {
+            return Error(unavailable("the view needs function data \"{}\" that is not configured", data))
+                .with_sqlstate("55000")
+                .with_hint("Set [function_data] in the configuration file.");
+        }
+        version.function_data.push_back(place->second);
+    }
+    view.current = version.id;
+    const ViewId id = view.id;
+    const VersionId version_id = version.id;
+    view.versions.push_back(std::move(version));
+    TRY(speed_->declare(plan.table, {manifest::CreateView{std::move(view)}}));
+    if (with_no_data) return {};
+    auto filled = batch_->backfill(version_id);
+    if (filled) return {};
+    const auto dropped = drop_view(id);
+    if (!dropped) write_trace(TraceLevel::kError, "node", dropped.error().to_string());
+    return filled;
+}
+
+Result<void> Node::drop_view(ViewId view) {
+    const manifest::StatePtr head = manifest_->head();
+    const auto place = head->catalog.views.find(view);
+    if (place == head->catalog.views.end()) return not_found("view {} does not exist", view.value);
+    return speed_->declare(place->second.table, {manifest::DropView{view}});
+}
+
+Result<void> Node::create_plain_view(std::string name, std::string definition, bool or_replace) {
+    std::vector<manifest::Change> changes;
+    const manifest::StatePtr head = manifest_->head();
+    if (const catalog::PlainView* old = head->catalog.find_plain_view(name); old && or_replace) {
+        changes.emplace_back(manifest::DropPlainView{old->id});
+    }
+    changes.emplace_back(manifest::CreatePlainView{
+        {manifest_->new_id(), std::move(name), std::move(definition), ground_.clock->wall_us()}});
+    TRY(manifest_->commit(std::move(changes)));
+    return {};
+}
+
+Result<void> Node::drop_plain_view(ObjectId view) {
+    TRY(manifest_->commit({manifest::DropPlainView{view}}));
+    return {};
+}
+
+Result<void> Node::refresh(ViewId view) {
+    const manifest::StatePtr head = manifest_->head();
+    const auto place = head->catalog.views.find(view);
+    if (place == head->catalog.views.end()) return not_found("view {} does not exist", view.value);
+    return batch_->refresh(place->second.table);
+}
+
+}  // namespace braid::app

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "app/catalog_views.h"
+#include "app/function_data_store.h"
+#include "archive/archiver.h"
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/metric.h"
+#include "base/random.h"
+#include "base/worker.h"
+#include "batch/batch_layer.h"
+#include "collect/file_source.h"
+#include "log/embedded_log.h"
+#include "manifest/manifest.h"
+#include "read/merge/pinned_snapshot.h"
+#include "read/reader.h"
+#include "runs/run_file.h"
+#include "serving/session/control.h"
+#include "speed/speed_layer.h"
+
+namespace braid::app {
+
+struct NodeOptions {
+    log::EmbeddedLogOptions log;
+    speed::SpeedOptions speed;
+    archive::ArchiveOptions archive;
+    batch::BatchOptions batch;
+    FunctionDataFiles function_data;
+    uint64_t query_memory_bytes = 1ULL << 30;
+};
+
+/// What a node stands on: real in the program; in memory, stepped and faulty in tests. Outlives the node.
+struct NodeGround {
+    FileSystem* files = nullptr;    // the data directory
+    FileSystem* machine = nullptr;  // rooted at "/", for file sources
+    const Clock* clock = nullptr;
+    Workers* workers = nullptr;
+    Random* random = nullptr;
+    Metrics* metrics = nullptr;
+};
+
+/// One data directory with all roles on it, without ports: log, speed, archive, batch, read, and what
+/// sessions may ask of them. open() recovers whatever a crash left. Thread-safe.
+class Node final : public serving::Control {
+  public:
+    /// Unavailable when another process has the directory.
+    static Result<std::unique_ptr<Node>> open(NodeGround ground, NodeOptions options);
+    ~Node() override;
+
+    /// Seals what is folded and stops all work. After an error the directory is as after a crash: safe.
+    Result<void> close();
+
+    read::Reader& reader() { return *reader_; }
+    operators::BoundViews& views() { return *views_; }
+    const read::ReadParts& read_parts() const { return read_parts_; }
+    /// Whether every file source has its files in the log and speed has folded the log.
+    bool is_caught_up() const;
+    Result<void> seal(TableId table) { return speed_->seal(table); }
+    Result<void> archive(TableId table);
+    Result<void> release(int64_t undo_window_us) { return batch_->release(undo_window_us); }
+    Positions frontier(TableId table) const { return speed_->frontier(table); }
+    /// Why a stream stopped folding, if it did.
+    std::optional<Error> failure() const;
+
+    manifest::StatePtr state() const override;
+    std::shared_ptr<log::PartitionedLog> log_of(TableId table) const override;
+    Result<void> create_table(catalog::Table table) override;
+    Result<void> drop_table(TableId table) override;
+    Result<void> create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
+                             bool with_no_data) override;
+    Result<void> drop_view(ViewId view) override;
+    Result<void> create_plain_view(std::string name, std::string definition, bool or_replace) override;
+    Result<void> drop_plain_view(ObjectId view) override;
+    Result<void> refresh(ViewId view) override;
+
+  private:
+    /// What runs for one stream beside the layers.
+    struct Stream {
+        std::shared_ptr<log::PartitionedLog> log;
+        std::shared_ptr<collect::FileSource> source;
+        Workers::Handle source_step = 0;
+    };
+
+    Node(NodeGround ground, NodeOptions options);
+    Result<void> start();
+    /// Brings the function data of these names to what is configured; missing names stay missing.
+    Result<void> sync_function_data(const std::vector<std::string>& names);
+    Result<void> open_table(const catalog::Table& table);
+    Result<void> start_source(const catalog::Table& table, Stream& stream);
+    void close_table(TableId table);
+
+    const NodeGround ground_;
+    const NodeOptions options_;
+    std::unique_ptr<FileLock> lock_;
+    std::unique_ptr<manifest::Manifest> manifest_;
+    std::unique_ptr<FunctionDataStore> function_data_;
+    std::unique_ptr<CatalogViews> views_;
+    std::unique_ptr<runs::RunCache> runs_;
+    std::unique_ptr<archive::Archiver> archiver_;
+    std::unique_ptr<speed::SpeedLayer> speed_;
+    std::unique_ptr<batch::BatchLayer> batch_;
+    read::ReadParts read_parts_;
+    std::unique_ptr<read::Reader> reader_;
+    std::mutex function_data_mutex_;
+    mutable std::mutex mutex_;
+    std::map<TableId, Stream> streams_;
+    bool is_closed_ = false;
+};
+
+}  // namespace braid::app

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "app/node.h"
+#include "serving/system/system_catalog.h"
+
+namespace braid::app {
+
+/// braid.quarantine: the records of all streams that did not decode, from segments and log.
+class Quarantine final : public serving::QuarantineSource {
+  public:
+    explicit Quarantine(Node& node) : node_(node) {}
+    Result<std::vector<Batch>> rows(const read::ReadOptions& options) override;
+
+  private:
+    Node& node_;
+};
+
+}  // namespace braid::app
