@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// The master test: for every history and every cut, batch(below) ⊕ speed(above) = batch(everything), bit for
+// bit, whatever seals, pins, back-fills and batch runs lie in between.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/random.h"
+#include "base/trace.h"
+#include "tests/support/real_log.h"
+#include "tests/support/test_node.h"
+
+namespace braid::testing {
+namespace {
+
+constexpr const char* kTable =
+    "CREATE TABLE events (b bool, i int, l bigint, n numeric(12,3), u numeric, f float8, t text, d date,"
+    " ts timestamp, tz timestamptz)";
+
+/// Every aggregate over every type.
+constexpr const char* kView =
+    "SELECT i % 3 AS third, date_bin('1 hour', tz, '2000-01-01Z') AS hour, count(*) AS rows,"
+    " count(t) AS texts, count(*) FILTER (WHERE b) AS trues,"
+    " sum(i) AS si, sum(l) AS sl, sum(n) AS sn, sum(u) AS su, sum(f) AS sf,"
+    " avg(i) AS ai, avg(l) AS al, avg(n) AS an, avg(u) AS au, avg(f) AS af,"
+    " min(i) AS mi, max(l) AS xl, min(n) AS mn, max(u) AS xu, min(f) AS mf, max(f) AS xf,"
+    " min(t) AS mt, max(t) AS xt, min(d) AS md, max(d) AS xd, min(ts) AS mts, max(tz) AS xtz,"
+    " bool_and(b) AS every, bool_or(b) AS some,"
+    " count(DISTINCT t) AS dt, count(DISTINCT l) AS dl, count(DISTINCT n) AS dn,"
+    " count(DISTINCT f) AS df, count(DISTINCT d) AS dd"
+    " FROM events WHERE coalesce(i, 0) >= -40 GROUP BY 1, 2";
+
+/// A record with late, equal and disordered times, NULLs, extremes, and now and then nonsense.
+std::string record(Random& random) {
+    if (random.below(17) == 0) return R"({"i":"not a number"})";
+    std::string text = "{";
+    const auto add = [&](const char* name, const std::string& value) {
+        if (random.below(6) == 0) return;
+        text += fmt::format("{}\"{}\":{}", text.size() > 1 ? "," : "", name, value);
+    };
+    const auto floats = std::to_array<const char*>(
+        {"0.1", "1e300", "-1e300", "1e-320", "-0.0", "\"NaN\"", "\"Infinity\"", "3.25", "0.30000000000000004"});
+    add("b", random.below(2) == 0 ? "true" : "false");
+    add("i", fmt::format("{}", static_cast<int64_t>(random.below(100)) - 50));
+    add("l", random.below(9) == 0 ? "9223372036854775807" : fmt::format("{}", random.below(5)));
+    add("n", fmt::format("\"{}.{:03}\"", random.below(1000), random.below(4) * 250));
+    add("u", fmt::format("\"{}\"", random.below(3) == 0 ? "1.50" : random.below(2) == 0 ? "1.5" : "-7.25"));
+    add("f", floats[random.below(floats.size())]);
+    add("t", fmt::format("\"{}\"", std::string(random.below(20), static_cast<char>('a' + random.below(3)))));
+    add("d", fmt::format("\"20{:02}-0{}-11\"", random.below(30), 1 + random.below(9)));
+    add("ts", fmt::format("\"2026-11-22 0{}:00:00.25\"", random.below(3)));
+    add("tz", fmt::format("\"2026-11-{} 0{}:30:00+0{}\"", 20 + random.below(3), random.below(3),
+                          random.below(2)));
+    return text + "}";
+}
+
+class CutLaw : public ::testing::TestWithParam<uint32_t> {
+  protected:
+    static void create(TestNode& node, bool with_view = true) {
+        ASSERT_TRUE(node.start());
+        node.run(fmt::format("{} WITH (partitions = {})", kTable, GetParam()));
+        if (with_view) node.run(fmt::format("CREATE MATERIALIZED VIEW v AS {}", kView));
+    }
+    static void append(TestNode& node, const std::vector<std::string>& history, size_t from, size_t to) {
+        for (size_t at = from; at < to; ++at) {
+            ASSERT_TRUE(node.append("events", static_cast<uint32_t>(at % GetParam()), {history[at]}));
+        }
+    }
+    static Digest digest(TestNode& node, runs::ReadMode mode = runs::ReadMode::kLive) {
+        const auto digest = node.digest("v", mode);
+        EXPECT_TRUE(digest) << digest.error().to_string();
+        return digest ? *digest : Digest{};
+    }
+    static std::vector<std::string> history(size_t count, uint64_t seed) {
+        Random random(seed);
+        std::vector<std::string> records;
+        for (size_t index = 0; index < count; ++index) records.push_back(record(random));
+        return records;
+    }
+};
+
+TEST_P(CutLaw, HoldsAtEveryCutOfASmallHistory) {
+    const auto records = history(28, 7);
+    TestNode whole;
+    create(whole);
+    append(whole, records, 0, records.size());
+    const Digest speed_only = digest(whole);
+    whole.run("REFRESH MATERIALIZED VIEW v");
+    const Digest all = digest(whole, runs::ReadMode::kFinal);
+    EXPECT_EQ(speed_only, all);
+    const auto rows = whole.rows("SELECT * FROM v ORDER BY 1, 2");
+    for (size_t cut = 0; cut <= records.size(); ++cut) {
+        TestNode node;
+        create(node);
+        append(node, records, 0, cut);
+        node.run("REFRESH MATERIALIZED VIEW v");
+        append(node, records, cut, records.size());
+        EXPECT_EQ(digest(node), all) << "cut at " << cut;
+        EXPECT_EQ(node.rows("SELECT * FROM v ORDER BY 1, 2"), rows) << "cut at " << cut;
+    }
+}
+
+TEST_P(CutLaw, HoldsForAViewThatComesLate) {
+    const auto records = history(24, 11);
+    TestNode whole;
+    create(whole);
+    append(whole, records, 0, records.size());
+    const Digest all = digest(whole);
+    for (size_t born = 0; born <= records.size(); born += 3) {
+        TestNode node;
+        create(node, false);
+        append(node, records, 0, born);
+        node.run(fmt::format("CREATE MATERIALIZED VIEW v AS {}", kView));
+        append(node, records, born, records.size());
+        EXPECT_EQ(digest(node), all) << "view created at " << born;
+    }
+}
+
+TEST_P(CutLaw, HoldsThroughPinsSealsBackfillsAndBatchRunsInAnyOrder) {
+    for (uint64_t seed = 1; seed <= 6; ++seed) {
+        const auto records = history(120, 100 + seed);
+        Random random(seed);
+        TestNode node;
+        create(node);
+        TestNode plain;
+        create(plain);
+        std::vector<std::shared_ptr<const read::PinnedSnapshot>> pins;
+        size_t views = 0;
+        for (size_t at = 0; at < records.size(); ++at) {
+            append(node, records, at, at + 1);
+            append(plain, records, at, at + 1);
+            switch (random.below(9)) {
+                case 0:
+                    ASSERT_TRUE(node.seal("events"));
+                    break;
+                case 1:
+                    node.run("REFRESH MATERIALIZED VIEW v");
+                    break;
+                case 2: {
+                    read::ReadOptions options;
+                    options.format = utc_format();
+                    pins.clear();  // the digest below pins too, and two is the limit
+                    const auto pin = node.node().reader().pin(options);
+                    ASSERT_TRUE(pin) << pin.error().to_string();
+                    pins.push_back(*pin);
+                    break;
+                }
+                case 3:
+                    pins.clear();
+                    node.run_workers();
+                    break;
+                case 4:
+                    if (views < 3) {
+                        node.run(fmt::format("CREATE MATERIALIZED VIEW v{} AS {}", ++views, kView));
+                    }
+                    break;
+                case 5:
+                    ASSERT_TRUE(node.archive("events"));
+                    break;
+                case 6:
+                    ASSERT_TRUE(node.node().release(0));
+                    break;
+                default:
+                    break;
+            }
+            if (at % 10 == 9) {
+                ASSERT_EQ(digest(node), digest(plain)) << "seed " << seed << " after event " << at;
+            }
+        }
+        pins.clear();
+        node.run("REFRESH MATERIALIZED VIEW v");
+        const Digest all = digest(plain);
+        EXPECT_EQ(digest(node, runs::ReadMode::kFinal), all) << "seed " << seed;
+        for (size_t view = 1; view <= views; ++view) {
+            const auto late = node.digest(fmt::format("v{}", view));
+            ASSERT_TRUE(late) << late.error().to_string();
+            EXPECT_EQ(*late, all) << "seed " << seed << " view " << view;
+        }
+        const auto audits = node.rows("SELECT count(*) FROM braid.audits WHERE NOT matched");
+        EXPECT_EQ(audits, std::vector<std::string>{"0"});
+    }
+}
+
+TEST_P(CutLaw, HoldsAt200RandomCutsAndSealsOfTheRealLog) {
+    const std::vector<std::string> lines = real_log_lines();
+    ASSERT_EQ(lines.size(), 10'000U);
+    const std::string setup = fmt::format(
+        "CREATE TABLE access (ip text, at timestamptz, method text, path text, status int, bytes bigint,"
+        " referer text, agent text) WITH (connector = 'http', format = 'combined', partitions = {});"
+        "CREATE MATERIALIZED VIEW v AS SELECT date_bin('1 minute', at, '2000-01-01Z') AS minute,"
+        " split_part(path, '/', 2) AS module, count(*) AS visits, count(DISTINCT ip) AS visitors,"
+        " sum(bytes) AS bytes, max(agent) AS agent FROM access WHERE status < 400 GROUP BY 1, 2",
+        GetParam());
+    TestNode node;
+    ASSERT_TRUE(node.start());
+    node.run(setup);
+    TestNode plain;
+    ASSERT_TRUE(plain.start());
+    plain.run(setup);
+    Random random(20261122);
+    std::vector<size_t> cuts(200);
+    for (size_t& cut : cuts) cut = random.below(lines.size() + 1);
+    std::ranges::sort(cuts);
+    cuts.push_back(lines.size());
+    size_t at = 0;
+    for (const size_t cut : cuts) {
+        if (cut > at) {
+            const std::vector<std::string> piece(lines.begin() + static_cast<ptrdiff_t>(at),
+                                                 lines.begin() + static_cast<ptrdiff_t>(cut));
+            const auto partition = static_cast<uint32_t>(random.below(GetParam()));
+            ASSERT_TRUE(node.append("access", partition, piece));
+            ASSERT_TRUE(plain.append("access", partition, piece));
+            at = cut;
+        }
+        if (random.below(4) == 0) {
+            node.run("REFRESH MATERIALIZED VIEW v");
+            ASSERT_EQ(digest(node, runs::ReadMode::kFinal), digest(plain)) << "cut at " << cut;
+        } else {
+            ASSERT_TRUE(node.seal("access"));
+            ASSERT_EQ(digest(node), digest(plain)) << "seal at " << cut;
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Partitions, CutLaw, ::testing::Values(1U, 4U));
+
+}  // namespace
+}  // namespace braid::testing

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// One event's way end to end on a stepped node: appended, folded, sealed, archived, recomputed, read.
+#include <gtest/gtest.h>
+
+#include "tests/support/test_node.h"
+
+namespace braid::testing {
+namespace {
+
+constexpr const char* kSetup =
+    "CREATE TABLE hits (page text, at timestamptz, ms int, price numeric(10,2), ratio float8);"
+    "CREATE MATERIALIZED VIEW per_page AS SELECT page, count(*) AS hits, sum(ms) AS total, avg(ms) AS mean,"
+    " max(price) AS dearest, count(DISTINCT ms) AS different FROM hits WHERE ms >= 0 GROUP BY page;";
+
+class River : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        const auto started = node_.start();
+        ASSERT_TRUE(started.has_value()) << started.error().to_string();
+    }
+    TestNode node_;
+};
+
+TEST_F(River, AnswersAtOnceAndTheSameAfterSealBatchAndRestart) {
+    node_.run(kSetup);
+    ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":3,"price":"1.50"})",
+                                         R"({"page":"b","ms":4})", R"({"page":"a","ms":5})"}));
+    const std::vector<std::string> expected = {"a|2|8|4.0000000000000000|1.50|2",
+                                               "b|1|4|4.0000000000000000|NULL|1"};
+    const char* all = "SELECT * FROM per_page ORDER BY page";
+    EXPECT_EQ(node_.rows(all), expected);
+    ASSERT_TRUE(node_.seal("hits"));
+    EXPECT_EQ(node_.rows(all), expected);
+    node_.run("REFRESH MATERIALIZED VIEW per_page");
+    EXPECT_EQ(node_.rows(all), expected);
+    node_.run("SET braid.read_mode = final");
+    EXPECT_EQ(node_.rows(all), expected);
+    node_.run("SET braid.read_mode = live");
+    const auto stopped = node_.stop();
+    ASSERT_TRUE(stopped) << stopped.error().to_string();
+    ASSERT_TRUE(node_.start());
+    EXPECT_EQ(node_.rows(all), expected);
+}
+
+TEST_F(River, KeepsABadRecordAsDataWithItsReason) {
+    node_.run(kSetup);
+    ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":1})", R"({"page":"a","ms":"x"})", "nonsense"}));
+    EXPECT_EQ(node_.rows("SELECT page, hits FROM per_page"), std::vector<std::string>{"a|1"});
+    EXPECT_EQ(node_.rows("SELECT count(*) FROM hits"), std::vector<std::string>{"1"});
+    EXPECT_EQ(node_.rows("SELECT count(*) FROM braid.quarantine"), std::vector<std::string>{"2"});
+}
+
+TEST_F(River, GivesANewViewItsHistory) {
+    node_.run("CREATE TABLE hits (page text, ms int)");
+    ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":1})", R"({"page":"b","ms":2})"}));
+    node_.run("CREATE MATERIALIZED VIEW late AS SELECT page, sum(ms) AS total FROM hits GROUP BY 1");
+    ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":10})"}));
+    EXPECT_EQ(node_.rows("SELECT * FROM late ORDER BY 1"),
+              (std::vector<std::string>{"a|11", "b|2"}));
+}
+
+TEST_F(River, TakesInsertsAndJoinsViewsWithStreams) {
+    node_.run("CREATE TABLE hits (page text, ms int); CREATE TABLE pages (page text, title text);"
+              "INSERT INTO hits VALUES ('a', 1), ('b', 2), ('a', 4);"
+              "INSERT INTO pages VALUES ('a', 'Start');"
+              "CREATE MATERIALIZED VIEW totals AS SELECT page, sum(ms) AS total FROM hits GROUP BY page;"
+              "CREATE VIEW named AS SELECT title, total FROM totals JOIN pages USING (page)");
+    EXPECT_EQ(node_.rows("SELECT * FROM named"), std::vector<std::string>{"Start|5"});
+}
+
+}  // namespace
+}  // namespace braid::testing

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/test_node.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error_makers.h"
+#include "columnar/text_io.h"
+#include "read/merge/pinned_snapshot.h"
+#include "read/merge/view_scan.h"
+
+namespace braid::testing {
+
+app::NodeOptions TestNode::small_options() {
+    app::NodeOptions options;
+    options.log.extent_bytes_max = 4096;
+    options.log.keep_free_bytes = 0;
+    options.speed.seal_interval_us = 5'000'000;
+    options.archive.interval_us = 60'000'000;
+    options.archive.segment_rows_max = 1000;
+    return options;
+}
+
+TestNode::TestNode(app::NodeOptions options) : options_(std::move(options)) {}
+
+TestNode::~TestNode() {
+    end_session();
+    node_.reset();
+}
+
+void TestNode::end_session() {
+    session_.reset();
+    appender_.reset();
+    receipts_.reset();
+    quarantine_.reset();
+}
+
+Result<void> TestNode::start() {
+    app::NodeGround ground{&files_, &machine_, &clock_, &workers_, &random_, &metrics_};
+    node_ = TRY(app::Node::open(ground, options_));
+    quarantine_ = std::make_unique<app::Quarantine>(*node_);
+    receipts_ = std::make_unique<serving::ReceiptLog>();
+    appender_ = std::make_unique<serving::RecordAppender>(*node_);
+    services_ = {};
+    services_.control = node_.get();
+    services_.reader = &node_->reader();
+    services_.clock = &clock_;
+    services_.random = &random_;
+    services_.metrics = &metrics_;
+    services_.view_plans = &node_->views();
+    services_.quarantine = quarantine_.get();
+    services_.receipts = receipts_.get();
+    services_.appender = appender_.get();
+    services_.version = "test";
+    session_ = std::make_unique<serving::Session>(services_, serving::Session::Identity{});
+    return {};
+}
+
+void TestNode::crash(CrashFate fate, uint64_t seed) {
+    files_.crash(fate, seed);
+    end_session();
+    node_.reset();  // its last seal fails: the files are dead to it
+    files_.clear_faults();
+}
+
+Result<void> TestNode::stop() {
+    end_session();
+    auto closed = node_->close();
+    node_.reset();
+    return closed;
+}
+
+Result<std::vector<std::string>> TestNode::query(std::string_view sql) {
+    std::vector<std::string> lines;
+    for (const sql::Statement& statement : TRY(sql::parse(sql))) {
+        lines.clear();
+        auto prepared = TRY(session_->prepare(statement, {}));
+        auto cursor = session_->execute(*prepared, {});
+        if (!cursor) {
+            session_->fail();
+            return std::move(cursor).error();
+        }
+        Batch batch;
+        while (TRY((*cursor)->next(batch))) {
+            for (size_t row = 0; row < batch.length; ++row) {
+                std::string line;
+                for (const Column& column : batch.columns) {
+                    if (!line.empty() || &column != &batch.columns.front()) line += '|';
+                    if (column.is_null(row)) {
+                        line += "NULL";
+                    } else {
+                        format_text(column, row, utc_format(), line);
+                    }
+                }
+                lines.push_back(std::move(line));
+            }
+        }
+        TRY(session_->finish_implicit());
+    }
+    return lines;
+}
+
+std::vector<std::string> TestNode::rows(std::string_view sql) {
+    auto lines = query(sql);
+    EXPECT_TRUE(lines.has_value()) << sql << "\n" << (lines ? "" : lines.error().to_string());
+    return lines ? *lines : std::vector<std::string>();
+}
+
+void TestNode::run(std::string_view sql) { rows(sql); }
+
+TableId TestNode::table(const std::string& name) const {
+    const manifest::StatePtr state = node_->state();
+    const catalog::Table* table = state->catalog.find_table(name);
+    return table == nullptr ? TableId{} : table->id;
+}
+
+Result<log::AppendOutcome> TestNode::append(const std::string& table, uint32_t partition,
+                                            const std::vector<std::string>& records,
+                                            const std::string& idempotency_key) {
+    const auto log = node_->log_of(this->table(table));
+    if (!log) return not_found("stream {} does not exist", table);
+    log::AppendRequest request;
+    std::string body;
+    for (const std::string& record : records) {
+        request.records.emplace_back(record);
+        body += record;
+    }
+    if (!idempotency_key.empty()) request.key = log::IdempotencyKey{idempotency_key, hash64(body)};
+    return log->append({partition}, request);
+}
+
+Result<void> TestNode::seal(const std::string& table) { return node_->seal(this->table(table)); }
+
+Result<void> TestNode::archive(const std::string& table) { return node_->archive(this->table(table)); }
+
+Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode) {
+    const manifest::StatePtr state = node_->state();
+    const catalog::MaterializedView* found = state->catalog.find_view(view);
+    if (found == nullptr) return not_found("view {} does not exist", view);
+    read::ReadOptions options;
+    options.mode = mode;
+    options.format = utc_format();
+    const auto snapshot =
+        TRY(read::PinnedSnapshot::take(node_->read_parts(), {found->table}, options));
+    const runs::Tiling tiling = TRY(snapshot->tiling_of(node_->read_parts(), found->current));
+    const operators::BoundView bound = TRY(node_->views().view_of(found->current));
+    operators::GroupTable merged(bound.plan->aggregates);
+    TRY(read::gather(tiling, {}, -1, merged));
+    Digest digest;
+    std::string encoded;
+    for (operators::GroupTable::Group group = 0; group < merged.size(); ++group) {
+        encoded.clear();
+        merged.encode_state(group, encoded);
+        digest.add_row(merged.key_of(group), encoded);
+        for (int set = 0; set < bound.plan->set_count(); ++set) {
+            merged.for_each_set_value(set, group, [&](std::string_view value) {
+                digest.add_row(merged.key_of(group), std::to_string(set) + std::string(value));
+            });
+        }
+    }
+    return digest;
+}
+
+}  // namespace braid::testing

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/node.h"
+#include "app/quarantine.h"
+#include "base/clock.h"
+#include "base/memory_file_system.h"
+#include "base/metric.h"
+#include "base/random.h"
+#include "base/worker.h"
+#include "serving/session/session.h"
+
+namespace braid::testing {
+
+/// A whole node in one thread: files in memory, a clock that stands, workers that move when told. SQL goes
+/// through a session as a client's would. After crash() the node is gone; start() recovers it on the same
+/// files.
+class TestNode {
+  public:
+    explicit TestNode(app::NodeOptions options = small_options());
+    ~TestNode();
+
+    /// Options under which a handful of events fills extents, parts and segments.
+    static app::NodeOptions small_options();
+
+    Result<void> start();
+    /// The process dies and, with it, the machine: what was not synced meets its fate.
+    void crash(CrashFate fate, uint64_t seed);
+    /// The process ends in good order.
+    Result<void> stop();
+    bool is_running() const { return node_ != nullptr; }
+
+    /// Runs statements; the rows of the last one as lines "a|b|NULL", in the order they came.
+    Result<std::vector<std::string>> query(std::string_view sql);
+    /// The same, failing the test on an error.
+    std::vector<std::string> rows(std::string_view sql);
+    void run(std::string_view sql);
+
+    /// Appends records to a partition of a stream, as one request.
+    Result<log::AppendOutcome> append(const std::string& table, uint32_t partition,
+                                      const std::vector<std::string>& records,
+                                      const std::string& idempotency_key = "");
+
+    /// Everything that has work does it: sources, folds, due seals and archives.
+    void run_workers() { workers_.run_until_idle(); }
+    Result<void> seal(const std::string& table);
+    Result<void> archive(const std::string& table);
+    TableId table(const std::string& name) const;
+
+    /// Digest over (key, state) of everything that a view's tiling holds in a read mode: equal for equal
+    /// answers, whatever they are made of.
+    Result<Digest> digest(const std::string& view, runs::ReadMode mode = runs::ReadMode::kLive);
+
+    app::Node& node() { return *node_; }
+    MemoryFileSystem& files() { return files_; }
+    SteppedClock& clock() { return clock_; }
+    SteppedWorkers& workers() { return workers_; }
+    serving::Session& session() { return *session_; }
+
+  private:
+    void end_session();
+
+    const app::NodeOptions options_;
+    MemoryFileSystem files_;
+    MemoryFileSystem machine_;
+    SteppedClock clock_;
+    SteppedWorkers workers_;
+    Random random_{1};
+    Metrics metrics_;
+    std::unique_ptr<app::Node> node_;
+    std::unique_ptr<app::Quarantine> quarantine_;
+    std::unique_ptr<serving::ReceiptLog> receipts_;
+    std::unique_ptr<serving::RecordAppender> appender_;
+    serving::Services services_;
+    std::unique_ptr<serving::Session> session_;
+};
+
+}  // namespace braid::testing
