@@ -33,10 +33,11 @@ foreach(_module IN ITEMS re2 libhs libmaxminddb libxxhash libzstd)
     pkg_check_modules(${_module} REQUIRED IMPORTED_TARGET ${_module})
 endforeach()
 find_library(PG_QUERY_LIBRARY pg_query REQUIRED)
-# Arrow's libparquet exports a simdjson of its own, of another version. Whichever library a program names
-# first wins, so ours is named before everything else.
+# Arrow's libparquet exports a simdjson of its own, of another version. Whichever library a program
+# names first wins, so ours is named before everything else.
 find_library(SIMDJSON_LIBRARY simdjson REQUIRED)
-add_link_options(LINKER:--push-state,--no-as-needed ${SIMDJSON_LIBRARY} LINKER:--pop-state)
+add_link_options(
+    LINKER:--push-state,--no-as-needed ${SIMDJSON_LIBRARY} LINKER:--pop-state)
 
 add_library(DuckDB SHARED IMPORTED GLOBAL)
 set_target_properties(DuckDB PROPERTIES

@@ -17,7 +17,8 @@ struct Config {
     NodeOptions node;
 };
 
-/// Reads braid.toml over `config`. InvalidInput with the place for a key or value that is not known.
+/// Reads braid.toml over `config`. InvalidInput with the place for a key or value that is not
+/// known.
 Result<void> read_config(const std::string& path, Config& config);
 
 /// Function data that came with the build, where it is there.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <toml++/toml.h>
-
 #include <charconv>
 #include <functional>
 #include <map>
+
+#include <toml++/toml.h>
 
 #include "app/config.h"
 #include "base/error_makers.h"
@@ -69,7 +69,8 @@ Result<void> apply(const toml::table& table, const std::string& prefix, const st
             continue;
         }
         const auto place = known.find(name);
-        if (place == known.end()) return invalid_input("{}:{}: unknown key \"{}\"", path, line, name);
+        if (place == known.end())
+            return invalid_input("{}:{}: unknown key \"{}\"", path, line, name);
         if (!place->second(node)) {
             return invalid_input("{}:{}: invalid value for \"{}\"", path, line, name);
         }

@@ -102,7 +102,8 @@ Result<std::shared_ptr<const operators::UserAgentRules>> FunctionDataStore::user
     return held;
 }
 
-Result<std::shared_ptr<const operators::RegionDatabase>> FunctionDataStore::regions(uint64_t version) {
+Result<std::shared_ptr<const operators::RegionDatabase>> FunctionDataStore::regions(
+    uint64_t version) {
     auto& held = regions_[version];
     if (!held) {
         const std::string directory = directory_of("geo", version);

@@ -31,8 +31,8 @@ class FunctionDataStore {
     /// `files` is the data directory.
     FunctionDataStore(FileSystem& files, FunctionDataFiles configured);
 
-    /// What is configured now, next to what the catalog has, for the names given: entries that differ get
-    /// the next version and are copied in. The caller commits what comes back.
+    /// What is configured now, next to what the catalog has, for the names given: entries that
+    /// differ get the next version and are copied in. The caller commits what comes back.
     Result<std::vector<catalog::FunctionData>> changes(const catalog::Catalog& catalog,
                                                        const std::vector<std::string>& names);
 
@@ -54,8 +54,8 @@ class FunctionDataStore {
     std::map<std::pair<uint64_t, uint64_t>, std::shared_ptr<const operators::EnrichData>> loaded_;
 };
 
-/// Names of the function data that a definition uses: "user_agent" for client and os, "geo" for country and
-/// region.
+/// Names of the function data that a definition uses: "user_agent" for client and os, "geo" for
+/// country and region.
 std::vector<std::string> function_data_of(const plan::ViewPlan& plan);
 std::vector<std::string> function_data_of(const plan::Expr& expr);
 

@@ -20,7 +20,8 @@ std::string random_log_id(Random& random) {
 
 }  // namespace
 
-Node::Node(NodeGround ground, NodeOptions options) : ground_(ground), options_(std::move(options)) {}
+Node::Node(NodeGround ground, NodeOptions options)
+    : ground_(ground), options_(std::move(options)) {}
 
 Node::~Node() {
     if (is_closed_) return;
@@ -56,23 +57,26 @@ Result<void> Node::start() {
     archiver_ = std::make_unique<archive::Archiver>(
         archive::ArchiveParts{&files, ground_.clock, manifest_.get(), ground_.metrics},
         options_.archive, *ground_.workers);
-    speed::SpeedParts speed{&files, ground_.clock, manifest_.get(), views_.get(), ground_.metrics, {}};
+    speed::SpeedParts speed{&files,       ground_.clock,   manifest_.get(),
+                            views_.get(), ground_.metrics, {}};
     speed.refill = [this](TableId table, PartitionId partition, Offset from, size_t records_max) {
         return archiver_->refill(table, partition, from, records_max);
     };
-    speed_ = std::make_unique<speed::SpeedLayer>(std::move(speed), options_.speed, *ground_.workers);
-    batch::BatchParts batch{&files,       ground_.clock, manifest_.get(), views_.get(),
-                            runs_.get(), ground_.metrics, {}};
+    speed_ =
+        std::make_unique<speed::SpeedLayer>(std::move(speed), options_.speed, *ground_.workers);
+    batch::BatchParts batch{
+        &files, ground_.clock, manifest_.get(), views_.get(), runs_.get(), ground_.metrics, {}};
     batch.hooks.seal = [this](TableId table) { return speed_->seal(table); };
     batch.hooks.archive_to = [this](TableId table, const Positions& end) {
         return archiver_->archive_to(table, end);
     };
     batch.hooks.log_of = [this](TableId table) { return log_of(table); };
     batch.hooks.forget_run = [this](RunId run) { runs_->forget(run); };
-    batch_ = std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
+    batch_ =
+        std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
     TRY(batch_->remove_orphans());
-    read::ReadParts read{&files,          ground_.clock, manifest_.get(), speed_.get(),
-                         runs_.get(),     views_.get(),  {},              {}};
+    read::ReadParts read{
+        &files, ground_.clock, manifest_.get(), speed_.get(), runs_.get(), views_.get(), {}, {}};
     read.log_of = [this](TableId table) { return log_of(table); };
     read.enrich = [this]() -> Result<std::shared_ptr<const operators::EnrichData>> {
         TRY(sync_function_data({"user_agent", "geo"}));
@@ -118,8 +122,8 @@ Result<void> Node::start_source(const catalog::Table& table, Stream& stream) {
     if (table.connector != "file") return {};
     collect::FileSourceOptions options;
     options.path = table.option("path", "");
-    stream.source = TRY(collect::FileSource::open(*ground_.machine, *ground_.clock, stream.log, options,
-                                                  ground_.metrics, table.name));
+    stream.source = TRY(collect::FileSource::open(*ground_.machine, *ground_.clock, stream.log,
+                                                  options, ground_.metrics, table.name));
     stream.source_step =
         ground_.workers->start(fmt::format("source {}", table.id.value),
                                [source = stream.source] { return source->step(); });
@@ -226,7 +230,8 @@ Result<void> Node::create_view(std::string name, plan::ViewPlan plan, std::strin
     for (const std::string& data : function_data_of(plan)) {
         const auto place = head->catalog.function_data.find(data);
         if (place == head->catalog.function_data.end()) {
-            return Error(unavailable("the view needs function data \"{}\" that is not configured", data))
+            return Error(unavailable("the view needs function data \"{}\" that is not configured",
+                                     data))
                 .with_sqlstate("55000")
                 .with_hint("Set [function_data] in the configuration file.");
         }

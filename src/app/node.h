@@ -36,7 +36,8 @@ struct NodeOptions {
     uint64_t query_memory_bytes = 1ULL << 30;
 };
 
-/// What a node stands on: real in the program; in memory, stepped and faulty in tests. Outlives the node.
+/// What a node stands on: real in the program; in memory, stepped and faulty in tests. Outlives the
+/// node.
 struct NodeGround {
     FileSystem* files = nullptr;    // the data directory
     FileSystem* machine = nullptr;  // rooted at "/", for file sources
@@ -46,15 +47,16 @@ struct NodeGround {
     Metrics* metrics = nullptr;
 };
 
-/// One data directory with all roles on it, without ports: log, speed, archive, batch, read, and what
-/// sessions may ask of them. open() recovers whatever a crash left. Thread-safe.
+/// One data directory with all roles on it, without ports: log, speed, archive, batch, read, and
+/// what sessions may ask of them. open() recovers whatever a crash left. Thread-safe.
 class Node final : public serving::Control {
   public:
     /// Unavailable when another process has the directory.
     static Result<std::unique_ptr<Node>> open(NodeGround ground, NodeOptions options);
     ~Node() override;
 
-    /// Seals what is folded and stops all work. After an error the directory is as after a crash: safe.
+    /// Seals what is folded and stops all work. After an error the directory is as after a crash:
+    /// safe.
     Result<void> close();
 
     read::Reader& reader() { return *reader_; }
@@ -76,7 +78,8 @@ class Node final : public serving::Control {
     Result<void> create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
                              bool with_no_data) override;
     Result<void> drop_view(ViewId view) override;
-    Result<void> create_plain_view(std::string name, std::string definition, bool or_replace) override;
+    Result<void> create_plain_view(std::string name, std::string definition,
+                                   bool or_replace) override;
     Result<void> drop_plain_view(ObjectId view) override;
     Result<void> refresh(ViewId view) override;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive/archiver.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "base/trace.h"
@@ -57,14 +57,14 @@ struct Archiver::Stream {
                                    PartitionId partition, Offset end);
 };
 
-Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(const ArchiveParts& parts,
-                                                                         const ArchiveOptions& options,
-                                                                         PartitionId partition,
-                                                                         Offset from, Offset end) {
+Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(
+    const ArchiveParts& parts, const ArchiveOptions& options, PartitionId partition, Offset from,
+    Offset end) {
     std::unique_ptr<dataset::SegmentWriter> writer;
     std::string day;
     while (from < end) {
-        const auto count = std::min<size_t>(kSliceRecords, static_cast<size_t>(end.value - from.value));
+        const auto count =
+            std::min<size_t>(kSliceRecords, static_cast<size_t>(end.value - from.value));
         const log::RecordBatch batch = TRY(log->read(partition, from, count));
         if (batch.records.empty()) break;
         const std::string batch_day = day_of(batch.ingested_at_us);
@@ -72,7 +72,8 @@ Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(const A
             day = batch_day;
             auto adopted = TRY(dataset::adopt_segment(*parts.files, spec(), partition, from, day));
             if (adopted) return adopted;
-            writer = TRY(dataset::SegmentWriter::create(*parts.files, spec(), partition, from, day));
+            writer =
+                TRY(dataset::SegmentWriter::create(*parts.files, spec(), partition, from, day));
         }
         if (batch_day != day) break;
         decoder->decode({batch.partition, batch.first, batch.ingested_at_us, batch.records,
@@ -90,8 +91,8 @@ Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(const A
 }
 
 Result<void> Archiver::Stream::archive_partition(const ArchiveParts& parts,
-                                                 const ArchiveOptions& options, PartitionId partition,
-                                                 Offset end) {
+                                                 const ArchiveOptions& options,
+                                                 PartitionId partition, Offset end) {
     while (true) {
         const manifest::StatePtr state = parts.manifest->head();
         const manifest::TableState* archived = state->table(table.id);
@@ -128,28 +129,30 @@ Result<void> Archiver::add_table(const catalog::Table& table,
                                         "Records written to the dataset.",
                                         fmt::format("table=\"{}\"", table.id.value));
     const TableId id = table.id;
-    stream->step = workers_.start(fmt::format("archive {}", id.value), [this, id, raw = stream.get()] {
-        const int64_t now_us = parts_.clock->monotonic_us();
-        const Positions end = raw->log->durable_end();
-        const manifest::StatePtr state = parts_.manifest->head();
-        const manifest::TableState* archived = state->table(id);
-        const StepOutcome idle{.progressed = false, .idle_us = kStepUs};
-        if (archived == nullptr || archived->archive_end == end) {
+    stream->step =
+        workers_.start(fmt::format("archive {}", id.value), [this, id, raw = stream.get()] {
+            const int64_t now_us = parts_.clock->monotonic_us();
+            const Positions end = raw->log->durable_end();
+            const manifest::StatePtr state = parts_.manifest->head();
+            const manifest::TableState* archived = state->table(id);
+            const StepOutcome idle{.progressed = false, .idle_us = kStepUs};
+            if (archived == nullptr || archived->archive_end == end) {
+                raw->last_us = now_us;
+                return idle;
+            }
+            uint64_t waiting = 0;
+            for (size_t index = 0; index < end.at.size(); ++index) {
+                waiting += static_cast<uint64_t>(end.at[index].value -
+                                                 archived->archive_end.at[index].value);
+            }
+            const bool is_due = now_us >= raw->last_us + options_.interval_us;
+            if (!is_due && waiting < options_.segment_rows_max) return idle;
             raw->last_us = now_us;
-            return idle;
-        }
-        uint64_t waiting = 0;
-        for (size_t index = 0; index < end.at.size(); ++index) {
-            waiting += static_cast<uint64_t>(end.at[index].value - archived->archive_end.at[index].value);
-        }
-        const bool is_due = now_us >= raw->last_us + options_.interval_us;
-        if (!is_due && waiting < options_.segment_rows_max) return idle;
-        raw->last_us = now_us;
-        const auto outcome = archive_to(id, end);
-        if (outcome) return StepOutcome{.progressed = true, .idle_us = 0};
-        write_trace(TraceLevel::kError, "archive", outcome.error().to_string());
-        return StepOutcome{.progressed = false, .idle_us = 1'000'000};
-    });
+            const auto outcome = archive_to(id, end);
+            if (outcome) return StepOutcome{.progressed = true, .idle_us = 0};
+            write_trace(TraceLevel::kError, "archive", outcome.error().to_string());
+            return StepOutcome{.progressed = false, .idle_us = 1'000'000};
+        });
     const std::scoped_lock lock(mutex_);
     streams_.emplace(id, std::move(stream));
     return {};
@@ -191,7 +194,8 @@ Result<void> Archiver::trim(TableId table) {
     const manifest::TableState* held = state->table(table);
     if (held == nullptr) return {};
     for (uint32_t index = 0; index < held->archive_end.partition_count(); ++index) {
-        const Offset keep_from = std::min(held->archive_end.at[index], held->sealed_frontier.at[index]);
+        const Offset keep_from =
+            std::min(held->archive_end.at[index], held->sealed_frontier.at[index]);
         TRY(stream->log->trim(PartitionId{index}, keep_from));
     }
     return {};

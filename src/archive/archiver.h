@@ -32,8 +32,9 @@ struct ArchiveParts {
     Metrics* metrics = nullptr;
 };
 
-/// Turns log ranges into segments of the dataset, then trims the log below the archive's end and the sealed
-/// frontier. One step per stream; a call of archive_to works on the caller's thread. Thread-safe.
+/// Turns log ranges into segments of the dataset, then trims the log below the archive's end and
+/// the sealed frontier. One step per stream; a call of archive_to works on the caller's thread.
+/// Thread-safe.
 class Archiver {
   public:
     Archiver(ArchiveParts parts, ArchiveOptions options, Workers& workers);
@@ -42,12 +43,15 @@ class Archiver {
     Result<void> add_table(const catalog::Table& table, std::shared_ptr<log::PartitionedLog> log);
     void remove_table(TableId table);
 
-    /// Returns when the dataset holds everything below `end` (which must be durable) and the manifest says so.
+    /// Returns when the dataset holds everything below `end` (which must be durable) and the
+    /// manifest says so.
     Result<void> archive_to(TableId table, const Positions& end);
     /// Trims the log as far as the manifest's head allows.
     Result<void> trim(TableId table);
-    /// Records that the log no longer holds, read back from the dataset; the form of PartitionedLog::read.
-    Result<log::RecordBatch> refill(TableId table, PartitionId partition, Offset from, size_t records_max);
+    /// Records that the log no longer holds, read back from the dataset; the form of
+    /// PartitionedLog::read.
+    Result<log::RecordBatch> refill(TableId table, PartitionId partition, Offset from,
+                                    size_t records_max);
 
   private:
     struct Stream;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/big_stack.h"
 
-#include <pthread.h>
-
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <pthread.h>
 #include <vector>
 
 #include "base/check.h"

@@ -4,9 +4,9 @@
 #define XXH_INLINE_ALL
 #include <array>
 #include <cstring>
-#include <xxhash.h>
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #ifdef __SSE4_2__
 #include <nmmintrin.h>

@@ -2,7 +2,6 @@
 #include "base/thread.h"
 
 #include <pthread.h>
-
 #include <utility>
 
 #include "base/check.h"

@@ -7,8 +7,8 @@
 
 namespace braid {
 
-/// A thread that is joined before its object ends. For work that blocks, one thread a connection; what
-/// comes in small steps belongs to Workers. The body must end by itself: nothing can force it.
+/// A thread that is joined before its object ends. For work that blocks, one thread a connection;
+/// what comes in small steps belongs to Workers. The body must end by itself: nothing can force it.
 class Thread {
   public:
     Thread() = default;

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-
 #include "batch/run_merge.h"
 #include "columnar/key_codec.h"
 #include "columnar/text_io.h"
@@ -92,9 +91,10 @@ class Differences {
     std::vector<std::string> keys_;
 };
 
-Result<std::string> find_differences(FileSystem& files, const manifest::Run& batch,
-                                     const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
-                                     const plan::ViewPlan& view) {
+Result<std::string> find_differences(
+    FileSystem& files, const manifest::Run& batch,
+    const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
+    const plan::ViewPlan& view) {
     const auto reader = TRY(runs::RunReader::open(files, batch));
     std::vector<Differences> sections;
     for (uint32_t section = 0; section <= static_cast<uint32_t>(view.set_count()); ++section) {
@@ -102,7 +102,9 @@ Result<std::string> find_differences(FileSystem& files, const manifest::Run& bat
         TRY(sections.back().start());
     }
     MergedRows into;
-    into.row = [&](std::string_view key, std::string_view state) { return sections[0].row(key, state); };
+    into.row = [&](std::string_view key, std::string_view state) {
+        return sections[0].row(key, state);
+    };
     into.set_value = [&](int set, std::string_view key, std::string_view value) {
         return sections[static_cast<size_t>(set) + 1].row(key, value);
     };

@@ -20,8 +20,8 @@ struct AuditOutcome {
     std::string difference;  // the first keys that differ, as people read them; empty when matched
 };
 
-/// Holds a recomputed run against the merge of the runs that it replaces: digests first, keys only when
-/// they differ.
+/// Holds a recomputed run against the merge of the runs that it replaces: digests first, keys only
+/// when they differ.
 Result<AuditOutcome> compare(FileSystem& files, const manifest::Run& batch,
                              const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
                              const plan::ViewPlan& view);

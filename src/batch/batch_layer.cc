@@ -173,10 +173,9 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     return {};
 }
 
-Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(const catalog::Table& table,
-                                                                const manifest::State& state,
-                                                                const std::vector<VersionId>& versions,
-                                                                const Cut& end) {
+Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
+    const catalog::Table& table, const manifest::State& state,
+    const std::vector<VersionId>& versions, const Cut& end) {
     const manifest::TableState& table_state = *state.table(table.id);
     std::vector<operators::BoundView> bound;
     std::vector<std::unique_ptr<ViewBuilder>> builders;
@@ -184,8 +183,9 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(const catalog::T
     for (const VersionId version : versions) {
         bound.push_back(TRY(parts_.views->view_of(version)));
         const RunId scratch = parts_.manifest->new_run_id();
-        builders.push_back(std::make_unique<ViewBuilder>(*parts_.files, bound.back().plan->aggregates,
-                                                         fmt::format("_tmp/spill-{}", scratch.value)));
+        builders.push_back(
+            std::make_unique<ViewBuilder>(*parts_.files, bound.back().plan->aggregates,
+                                          fmt::format("_tmp/spill-{}", scratch.value)));
         targets.push_back(builders.back()->target());
     }
     if (bound.empty()) return std::vector<Computed>();
@@ -198,8 +198,8 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(const catalog::T
     operators::DecodedSlice slice;
     for (const manifest::Segment& segment :
          TRY(dataset::segments_between(table_state, table_state.origin, end))) {
-        auto rows = TRY(dataset::SegmentScan::open(*parts_.files, segment_spec(table), decoder, segment,
-                                                   scan));
+        auto rows = TRY(
+            dataset::SegmentScan::open(*parts_.files, segment_spec(table), decoder, segment, scan));
         while (TRY(rows->next(slice))) {
             folder->fold(slice, targets);
             uint64_t bytes = 0;
@@ -252,8 +252,8 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
     audit.speed = outcome.digest;
     audit.difference = outcome.difference;
     if (!audit.matched) {
-        trace(TraceLevel::kError, "batch", "audit of view \"{}\" at {} does not match: {}", owner->name,
-              cut.to_string(), audit.difference);
+        trace(TraceLevel::kError, "batch", "audit of view \"{}\" at {} does not match: {}",
+              owner->name, cut.to_string(), audit.difference);
     }
     return audit;
 }
@@ -267,7 +267,8 @@ Result<void> BatchLayer::backfill(VersionId version) {
     TRY(parts_.hooks.archive_to(id, first_seal).context("archiving"));
     state = parts_.manifest->head();
     const auto table = state->catalog.tables.find(id);
-    if (table == state->catalog.tables.end()) return not_found("the stream of the view was dropped");
+    if (table == state->catalog.tables.end())
+        return not_found("the stream of the view was dropped");
     std::vector<Computed> computed =
         TRY(recompute(table->second, *state, {version}, first_seal).context("back-filling"));
     TRY(parts_.manifest->commit({manifest::Backfill{std::move(computed.front().run)}}));

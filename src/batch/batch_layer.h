@@ -21,7 +21,8 @@
 namespace braid::batch {
 
 struct BatchOptions {
-    /// Recompute every so often; 0 = only on demand. A stream's option `batch_interval` overrides it.
+    /// Recompute every so often; 0 = only on demand. A stream's option `batch_interval` overrides
+    /// it.
     int64_t interval_us = 0;
     /// Beyond this the tables of a recomputation spill to sorted runs that are merged at the end.
     uint64_t memory_bytes_max = 4ULL << 30;
@@ -57,15 +58,18 @@ class BatchLayer {
     void add_table(const catalog::Table& table);
     void remove_table(TableId table);
 
-    /// Gives a version without history its run over [origin, first_seal), from the segments and, above the
-    /// archive's end, from the log.
+    /// Gives a version without history its run over [origin, first_seal), from the segments and,
+    /// above the archive's end, from the log.
     Result<void> backfill(VersionId version);
-    /// Seal, archive to that frontier, choose the cut, recompute all views of the stream in one scan, audit
-    /// against the runs that are replaced, publish. Callers that come while one runs share the next one.
+    /// Seal, archive to that frontier, choose the cut, recompute all views of the stream in one
+    /// scan, audit against the runs that are replaced, publish. Callers that come while one runs
+    /// share the next one.
     Result<void> refresh(TableId table);
-    /// Deletes the files of runs retired longer ago than the undo window; 0 releases everything retired.
+    /// Deletes the files of runs retired longer ago than the undo window; 0 releases everything
+    /// retired.
     Result<void> release(int64_t undo_window_us);
-    /// Deletes run files that no manifest version names, left by a crash. Only before anything writes runs.
+    /// Deletes run files that no manifest version names, left by a crash. Only before anything
+    /// writes runs.
     Result<void> remove_orphans();
 
   private:
@@ -75,7 +79,8 @@ class BatchLayer {
     Result<std::shared_ptr<Stream>> find(TableId table) const;
     StepOutcome scheduled_step(Stream& stream);
     Result<void> refresh_once(const Stream& stream);
-    Result<std::vector<Computed>> recompute(const catalog::Table& table, const manifest::State& state,
+    Result<std::vector<Computed>> recompute(const catalog::Table& table,
+                                            const manifest::State& state,
                                             const std::vector<VersionId>& versions, const Cut& end);
     Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
                                   const operators::BoundView& view, const Cut& cut);

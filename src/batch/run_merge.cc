@@ -39,9 +39,9 @@ struct LaterHead {
 };
 
 /// Calls `visit` with every row of a section of all runs, by key and value.
-Result<void> visit_in_order(const std::vector<std::shared_ptr<const runs::RunReader>>& runs,
-                            uint32_t section,
-                            const std::function<Result<void>(std::string_view, std::string_view)>& visit) {
+Result<void> visit_in_order(
+    const std::vector<std::shared_ptr<const runs::RunReader>>& runs, uint32_t section,
+    const std::function<Result<void>(std::string_view, std::string_view)>& visit) {
     std::vector<Head> heads(runs.size());
     std::priority_queue<Head*, std::vector<Head*>, LaterHead> queue;
     for (size_t index = 0; index < runs.size(); ++index) {
@@ -82,8 +82,8 @@ Result<void> merge_runs(const std::vector<std::shared_ptr<const runs::RunReader>
         return table->merge_state(key, state);
     }));
     TRY(emit(*table, into));
-    const auto sets = std::ranges::count(aggregates, plan::AggregateKind::kCountDistinct,
-                                         &plan::Aggregate::kind);
+    const auto sets =
+        std::ranges::count(aggregates, plan::AggregateKind::kCountDistinct, &plan::Aggregate::kind);
     for (int set = 0; set < static_cast<int>(sets); ++set) {
         std::string last_key;
         std::string last_value;

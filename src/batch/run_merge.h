@@ -18,8 +18,8 @@ struct MergedRows {
     std::function<Result<void>(int set, std::string_view key, std::string_view value)> set_value;
 };
 
-/// ⊕ of sorted runs as one sorted stream, in memory that does not depend on their size (a k-way merge;
-/// Knuth, TAOCP vol. 3, 5.4.1).
+/// ⊕ of sorted runs as one sorted stream, in memory that does not depend on their size (a k-way
+/// merge; Knuth, TAOCP vol. 3, 5.4.1).
 Result<void> merge_runs(const std::vector<std::shared_ptr<const runs::RunReader>>& runs,
                         const std::vector<plan::Aggregate>& aggregates, const MergedRows& into);
 

@@ -58,7 +58,8 @@ Result<manifest::Run> ViewBuilder::merge_spills(const std::string& directory) {
     return run;
 }
 
-Result<void> remove_run_files(FileSystem& files, const manifest::Run& run, const std::string& directory) {
+Result<void> remove_run_files(FileSystem& files, const manifest::Run& run,
+                              const std::string& directory) {
     for (const manifest::Part& part : run.parts) {
         if (TRY(files.exists(part.file))) TRY(files.remove(part.file));
     }

@@ -13,12 +13,14 @@
 
 namespace braid::batch {
 
-/// Collects the states of one view version over a scan of history and writes them as one run. Within its
-/// memory budget everything stays in one table; beyond it the table is written out as a sorted spill and
-/// the spills are merged at the end. Spills lie below `_tmp/` and are deleted by finish().
+/// Collects the states of one view version over a scan of history and writes them as one run.
+/// Within its memory budget everything stays in one table; beyond it the table is written out as a
+/// sorted spill and the spills are merged at the end. Spills lie below `_tmp/` and are deleted by
+/// finish().
 class ViewBuilder {
   public:
-    ViewBuilder(FileSystem& files, std::vector<plan::Aggregate> aggregates, std::string spill_directory);
+    ViewBuilder(FileSystem& files, std::vector<plan::Aggregate> aggregates,
+                std::string spill_directory);
 
     operators::FoldTarget target() { return {&table_, &account_}; }
     uint64_t bytes_used() const { return table_.bytes_used(); }
@@ -41,6 +43,7 @@ class ViewBuilder {
 };
 
 /// Deletes a run's files and its directory.
-Result<void> remove_run_files(FileSystem& files, const manifest::Run& run, const std::string& directory);
+Result<void> remove_run_files(FileSystem& files, const manifest::Run& run,
+                              const std::string& directory);
 
 }  // namespace braid::batch

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/file_source.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "base/hash.h"
@@ -30,7 +30,8 @@ class GlobSource final : public FileSource {
         };
         records_ = counter("braid_collect_records_total", "Lines taken from files.");
         bytes_ = counter("braid_collect_bytes_total", "Bytes of files taken.");
-        errors_ = counter("braid_collect_errors_total", "Failed attempts to read a file or to append.");
+        errors_ =
+            counter("braid_collect_errors_total", "Failed attempts to read a file or to append.");
         next_scan_us_ = clock_.monotonic_us();
         for (uint32_t index = 0; index < log_->partition_count(); ++index) {
             for (log::SourcePosition& each : log_->source_positions(PartitionId{index})) {
@@ -80,9 +81,8 @@ class GlobSource final : public FileSource {
             const auto info = files_.info(path);
             if (!info) continue;  // gone since it was listed
             const std::string identity = FollowedFile::identity_of(*info);
-            const auto place = std::ranges::find(followed_, identity, [](const auto& file) {
-                return file->identity();
-            });
+            const auto place = std::ranges::find(followed_, identity,
+                                                 [](const auto& file) { return file->identity(); });
             if (place != followed_.end()) {
                 (*place)->is_gone = false;
                 (*place)->set_path(path);
@@ -105,7 +105,8 @@ class GlobSource final : public FileSource {
             const FilePosition position = TRY(FilePosition::from_text(known->second));
             if (!TRY(file->resume(position))) {
                 trace(TraceLevel::kWarning, "collect",
-                      "file \"{}\" is not the one that was read up to byte {}: reading it from its start",
+                      "file \"{}\" is not the one that was read up to byte {}: reading it from its "
+                      "start",
                       path, position.offset);
             }
         }
@@ -121,8 +122,8 @@ class GlobSource final : public FileSource {
         const uint64_t size = TRY(file.size());
         if (size < before) {
             trace(TraceLevel::kWarning, "collect",
-                  "file \"{}\" shrank from {} to {} bytes: reading it as a new file", file.path(), before,
-                  size);
+                  "file \"{}\" shrank from {} to {} bytes: reading it as a new file", file.path(),
+                  before, size);
             file.restart();
         } else if (was_at_end && !file.is_at_end()) {
             file.last_growth_us = now_us;

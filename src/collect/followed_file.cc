@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/followed_file.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include <fmt/format.h>
 
 #include "base/bytes.h"
 #include "base/error_makers.h"
@@ -118,8 +118,8 @@ Result<FileLines> FollowedFile::read_lines(bool take_rest) {
     return lines;
 }
 
-/// Walks over a line that is too long to keep, piece by piece and without holding it; when its end is found
-/// it becomes one record with a prefix and its true length.
+/// Walks over a line that is too long to keep, piece by piece and without holding it; when its end
+/// is found it becomes one record with a prefix and its true length.
 Result<bool> FollowedFile::measure_long_line(bool take_rest, FileLines& lines) {
     if (long_record_.empty()) {
         std::vector<std::byte> prefix(options_.prefix_bytes);

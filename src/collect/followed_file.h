@@ -13,12 +13,12 @@
 
 namespace braid::collect {
 
-/// Starts a record that was too long to keep: marker, its true length in digits, a zero byte, its prefix.
-/// The decoder knows it (operators/decode).
+/// Starts a record that was too long to keep: marker, its true length in digits, a zero byte, its
+/// prefix. The decoder knows it (operators/decode).
 inline constexpr std::string_view kLongRecordMarker("\0BRAID-LONG\0", 12);
 
-/// How far a file is in the log: everything below `offset`; the hash of its first `head_bytes` bytes tells it
-/// from another file that got the same inode.
+/// How far a file is in the log: everything below `offset`; the hash of its first `head_bytes`
+/// bytes tells it from another file that got the same inode.
 struct FilePosition {
     uint64_t offset = 0;
     uint64_t head_bytes = 0;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/glob.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
+#include <fnmatch.h>
 
 namespace braid::collect {
 
@@ -24,7 +23,8 @@ Result<void> expand(FileSystem& files, const std::string& directory, const std::
         // A directory that is not there, or may not be read, matches nothing yet.
         if (!listed) return {};
         for (std::string& name : *listed) {
-            if (fnmatch(component.c_str(), name.c_str(), FNM_PERIOD) == 0) names.push_back(std::move(name));
+            if (fnmatch(component.c_str(), name.c_str(), FNM_PERIOD) == 0)
+                names.push_back(std::move(name));
         }
     } else {
         names.push_back(component);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataset/arrow_columns.h"
 
+#include <functional>
+
 #include <arrow/api.h>
 #include <arrow/util/decimal.h>
-
-#include <functional>
 
 #include "base/error_makers.h"
 #include "columnar/arrow_result.h"
@@ -55,7 +55,8 @@ Result<Arrays> build(Builder builder, const Column& column, const Append& append
 Result<Arrays> text_to_arrow(const Column& column) {
     std::string text;
     return build(arrow::StringBuilder(), column, [&](arrow::StringBuilder& builder, size_t row) {
-        if (column.type().kind == TypeKind::kText) return builder.Append(column.at<std::string_view>(row));
+        if (column.type().kind == TypeKind::kText)
+            return builder.Append(column.at<std::string_view>(row));
         text.clear();
         format_text(column, row, utc_format(), text);
         return builder.Append(text);
@@ -63,14 +64,15 @@ Result<Arrays> text_to_arrow(const Column& column) {
 }
 
 Result<Arrays> numeric_to_arrow(const Column& column) {
-    return build(arrow::Decimal128Builder(arrow_type_of(column.type())), column,
-                 [&](arrow::Decimal128Builder& builder, size_t row) {
-                     const Numeric& value = column.at<Numeric>(row);
-                     // NaN: has_file_form() told the writer.
-                     if (!value.is_finite()) return builder.AppendNull();
-                     return builder.Append(arrow::Decimal128(static_cast<int64_t>(value.unscaled >> 64),
-                                                             static_cast<uint64_t>(value.unscaled)));
-                 });
+    return build(
+        arrow::Decimal128Builder(arrow_type_of(column.type())), column,
+        [&](arrow::Decimal128Builder& builder, size_t row) {
+            const Numeric& value = column.at<Numeric>(row);
+            // NaN: has_file_form() told the writer.
+            if (!value.is_finite()) return builder.AppendNull();
+            return builder.Append(arrow::Decimal128(static_cast<int64_t>(value.unscaled >> 64),
+                                                    static_cast<uint64_t>(value.unscaled)));
+        });
 }
 
 std::vector<uint8_t> validity_of(const arrow::Array& array) {

@@ -18,7 +18,8 @@
 
 namespace braid::dataset {
 
-/// "dataset/<table>/ingest_day=2026-11-22/<log>-<partition>-<from>.parquet"; names are ids, no user text.
+/// "dataset/<table>/ingest_day=2026-11-22/<log>-<partition>-<from>.parquet"; names are ids, no user
+/// text.
 std::string segment_path(TableId table, const std::string& ingest_day, const LogId& log,
                          PartitionId partition, Offset from);
 
@@ -26,26 +27,27 @@ std::string segment_path(TableId table, const std::string& ingest_day, const Log
 struct SegmentSpec {
     TableId table;
     LogId log;
-    Schema columns;  // declared
+    Schema columns;          // declared
     std::string event_time;  // name of a declared timestamp column, or empty
     int decoder_version = operators::kDecoderVersion;
 };
 
-/// Writes one Parquet file of consecutive records of one partition and one ingest day (UTC): the declared
-/// columns, `_partition`, `_offset`, `_ingested_at`, `_raw` (binary: the record as it came) and `_error`;
-/// zstd; dictionaries for text below 64 k distinct values; event-time bounds, decoder version and offset
-/// range in the footer's key-value metadata. docs/formats/segment.md has the layout.
+/// Writes one Parquet file of consecutive records of one partition and one ingest day (UTC): the
+/// declared columns, `_partition`, `_offset`, `_ingested_at`, `_raw` (binary: the record as it
+/// came) and `_error`; zstd; dictionaries for text below 64 k distinct values; event-time bounds,
+/// decoder version and offset range in the footer's key-value metadata. docs/formats/segment.md has
+/// the layout.
 ///
-/// The file is written below `_tmp/` and synced; move_in() moves it to its name without overwriting:
-/// AlreadyExists if there is one (see adopt_segment).
+/// The file is written below `_tmp/` and synced; move_in() moves it to its name without
+/// overwriting: AlreadyExists if there is one (see adopt_segment).
 class SegmentWriter {
   public:
     static Result<std::unique_ptr<SegmentWriter>> create(FileSystem& files, SegmentSpec spec,
                                                          PartitionId partition, Offset from,
                                                          std::string ingest_day);
     virtual ~SegmentWriter() = default;
-    /// Rows continue where the last slice ended; `raw[i]` is the record of row i, all of them came in at one
-    /// time (Unix microseconds).
+    /// Rows continue where the last slice ended; `raw[i]` is the record of row i, all of them came
+    /// in at one time (Unix microseconds).
     virtual Result<void> add(const operators::DecodedSlice& slice,
                              std::span<const std::string_view> raw, int64_t ingested_at_us) = 0;
     virtual uint64_t rows() const = 0;
@@ -54,8 +56,8 @@ class SegmentWriter {
     virtual Result<manifest::Segment> move_in() = 0;
 };
 
-/// A segment that was moved in before a crash but never committed: the file named for `from` on that day, if
-/// it is there and holds records of this log from exactly there on.
+/// A segment that was moved in before a crash but never committed: the file named for `from` on
+/// that day, if it is there and holds records of this log from exactly there on.
 Result<std::optional<manifest::Segment>> adopt_segment(FileSystem& files, const SegmentSpec& spec,
                                                        PartitionId partition, Offset from,
                                                        const std::string& ingest_day);
@@ -64,21 +66,25 @@ Result<std::optional<manifest::Segment>> adopt_segment(FileSystem& files, const 
 struct ScanSpec {
     /// Per input column (declared, then plan::system_columns()): is it needed?
     std::vector<bool> wanted;
-    /// Only offsets below this end in the segment's partition are given (a cut may lie inside a segment).
+    /// Only offsets below this end in the segment's partition are given (a cut may lie inside a
+    /// segment).
     Positions end;
     /// Only offsets at or above this start.
     Positions from;
 };
 
-/// The rows of one segment, in order, in slices of at most 65,536 rows; text columns are dictionaries where
-/// Parquet had them. Decodes `_raw` again where the footer's decoder version is not ours. One thread.
+/// The rows of one segment, in order, in slices of at most 65,536 rows; text columns are
+/// dictionaries where Parquet had them. Decodes `_raw` again where the footer's decoder version is
+/// not ours. One thread.
 class SegmentScan {
   public:
-    /// A file that is missing, or whose bytes are not those that were committed, is Corrupt with its name
-    /// and offset range. Files are checked against their CRC once per process and (path, crc).
+    /// A file that is missing, or whose bytes are not those that were committed, is Corrupt with
+    /// its name and offset range. Files are checked against their CRC once per process and (path,
+    /// crc).
     static Result<std::unique_ptr<SegmentScan>> open(FileSystem& files, const SegmentSpec& spec,
                                                      const operators::DecoderSpec& decoder,
-                                                     const manifest::Segment& segment, ScanSpec scan);
+                                                     const manifest::Segment& segment,
+                                                     ScanSpec scan);
     virtual ~SegmentScan() = default;
     /// False at the end. Slices have at least one row; bad rows are in `bad`, with their `_error`.
     virtual Result<bool> next(operators::DecodedSlice& slice) = 0;
@@ -92,15 +98,17 @@ struct RawRecords {
     std::vector<std::string_view> records;  // point into `bytes`
 };
 /// At most `records_max` records from `from` on (which lies in the segment), at least one.
-Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& segment, Offset from,
-                                    size_t records_max);
+Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& segment,
+                                    Offset from, size_t records_max);
 
-/// Segments of a stream that hold offsets in [from, end), in order of partition and offset. NotFound, naming
-/// the first missing offset, if they do not cover it.
+/// Segments of a stream that hold offsets in [from, end), in order of partition and offset.
+/// NotFound, naming the first missing offset, if they do not cover it.
 Result<std::vector<manifest::Segment>> segments_between(const manifest::TableState& table,
-                                                        const Positions& from, const Positions& end);
+                                                        const Positions& from,
+                                                        const Positions& end);
 
-/// Rebuilds what a manifest would list by reading the directory: for disaster recovery and its test.
+/// Rebuilds what a manifest would list by reading the directory: for disaster recovery and its
+/// test.
 Result<std::vector<manifest::Segment>> list_segments(FileSystem& files, TableId table);
 
 }  // namespace braid::dataset

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+
 #include <arrow/api.h>
 #include <arrow/io/memory.h>
 #include <arrow/util/key_value_metadata.h>
+#include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/properties.h>
-
-#include <charconv>
-
-#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "base/hash.h"
 #include "columnar/arrow_result.h"
 #include "dataset/arrow_columns.h"
 #include "dataset/segment_internal.h"
-#include "plan/view_plan.h"
 
 namespace braid::dataset {
 
@@ -34,8 +32,8 @@ Result<int64_t> number_of(const OpenSegment& segment, const char* key, const std
 
 std::string segment_path(TableId table, const std::string& ingest_day, const LogId& log,
                          PartitionId partition, Offset from) {
-    return fmt::format("dataset/{}/ingest_day={}/{}-{}-{:020}.parquet", table.value, ingest_day, log.hex,
-                       partition.value, from.value);
+    return fmt::format("dataset/{}/ingest_day={}/{}-{}-{:020}.parquet", table.value, ingest_day,
+                       log.hex, partition.value, from.value);
 }
 
 std::shared_ptr<arrow::Schema> arrow_schema_of(const Schema& declared) {
@@ -45,7 +43,8 @@ std::shared_ptr<arrow::Schema> arrow_schema_of(const Schema& declared) {
     }
     fields.push_back(arrow::field("_partition", arrow::int32(), false));
     fields.push_back(arrow::field("_offset", arrow::int64(), false));
-    fields.push_back(arrow::field("_ingested_at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), false));
+    fields.push_back(
+        arrow::field("_ingested_at", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), false));
     fields.push_back(arrow::field("_raw", arrow::binary(), false));
     fields.push_back(arrow::field("_error", arrow::utf8()));
     return arrow::schema(std::move(fields));
@@ -118,7 +117,8 @@ Result<std::optional<manifest::Segment>> adopt_segment(FileSystem& files, const 
 }
 
 Result<std::vector<manifest::Segment>> segments_between(const manifest::TableState& table,
-                                                        const Positions& from, const Positions& end) {
+                                                        const Positions& from,
+                                                        const Positions& end) {
     std::vector<manifest::Segment> chosen;
     Positions at = from;
     for (const manifest::Segment& segment : table.segments) {
@@ -132,7 +132,8 @@ Result<std::vector<manifest::Segment>> segments_between(const manifest::TableSta
     }
     for (size_t index = 0; index < at.at.size(); ++index) {
         if (at.at[index] < end.at[index]) {
-            return not_found("the dataset lacks offset {} of partition {}", at.at[index].value, index);
+            return not_found("the dataset lacks offset {} of partition {}", at.at[index].value,
+                             index);
         }
     }
     return chosen;

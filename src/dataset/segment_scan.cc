@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <arrow/api.h>
-#include <parquet/arrow/reader.h>
-
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <numeric>
+
+#include <arrow/api.h>
+#include <fmt/format.h>
+#include <parquet/arrow/reader.h>
 
 #include "base/check.h"
 #include "base/error_makers.h"
@@ -14,13 +13,12 @@
 #include "columnar/time_zone.h"
 #include "dataset/arrow_columns.h"
 #include "dataset/segment_internal.h"
-#include "plan/view_plan.h"
 
 namespace braid::dataset {
 
 namespace {
 
-constexpr auto kSystemColumns = static_cast<size_t>(plan::kSystemColumnCount);
+constexpr auto kSystemColumns = static_cast<size_t>(operators::kRecordColumnCount);
 
 enum : size_t { kPartitionColumn, kOffsetColumn, kIngestedColumn, kRawColumn, kErrorColumn };
 
@@ -33,7 +31,8 @@ void append_as_text(std::string_view bytes, ColumnBuilder& builder) {
     std::string text;
     while (!bytes.empty()) {
         size_t length = 1;
-        while (length < 4 && length < bytes.size() && !is_valid_utf8(bytes.substr(0, length))) ++length;
+        while (length < 4 && length < bytes.size() && !is_valid_utf8(bytes.substr(0, length)))
+            ++length;
         if (is_valid_utf8(bytes.substr(0, length)) && bytes.front() != '\0') {
             text.append(bytes.substr(0, length));
             bytes.remove_prefix(length);
@@ -62,8 +61,9 @@ class ParquetSegmentScan final : public SegmentScan {
 
     Result<void> open() {
         file_ = TRY(open_segment(files_, segment_.file, segment_.crc, text_columns()));
-        decodes_again_ = file_.meta(kMetaDecoder) != fmt::format("{}", operators::kDecoderVersion) ||
-                         file_.meta(kMetaColumnsComplete) != "1";
+        decodes_again_ =
+            file_.meta(kMetaDecoder) != fmt::format("{}", operators::kDecoderVersion) ||
+            file_.meta(kMetaColumnsComplete) != "1";
         if (decodes_again_) decoder_ = TRY(operators::make_decoder(decoder_spec_));
         choose_columns();
         std::vector<int> groups(static_cast<size_t>(file_.reader->num_row_groups()));
@@ -75,7 +75,8 @@ class ParquetSegmentScan final : public SegmentScan {
     Result<bool> next(operators::DecodedSlice& slice) override {
         while (true) {
             std::shared_ptr<arrow::RecordBatch> batch;
-            TRY(internal::as_result(batches_->ReadNext(&batch)).context("reading " + segment_.file));
+            TRY(internal::as_result(batches_->ReadNext(&batch))
+                    .context("reading " + segment_.file));
             if (!batch) return false;
             if (batch->num_rows() == 0) continue;
             if (is_clipped_) batch = TRY(clip(std::move(batch)));
@@ -109,7 +110,8 @@ class ParquetSegmentScan final : public SegmentScan {
         if (is_clipped_) needed[declared_ + kOffsetColumn] = true;
         if (segment_.bad_rows > 0) needed[declared_ + kErrorColumn] = true;
         // A batch of no columns would not even tell its rows.
-        if (std::ranges::none_of(needed, std::identity{})) needed[declared_ + kPartitionColumn] = true;
+        if (std::ranges::none_of(needed, std::identity{}))
+            needed[declared_ + kPartitionColumn] = true;
         position_.assign(needed.size(), -1);
         for (size_t index = 0; index < needed.size(); ++index) {
             if (!needed[index]) continue;
@@ -124,12 +126,14 @@ class ParquetSegmentScan final : public SegmentScan {
     }
 
     /// Keeps the rows whose offsets lie in the scan's range: they are consecutive.
-    Result<std::shared_ptr<arrow::RecordBatch>> clip(std::shared_ptr<arrow::RecordBatch> batch) const {
+    Result<std::shared_ptr<arrow::RecordBatch>> clip(
+        std::shared_ptr<arrow::RecordBatch> batch) const {
         const auto offsets =
             std::static_pointer_cast<arrow::Int64Array>(array(*batch, declared_ + kOffsetColumn));
         const int64_t* begin = offsets->raw_values();
         const int64_t* end = begin + offsets->length();
-        const int64_t* first = std::lower_bound(begin, end, scan_.from.of(segment_.partition).value);
+        const int64_t* first =
+            std::lower_bound(begin, end, scan_.from.of(segment_.partition).value);
         const int64_t* last = std::lower_bound(first, end, scan_.end.of(segment_.partition).value);
         return batch->Slice(first - begin, last - first);
     }
@@ -148,8 +152,9 @@ class ParquetSegmentScan final : public SegmentScan {
         return {};
     }
 
-    Result<void> convert_system(const arrow::RecordBatch& batch, operators::DecodedSlice& slice) const {
-        const Schema& system = plan::system_columns();
+    Result<void> convert_system(const arrow::RecordBatch& batch,
+                                operators::DecodedSlice& slice) const {
+        const Schema& system = operators::record_columns();
         for (size_t index = 0; index < kSystemColumns; ++index) {
             if (!wants(index)) continue;
             const auto values = array(batch, declared_ + index);
@@ -198,8 +203,8 @@ class ParquetSegmentScan final : public SegmentScan {
                          scan_.wanted, slice);
         if (!wants(kIngestedColumn)) return {};
         // The slice may span several ingest times.
-        slice.batch.columns[declared_ + kIngestedColumn] =
-            TRY(from_arrow(array(batch, declared_ + kIngestedColumn), Type::of(TypeKind::kTimestampTz)));
+        slice.batch.columns[declared_ + kIngestedColumn] = TRY(from_arrow(
+            array(batch, declared_ + kIngestedColumn), Type::of(TypeKind::kTimestampTz)));
         return {};
     }
 
@@ -224,15 +229,16 @@ Result<std::unique_ptr<SegmentScan>> SegmentScan::open(FileSystem& files, const 
                                                        const operators::DecoderSpec& decoder,
                                                        const manifest::Segment& segment,
                                                        ScanSpec scan) {
-    auto opened = std::make_unique<ParquetSegmentScan>(files, spec, decoder, segment, std::move(scan));
+    auto opened =
+        std::make_unique<ParquetSegmentScan>(files, spec, decoder, segment, std::move(scan));
     TRY(opened->open().context(fmt::format("segment {} with offsets [{}, {}) of partition {}",
                                            segment.file, segment.from.value, segment.to.value,
                                            segment.partition.value)));
     return std::unique_ptr<SegmentScan>(std::move(opened));
 }
 
-Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& segment, Offset from,
-                                    size_t records_max) {
+Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& segment,
+                                    Offset from, size_t records_max) {
     const OpenSegment file = TRY(open_segment(files, segment.file, segment.crc, {}));
     std::shared_ptr<arrow::Schema> schema;
     TRY(file.reader->GetSchema(&schema));
@@ -250,7 +256,8 @@ Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& 
         const auto& times = static_cast<const arrow::TimestampArray&>(*batch->column(1));
         const auto& raw = static_cast<const arrow::BinaryArray&>(*batch->column(2));
         const int64_t* end = offsets.raw_values() + offsets.length();
-        const int64_t first = std::lower_bound(offsets.raw_values(), end, from.value) - offsets.raw_values();
+        const int64_t first =
+            std::lower_bound(offsets.raw_values(), end, from.value) - offsets.raw_values();
         if (first == offsets.length()) continue;
         int64_t last = first;
         size_t bytes = 0;

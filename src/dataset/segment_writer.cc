@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <arrow/api.h>
 #include <arrow/util/key_value_metadata.h>
-#include <parquet/arrow/writer.h>
-
 #include <fmt/format.h>
-
-#include <algorithm>
+#include <parquet/arrow/writer.h>
 
 #include "base/check.h"
 #include "base/error_makers.h"
@@ -58,18 +57,18 @@ class ParquetSegmentWriter final : public SegmentWriter {
 
     Result<void> open() {
         path_ = segment_path(spec_.table, ingest_day_, spec_.log, partition_, from_);
-        temporary_ = fmt::format("_tmp/segment-{}-{}-{}", spec_.table.value, partition_.value,
-                                 from_.value);
+        temporary_ =
+            fmt::format("_tmp/segment-{}-{}-{}", spec_.table.value, partition_.value, from_.value);
         TRY(files_.create_directories("_tmp"));
         if (TRY(files_.exists(temporary_))) TRY(files_.remove(temporary_));
         output_ = std::make_shared<ArrowOutput>(TRY(files_.create(temporary_)));
-        writer_ = TRY(output_->check(parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(),
-                                                             output_, writer_properties())));
+        writer_ = TRY(output_->check(parquet::arrow::FileWriter::Open(
+            *schema_, arrow::default_memory_pool(), output_, writer_properties())));
         return {};
     }
 
-    Result<void> add(const operators::DecodedSlice& slice,
-                     std::span<const std::string_view> raw, int64_t ingested_at_us) override {
+    Result<void> add(const operators::DecodedSlice& slice, std::span<const std::string_view> raw,
+                     int64_t ingested_at_us) override {
         const size_t count = slice.batch.length;
         CHECK_EQ(raw.size(), count);
         arrow::ArrayVector arrays;
@@ -118,18 +117,18 @@ class ParquetSegmentWriter final : public SegmentWriter {
                                     std::span<const std::string_view> raw, int64_t ingested_at_us,
                                     arrow::ArrayVector& arrays) {
         const size_t count = raw.size();
-        arrays.push_back(TRY(
-            repeated(arrow::Int32Builder(), static_cast<int32_t>(partition_.value), count)));
+        arrays.push_back(
+            TRY(repeated(arrow::Int32Builder(), static_cast<int32_t>(partition_.value), count)));
         arrow::Int64Builder offsets;
         TRY(offsets.Reserve(static_cast<int64_t>(count)));
         for (size_t row = 0; row < count; ++row) {
             offsets.UnsafeAppend(from_.value + static_cast<int64_t>(rows_ + row));
         }
         arrays.push_back(TRY(offsets.Finish()));
-        arrays.push_back(TRY(repeated(
-            arrow::TimestampBuilder(arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
-                                    arrow::default_memory_pool()),
-            ingested_at_us, count)));
+        arrays.push_back(
+            TRY(repeated(arrow::TimestampBuilder(arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
+                                                 arrow::default_memory_pool()),
+                         ingested_at_us, count)));
         arrow::BinaryBuilder records;
         for (const std::string_view record : raw) TRY(records.Append(record));
         arrays.push_back(TRY(records.Finish()));
@@ -150,7 +149,8 @@ class ParquetSegmentWriter final : public SegmentWriter {
     void note_event_times(const operators::DecodedSlice& slice) {
         if (event_time_ < 0) return;
         const Column& column = slice.batch.columns[static_cast<size_t>(event_time_)];
-        if (column.type().kind != TypeKind::kTimestamp && column.type().kind != TypeKind::kTimestampTz) {
+        if (column.type().kind != TypeKind::kTimestamp &&
+            column.type().kind != TypeKind::kTimestampTz) {
             return;
         }
         for (const uint32_t row : slice.good) {

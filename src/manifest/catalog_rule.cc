@@ -12,6 +12,8 @@ namespace {
 /// Numbers below `next` that may still come. A number that is older than all of them is refused
 /// like a used one, so forgetting the oldest is safe.
 constexpr size_t kOpenNumbersMax = 4096;
+/// Each position vector of each version holds one offset a partition.
+constexpr uint32_t kPartitionsMax = 4096;
 /// No process hands out that many without committing one.
 constexpr uint64_t kSkippedMax = 1'000'000;
 
@@ -62,7 +64,9 @@ Result<TableState*> Rule::table(TableId id) {
 Result<void> Rule::operator()(const CreateTable& change) {
     const catalog::Table& table = change.table;
     TRY(check_free_name(table.name));
-    if (table.partition_count == 0) return internal_error("a table without partitions");
+    if (table.partition_count == 0 || table.partition_count > kPartitionsMax) {
+        return internal_error("a table of {} partitions", table.partition_count);
+    }
     for (const auto& [id, other] : state_.catalog.tables) {
         if (other.log == table.log)
             return conflict("log {} belongs to \"{}\"", table.log.hex, other.name);

@@ -24,6 +24,8 @@ TEST(TableRule, RefusesNonsense) {
     const TableId table = history.add_table("t");
     catalog::Table other = test_table(history.new_id(), "u", 0);
     EXPECT_ERROR(history.apply({CreateTable{other}}), ErrorCode::kInternal);
+    other.partition_count = 4'097;
+    EXPECT_ERROR(history.apply({CreateTable{other}}), ErrorCode::kInternal);
     other = test_table(history.new_id(), "");
     EXPECT_ERROR(history.apply({CreateTable{other}}), ErrorCode::kInternal);
     other = test_table(history.new_id(), "u");

@@ -72,9 +72,8 @@ Result<void> append_segment(TableState& table, SharedList<Segment>::Items& list,
                 fmt::format("The archive of partition {} ends at {}, the segment starts at {}.",
                             segment.partition.value, end.value, segment.from.value));
     }
-    const auto width = static_cast<uint64_t>(segment.to.value - segment.from.value);
-    if (segment.to <= segment.from || segment.file.empty() || segment.rows > width ||
-        segment.bad_rows > segment.rows) {
+    if (segment.to <= segment.from || segment.file.empty() || segment.bad_rows > segment.rows ||
+        segment.rows > static_cast<uint64_t>(segment.to.value - segment.from.value)) {
         return internal_error("segment \"{}\" is malformed", segment.file);
     }
     end = segment.to;

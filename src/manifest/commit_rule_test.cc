@@ -300,6 +300,20 @@ TEST(PublishRule, RefusesStaleAndIncompleteAnswers) {
     expect_refused(history, good, kConflict);  // and one that slept over a whole round
 }
 
+TEST(PublishRule, AnswersTheCutInFlightOnly) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({3, 3}));
+    ASSERT_OK(history.seal_to({7, 5}));
+    history.archive_to(history.table, at({9, 9}));
+    ASSERT_OK(history.choose({3, 3}));
+    const Publish older = history.publish(history.table);
+    ASSERT_OK(history.apply(
+        {ChooseCut{history.table, std::nullopt}, ChooseCut{history.table, at({7, 5})}}));
+    expect_refused(history, older, kConflict);  // it tiles, but somebody else gave this cut up
+    ASSERT_OK(history.apply({ChooseCut{history.table, std::nullopt}}));
+    expect_refused(history, older, kConflict);
+}
+
 TEST(PublishRule, LeavesVersionsThatStartBehindTheCut) {
     TwoViews history;
     ASSERT_OK(history.seal_to({7, 5}));

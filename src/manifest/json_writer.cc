@@ -51,7 +51,16 @@ void JsonWriter::before_value() {
     }
     if (!first_) out_ += ',';
     first_ = false;
-    if (depth_ > 0 && depth_ <= broken_levels_) line_break();
+    if (is_broken()) line_break();
+}
+
+bool JsonWriter::is_broken() const {
+    return depth_ > 0 && depth_ <= broken_levels_ && short_depth_ == 0;
+}
+
+void JsonWriter::begin_short_array() {
+    begin('[');
+    if (short_depth_ == 0) short_depth_ = depth_;
 }
 
 void JsonWriter::begin(char bracket) {
@@ -63,7 +72,8 @@ void JsonWriter::begin(char bracket) {
 
 void JsonWriter::end(char bracket) {
     CHECK(depth_ > 0 && !after_key_);
-    const bool broken = depth_ <= broken_levels_ && !first_;
+    const bool broken = is_broken() && !first_;
+    if (short_depth_ == depth_) short_depth_ = 0;
     --depth_;
     if (broken) line_break();
     out_ += bracket;

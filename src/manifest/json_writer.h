@@ -21,6 +21,8 @@ class JsonWriter {
     void begin_object() { begin('{'); }
     void end_object() { end('}'); }
     void begin_array() { begin('['); }
+    /// On one line with all that is in it, whatever its level.
+    void begin_short_array();
     void end_array() { end(']'); }
     void key(std::string_view name);
 
@@ -57,6 +59,7 @@ class JsonWriter {
     void begin(char bracket);
     void end(char bracket);
     void before_value();
+    bool is_broken() const;
     void line_break();
     void quoted(std::string_view value);
     void signed_number(int64_t value);
@@ -65,6 +68,7 @@ class JsonWriter {
     std::string& out_;
     const int broken_levels_;
     int depth_ = 0;
+    int short_depth_ = 0;     // of the outermost short array that is open, else 0
     bool first_ = true;       // nothing stands in the innermost container yet
     bool after_key_ = false;  // the next value belongs to a key
 };

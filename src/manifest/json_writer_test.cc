@@ -73,6 +73,22 @@ TEST(JsonWriter, BreaksTheOuterLevelsOnly) {
     EXPECT_EQ(text, "{\n \"a\":[\n  {\"id\":1,\"x\":0},\n  {\"id\":2,\"x\":0}\n ],\n \"b\":[]\n}");
 }
 
+TEST(JsonWriter, KeepsShortArraysOnOneLine) {
+    std::string text;
+    JsonWriter json(text, 9);
+    json.begin_array();
+    json.begin_short_array();
+    json.number(1);
+    json.begin_short_array();
+    json.number(2);
+    json.end_array();
+    json.number(3);
+    json.end_array();
+    json.number(4);
+    json.end_array();
+    EXPECT_EQ(text, "[\n [1,[2],3],\n 4\n]");
+}
+
 TEST(SharedList, ReadsLikeAVector) {
     const SharedList<int> empty;
     EXPECT_TRUE(empty.empty());

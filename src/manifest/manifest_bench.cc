@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/memory_file_system.h"
+#include "base/posix_file_system.h"
 #include "manifest/manifest.h"
 #include "manifest/version_file_internal.h"
 
@@ -133,6 +134,21 @@ void commit_seal(benchmark::State& bench) {
     }
 }
 BENCHMARK(commit_seal)->Unit(benchmark::kMicrosecond)->Iterations(512);
+
+/// One event archived, on the real file system (in build/): two syncs.
+void commit_on_disk(benchmark::State& bench) {
+    const auto files = open_posix_file_system("build").value();
+    const SystemClock clock;
+    const std::string directory = fmt::format("manifest_bench/{}", clock.wall_us());
+    const auto manifest = Manifest::open(*files, clock, directory).value();
+    CHECK(
+        manifest
+            ->commit({CreateTable{{.id = kTable, .log = {"00"}, .name = "t", .connector = "http"}}})
+            .has_value());
+    int64_t from = 0;
+    for (auto _ : bench) CHECK(manifest->commit({archive_of(from++, 1)}).has_value());
+}
+BENCHMARK(commit_on_disk)->Unit(benchmark::kMicrosecond)->Iterations(200);
 
 }  // namespace
 }  // namespace braid::manifest

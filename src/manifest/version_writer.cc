@@ -15,7 +15,7 @@ namespace {
 
 /// Elements of containers down to this level stand on lines of their own: a file can be read and
 /// grepped.
-constexpr int kBrokenLevels = 4;
+constexpr int kBrokenLevels = 5;
 
 /// Writes the fields of values; every `fields` is called inside an open object.
 class Writer {
@@ -87,7 +87,7 @@ class Writer {
     template <typename List>
     void ids(std::string_view name, const List& list) {
         json_.key(name);
-        json_.begin_array();
+        json_.begin_short_array();
         for (const auto& each : list) {
             if constexpr (requires { each.value; }) {
                 json_.number(each.value);
@@ -105,7 +105,7 @@ class Writer {
     }
     void box(const Box& value) {
         json_.key("box");
-        json_.begin_array();
+        json_.begin_short_array();
         for (const Interval& each : value.intervals) {
             json_.begin_array();
             json_.number(each.partition.value);

@@ -24,7 +24,8 @@ bool parse_query(std::string_view text, HttpRequest& request) {
         const size_t equals = std::min(pair.find('='), pair.size());
         auto& [name, value] = request.query.emplace_back();
         if (!percent_decode(pair.substr(0, equals), true, name)) return false;
-        if (equals < pair.size() && !percent_decode(pair.substr(equals + 1), true, value)) return false;
+        if (equals < pair.size() && !percent_decode(pair.substr(equals + 1), true, value))
+            return false;
     }
     return true;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_client.h"
 
-#include <fmt/format.h>
-
 #include <span>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "net/http_parser.h"
@@ -29,9 +29,9 @@ Result<HttpResponse> HttpClient::send(const Request& request) {
 }
 
 Result<HttpResponse> HttpClient::exchange(const Request& request) {
-    std::string out = fmt::format("{} {} HTTP/1.1\r\nHost: {}:{}\r\nContent-Length: {}\r\n",
-                                  request.method, request.target, address_, port_,
-                                  request.body.size());
+    std::string out =
+        fmt::format("{} {} HTTP/1.1\r\nHost: {}:{}\r\nContent-Length: {}\r\n", request.method,
+                    request.target, address_, port_, request.body.size());
     for (const HttpHeader& each : request.headers) {
         out += fmt::format("{}: {}\r\n", each.name, each.value);
     }

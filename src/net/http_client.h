@@ -12,8 +12,8 @@
 
 namespace braid::net {
 
-/// A keep-alive connection to an HTTP server, for the command line, tests and benchmarks. One request at a
-/// time; connects again when the server has closed between requests.
+/// A keep-alive connection to an HTTP server, for the command line, tests and benchmarks. One
+/// request at a time; connects again when the server has closed between requests.
 class HttpClient {
   public:
     struct Request {

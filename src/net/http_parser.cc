@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_parser.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <limits>
+#include <utility>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <limits>
-#include <utility>
+#include <fmt/format.h>
 
 namespace braid::net {
 
@@ -57,7 +57,8 @@ HttpFault check_framing(const HttpRequest& request, unsigned version) {
     if (hosts > 1 || (hosts == 0 && version == 11)) return {400, "exactly one Host is needed"};
     if (const std::string* coding = request.header("Transfer-Encoding")) {
         if (version == 10) return {400, "Transfer-Encoding is not known in HTTP/1.0"};
-        if (count_of(headers, "Transfer-Encoding") > 1 || !equal_ignoring_case(*coding, "chunked")) {
+        if (count_of(headers, "Transfer-Encoding") > 1 ||
+            !equal_ignoring_case(*coding, "chunked")) {
             return {501, "the only Transfer-Encoding is chunked"};
         }
         if (request.header("Content-Length") != nullptr) {
@@ -128,7 +129,8 @@ HttpParse HttpRequestParser::Body::finish_header() {
     request.method = to_string(message.method_string());
     HttpFault why = check_framing(request, message.version());
     if (!why.message.empty()) return refuse(std::move(why));
-    if (!parse_target(std::string_view(message.target().data(), message.target().size()), request)) {
+    if (!parse_target(std::string_view(message.target().data(), message.target().size()),
+                      request)) {
         return refuse({400, "malformed request target"});
     }
     expects_continue = request.header("Expect") != nullptr && message.version() == 11;

@@ -26,17 +26,19 @@ struct HttpFault {
     std::string message;
 };
 
-/// Reads one request, strictly: what two readers could understand differently (two lengths, a length beside
-/// chunks, unknown codings, bare line feeds) is refused, so nothing can be smuggled past a proxy.
+/// Reads one request, strictly: what two readers could understand differently (two lengths, a
+/// length beside chunks, unknown codings, bare line feeds) is refused, so nothing can be smuggled
+/// past a proxy.
 class HttpRequestParser {
   public:
     HttpRequestParser();
     ~HttpRequestParser();
 
-    /// Takes bytes of the front of `bytes` and says how many. The rest, at kNeedsMore also what was not
-    /// taken, must be given again with what has arrived since.
+    /// Takes bytes of the front of `bytes` and says how many. The rest, at kNeedsMore also what was
+    /// not taken, must be given again with what has arrived since.
     HttpParse put(std::string_view bytes, size_t& taken);
-    /// At kHeaderDone: how large a body may be. Fault 413 when its length is already known to be larger.
+    /// At kHeaderDone: how large a body may be. Fault 413 when its length is already known to be
+    /// larger.
     HttpParse allow_body(size_t bytes_max);
 
     /// Complete but for the body from kHeaderDone on.

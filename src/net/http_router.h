@@ -19,7 +19,7 @@ class HttpRouter {
     using Handler = std::function<HttpResponse(const HttpRequest&)>;
 
     struct Route {
-        std::string method;  // HEAD is answered by GET's
+        std::string method;              // HEAD is answered by GET's
         std::vector<std::string> parts;  // "{}" matches any one part that is not empty
         Handler handler;
         size_t body_bytes_max = kHttpBodyBytesMax;
@@ -29,8 +29,8 @@ class HttpRouter {
     void add(std::string method, std::string_view pattern, Handler handler,
              size_t body_bytes_max = kHttpBodyBytesMax);
 
-    /// The route, with the request's captures filled; nullptr if none fits, then `allowed` lists the
-    /// methods of routes that fit but for it.
+    /// The route, with the request's captures filled; nullptr if none fits, then `allowed` lists
+    /// the methods of routes that fit but for it.
     const Route* find(HttpRequest& request, std::vector<std::string>& allowed) const;
 
   private:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_server.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "net/http_parser.h"
 
@@ -19,8 +19,8 @@ constexpr size_t kReadBytes = 64 * 1024;
 std::string http_date(int64_t wall_us) {
     using std::chrono::days;
     using std::chrono::floor;
-    const auto instant = std::chrono::sys_time<std::chrono::microseconds>(
-        std::chrono::microseconds(wall_us));
+    const auto instant =
+        std::chrono::sys_time<std::chrono::microseconds>(std::chrono::microseconds(wall_us));
     const auto day = floor<days>(instant);
     const std::chrono::year_month_day date(day);
     const std::chrono::hh_mm_ss time(floor<std::chrono::seconds>(instant - day));
@@ -74,7 +74,7 @@ class Connection {
     const HttpServerOptions& options_;
     const Clock& clock_;
     const HttpRouter& router_;
-    std::string buffer_;    // what has arrived; its first `used_` bytes are parsed
+    std::string buffer_;  // what has arrived; its first `used_` bytes are parsed
     size_t used_ = 0;
     bool timed_out_ = false;
 };
@@ -204,19 +204,21 @@ HttpResponse Connection::fault_response(int status, const std::string& message) 
     return {.status = status, .headers = {}, .body = message + "\n"};
 }
 
-void Connection::send_fault(int status, const std::string& message, std::vector<HttpHeader> headers) {
+void Connection::send_fault(int status, const std::string& message,
+                            std::vector<HttpHeader> headers) {
     HttpResponse response = fault_response(status, message);
     for (HttpHeader& each : headers) response.headers.push_back(std::move(each));
     if (send(response, false, false)) stream_.finish();
 }
 
 bool Connection::send(const HttpResponse& response, bool keep_alive, bool is_head) {
-    std::string out = fmt::format(
-        "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", response.status,
-        reason_phrase(response.status), http_date(clock_.wall_us()), response.content_type,
-        response.body.size());
+    std::string out =
+        fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
+                    response.status, reason_phrase(response.status), http_date(clock_.wall_us()),
+                    response.content_type, response.body.size());
     for (const auto* headers : {&response.headers, &options_.headers}) {
-        for (const HttpHeader& each : *headers) out += fmt::format("{}: {}\r\n", each.name, each.value);
+        for (const HttpHeader& each : *headers)
+            out += fmt::format("{}: {}\r\n", each.name, each.value);
     }
     if (!keep_alive) out += "Connection: close\r\n";
     out += "\r\n";
@@ -234,9 +236,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options,
                                                       const HttpRouter& router) {
     std::unique_ptr<HttpServer> server(new HttpServer);
     server->options_ = std::move(options);
-    server->listener_ = TRY(Listener::start(
-        server->options_.listener,
-        [own = &server->options_, &clock, &router](Stream& stream, bool over_limit) {
+    server->listener_ =
+        TRY(Listener::start(server->options_.listener, [own = &server->options_, &clock, &router](
+                                                           Stream& stream, bool over_limit) {
             Connection connection(stream, *own, clock, router);
             if (over_limit) {
                 connection.refuse();

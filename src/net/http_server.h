@@ -17,12 +17,13 @@ namespace braid::net {
 
 struct HttpServerOptions {
     ListenerOptions listener = {.name = "http"};
-    int64_t header_timeout_us = 10'000'000;  // from a request's first byte to the end of its headers
-    int64_t body_timeout_us = 60'000'000;    // for the whole body
-    int64_t idle_timeout_us = 60'000'000;    // between requests
-    int64_t write_timeout_us = 30'000'000;   // without the client taking a byte
-    /// Names under which the server may be called, without port. A page of a foreign name that resolves to
-    /// us (DNS rebinding) is refused with 421, one that calls us across sites with 403.
+    int64_t header_timeout_us =
+        10'000'000;                         // from a request's first byte to the end of its headers
+    int64_t body_timeout_us = 60'000'000;   // for the whole body
+    int64_t idle_timeout_us = 60'000'000;   // between requests
+    int64_t write_timeout_us = 30'000'000;  // without the client taking a byte
+    /// Names under which the server may be called, without port. A page of a foreign name that
+    /// resolves to us (DNS rebinding) is refused with 421, one that calls us across sites with 403.
     std::vector<std::string> hosts = {"localhost", "127.0.0.1", "[::1]"};
     /// Sent with every response.
     std::vector<HttpHeader> headers;
@@ -30,8 +31,8 @@ struct HttpServerOptions {
     std::function<HttpResponse(int status, const std::string& message)> fault_response;
 };
 
-/// HTTP/1.1 with keep-alive, pipelining, chunked request bodies and Expect: 100-continue, one thread a
-/// connection. Every limit has an answer: 408, 413, 431, 503.
+/// HTTP/1.1 with keep-alive, pipelining, chunked request bodies and Expect: 100-continue, one
+/// thread a connection. Every limit has an answer: 408, 413, 431, 503.
 class HttpServer {
   public:
     /// Clock and router must outlive the server.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_server.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <array>
 #include <string>
 #include <string_view>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "base/test_support.h"
 #include "net/http_client.h"
@@ -26,10 +26,13 @@ class HttpServerFixture : public testing::Test {
   protected:
     void SetUp() override {
         router_.add("GET", "/hello", [](const HttpRequest&) { return HttpResponse{.body = "hi"}; });
-        router_.add("POST", "/echo/{}", [](const HttpRequest& request) {
-            return HttpResponse{.headers = {{"X-Capture", request.captures[0]}},
-                                .body = request.body};
-        }, /*body_bytes_max=*/1000);
+        router_.add(
+            "POST", "/echo/{}",
+            [](const HttpRequest& request) {
+                return HttpResponse{.headers = {{"X-Capture", request.captures[0]}},
+                                    .body = request.body};
+            },
+            /*body_bytes_max=*/1000);
         start({});
     }
     void start(HttpServerOptions options) {
@@ -79,7 +82,8 @@ TEST_F(HttpServerFixture, AnswersPipelinedRequestsInOrder) {
     const std::string answers = exchange(
         "POST /echo/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\none"
         "POST /echo/b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\ntwo"
-        "GET /hello HTTP/1.1\r\n" + std::string(kClose));
+        "GET /hello HTTP/1.1\r\n" +
+        std::string(kClose));
     const size_t one = answers.find("\r\n\r\none");
     const size_t two = answers.find("\r\n\r\ntwo");
     const size_t hello = answers.find("\r\n\r\nhi");
@@ -89,16 +93,19 @@ TEST_F(HttpServerFixture, AnswersPipelinedRequestsInOrder) {
 }
 
 TEST_F(HttpServerFixture, ReadsChunkedBodies) {
-    EXPECT_THAT(exchange("POST /echo/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" +
-                         std::string(kClose) + "3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\nTrailer: x\r\n\r\n"),
-                testing::EndsWith("\r\n\r\nabcdefg"));
+    EXPECT_THAT(
+        exchange("POST /echo/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + std::string(kClose) +
+                 "3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\nTrailer: x\r\n\r\n"),
+        testing::EndsWith("\r\n\r\nabcdefg"));
 }
 
 TEST_F(HttpServerFixture, InvitesTheBodyOfAWaitingClient) {
     auto stream = Stream::connect("127.0.0.1", server_->port(), kLongUs);
     ASSERT_OK(stream);
-    ASSERT_OK((*stream)->write_all("POST /echo/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
-                                   "Expect: 100-continue\r\n\r\n", kLongUs));
+    ASSERT_OK(
+        (*stream)->write_all("POST /echo/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+                             "Expect: 100-continue\r\n\r\n",
+                             kLongUs));
     std::string invitation(25, '\0');
     ASSERT_OK((*stream)->read_exact(invitation, kLongUs));
     EXPECT_EQ(invitation, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -110,15 +117,18 @@ TEST_F(HttpServerFixture, InvitesTheBodyOfAWaitingClient) {
 
 TEST_F(HttpServerFixture, RefusesABodyBeyondItsRoutesLimit) {
     HttpClient client("127.0.0.1", server_->port());
-    ASSERT_OK_AND_ASSIGN(auto fits, client.send({.method = "POST", .target = "/echo/x",
-                                                 .body = std::string(1000, 'x')}));
+    ASSERT_OK_AND_ASSIGN(
+        auto fits,
+        client.send({.method = "POST", .target = "/echo/x", .body = std::string(1000, 'x')}));
     EXPECT_EQ(fits.status, 200);
-    ASSERT_OK_AND_ASSIGN(auto too_large, client.send({.method = "POST", .target = "/echo/x",
-                                                      .body = std::string(1001, 'x')}));
+    ASSERT_OK_AND_ASSIGN(
+        auto too_large,
+        client.send({.method = "POST", .target = "/echo/x", .body = std::string(1001, 'x')}));
     EXPECT_EQ(too_large.status, 413);
-    EXPECT_THAT(exchange("POST /echo/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" +
-                         std::string(kClose) + "3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n"),
-                StartsWith("HTTP/1.1 413 "));
+    EXPECT_THAT(
+        exchange("POST /echo/x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + std::string(kClose) +
+                 "3e9\r\n" + std::string(1001, 'x') + "\r\n0\r\n\r\n"),
+        StartsWith("HTTP/1.1 413 "));
 }
 
 TEST_F(HttpServerFixture, RefusesLargeHeaders) {
@@ -135,10 +145,13 @@ TEST_F(HttpServerFixture, RefusesLargeHeaders) {
 TEST_F(HttpServerFixture, RefusesWhatCouldBeSmuggled) {
     const auto with = [&](std::string_view headers, std::string_view body = "") {
         return exchange("POST /echo/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" +
-                        std::string(headers) + "\r\n" + std::string(body)).substr(0, 12);
+                        std::string(headers) + "\r\n" + std::string(body))
+            .substr(0, 12);
     };
-    EXPECT_EQ(with("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), "HTTP/1.1 400");
-    EXPECT_EQ(with("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", "0\r\n\r\n"), "HTTP/1.1 400");
+    EXPECT_EQ(with("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+              "HTTP/1.1 400");
+    EXPECT_EQ(with("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", "0\r\n\r\n"),
+              "HTTP/1.1 400");
     EXPECT_EQ(with("Content-Length: 3\r\nContent-Length: 3\r\n", "abc"), "HTTP/1.1 400");
     EXPECT_EQ(with("Content-Length: 3\r\nContent-Length: 4\r\n", "abc"), "HTTP/1.1 400");
     EXPECT_EQ(with("Content-Length: 3, 3\r\n", "abc"), "HTTP/1.1 400");
@@ -162,15 +175,17 @@ TEST_F(HttpServerFixture, RefusesWhatCouldBeSmuggled) {
     EXPECT_EQ(exchange("GET /hello HTTP/1.1\r\n\r\n").substr(0, 12), "HTTP/1.1 400");
     EXPECT_EQ(exchange("GET /hello HTTP/2.0\r\n" + std::string(kClose)).substr(0, 12),
               "HTTP/1.1 505");
-    EXPECT_EQ(exchange("GET http://localhost/hello HTTP/1.1\r\n" + std::string(kClose)).substr(0, 12),
-              "HTTP/1.1 400");
+    EXPECT_EQ(
+        exchange("GET http://localhost/hello HTTP/1.1\r\n" + std::string(kClose)).substr(0, 12),
+        "HTTP/1.1 400");
     EXPECT_EQ(exchange("\x16\x03\x01 TLS hello\r\n\r\n").substr(0, 12), "HTTP/1.1 400");
 }
 
 TEST_F(HttpServerFixture, RefusesForeignHostsAndPages) {
     const auto with = [&](std::string_view headers) {
         return exchange("GET /hello HTTP/1.1\r\nConnection: close\r\n" + std::string(headers) +
-                        "\r\n").substr(0, 12);
+                        "\r\n")
+            .substr(0, 12);
     };
     EXPECT_EQ(with("Host: evil.example\r\n"), "HTTP/1.1 421");
     EXPECT_EQ(with("Host: localhost.evil.example:8080\r\n"), "HTTP/1.1 421");

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/listener.h"
 
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <list>
 #include <mutex>
 #include <optional>
+#include <poll.h>
+#include <sys/socket.h>
 #include <utility>
 
 #include "base/error_makers.h"
@@ -68,7 +67,8 @@ struct Listener::Body {
 Result<void> Listener::Body::open() {
     const asio::ip::address address = TRY(parse_address(options.address));
     if (!address.is_loopback()) {
-        return Error(unsupported("refusing to listen on {}: there is no login yet", options.address))
+        return Error(
+                   unsupported("refusing to listen on {}: there is no login yet", options.address))
             .with_hint("Use a loopback address, such as 127.0.0.1.");
     }
     const asio::ip::tcp::endpoint endpoint(address, options.port);
@@ -80,7 +80,8 @@ Result<void> Listener::Body::open() {
     if (!code) acceptor.non_blocking(true, code);
     if (!code) port = acceptor.local_endpoint(code).port();
     if (code) {
-        return unavailable("cannot listen on {}:{}: {}", options.address, options.port, code.message());
+        return unavailable("cannot listen on {}:{}: {}", options.address, options.port,
+                           code.message());
     }
     return {};
 }

@@ -17,16 +17,18 @@ struct ListenerOptions {
     std::string address = "127.0.0.1";
     uint16_t port = 0;  // 0 takes a free one
     uint32_t connections_max = 200;
-    /// Connections beyond the limit that may be told so at the same time; further ones are just closed.
+    /// Connections beyond the limit that may be told so at the same time; further ones are just
+    /// closed.
     uint32_t refusals_max = 16;
 };
 
-/// Accepts connections on a loopback address and gives each one a thread, which runs the handler; when it
-/// returns the connection is closed. There is no login yet, so any other address is refused.
+/// Accepts connections on a loopback address and gives each one a thread, which runs the handler;
+/// when it returns the connection is closed. There is no login yet, so any other address is
+/// refused.
 class Listener {
   public:
-    /// Runs on the connection's own thread. `over_limit`: tell the client that there are too many and return
-    /// soon. Must end when the stream is shut down.
+    /// Runs on the connection's own thread. `over_limit`: tell the client that there are too many
+    /// and return soon. Must end when the stream is shut down.
     using Handler = std::function<void(Stream& stream, bool over_limit)>;
 
     static Result<std::unique_ptr<Listener>> start(ListenerOptions options, Handler handler);

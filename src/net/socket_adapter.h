@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include "base/error.h"
 #include "base/result.h"
@@ -25,8 +26,8 @@ struct Stream::Body {
 /// Asio wants one; nothing ever runs in it, because every call here is synchronous.
 boost::asio::io_context& no_events();
 
-/// Waits until the descriptor is ready for `events` (poll's) or has failed; false after the timeout,
-/// which is never when negative.
+/// Waits until the descriptor is ready for `events` (poll's) or has failed; false after the
+/// timeout, which is never when negative.
 bool wait_ready(int descriptor, short events, int64_t timeout_us);
 
 /// Takes a connected socket: non-blocking, without Nagle's delay.

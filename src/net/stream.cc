@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.h"
 
-#include <fmt/format.h>
+#include <array>
+#include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <cerrno>
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "net/socket_adapter.h"
@@ -20,9 +20,10 @@ using boost::system::error_code;
 
 namespace {
 
-// What finish() is willing to wait for and to throw away.
-constexpr int64_t kFinishWaitUs = 500'000;
-constexpr size_t kFinishBytesMax = 1 << 20;
+// What finish() is willing to wait for (2 s in all) and to throw away (64 MiB).
+constexpr int64_t kFinishWaitUs = 100'000;
+constexpr int kFinishWaitsMax = 20;
+constexpr size_t kFinishBytesMax = 64 << 20;
 
 Error timed_out(const char* what) { return timeout("{} timed out", what); }
 
@@ -82,7 +83,8 @@ Result<std::unique_ptr<Stream>> Stream::connect(const std::string& address, uint
     if (::connect(socket.native_handle(), endpoint.data(),
                   static_cast<socklen_t>(endpoint.size())) != 0) {
         if (errno != EINPROGRESS) return io_error("connecting to {}:{}: refused", address, port);
-        if (!wait_ready(socket.native_handle(), POLLOUT, timeout_us)) return timed_out("connecting");
+        if (!wait_ready(socket.native_handle(), POLLOUT, timeout_us))
+            return timed_out("connecting");
         int failure = 0;
         socklen_t size = sizeof failure;
         ::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &failure, &size);
@@ -102,7 +104,8 @@ const std::string& Stream::peer() const { return body_->peer; }
 Result<size_t> Stream::read_some(std::span<char> buffer, int64_t timeout_us) {
     while (true) {
         error_code code;
-        const size_t size = body_->socket.read_some(asio::buffer(buffer.data(), buffer.size()), code);
+        const size_t size =
+            body_->socket.read_some(asio::buffer(buffer.data(), buffer.size()), code);
         if (!code) return size;
         if (code == asio::error::eof) return size_t{0};
         if (code != asio::error::would_block && code != asio::error::try_again &&
@@ -145,11 +148,16 @@ void Stream::finish() {
     error_code code;
     body_->socket.shutdown(asio::ip::tcp::socket::shutdown_send, code);
     if (code) return;
-    std::array<char, 4096> dropped;
-    for (size_t total = 0; total < kFinishBytesMax;) {
-        const auto size = read_some(dropped, kFinishWaitUs);
-        if (!size || *size == 0) return;
-        total += *size;
+    std::array<char, 16 * 1024> dropped;
+    int waits = 0;
+    for (size_t total = 0; total < kFinishBytesMax && waits < kFinishWaitsMax;) {
+        total += body_->socket.read_some(asio::buffer(dropped), code);
+        if (code == asio::error::would_block || code == asio::error::try_again) {
+            ++waits;
+            wait_ready(body_->socket.native_handle(), POLLIN, kFinishWaitUs);
+        } else if (code) {
+            return;
+        }
     }
 }
 

@@ -12,8 +12,8 @@
 
 namespace braid::net {
 
-/// One TCP connection. Its owner's thread reads and writes, each call blocking until done or timed out;
-/// any other thread may call shutdown() or peer_is_gone() meanwhile. Closed when destroyed.
+/// One TCP connection. Its owner's thread reads and writes, each call blocking until done or timed
+/// out; any other thread may call shutdown() or peer_is_gone() meanwhile. Closed when destroyed.
 class Stream {
   public:
     /// `address` is numeric ("127.0.0.1", "::1").
@@ -23,17 +23,17 @@ class Stream {
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    /// Waits for at least one byte; 0 when the peer has finished or shutdown() was called. Timeout after
-    /// `timeout_us` without a byte, Io when the connection broke.
+    /// Waits for at least one byte; 0 when the peer has finished or shutdown() was called. Timeout
+    /// after `timeout_us` without a byte, Io when the connection broke.
     Result<size_t> read_some(std::span<char> buffer, int64_t timeout_us);
     /// Fills the buffer. Io if the peer finishes before; the timeout is for each wait.
     Result<void> read_exact(std::span<char> buffer, int64_t timeout_us);
     /// The timeout is for each wait: a peer that takes something is not too slow.
     Result<void> write_all(std::string_view bytes, int64_t timeout_us);
 
-    /// Says that nothing more will be sent, then drops what still comes until the peer has finished too,
-    /// within bounds of bytes and time. Without it a last message is lost when unread bytes are waiting:
-    /// closing would then reset the connection.
+    /// Says that nothing more will be sent, then drops what still comes until the peer has finished
+    /// too, within bounds of bytes and time. Without it a last message is lost when unread bytes
+    /// are waiting: closing would then reset the connection.
     void finish();
     /// Ends both directions; a blocked call of the owner returns. Thread-safe.
     void shutdown() noexcept;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <atomic>
 #include <future>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "base/test_support.h"
 #include "base/worker.h"
@@ -24,22 +24,23 @@ std::unique_ptr<Stream> connect_to(const Listener& listener) {
     return *std::move(stream);
 }
 
-Result<std::unique_ptr<Listener>> start_echo(uint32_t connections_max = 8, uint32_t refusals_max = 1) {
-    return Listener::start({.name = "echo", .connections_max = connections_max,
-                            .refusals_max = refusals_max},
-                           [](Stream& stream, bool over_limit) {
-                               if (over_limit) {
-                                   (void)stream.write_all("full", kLongUs);
-                                   stream.finish();
-                                   return;
-                               }
-                               std::array<char, 1024> buffer;
-                               while (true) {
-                                   const auto size = stream.read_some(buffer, kLongUs);
-                                   if (!size || *size == 0) return;
-                                   if (!stream.write_all({buffer.data(), *size}, kLongUs)) return;
-                               }
-                           });
+Result<std::unique_ptr<Listener>> start_echo(uint32_t connections_max = 8,
+                                             uint32_t refusals_max = 1) {
+    return Listener::start(
+        {.name = "echo", .connections_max = connections_max, .refusals_max = refusals_max},
+        [](Stream& stream, bool over_limit) {
+            if (over_limit) {
+                (void)stream.write_all("full", kLongUs);
+                stream.finish();
+                return;
+            }
+            std::array<char, 1024> buffer;
+            while (true) {
+                const auto size = stream.read_some(buffer, kLongUs);
+                if (!size || *size == 0) return;
+                if (!stream.write_all({buffer.data(), *size}, kLongUs)) return;
+            }
+        });
 }
 
 std::string read_text(Stream& stream, size_t size) {
@@ -62,7 +63,8 @@ TEST(Stream, CarriesBytesBothWays) {
     ASSERT_OK_AND_ASSIGN(auto listener, start_echo());
     auto stream = connect_to(*listener);
     const std::string large(3 << 20, 'x');
-    auto writing = std::async(std::launch::async, [&] { return stream->write_all(large, kLongUs); });
+    auto writing =
+        std::async(std::launch::async, [&] { return stream->write_all(large, kLongUs); });
     EXPECT_EQ(read_text(*stream, large.size()), large);
     EXPECT_OK(writing.get());
 }

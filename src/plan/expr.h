@@ -17,25 +17,26 @@ struct Expr;
 using ExprPtr = std::shared_ptr<const Expr>;
 using NodePtr = std::shared_ptr<const Node>;
 
-/// A typed expression over the columns of its input. Plain immutable data; shared freely between threads.
+/// A typed expression over the columns of its input. Plain immutable data; shared freely between
+/// threads.
 struct Expr {
     enum class Kind : uint8_t {
         kColumn,     // `column` of the input
         kConstant,   // `constant`
         kParameter,  // $n: `column` = n - 1
         kCall,       // `function` of `arguments`; operators and casts too
-        kAnd,        // two or more arguments, SQL's three values; errors only from arguments that decide
+        kAnd,  // two or more arguments, SQL's three values; errors only from arguments that decide
         kOr,
         kNot,
         kIsNull,
         kIsNotNull,
-        kIsDistinctFrom,     // two arguments
+        kIsDistinctFrom,  // two arguments
         kIsNotDistinctFrom,
-        kCase,       // condition, value, condition, value, …, else (always present); lazy
-        kCoalesce,   // lazy
-        kGreatest,   // NULLs are skipped
+        kCase,      // condition, value, condition, value, …, else (always present); lazy
+        kCoalesce,  // lazy
+        kGreatest,  // NULLs are skipped
         kLeast,
-        kIn,         // first argument in the others, SQL's three values; NOT IN is kNot of it
+        kIn,  // first argument in the others, SQL's three values; NOT IN is kNot of it
         // Only in the plans of SELECT statements:
         kOuterColumn,  // `column` of the input of the query `depth` levels out
         kAggregate,    // replaced by a column before execution; never seen outside the binder
@@ -62,7 +63,8 @@ ExprPtr constant(Datum value);
 ExprPtr call(const Function* function, std::vector<ExprPtr> arguments, int position = 0);
 ExprPtr make(Expr::Kind kind, Type type, std::vector<ExprPtr> arguments);
 
-/// A text that is equal for equal expressions, for finding common ones: "+(int4,int4)($0, 1::int4)".
+/// A text that is equal for equal expressions, for finding common ones: "+(int4,int4)($0,
+/// 1::int4)".
 std::string fingerprint(const Expr& expr);
 /// Highest-to-lowest use: the set of input columns it reads, ascending.
 std::vector<int> columns_of(const Expr& expr);

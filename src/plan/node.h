@@ -18,9 +18,10 @@ namespace braid::plan {
 struct RelationRef {
     enum class Kind : uint8_t { kView, kStream, kSystem, kFunction };
     Kind kind = Kind::kView;
-    ObjectId id;       // view or table
+    ObjectId id;        // view or table
     VersionId version;  // of a view: the one bound to
-    std::string name;  // as the user knows it; for system relations schema-qualified ("pg_catalog.pg_class")
+    std::string name;   // as the user knows it; for system relations schema-qualified
+                        // ("pg_catalog.pg_class")
 };
 
 struct SortKey {
@@ -29,8 +30,8 @@ struct SortKey {
     bool nulls_first = false;
 };
 
-/// An aggregate in a SELECT. Those of views (plan::AggregateKind) and those that only DuckDB runs share the
-/// form; `name` is PostgreSQL's.
+/// An aggregate in a SELECT. Those of views (plan::AggregateKind) and those that only DuckDB runs
+/// share the form; `name` is PostgreSQL's.
 struct AggregateCall {
     std::string name;  // "count", "sum", "string_agg", "combine", …
     std::vector<ExprPtr> arguments;
@@ -47,14 +48,15 @@ struct WindowCall {
     ExprPtr filter;
     std::vector<ExprPtr> partition_by;
     std::vector<SortKey> order_by;
-    /// The frame clause in canonical SQL ("ROWS BETWEEN 1 PRECEDING AND CURRENT ROW"); made by the binder
-    /// from the parse tree, numbers and keywords only.
+    /// The frame clause in canonical SQL ("ROWS BETWEEN 1 PRECEDING AND CURRENT ROW"); made by the
+    /// binder from the parse tree, numbers and keywords only.
     std::string frame;
     Type result;
 };
 
-/// A relational operator of a SELECT. Plain immutable data. Expressions refer to the columns of the input;
-/// of a join to the left columns followed by the right ones. Operators below `operators` never see this.
+/// A relational operator of a SELECT. Plain immutable data. Expressions refer to the columns of the
+/// input; of a join to the left columns followed by the right ones. Operators below `operators`
+/// never see this.
 struct Node {
     enum class Kind : uint8_t {
         kScan,       // relation; gives `output`
@@ -65,11 +67,11 @@ struct Node {
         kWindow,     // input columns, then one per window call
         kJoin,       // inputs[0], inputs[1]
         kSort,
-        kLimit,      // limit and offset, either may be null
-        kDistinct,   // exprs empty: DISTINCT; else DISTINCT ON (exprs), after a sort
+        kLimit,     // limit and offset, either may be null
+        kDistinct,  // exprs empty: DISTINCT; else DISTINCT ON (exprs), after a sort
         kSetOperation,
-        kWith,       // inputs[0] = body of the CTE `cte`, inputs[1] = the query that uses it
-        kCteScan,    // of `cte`
+        kWith,     // inputs[0] = body of the CTE `cte`, inputs[1] = the query that uses it
+        kCteScan,  // of `cte`
     };
     enum class JoinKind : uint8_t { kInner, kLeft, kRight, kFull, kCross };
     enum class SetKind : uint8_t { kUnion, kIntersect, kExcept };
@@ -81,7 +83,8 @@ struct Node {
     RelationRef relation;
     /// kScan: which of the relation's columns, in order of `output`.
     std::vector<int> scan_columns;
-    std::vector<ExprPtr> scan_arguments;  // of a table function, constants only: generate_series, unnest, …
+    std::vector<ExprPtr>
+        scan_arguments;  // of a table function, constants only: generate_series, unnest, …
     std::vector<std::vector<ExprPtr>> rows;
     ExprPtr predicate;  // kFilter, kJoin (null for a cross join)
     std::vector<ExprPtr> exprs;

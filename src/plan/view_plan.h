@@ -17,11 +17,11 @@ namespace braid::plan {
 
 /// The exact aggregates. Their states, folds, merges and finishes are in operators/aggregate.
 enum class AggregateKind : uint8_t {
-    kCountRows,      // count(*)
-    kCount,          // count(x)
-    kSum,            // of int4 -> int8, int8 -> numeric, numeric -> numeric, float8 -> float8
-    kAvg,            // of int4, int8, numeric -> numeric; float8 -> float8
-    kMin,            // any ordered type
+    kCountRows,  // count(*)
+    kCount,      // count(x)
+    kSum,        // of int4 -> int8, int8 -> numeric, numeric -> numeric, float8 -> float8
+    kAvg,        // of int4, int8, numeric -> numeric; float8 -> float8
+    kMin,        // any ordered type
     kMax,
     kBoolAnd,
     kBoolOr,
@@ -61,13 +61,13 @@ const Schema& system_columns();
 /// "count(DISTINCT ip) FILTER (WHERE status < 400)", with `names` for the columns of the input.
 std::string to_sql(const Aggregate& aggregate, const std::vector<std::string>& names);
 
-/// One definition of a materialized view, bound: rows of one stream -> filter -> group -> states, and how
-/// states become rows again. Immutable.
+/// One definition of a materialized view, bound: rows of one stream -> filter -> group -> states,
+/// and how states become rows again. Immutable.
 struct ViewPlan {
     VersionId version;
     TableId table;
-    Schema input;     // declared columns, then system_columns()
-    ExprPtr filter;   // over input; null = every row
+    Schema input;               // declared columns, then system_columns()
+    ExprPtr filter;             // over input; null = every row
     std::vector<ExprPtr> keys;  // over input
     Schema key_schema;
     std::vector<Aggregate> aggregates;  // arguments and filters over input

@@ -74,10 +74,11 @@ class StatementAnswer final : public Answer {
     mutable std::optional<runs::Receipt> receipt_;
 };
 
-/// What DuckDB does not see the inside of: scans, filters directly over a view (so that keys are read by
-/// range) and aggregates that combine states.
+/// What DuckDB does not see the inside of: scans, filters directly over a view (so that keys are
+/// read by range) and aggregates that combine states.
 bool is_kernel_leaf(const Node& node) {
-    if (node.kind == Node::Kind::kScan) return node.relation.kind != plan::RelationRef::Kind::kFunction;
+    if (node.kind == Node::Kind::kScan)
+        return node.relation.kind != plan::RelationRef::Kind::kFunction;
     if (node.kind == Node::Kind::kFilter) {
         return node.inputs.front()->kind == Node::Kind::kScan &&
                node.inputs.front()->relation.kind == plan::RelationRef::Kind::kView &&
@@ -193,7 +194,8 @@ Result<std::shared_ptr<PreparedRead>> NodeReader::prepare(plan::Query query, Sys
 }  // namespace
 
 Result<std::unique_ptr<Reader>> make_reader(ReadParts parts, uint64_t memory_bytes_max) {
-    return std::unique_ptr<Reader>(std::make_unique<NodeReader>(std::move(parts), memory_bytes_max));
+    return std::unique_ptr<Reader>(
+        std::make_unique<NodeReader>(std::move(parts), memory_bytes_max));
 }
 
 }  // namespace braid::read

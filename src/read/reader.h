@@ -23,8 +23,9 @@ struct CancelToken {
     std::atomic<bool> cancelled{false};
 };
 
-/// One consistent view of all streams and views: a manifest version, the ticks pinned per stream, and how
-/// far each stream is visible. A transaction keeps one for all its statements. Thread-safe, immutable.
+/// One consistent view of all streams and views: a manifest version, the ticks pinned per stream,
+/// and how far each stream is visible. A transaction keeps one for all its statements. Thread-safe,
+/// immutable.
 class PinnedSnapshot;
 
 struct ReadOptions {
@@ -33,7 +34,8 @@ struct ReadOptions {
     TextFormat format;        // session zone
     /// The statement reads this snapshot; null: a fresh one, for this statement alone.
     std::shared_ptr<const PinnedSnapshot> snapshot;
-    /// Frontiers that this session has seen, per stream: answers never step back behind them. Updated.
+    /// Frontiers that this session has seen, per stream: answers never step back behind them.
+    /// Updated.
     std::map<TableId, Positions>* seen = nullptr;
     std::shared_ptr<CancelToken> cancel;
     int64_t timeout_us = 30'000'000;
@@ -51,8 +53,8 @@ class Answer {
     virtual const runs::Receipt& receipt() const = 0;
 };
 
-/// Rows of relations that are not views or streams: pg_catalog, information_schema, braid.*. Given by
-/// `serving`; called on the statement's thread.
+/// Rows of relations that are not views or streams: pg_catalog, information_schema, braid.*. Given
+/// by `serving`; called on the statement's thread.
 class SystemSource {
   public:
     virtual ~SystemSource() = default;
@@ -60,8 +62,8 @@ class SystemSource {
     virtual Result<std::vector<Batch>> rows(const plan::Node& scan, const ReadOptions& options) = 0;
 };
 
-/// A point read, prepared once and run many times without planning: the rows of one view whose key columns
-/// equal the parameters. Thread-safe.
+/// A point read, prepared once and run many times without planning: the rows of one view whose key
+/// columns equal the parameters. Thread-safe.
 class PreparedRead {
   public:
     virtual ~PreparedRead() = default;
@@ -69,8 +71,9 @@ class PreparedRead {
                                                 const ReadOptions& options) = 0;
 };
 
-/// Answers SELECTs: pins one snapshot, takes the tiling of each view, and runs what it can in Braid's kernel
-/// (key filters, ⊕, combine, finish, simple projections) and the rest in DuckDB. Thread-safe.
+/// Answers SELECTs: pins one snapshot, takes the tiling of each view, and runs what it can in
+/// Braid's kernel (key filters, ⊕, combine, finish, simple projections) and the rest in DuckDB.
+/// Thread-safe.
 class Reader {
   public:
     virtual ~Reader() = default;
@@ -79,7 +82,8 @@ class Reader {
                                                     const ReadOptions& options,
                                                     SystemSource* system) = 0;
     /// Binds what can be decided before the parameters are known; never null on success.
-    virtual Result<std::shared_ptr<PreparedRead>> prepare(plan::Query query, SystemSource* system) = 0;
+    virtual Result<std::shared_ptr<PreparedRead>> prepare(plan::Query query,
+                                                          SystemSource* system) = 0;
     /// A snapshot of everything, for a transaction.
     virtual Result<std::shared_ptr<const PinnedSnapshot>> pin(const ReadOptions& options) = 0;
 };

@@ -46,7 +46,9 @@ const Node& scan_below(const Node& node) {
 }  // namespace
 
 bool needs_enrichment(const Node& node) {
-    const auto asks = [](const plan::ExprPtr& expr) { return expr && expr_needs_enrichment(*expr); };
+    const auto asks = [](const plan::ExprPtr& expr) {
+        return expr && expr_needs_enrichment(*expr);
+    };
     if (asks(node.predicate) || std::ranges::any_of(node.exprs, asks)) return true;
     for (const auto& row : node.rows) {
         if (std::ranges::any_of(row, asks)) return true;
@@ -142,8 +144,7 @@ Result<RowSourcePtr> Statement::open_filtered(const Node& scan, const plan::Expr
         }
         case plan::RelationRef::Kind::kSystem: {
             if (system_ == nullptr) return unsupported("system relations are not served here");
-            return RowSourcePtr(
-                std::make_unique<GivenRows>(TRY(system_->rows(scan, options_))));
+            return RowSourcePtr(std::make_unique<GivenRows>(TRY(system_->rows(scan, options_))));
         }
         case plan::RelationRef::Kind::kFunction:
             break;
@@ -167,7 +168,8 @@ const char* name_of(runs::ReadMode mode) {
 
 }  // namespace
 
-void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling, runs::Receipt& receipt) {
+void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling,
+                    runs::Receipt& receipt) {
     const catalog::MaterializedView* view = state.catalog.view_of_version(tiling.version);
     if (view == nullptr) return;
     const auto table = state.catalog.tables.find(view->table);

@@ -14,21 +14,24 @@
 
 namespace braid::read {
 
-/// One statement being answered: its snapshot, the tilings it has taken so far, and how its leaves are
-/// opened. Every scan of a view within the statement reads the same tiling. One thread at a time.
+/// One statement being answered: its snapshot, the tilings it has taken so far, and how its leaves
+/// are opened. Every scan of a view within the statement reads the same tiling. One thread at a
+/// time.
 class Statement {
   public:
     Statement(const ReadParts& parts, plan::Query query, std::vector<Datum> parameters,
               ReadOptions options, SystemSource* system);
 
-    /// Pins the snapshot that the options give, or a fresh one, and loads what the expressions need.
+    /// Pins the snapshot that the options give, or a fresh one, and loads what the expressions
+    /// need.
     Result<void> start();
 
     const plan::Query& query() const { return query_; }
     const operators::EvaluationContext& context() const { return context_; }
     const ReadOptions& options() const { return options_; }
     Result<RowSourcePtr> open_leaf(const plan::Node& leaf);
-    /// A scan of which only rows that satisfy `predicate` (over its output) are needed; may give more.
+    /// A scan of which only rows that satisfy `predicate` (over its output) are needed; may give
+    /// more.
     Result<RowSourcePtr> open_filtered(const plan::Node& scan, const plan::ExprPtr& predicate);
     /// Remembers in the session how far this answer saw.
     void note_frontiers();
@@ -54,6 +57,7 @@ std::set<TableId> streams_of(const plan::Query& query, const catalog::Catalog& c
 bool needs_enrichment(const plan::Node& node);
 
 /// What a tiling is made of, for a receipt.
-void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling, runs::Receipt& receipt);
+void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling,
+                    runs::Receipt& receipt);
 
 }  // namespace braid::read

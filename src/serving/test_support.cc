@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/test_support.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/error_makers.h"
@@ -17,9 +17,11 @@ class PinnedSnapshot {};
 
 namespace braid::serving {
 
-FakeLog::FakeLog(LogId id, uint32_t partition_count) : id_(std::move(id)), records_(partition_count) {}
+FakeLog::FakeLog(LogId id, uint32_t partition_count)
+    : id_(std::move(id)), records_(partition_count) {}
 
-Result<log::AppendOutcome> FakeLog::append(PartitionId partition, const log::AppendRequest& request) {
+Result<log::AppendOutcome> FakeLog::append(PartitionId partition,
+                                           const log::AppendRequest& request) {
     std::scoped_lock lock(mutex_);
     if (failure_) return *failure_;
     if (request.key) {
@@ -144,9 +146,8 @@ Result<void> FakeControl::create_plain_view(std::string name, std::string defini
                                             bool /*or_replace*/) {
     change([&](manifest::State& state) {
         const ObjectId id{state.catalog.next_id++};
-        state.catalog.plain_views[id] = {.id = id,
-                                         .name = std::move(name),
-                                         .definition = std::move(definition)};
+        state.catalog.plain_views[id] = {
+            .id = id, .name = std::move(name), .definition = std::move(definition)};
     });
     return {};
 }
@@ -192,7 +193,8 @@ void append_value(const Datum& value, ColumnBuilder& builder) {
     builder.append(typed);
 }
 
-Result<Batch> project(const plan::Node& node, const Batch& input, const std::vector<Datum>& parameters) {
+Result<Batch> project(const plan::Node& node, const Batch& input,
+                      const std::vector<Datum>& parameters) {
     Batch batch{.length = input.length, .columns = {}};
     for (const plan::ExprPtr& expr : node.exprs) {
         if (expr->kind == plan::Expr::Kind::kColumn) {
@@ -211,7 +213,8 @@ Result<Batch> project(const plan::Node& node, const Batch& input, const std::vec
 /// Rows for which the column's text is the value's.
 Result<Batch> keep_equal(const plan::Expr& predicate, const Batch& input,
                          const std::vector<Datum>& parameters) {
-    if (predicate.kind != plan::Expr::Kind::kCall || predicate.function->name != "=") return too_hard();
+    if (predicate.kind != plan::Expr::Kind::kCall || predicate.function->name != "=")
+        return too_hard();
     const plan::Expr& left = *predicate.arguments[0];
     const Datum* right = value_of(*predicate.arguments[1], parameters);
     if (left.kind != plan::Expr::Kind::kColumn || right == nullptr) return too_hard();
@@ -248,14 +251,16 @@ Result<Batch> values(const plan::Node& node, const std::vector<Datum>& parameter
 /// Gives its batches, and keeps what FakeReader was told to do meanwhile.
 class FakeAnswer final : public read::Answer {
   public:
-    FakeAnswer(FakeReader& reader, Schema schema, std::vector<Batch> batches, read::ReadOptions options)
+    FakeAnswer(FakeReader& reader, Schema schema, std::vector<Batch> batches,
+               read::ReadOptions options)
         : reader_(reader),
           schema_(std::move(schema)),
           batches_(std::move(batches)),
           options_(std::move(options)) {
         receipt_.manifest = {17};
         receipt_.mode = "live";
-        receipt_.parts.push_back({.view = "v", .kind = "sealed", .box = {}, .digest = Digest{}, .rows = 3});
+        receipt_.parts.push_back(
+            {.view = "v", .kind = "sealed", .box = {}, .digest = Digest{}, .rows = 3});
     }
     const Schema& schema() const override { return schema_; }
     Result<bool> next(Batch& batch) override {
@@ -335,7 +340,8 @@ Result<std::vector<Batch>> FakeReader::evaluate(const plan::Node& node,
         } else if (node.kind == Kind::kFilter) {
             batch = TRY(keep_equal(*node.predicate, batch, parameters));
         } else if (node.kind == Kind::kLimit) {
-            const Datum* limit = node.limit == nullptr ? nullptr : value_of(*node.limit, parameters);
+            const Datum* limit =
+                node.limit == nullptr ? nullptr : value_of(*node.limit, parameters);
             if (limit == nullptr || node.offset != nullptr) return too_hard();
             const auto count = static_cast<size_t>(limit->as<int64_t>());
             if (batch.length > count) batch = batch.slice(0, count);
@@ -418,7 +424,8 @@ FakeNode::FakeNode() {
     }
     ColumnBuilder key(Type::of(TypeKind::kText));
     ColumnBuilder count(Type::of(TypeKind::kInt8));
-    for (const auto& [text, number] : {std::pair("one", 1), std::pair("two", 2), std::pair("\"3\"", 3)}) {
+    for (const auto& [text, number] :
+         {std::pair("one", 1), std::pair("two", 2), std::pair("\"3\"", 3)}) {
         key.append_text(text);
         count.append_int8(number);
     }

@@ -21,8 +21,8 @@
 #include "serving/session/services.h"
 #include "serving/session/session.h"
 
-/// A node for tests of serving without the layers below: a catalog in memory, logs that keep what was
-/// appended, and a reader that answers the simplest plans.
+/// A node for tests of serving without the layers below: a catalog in memory, logs that keep what
+/// was appended, and a reader that answers the simplest plans.
 namespace braid::serving {
 
 class FakeLog final : public log::PartitionedLog {
@@ -30,7 +30,8 @@ class FakeLog final : public log::PartitionedLog {
     FakeLog(LogId id, uint32_t partition_count);
     const LogId& id() const override { return id_; }
     uint32_t partition_count() const override { return static_cast<uint32_t>(records_.size()); }
-    Result<log::AppendOutcome> append(PartitionId partition, const log::AppendRequest& request) override;
+    Result<log::AppendOutcome> append(PartitionId partition,
+                                      const log::AppendRequest& request) override;
     Positions start() const override;
     Positions durable_end() const override;
     Result<log::RecordBatch> read(PartitionId partition, Offset from, size_t records_max) override;
@@ -63,7 +64,8 @@ class FakeControl final : public Control {
     Result<void> create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
                              bool with_no_data) override;
     Result<void> drop_view(ViewId view) override;
-    Result<void> create_plain_view(std::string name, std::string definition, bool or_replace) override;
+    Result<void> create_plain_view(std::string name, std::string definition,
+                                   bool or_replace) override;
     Result<void> drop_plain_view(ObjectId view) override;
     Result<void> refresh(ViewId view) override;
 
@@ -79,8 +81,8 @@ class FakeControl final : public Control {
     std::vector<std::string> refreshed_;
 };
 
-/// Answers rows of constants, and scans of whatever rows() was told, through projections of columns and
-/// constants, equality filters, limits and sorts that it ignores. Anything else is 0A000.
+/// Answers rows of constants, and scans of whatever rows() was told, through projections of columns
+/// and constants, equality filters, limits and sorts that it ignores. Anything else is 0A000.
 class FakeReader final : public read::Reader {
   public:
     Result<std::unique_ptr<read::Answer>> execute(const plan::Query& query,
@@ -89,7 +91,8 @@ class FakeReader final : public read::Reader {
                                                   read::SystemSource* system) override;
     Result<std::shared_ptr<read::PreparedRead>> prepare(plan::Query query,
                                                         read::SystemSource* system) override;
-    Result<std::shared_ptr<const read::PinnedSnapshot>> pin(const read::ReadOptions& options) override;
+    Result<std::shared_ptr<const read::PinnedSnapshot>> pin(
+        const read::ReadOptions& options) override;
 
     /// What a scan of this relation gives, with all its columns.
     void rows(const std::string& relation, std::vector<Batch> batches);
@@ -105,7 +108,8 @@ class FakeReader final : public read::Reader {
 
   private:
     friend class FakeAnswer;
-    Result<std::vector<Batch>> evaluate(const plan::Node& node, const std::vector<Datum>& parameters,
+    Result<std::vector<Batch>> evaluate(const plan::Node& node,
+                                        const std::vector<Datum>& parameters,
                                         const read::ReadOptions& options,
                                         read::SystemSource* system) const;
     mutable std::mutex mutex_;
@@ -119,8 +123,9 @@ class FakeReader final : public read::Reader {
     size_t pin_count_ = 0;
 };
 
-/// All of it, ready to make sessions. Streams `t (a int, b text)` and `s (x numeric, y timestamptz, z double
-/// precision, w boolean)`, both over HTTP; `f (ip text)` from a file; view `v` (b, n) over t; `pv` over v.
+/// All of it, ready to make sessions. Streams `t (a int, b text)` and `s (x numeric, y timestamptz,
+/// z double precision, w boolean)`, both over HTTP; `f (ip text)` from a file; view `v` (b, n) over
+/// t; `pv` over v.
 struct FakeNode {
     FakeNode();
     std::unique_ptr<Session> session();

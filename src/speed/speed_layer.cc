@@ -17,10 +17,10 @@ Result<void> SpeedLayer::add_table(const catalog::Table& table,
     Entry entry;
     entry.worker = TRY(TableWorker::open(parts_, options_, table, log));
     const std::string number = std::to_string(table.id.value);
-    entry.fold = workers_.start("fold " + number,
-                                [worker = entry.worker] { return worker->fold_step(); });
-    entry.seal = workers_.start("seal " + number,
-                                [worker = entry.worker] { return worker->seal_step(); });
+    entry.fold =
+        workers_.start("fold " + number, [worker = entry.worker] { return worker->fold_step(); });
+    entry.seal =
+        workers_.start("seal " + number, [worker = entry.worker] { return worker->seal_step(); });
     log->on_durable([&workers = workers_, fold = entry.fold] { workers.wake(fold); });
     const std::scoped_lock lock(mutex_);
     entries_.emplace(table.id, std::move(entry));

@@ -11,7 +11,8 @@
 
 namespace braid::speed {
 
-/// The speed layer of a node: a worker per stream, each with a fold step and a seal step. Thread-safe.
+/// The speed layer of a node: a worker per stream, each with a fold step and a seal step.
+/// Thread-safe.
 class SpeedLayer final : public runs::TickSource {
   public:
     SpeedLayer(SpeedParts parts, SpeedOptions options, Workers& workers);
@@ -21,7 +22,8 @@ class SpeedLayer final : public runs::TickSource {
     Result<void> add_table(const catalog::Table& table, std::shared_ptr<log::PartitionedLog> log);
     /// Stops folding it; what was not sealed is dropped.
     void remove_table(TableId table);
-    /// Stops all workers after a last seal of each; the first error is returned after all were tried.
+    /// Stops all workers after a last seal of each; the first error is returned after all were
+    /// tried.
     Result<void> close();
 
     Result<void> seal(TableId table);

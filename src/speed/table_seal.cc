@@ -70,7 +70,8 @@ void TableWorker::thaw() {
 
 Result<void> TableWorker::declare(std::vector<manifest::Change> changes) {
     const std::scoped_lock seal_lock(seal_mutex_);
-    // The bulk is sealed while folding goes on; what is left then is small, and folding waits for it.
+    // The bulk is sealed while folding goes on; what is left then is small, and folding waits for
+    // it.
     TRY(seal_locked());
     {
         const std::scoped_lock lock(mutex_);
@@ -87,7 +88,8 @@ Result<void> TableWorker::declare(std::vector<manifest::Change> changes) {
     return outcome;
 }
 
-/// Freezes all layers and writes them as one run per version. Nothing folded since the last seal: nullopt.
+/// Freezes all layers and writes them as one run per version. Nothing folded since the last seal:
+/// nullopt.
 Result<std::optional<TableWorker::Sealed>> TableWorker::write_layers() {
     std::vector<std::shared_ptr<Layer>> frozen;
     std::vector<VersionId> versions;
@@ -134,9 +136,10 @@ Result<std::optional<TableWorker::Sealed>> TableWorker::write_layers() {
     return std::optional<Sealed>(std::move(sealed));
 }
 
-/// The one commit of a seal: state and position together. A refused one means that somebody else has moved
-/// the frontier: what was folded here is dropped and folded again from there.
-Result<void> TableWorker::commit(std::optional<Sealed> sealed, std::vector<manifest::Change> changes) {
+/// The one commit of a seal: state and position together. A refused one means that somebody else
+/// has moved the frontier: what was folded here is dropped and folded again from there.
+Result<void> TableWorker::commit(std::optional<Sealed> sealed,
+                                 std::vector<manifest::Change> changes) {
     std::vector<manifest::Change> all;
     Box box;
     if (sealed) {

@@ -52,7 +52,8 @@ TableWorker::TableWorker(SpeedParts parts, SpeedOptions options, catalog::Table 
     seal_count_ = counter("braid_speed_seals_total", "Seals committed by the speed layer.");
 }
 
-/// Takes the sealed frontier and the versions of the manifest's head as the truth and forgets all layers.
+/// Takes the sealed frontier and the versions of the manifest's head as the truth and forgets all
+/// layers.
 Result<void> TableWorker::reload() {
     const manifest::StatePtr state = parts_.manifest->head();
     const manifest::TableState* table = state->table(table_.id);
@@ -136,8 +137,9 @@ Result<log::RecordBatch> TableWorker::read_slice(PartitionId partition) {
 }
 
 void TableWorker::fold_batch(const log::RecordBatch& batch) {
-    const operators::RecordSlice slice{batch.partition, batch.first,         batch.ingested_at_us,
-                                       batch.records,   Keepalive(batch.bytes), batch.preamble};
+    const operators::RecordSlice slice{batch.partition,        batch.first,
+                                       batch.ingested_at_us,   batch.records,
+                                       Keepalive(batch.bytes), batch.preamble};
     decoder_->decode(slice, wanted_, decoded_);
     Layer& layer = writable_layer();
     std::vector<operators::FoldTarget> targets;
@@ -172,7 +174,8 @@ bool TableWorker::merge_back() {
     if (layers_.size() < 2) return false;
     Layer& newest = *layers_.back();
     Layer& before = *layers_[layers_.size() - 2];
-    if (newest.is_frozen || newest.is_pinned() || before.is_frozen || before.is_pinned()) return false;
+    if (newest.is_frozen || newest.is_pinned() || before.is_frozen || before.is_pinned())
+        return false;
     size_t groups = 0;
     for (const auto& table : newest.tables) groups += table->size();
     if (groups > options_.merge_groups_max) return false;
@@ -191,9 +194,9 @@ runs::TickPtr TableWorker::tick_of(const Layer& layer) const {
     for (size_t index = 0; index < versions_.size(); ++index) {
         const operators::FoldAccount& account = layer.accounts[index];
         tick->tables.emplace(versions_[index], layer.tables[index]);
-        tick->accounts.emplace(versions_[index],
-                               runs::Tick::Account{account.counted, account.filtered,
-                                                   account.quarantined});
+        tick->accounts.emplace(
+            versions_[index],
+            runs::Tick::Account{account.counted, account.filtered, account.quarantined});
     }
     return tick;
 }
@@ -206,8 +209,8 @@ uint64_t TableWorker::layer_bytes() const {
     return bytes;
 }
 
-/// Folds on the reader's own thread until `at_least` is reached, so that an answer never waits for another
-/// thread to be scheduled.
+/// Folds on the reader's own thread until `at_least` is reached, so that an answer never waits for
+/// another thread to be scheduled.
 Result<void> TableWorker::catch_up(std::unique_lock<std::mutex>& lock, const Positions& at_least,
                                    int64_t deadline_us) {
     while (!folded_to_.dominates(at_least)) {
@@ -226,17 +229,18 @@ Result<void> TableWorker::catch_up(std::unique_lock<std::mutex>& lock, const Pos
     return {};
 }
 
-Result<std::vector<runs::TickPtr>> TableWorker::pin(const Positions& at_least, int64_t wait_us_max) {
+Result<std::vector<runs::TickPtr>> TableWorker::pin(const Positions& at_least,
+                                                    int64_t wait_us_max) {
     const int64_t deadline_us = parts_.clock->monotonic_us() + wait_us_max;
     readers_waiting_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(mutex_);
     readers_waiting_.fetch_sub(1, std::memory_order_relaxed);
     TRY(catch_up(lock, at_least, deadline_us));
     const auto must_wait = [&] {
-        if (layers_.empty() || layers_.back()->is_pinned() || layers_.back()->is_frozen) return false;
-        const auto pinned = std::ranges::count_if(layers_, [](const auto& layer) {
-            return !layer->is_frozen && layer->is_pinned();
-        });
+        if (layers_.empty() || layers_.back()->is_pinned() || layers_.back()->is_frozen)
+            return false;
+        const auto pinned = std::ranges::count_if(
+            layers_, [](const auto& layer) { return !layer->is_frozen && layer->is_pinned(); });
         return static_cast<size_t>(pinned) >= options_.pinned_layers_max;
     };
     for (int64_t waited_us = 0; must_wait(); waited_us += kRetryWaitUs) {

@@ -42,19 +42,22 @@ struct SpeedParts {
     manifest::Manifest* manifest = nullptr;
     operators::BoundViews* views = nullptr;
     Metrics* metrics = nullptr;
-    /// Gives records that the log no longer holds, from the dataset: same form as PartitionedLog::read.
+    /// Gives records that the log no longer holds, from the dataset: same form as
+    /// PartitionedLog::read.
     std::function<Result<log::RecordBatch>(TableId, PartitionId, Offset, size_t)> refill;
 };
 
 /// Folds one stream into a hash table per view version and seals what it has folded.
 ///
-/// Folded state lies in layers, oldest first, that tile [sealed frontier, folded): each is written until it is
-/// pinned by a scan or frozen by a seal; then new slices open the next one. Small layers merge back when the
-/// pin is gone; a seal merges all layers into one run per version and commits them as one box.
+/// Folded state lies in layers, oldest first, that tile [sealed frontier, folded): each is written
+/// until it is pinned by a scan or frozen by a seal; then new slices open the next one. Small
+/// layers merge back when the pin is gone; a seal merges all layers into one run per version and
+/// commits them as one box.
 ///
-/// Threads: fold_step is called by one thread; readers may fold too when they are ahead of it (catch_up), so
-/// all folding happens under mutex_. Sealing writes files on another thread, under seal_mutex_ only. After a
-/// crash everything above the sealed frontier is folded again from the log.
+/// Threads: fold_step is called by one thread; readers may fold too when they are ahead of it
+/// (catch_up), so all folding happens under mutex_. Sealing writes files on another thread, under
+/// seal_mutex_ only. After a crash everything above the sealed frontier is folded again from the
+/// log.
 class TableWorker {
   public:
     static Result<std::unique_ptr<TableWorker>> open(SpeedParts parts, SpeedOptions options,
@@ -63,15 +66,17 @@ class TableWorker {
 
     /// Folds at most one slice, or tidies layers.
     StepOutcome fold_step();
-    /// Seals when the interval has passed or the layers have grown too large; idle streams do not seal.
+    /// Seals when the interval has passed or the layers have grown too large; idle streams do not
+    /// seal.
     StepOutcome seal_step();
 
-    /// Folds what was acknowledged until now and makes it durable as one commit; nothing to do is success.
+    /// Folds what was acknowledged until now and makes it durable as one commit; nothing to do is
+    /// success.
     Result<void> seal();
     /// The same for what is folded already.
     Result<void> seal_folded();
-    /// Commits catalog changes together with a seal, so that a version created by them starts exactly at the
-    /// sealed frontier; folding waits meanwhile. Conflict as in Manifest::commit.
+    /// Commits catalog changes together with a seal, so that a version created by them starts
+    /// exactly at the sealed frontier; folding waits meanwhile. Conflict as in Manifest::commit.
     Result<void> declare(std::vector<manifest::Change> changes);
 
     Result<std::vector<runs::TickPtr>> pin(const Positions& at_least, int64_t wait_us_max);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <map>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "sql/sql.h"
 #include "sql/sql_testing.h"
@@ -47,11 +47,12 @@ std::string our_outcome(const std::string& text) {
         }
     }
     if (error == nullptr) return outcome("00000", "0", "", "");
-    return outcome(error->sqlstate(), std::to_string(error->position()), error->message(), error->hint());
+    return outcome(error->sqlstate(), std::to_string(error->position()), error->message(),
+                   error->hint());
 }
 
-// tests/corpus/binder_errors.tsv holds what PostgreSQL 15 says; binder_errors_differ.tsv what Braid says
-// instead, where it means to.
+// tests/corpus/binder_errors.tsv holds what PostgreSQL 15 says; binder_errors_differ.tsv what Braid
+// says instead, where it means to.
 TEST(BinderErrors, AreThoseOfPostgreSQL) {
     std::map<std::string, std::string> differ;
     for (const auto& row : read_table("tests/corpus/binder_errors_differ.tsv")) {
@@ -73,7 +74,8 @@ TEST(BinderErrors, AreThoseOfPostgreSQL) {
         EXPECT_NE(ours, theirs) << "no longer different: " << row[0];
         differ.erase(known);
     }
-    for (const auto& [statement, ours] : differ) ADD_FAILURE() << "not in the corpus: " << statement;
+    for (const auto& [statement, ours] : differ)
+        ADD_FAILURE() << "not in the corpus: " << statement;
 }
 
 }  // namespace

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -9,13 +7,15 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 #include "sql/sql_testing.h"
 
 namespace braid::sql {
 namespace {
 
-/// A statement and what it binds to. In a file: comments and the statement, a line of four dashes, the
-/// outcome, an empty line.
+/// A statement and what it binds to. In a file: comments and the statement, a line of four dashes,
+/// the outcome, an empty line.
 struct Case {
     std::string comments;
     std::string statement;
@@ -76,7 +76,7 @@ TEST(BinderGolden, StatementsBindAsWritten) {
         }
         if (rewrite) std::ofstream(path) << out.str();
     }
-    EXPECT_GE(count, 1u);
+    EXPECT_GT(count, 400u);
 }
 
 }  // namespace

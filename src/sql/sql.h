@@ -19,22 +19,23 @@
 #include "plan/node.h"
 #include "plan/view_plan.h"
 
-/// The face of `sql`: text -> statements (parse), statement -> plan or typed command (bind). Everything
-/// here is a pure function of its arguments and may be called from any thread, whatever its stack.
+/// The face of `sql`: text -> statements (parse), statement -> plan or typed command (bind).
+/// Everything here is a pure function of its arguments and may be called from any thread, whatever
+/// its stack.
 ///
 ///     for (const Statement& statement : TRY(parse(text))) {
 ///         BoundStatement bound = TRY(bind(statement, catalog, options));
 ///         std::visit(…, bound.command);
 ///     }
 ///
-/// Errors are PostgreSQL's: SQLSTATE, message, detail, hint and a 1-based character position in the whole
-/// text that was given to parse().
+/// Errors are PostgreSQL's: SQLSTATE, message, detail, hint and a 1-based character position in the
+/// whole text that was given to parse().
 namespace braid::sql {
 
 struct StatementTree;  // parse/ast.h
 
 inline constexpr size_t kTextBytesMax = 256 * 1024;  // 54000 beyond
-inline constexpr int kDepthMax = 500;                // nesting of expressions and queries; 54001 beyond
+inline constexpr int kDepthMax = 500;  // nesting of expressions and queries; 54001 beyond
 
 enum class StatementKind : uint8_t {
     kSelect,  // also VALUES, TABLE
@@ -68,13 +69,13 @@ struct Statement {
     std::shared_ptr<const StatementTree> tree;
 };
 
-/// Splits and reads a text of statements; an empty text gives none. As in PostgreSQL an error in one
-/// statement is an error of the whole text: 42601 with a position, 54000 for a text that is too long, 54001
-/// for one that is nested too deeply.
+/// Splits and reads a text of statements; an empty text gives none. As in PostgreSQL an error in
+/// one statement is an error of the whole text: 42601 with a position, 54000 for a text that is too
+/// long, 54001 for one that is nested too deeply.
 Result<std::vector<Statement>> parse(std::string_view text);
 
-/// A scalar function that is SQL over system relations, such as pg_get_viewdef(oid): calls are replaced by
-/// `body`, an expression in which $1, $2, … are the arguments.
+/// A scalar function that is SQL over system relations, such as pg_get_viewdef(oid): calls are
+/// replaced by `body`, an expression in which $1, $2, … are the arguments.
 struct SqlFunction {
     std::vector<Type> arguments;
     Type result;
@@ -89,9 +90,10 @@ class SystemRelations {
     virtual bool has_schema(std::string_view schema) const = 0;
     /// Columns of a relation; a plan's scan names it "schema.name" with Kind::kSystem.
     virtual std::optional<Schema> find(std::string_view schema, std::string_view name) const = 0;
-    /// Columns of a table function beyond generate_series and unnest, such as pg_get_keywords(); a plan's
-    /// scan names it "schema.name" with Kind::kFunction.
-    virtual std::optional<Schema> find_table_function(std::string_view schema, std::string_view name,
+    /// Columns of a table function beyond generate_series and unnest, such as pg_get_keywords(); a
+    /// plan's scan names it "schema.name" with Kind::kFunction.
+    virtual std::optional<Schema> find_table_function(std::string_view schema,
+                                                      std::string_view name,
                                                       size_t argument_count) const {
         (void)schema, (void)name, (void)argument_count;
         return std::nullopt;
@@ -102,14 +104,16 @@ class SystemRelations {
         (void)name;
         return {};
     }
-    /// For constants such as 'pg_class'::regclass. `schema` is empty when the name was not qualified.
-    virtual std::optional<int64_t> relation_oid(std::string_view schema, std::string_view name) const {
+    /// For constants such as 'pg_class'::regclass. `schema` is empty when the name was not
+    /// qualified.
+    virtual std::optional<int64_t> relation_oid(std::string_view schema,
+                                                std::string_view name) const {
         (void)schema, (void)name;
         return std::nullopt;
     }
     /// Value of a function that is constant for a session and is not in plan's table of functions;
-    /// "regprocin", "regnamespacein" and "regrolein" (of a text) give the OID behind a name. nullopt: there
-    /// is none.
+    /// "regprocin", "regnamespacein" and "regrolein" (of a text) give the OID behind a name.
+    /// nullopt: there is none.
     virtual std::optional<Datum> session_value(std::string_view name,
                                                std::span<const Datum> arguments) const {
         (void)name, (void)arguments;
@@ -165,8 +169,8 @@ struct CreateView {
 
 enum class ObjectKind : uint8_t { kTable, kView, kMaterializedView };
 
-/// DROP TABLE, VIEW and MATERIALIZED VIEW, with what CASCADE brings. Each object stands behind all that
-/// depend on it. Names that did not exist with IF EXISTS are only in the notices.
+/// DROP TABLE, VIEW and MATERIALIZED VIEW, with what CASCADE brings. Each object stands behind all
+/// that depend on it. Names that did not exist with IF EXISTS are only in the notices.
 struct Drop {
     struct Object {
         ObjectKind kind;
@@ -177,13 +181,14 @@ struct Drop {
     std::vector<Object> objects;
 };
 
-/// INSERT into a stream that takes records over HTTP. Each row has one value per entry of `columns`, of
-/// that column's type; columns not named are absent from the record.
+/// INSERT into a stream that takes records over HTTP. Each row has one value per entry of
+/// `columns`, of that column's type; columns not named are absent from the record.
 struct Insert {
     TableId table;
     std::string name;
     std::vector<int> columns;  // indexes into the table's declared columns
-    /// VALUES without subqueries: rows of expressions over nothing but parameters. Otherwise `query`.
+    /// VALUES without subqueries: rows of expressions over nothing but parameters. Otherwise
+    /// `query`.
     std::vector<std::vector<plan::ExprPtr>> rows;
     std::optional<plan::Query> query;
     std::vector<Type> parameters;
@@ -253,13 +258,14 @@ struct Deallocate {
     std::string name;  // empty: all
 };
 struct Discard {
-    bool all = false;  // otherwise PLANS, SEQUENCES or TEMP, of which there is nothing to discard but plans
+    bool all = false;  // otherwise PLANS, SEQUENCES or TEMP, of which there is nothing to discard
+                       // but plans
     bool plans = false;
 };
 
-using Command =
-    std::variant<plan::Query, CreateTable, CreateMaterializedView, CreateView, Drop, Insert, Refresh,
-                 Explain, Set, Show, Reset, Transaction, Prepare, Execute, Deallocate, Discard>;
+using Command = std::variant<plan::Query, CreateTable, CreateMaterializedView, CreateView, Drop,
+                             Insert, Refresh, Explain, Set, Show, Reset, Transaction, Prepare,
+                             Execute, Deallocate, Discard>;
 
 struct BoundStatement {
     Command command;
@@ -267,14 +273,14 @@ struct BoundStatement {
     std::vector<Notice> notices;  // beside the warnings of a query
 };
 
-/// Resolves names and types against the catalog. The catalog is only read; whoever executes a command
-/// checks again at commit.
+/// Resolves names and types against the catalog. The catalog is only read; whoever executes a
+/// command checks again at commit.
 Result<BoundStatement> bind(const Statement& statement, const catalog::Catalog& catalog,
                             const BindOptions& options);
 
 /// The plan of a stored view version, under its pinned time zone.
-Result<plan::ViewPlanPtr> bind_view(const catalog::Catalog& catalog, const catalog::ViewVersion& version,
-                                    TableId table);
+Result<plan::ViewPlanPtr> bind_view(const catalog::Catalog& catalog,
+                                    const catalog::ViewVersion& version, TableId table);
 
 /// Columns of any relation of the catalog by its id: a stream's declared ones, a view's outputs.
 Result<Schema> columns_of_relation(const catalog::Catalog& catalog, ObjectId id,

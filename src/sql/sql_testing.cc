@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/sql_testing.h"
 
-#include <fmt/format.h>
-
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "plan/node.h"
@@ -20,15 +20,17 @@ namespace {
 constexpr std::string_view kSampleStatements = R"(
     CREATE TABLE access (ip text, at timestamptz, method text, path text, status int, bytes bigint,
                          referer text, agent text) WITH (event_time = 'at');
-    CREATE TABLE orders (id bigint, customer text, price numeric(10,2), quantity int, placed timestamp,
-                         due date, is_paid boolean, rating double precision, wait interval,
+    CREATE TABLE orders (id bigint, customer text, price numeric(10,2), quantity int,
+                         placed timestamp, due date, is_paid boolean,
+                         rating double precision, wait interval,
                          note varchar(20));
     CREATE TABLE t (a int, b int, c text);
     CREATE TABLE u (a bigint, d text);
     CREATE TABLE logs (ip text, at timestamptz, path text, status int)
         WITH (connector = 'file', path = '/var/log/access.log', format = 'combined');
     CREATE MATERIALIZED VIEW module_visits AS
-        SELECT date_bin('1 minute', at, '2000-01-01Z') AS minute, split_part(path, '/', 2) AS module,
+        SELECT date_bin('1 minute', at, '2000-01-01Z') AS minute,
+               split_part(path, '/', 2) AS module,
                count(*) AS visits, count(DISTINCT ip) AS visitors, sum(bytes) AS bytes,
                avg(bytes) AS mean, min(status) AS lowest, sum(bytes) / count(*) AS per_visit
         FROM access WHERE status < 400 GROUP BY 1, 2;
@@ -53,7 +55,8 @@ Schema schema_of(std::string_view text) {
         const size_t comma = text.find(", ");
         const std::string_view item = text.substr(0, comma);
         const size_t space = item.find(' ');
-        schema.fields.push_back({std::string(item.substr(0, space)), type_named(item.substr(space + 1))});
+        schema.fields.push_back(
+            {std::string(item.substr(0, space)), type_named(item.substr(space + 1))});
         text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 2);
     }
     return schema;
@@ -84,14 +87,16 @@ class SampleSystem final : public SystemRelations {
                  type_named("name"),
                  "(SELECT rolname FROM pg_catalog.pg_roles WHERE oid = $1)"}};
     }
-    std::optional<int64_t> relation_oid(std::string_view schema, std::string_view name) const override {
+    std::optional<int64_t> relation_oid(std::string_view schema,
+                                        std::string_view name) const override {
         if (name == "modules") return 5000;
         if (!schema.empty() && schema != "pg_catalog") return std::nullopt;
         const auto found = relations_.find("pg_catalog." + std::string(name));
         if (found == relations_.end()) return std::nullopt;
         return 1000 + std::distance(relations_.begin(), found);
     }
-    std::optional<Datum> session_value(std::string_view name, std::span<const Datum>) const override {
+    std::optional<Datum> session_value(std::string_view name,
+                                       std::span<const Datum>) const override {
         if (name == "regprocin") return Datum::int8(750);
         if (name == "inet_server_addr") return Datum::text("127.0.0.1");
         return std::nullopt;
@@ -161,7 +166,8 @@ std::vector<std::string> names_of(const Schema& schema) {
     return out;
 }
 
-std::string exprs_text(std::span<const plan::ExprPtr> exprs, const std::vector<std::string>& names) {
+std::string exprs_text(std::span<const plan::ExprPtr> exprs,
+                       const std::vector<std::string>& names) {
     std::string out;
     for (const plan::ExprPtr& expr : exprs) {
         out += (out.empty() ? "" : ", ") + plan::to_sql(*expr, names);
@@ -174,10 +180,11 @@ void append_subplans(const plan::Expr& expr, std::string& out);
 /// The plans of subqueries in expressions, which to_text leaves out.
 std::string subplans_text(const plan::Node& node) {
     std::string out;
-    plan::map_expressions(std::make_shared<plan::Node>(node), 0, [&](const plan::ExprPtr& expr, int) {
-        if (expr != nullptr) append_subplans(*expr, out);
-        return expr;
-    });
+    plan::map_expressions(std::make_shared<plan::Node>(node), 0,
+                          [&](const plan::ExprPtr& expr, int) {
+                              if (expr != nullptr) append_subplans(*expr, out);
+                              return expr;
+                          });
     return out;
 }
 
@@ -198,10 +205,12 @@ struct Describer {
     std::string operator()(const CreateTable& command) const {
         const catalog::Table& table = command.table;
         if (command.exists_already) return "create table " + table.name + ": nothing to do\n";
-        std::string out = fmt::format("create table {} ({})\n", table.name, columns_text(table.columns));
-        out += fmt::format("connector {}, format {}, partitions {}\n", table.connector, table.format,
-                           table.partition_count);
-        for (const auto& [name, value] : table.options) out += fmt::format("{} = '{}'\n", name, value);
+        std::string out =
+            fmt::format("create table {} ({})\n", table.name, columns_text(table.columns));
+        out += fmt::format("connector {}, format {}, partitions {}\n", table.connector,
+                           table.format, table.partition_count);
+        for (const auto& [name, value] : table.options)
+            out += fmt::format("{} = '{}'\n", name, value);
         return out;
     }
     std::string operator()(const CreateMaterializedView& command) const {
@@ -218,14 +227,16 @@ struct Describer {
         if (plan.filter != nullptr) out += "where: " + plan::to_sql(*plan.filter, inputs) + "\n";
         if (!plan.keys.empty()) out += "keys: " + exprs_text(plan.keys, inputs) + "\n";
         for (const plan::Aggregate& aggregate : plan.aggregates) {
-            out += "state: " + plan::to_sql(aggregate, inputs) + " " + aggregate.result_type.name() + "\n";
+            out += "state: " + plan::to_sql(aggregate, inputs) + " " +
+                   aggregate.result_type.name() + "\n";
             states.push_back(fmt::format("#{}", states.size() - plan.keys.size() + 1));
         }
         if (plan.having != nullptr) out += "having: " + plan::to_sql(*plan.having, states) + "\n";
         for (size_t i = 0; i < plan.outputs.size(); ++i) {
             const plan::Output& output = plan.outputs[i];
-            out += fmt::format("output: {} = {} {} {}\n", output.name, plan::to_sql(*output.expr, states),
-                               output.expr->type.name(), plan::name_of(plan.exactness[i]));
+            out += fmt::format("output: {} = {} {} {}\n", output.name,
+                               plan::to_sql(*output.expr, states), output.expr->type.name(),
+                               plan::name_of(plan.exactness[i]));
         }
         return out;
     }
@@ -250,7 +261,9 @@ struct Describer {
         }
         return out;
     }
-    std::string operator()(const Refresh& command) const { return "refresh " + command.name + "\n"; }
+    std::string operator()(const Refresh& command) const {
+        return "refresh " + command.name + "\n";
+    }
     std::string operator()(const Explain& command) const {
         return fmt::format("explain{}{}\n", command.analyze ? " analyze" : "",
                            command.format == Explain::Format::kJson ? " json" : "") +
@@ -273,8 +286,8 @@ struct Describer {
         return out + "\n";
     }
     std::string operator()(const Prepare& command) const {
-        return fmt::format("prepare {} ({}) {}\n", command.name, types_text(command.parameter_types),
-                           command.statement.tag);
+        return fmt::format("prepare {} ({}) {}\n", command.name,
+                           types_text(command.parameter_types), command.statement.tag);
     }
     std::string operator()(const Execute& command) const {
         return "execute " + command.name + " (" + exprs_text(command.arguments, {}) + ")\n";
@@ -283,7 +296,9 @@ struct Describer {
         return "deallocate " + (command.name.empty() ? "all" : command.name) + "\n";
     }
     std::string operator()(const Discard& command) const {
-        return command.all ? "discard all\n" : command.plans ? "discard plans\n" : "discard nothing\n";
+        return command.all     ? "discard all\n"
+               : command.plans ? "discard plans\n"
+                               : "discard nothing\n";
     }
 };
 
@@ -297,7 +312,8 @@ catalog::Catalog catalog_of(std::string_view statements) {
         auto bound = bind(statement, catalog, BindOptions());
         if (!bound) fmt::print(stderr, "{}\n{}\n", statement.text, bound.error().to_string());
         CHECK(bound.has_value());
-        if (auto* table = std::get_if<CreateTable>(&bound->command)) register_table(*table, catalog);
+        if (auto* table = std::get_if<CreateTable>(&bound->command))
+            register_table(*table, catalog);
         if (auto* view = std::get_if<CreateMaterializedView>(&bound->command)) {
             register_view(*view, catalog);
         }
@@ -333,7 +349,8 @@ std::string describe(const Error& error) {
     return out;
 }
 
-std::string describe(std::string_view text, const catalog::Catalog& catalog, const BindOptions& options) {
+std::string describe(std::string_view text, const catalog::Catalog& catalog,
+                     const BindOptions& options) {
     auto parsed = parse(text);
     if (!parsed) return describe(parsed.error());
     std::string out;

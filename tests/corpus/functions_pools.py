@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments for make_functions.py: values of each type, and whole argument lists where types say too little."""
+"""Arguments for make_functions.py: values of each type; whole lists where types say too little."""
 
 import itertools
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/corpus/functions/*.tsv: what PostgreSQL 15 answers for calls of every function, operator
-and cast of src/plan/function_*.cc.
+"""Writes tests/corpus/functions/*.tsv: what PostgreSQL 15 answers for calls of every function,
+operator and cast of src/plan/function_*.cc.
 
     make_functions.py 'host=/tmp/pg port=5432 user=postgres dbname=postgres'
 
-The database must have encoding UTF8 and locale C. A line is: key, zone, answer, arguments, separated by tabs
-and escaped as COPY does. An answer is =text (by the type's output function), NULL, or !SQLSTATE. An argument
-is text for the type that the key names, \\N is NULL; where the key says "any", it is type:text.
+The database must have encoding UTF8 and locale C. A line is: key, zone, answer, arguments, separated
+by tabs and escaped as COPY does. An answer is =text (by the type's output function), NULL, or
+!SQLSTATE. An argument is text for the type that the key names, \\N is NULL; where the key says "any",
+it is type:text.
 """
 
 import itertools
@@ -47,7 +48,7 @@ end $$;
 
 
 def table_keys() -> list[str]:
-    """Keys of all functions that views may use and that PostgreSQL has, from the sources of the table."""
+    """Keys of all functions that views may use and PostgreSQL has, from the sources."""
     keys = []
     row = re.compile(r'\{"([^"\s]+\([^"]*\))",\s*"\w+"([^}]*)\}')
     for path in sorted((ROOT / "src/plan").glob("function_*.cc")):

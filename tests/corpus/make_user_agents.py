@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/corpus/user_agents.tsv: browser and system of many user agents, by walking the rules of
-uap-core's regexes.yaml one after another with Python's regular expressions.
+"""Writes tests/corpus/user_agents.tsv: browser and system of many user agents, by walking the rules
+of uap-core's regexes.yaml one after another with Python's regular expressions.
 
     make_user_agents.py REGEXES_YAML TEST_YAML...
 
-The agents come from uap-core's own test files (tests/test_ua.yaml, tests/test_os.yaml; Apache-2.0), as
-Debian's package uap-core has them. A line is: browser, system, agent, separated by tabs.
+The agents come from uap-core's own test files (tests/test_ua.yaml, tests/test_os.yaml; Apache-2.0),
+as Debian's package uap-core has them. A line is: browser, system, agent, separated by tabs.
 """
 
 import re

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machine stops at every durable step of a history that appends, seals, archives, trims, back-fills,
-// recomputes, publishes and releases; and again while it recovers. Afterwards the answers are exact.
-#include <gtest/gtest.h>
-
-#include <fmt/format.h>
-
+// The machine stops at every durable step of a history that appends, seals, archives, trims,
+// back-fills, recomputes, publishes and releases; and again while it recovers. Afterwards the
+// answers are exact.
 #include <algorithm>
 #include <charconv>
 #include <set>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "base/trace.h"
@@ -67,7 +67,8 @@ int64_t number(const std::string& text) {
     return value;
 }
 
-/// The stream holds every acknowledged event once and nothing that was never sent; views agree with it.
+/// The stream holds every acknowledged event once and nothing that was never sent; views agree with
+/// it.
 void check(TestNode& node, const Known& known, const std::string& when) {
     const auto failure = node.node().failure();
     ASSERT_FALSE(failure) << when << ": " << failure->to_string();
@@ -79,7 +80,8 @@ void check(TestNode& node, const Known& known, const std::string& when) {
     for (const std::string& line : node.rows("SELECT id FROM t")) {
         EXPECT_TRUE(found.insert(number(line)).second) << when << ": event " << line << " twice";
     }
-    EXPECT_TRUE(std::ranges::includes(found, known.acknowledged)) << when << ": an acknowledged event is lost";
+    EXPECT_TRUE(std::ranges::includes(found, known.acknowledged))
+        << when << ": an acknowledged event is lost";
     EXPECT_TRUE(std::ranges::includes(known.tried, found)) << when << ": an event that nobody sent";
     std::map<std::string, std::pair<int64_t, int64_t>> expected;
     for (const int64_t id : found) {
@@ -100,7 +102,8 @@ void check(TestNode& node, const Known& known, const std::string& when) {
         }
         auto rows = node.query(fmt::format("SELECT * FROM {} ORDER BY 1", view));
         if (!rows && rows.error().sqlstate() == "55000") {
-            // Declared, but the machine stopped before its history was in; CREATE was not acknowledged.
+            // Declared, but the machine stopped before its history was in; CREATE was not
+            // acknowledged.
             EXPECT_FALSE(*view == 'v' ? known.has_view : known.has_late_view) << when;
             node.run(fmt::format("REFRESH MATERIALIZED VIEW {}", view));
             rows = node.query(fmt::format("SELECT * FROM {} ORDER BY 1", view));
@@ -168,7 +171,8 @@ TEST_P(Crash, LeavesExactAnswersWhenRecoveryIsCutShortToo) {
         if (node.start()) play(node, known);
         node.crash(GetParam(), step);
         const uint64_t second = random.below(24);
-        const std::string when = fmt::format("crash at step {}, then {} into the recovery", step, second);
+        const std::string when =
+            fmt::format("crash at step {}, then {} into the recovery", step, second);
         node.files().fail_all_after(second);
         if (node.start() && node.table("t") != TableId{}) {
             append(node, known, 900, 2);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The master test: for every history and every cut, batch(below) ⊕ speed(above) = batch(everything), bit for
-// bit, whatever seals, pins, back-fills and batch runs lie in between.
-#include <gtest/gtest.h>
-
-#include <fmt/format.h>
-
+// The master test: for every history and every cut, batch(below) ⊕ speed(above) =
+// batch(everything), bit for bit, whatever seals, pins, back-fills and batch runs lie in between.
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "base/trace.h"
@@ -17,7 +16,8 @@ namespace braid::testing {
 namespace {
 
 constexpr const char* kTable =
-    "CREATE TABLE events (b bool, i int, l bigint, n numeric(12,3), u numeric, f float8, t text, d date,"
+    "CREATE TABLE events (b bool, i int, l bigint, n numeric(12,3), u numeric, f float8, t text, d "
+    "date,"
     " ts timestamp, tz timestamptz)";
 
 /// Every aggregate over every type.
@@ -41,15 +41,19 @@ std::string record(Random& random) {
         if (random.below(6) == 0) return;
         text += fmt::format("{}\"{}\":{}", text.size() > 1 ? "," : "", name, value);
     };
-    const auto floats = std::to_array<const char*>(
-        {"0.1", "1e300", "-1e300", "1e-320", "-0.0", "\"NaN\"", "\"Infinity\"", "3.25", "0.30000000000000004"});
+    const auto floats =
+        std::to_array<const char*>({"0.1", "1e300", "-1e300", "1e-320", "-0.0", "\"NaN\"",
+                                    "\"Infinity\"", "3.25", "0.30000000000000004"});
     add("b", random.below(2) == 0 ? "true" : "false");
     add("i", fmt::format("{}", static_cast<int64_t>(random.below(100)) - 50));
     add("l", random.below(9) == 0 ? "9223372036854775807" : fmt::format("{}", random.below(5)));
     add("n", fmt::format("\"{}.{:03}\"", random.below(1000), random.below(4) * 250));
-    add("u", fmt::format("\"{}\"", random.below(3) == 0 ? "1.50" : random.below(2) == 0 ? "1.5" : "-7.25"));
+    add("u", fmt::format("\"{}\"", random.below(3) == 0   ? "1.50"
+                                   : random.below(2) == 0 ? "1.5"
+                                                          : "-7.25"));
     add("f", floats[random.below(floats.size())]);
-    add("t", fmt::format("\"{}\"", std::string(random.below(20), static_cast<char>('a' + random.below(3)))));
+    add("t", fmt::format("\"{}\"",
+                         std::string(random.below(20), static_cast<char>('a' + random.below(3)))));
     add("d", fmt::format("\"20{:02}-0{}-11\"", random.below(30), 1 + random.below(9)));
     add("ts", fmt::format("\"2026-11-22 0{}:00:00.25\"", random.below(3)));
     add("tz", fmt::format("\"2026-11-{} 0{}:30:00+0{}\"", 20 + random.below(3), random.below(3),
@@ -64,9 +68,11 @@ class CutLaw : public ::testing::TestWithParam<uint32_t> {
         node.run(fmt::format("{} WITH (partitions = {})", kTable, GetParam()));
         if (with_view) node.run(fmt::format("CREATE MATERIALIZED VIEW v AS {}", kView));
     }
-    static void append(TestNode& node, const std::vector<std::string>& history, size_t from, size_t to) {
+    static void append(TestNode& node, const std::vector<std::string>& history, size_t from,
+                       size_t to) {
         for (size_t at = from; at < to; ++at) {
-            ASSERT_TRUE(node.append("events", static_cast<uint32_t>(at % GetParam()), {history[at]}));
+            ASSERT_TRUE(
+                node.append("events", static_cast<uint32_t>(at % GetParam()), {history[at]}));
         }
     }
     static Digest digest(TestNode& node, runs::ReadMode mode = runs::ReadMode::kLive) {
@@ -188,8 +194,10 @@ TEST_P(CutLaw, HoldsAt200RandomCutsAndSealsOfTheRealLog) {
     const std::vector<std::string> lines = real_log_lines();
     ASSERT_EQ(lines.size(), 10'000U);
     const std::string setup = fmt::format(
-        "CREATE TABLE access (ip text, at timestamptz, method text, path text, status int, bytes bigint,"
-        " referer text, agent text) WITH (connector = 'http', format = 'combined', partitions = {});"
+        "CREATE TABLE access (ip text, at timestamptz, method text, path text, status int, bytes "
+        "bigint,"
+        " referer text, agent text) WITH (connector = 'http', format = 'combined', partitions = "
+        "{});"
         "CREATE MATERIALIZED VIEW v AS SELECT date_bin('1 minute', at, '2000-01-01Z') AS minute,"
         " split_part(path, '/', 2) AS module, count(*) AS visits, count(DISTINCT ip) AS visitors,"
         " sum(bytes) AS bytes, max(agent) AS agent FROM access WHERE status < 400 GROUP BY 1, 2",

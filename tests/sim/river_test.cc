@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One event's way end to end on a stepped node: appended, folded, sealed, archived, recomputed, read.
+// One event's way end to end on a stepped node: appended, folded, sealed, archived, recomputed,
+// read.
 #include <gtest/gtest.h>
 
 #include "tests/support/test_node.h"
@@ -9,8 +10,10 @@ namespace {
 
 constexpr const char* kSetup =
     "CREATE TABLE hits (page text, at timestamptz, ms int, price numeric(10,2), ratio float8);"
-    "CREATE MATERIALIZED VIEW per_page AS SELECT page, count(*) AS hits, sum(ms) AS total, avg(ms) AS mean,"
-    " max(price) AS dearest, count(DISTINCT ms) AS different FROM hits WHERE ms >= 0 GROUP BY page;";
+    "CREATE MATERIALIZED VIEW per_page AS SELECT page, count(*) AS hits, sum(ms) AS total, avg(ms) "
+    "AS mean,"
+    " max(price) AS dearest, count(DISTINCT ms) AS different FROM hits WHERE ms >= 0 GROUP BY "
+    "page;";
 
 class River : public ::testing::Test {
   protected:
@@ -23,8 +26,9 @@ class River : public ::testing::Test {
 
 TEST_F(River, AnswersAtOnceAndTheSameAfterSealBatchAndRestart) {
     node_.run(kSetup);
-    ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":3,"price":"1.50"})",
-                                         R"({"page":"b","ms":4})", R"({"page":"a","ms":5})"}));
+    ASSERT_TRUE(node_.append("hits", 0,
+                             {R"({"page":"a","ms":3,"price":"1.50"})", R"({"page":"b","ms":4})",
+                              R"({"page":"a","ms":5})"}));
     const std::vector<std::string> expected = {"a|2|8|4.0000000000000000|1.50|2",
                                                "b|1|4|4.0000000000000000|NULL|1"};
     const char* all = "SELECT * FROM per_page ORDER BY page";
@@ -44,7 +48,8 @@ TEST_F(River, AnswersAtOnceAndTheSameAfterSealBatchAndRestart) {
 
 TEST_F(River, KeepsABadRecordAsDataWithItsReason) {
     node_.run(kSetup);
-    ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":1})", R"({"page":"a","ms":"x"})", "nonsense"}));
+    ASSERT_TRUE(node_.append("hits", 0,
+                             {R"({"page":"a","ms":1})", R"({"page":"a","ms":"x"})", "nonsense"}));
     EXPECT_EQ(node_.rows("SELECT page, hits FROM per_page"), std::vector<std::string>{"a|1"});
     EXPECT_EQ(node_.rows("SELECT count(*) FROM hits"), std::vector<std::string>{"1"});
     EXPECT_EQ(node_.rows("SELECT count(*) FROM braid.quarantine"), std::vector<std::string>{"2"});
@@ -53,18 +58,20 @@ TEST_F(River, KeepsABadRecordAsDataWithItsReason) {
 TEST_F(River, GivesANewViewItsHistory) {
     node_.run("CREATE TABLE hits (page text, ms int)");
     ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":1})", R"({"page":"b","ms":2})"}));
-    node_.run("CREATE MATERIALIZED VIEW late AS SELECT page, sum(ms) AS total FROM hits GROUP BY 1");
+    node_.run(
+        "CREATE MATERIALIZED VIEW late AS SELECT page, sum(ms) AS total FROM hits GROUP BY 1");
     ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":10})"}));
     EXPECT_EQ(node_.rows("SELECT * FROM late ORDER BY 1"),
               (std::vector<std::string>{"a|11", "b|2"}));
 }
 
 TEST_F(River, TakesInsertsAndJoinsViewsWithStreams) {
-    node_.run("CREATE TABLE hits (page text, ms int); CREATE TABLE pages (page text, title text);"
-              "INSERT INTO hits VALUES ('a', 1), ('b', 2), ('a', 4);"
-              "INSERT INTO pages VALUES ('a', 'Start');"
-              "CREATE MATERIALIZED VIEW totals AS SELECT page, sum(ms) AS total FROM hits GROUP BY page;"
-              "CREATE VIEW named AS SELECT title, total FROM totals JOIN pages USING (page)");
+    node_.run(
+        "CREATE TABLE hits (page text, ms int); CREATE TABLE pages (page text, title text);"
+        "INSERT INTO hits VALUES ('a', 1), ('b', 2), ('a', 4);"
+        "INSERT INTO pages VALUES ('a', 'Start');"
+        "CREATE MATERIALIZED VIEW totals AS SELECT page, sum(ms) AS total FROM hits GROUP BY page;"
+        "CREATE VIEW named AS SELECT title, total FROM totals JOIN pages USING (page)");
     EXPECT_EQ(node_.rows("SELECT * FROM named"), std::vector<std::string>{"Start|5"});
 }
 

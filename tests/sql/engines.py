@@ -93,7 +93,7 @@ class PostgresEngine:
 
 
 class BraidEngine:
-    """Braid. With read_mode final each read comes after a REFRESH of every view."""
+    """Braid. With read_mode final each read comes from the batch layer, which ran just before."""
     name = "braid"
 
     def __init__(self, protocol, read_mode):
@@ -136,12 +136,21 @@ class BraidEngine:
         return execute(self._connection, record.sql, self._protocol)
 
     def _refresh(self):
+        """Runs the batch layer; a stream that no view reads has no cut and can be read live only."""
+        if self._connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+            return
+        self._set_mode("live")
         found = execute(self._connection, "SELECT name FROM braid.views "
-                        "WHERE kind = 'materialized view' AND is_populated")
-        for (name,) in found.rows or []:
+                        "WHERE kind = 'materialized' AND is_populated")
+        for (name,) in found.rows:
             quoted = name.decode().replace('"', '""')
-            execute(self._connection, f'REFRESH MATERIALIZED VIEW "{quoted}"')
-        execute(self._connection, f"SET braid.read_mode = {self._read_mode}")
+            done = execute(self._connection, f'REFRESH MATERIALIZED VIEW "{quoted}"')
+            assert not done.sqlstate, done.message
+        without = execute(self._connection, "SELECT name FROM braid.streams WHERE cut IS NULL")
+        self._set_mode("live" if without.rows else self._read_mode)
+
+    def _set_mode(self, mode):
+        execute(self._connection, f"SET braid.read_mode = {mode}")
 
     def restart(self, kind):
         """Stops or kills the program and starts it on the same directory."""

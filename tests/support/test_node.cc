@@ -130,7 +130,9 @@ Result<log::AppendOutcome> TestNode::append(const std::string& table, uint32_t p
 
 Result<void> TestNode::seal(const std::string& table) { return node_->seal(this->table(table)); }
 
-Result<void> TestNode::archive(const std::string& table) { return node_->archive(this->table(table)); }
+Result<void> TestNode::archive(const std::string& table) {
+    return node_->archive(this->table(table));
+}
 
 Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode) {
     const manifest::StatePtr state = node_->state();

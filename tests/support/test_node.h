@@ -17,9 +17,9 @@
 
 namespace braid::testing {
 
-/// A whole node in one thread: files in memory, a clock that stands, workers that move when told. SQL goes
-/// through a session as a client's would. After crash() the node is gone; start() recovers it on the same
-/// files.
+/// A whole node in one thread: files in memory, a clock that stands, workers that move when told.
+/// SQL goes through a session as a client's would. After crash() the node is gone; start() recovers
+/// it on the same files.
 class TestNode {
   public:
     explicit TestNode(app::NodeOptions options = small_options());
@@ -52,8 +52,8 @@ class TestNode {
     Result<void> archive(const std::string& table);
     TableId table(const std::string& name) const;
 
-    /// Digest over (key, state) of everything that a view's tiling holds in a read mode: equal for equal
-    /// answers, whatever they are made of.
+    /// Digest over (key, state) of everything that a view's tiling holds in a read mode: equal for
+    /// equal answers, whatever they are made of.
     Result<Digest> digest(const std::string& view, runs::ReadMode mode = runs::ReadMode::kLive);
 
     app::Node& node() { return *node_; }

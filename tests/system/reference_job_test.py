@@ -40,8 +40,8 @@ class ReferenceJobTest(unittest.TestCase):
         cls.paths, definitions = {}, ""
         for name in STREAMS:
             cls.paths[name] = cls.braid.folder / f"{name}.log"
-            # Half is there before the start; the rest comes while the job runs.
-            cls.paths[name].write_bytes(b"".join(cls.lines[name][:5000]))
+            # Empty at the start: what a view finds already there would be its back-fill, not speed.
+            cls.paths[name].write_bytes(b"")
             template = (JOB / "job.sql.in").read_text()
             definitions += template.replace("@TABLE@", name).replace("@PATH@",
                                                                      str(cls.paths[name]))
@@ -49,7 +49,7 @@ class ReferenceJobTest(unittest.TestCase):
         cls.braid.start()
         for name in STREAMS:
             with open(cls.paths[name], "ab") as file:
-                file.writelines(cls.lines[name][5000:])
+                file.writelines(cls.lines[name])
         cls.wait(sum(len(each) for each in cls.lines.values()))
 
     @classmethod

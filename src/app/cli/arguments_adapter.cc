@@ -8,12 +8,14 @@ namespace braid::app {
 namespace {
 
 constexpr const char* kAbout =
-    "Braid keeps the events of your streams for ever, answers SQL about them at once, recomputes the\n"
+    "Braid keeps the events of your streams for ever, answers SQL about them at once, recomputes "
+    "the\n"
     "answers from all of history, and gives one exact number that joins both.\n";
 
 constexpr const char* kMore =
     "\nA first session:\n"
-    "  braid serve --data ./data --init views.sql     start; 'braid ready …' says where it listens\n"
+    "  braid serve --data ./data --init views.sql     start; 'braid ready …' says where it "
+    "listens\n"
     "  psql -h 127.0.0.1 -p 5433 -U braid braid       ask; any PostgreSQL client will do\n"
     "  curl --data-binary @events.json http://127.0.0.1:8080/v1/tables/events/records\n"
     "  braid sql 'SELECT * FROM braid.views'          ask without a client\n"
@@ -36,8 +38,9 @@ ParsedArguments parse_arguments(int count, char** values) {
         ->type_name("FILE.sql");
     serve->add_option("--config", arguments.config, "Settings; the options here win over it")
         ->type_name("braid.toml");
-    serve->add_option("--pg", arguments.pg,
-                      "PostgreSQL address, port 0 takes a free one [127.0.0.1:5433]")
+    serve
+        ->add_option("--pg", arguments.pg,
+                     "PostgreSQL address, port 0 takes a free one [127.0.0.1:5433]")
         ->type_name("HOST:PORT");
     serve->add_option("--http", arguments.http, "HTTP address, likewise [127.0.0.1:8080]")
         ->type_name("HOST:PORT");
@@ -46,7 +49,8 @@ ParsedArguments parse_arguments(int count, char** values) {
     CLI::App* check = app.add_subcommand("check", "Validate a file of SQL without running it");
     check->add_option("file", arguments.file, "The file")->type_name("FILE.sql")->required();
 
-    CLI::App* sql = app.add_subcommand("sql", "Send statements to a running node and print the rows");
+    CLI::App* sql =
+        app.add_subcommand("sql", "Send statements to a running node and print the rows");
     sql->add_option("statement", arguments.statement, "The SQL")->required();
     sql->add_option("--http", arguments.http, "Where the node listens [127.0.0.1:8080]")
         ->type_name("HOST:PORT");

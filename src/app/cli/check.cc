@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// `braid check`: binds a file of statements, one after the other, against a catalog that they themselves
-// build up.
-#include <fmt/format.h>
-
+// `braid check`: binds a file of statements, one after the other, against a catalog that they
+// themselves build up.
 #include <cstdio>
 #include <variant>
+
+#include <fmt/format.h>
 
 #include "app/cli/commands.h"
 #include "base/file_system.h"
@@ -38,8 +38,8 @@ std::pair<int, int> place_of(std::string_view text, int position) {
 
 void complain(const std::string& file, std::string_view text, const Error& error, int fallback) {
     const auto [line, column] = place_of(text, error.position() > 0 ? error.position() : fallback);
-    std::string message =
-        fmt::format("{}:{}:{}: error: {} ({})", file, line, column, error.message(), error.sqlstate());
+    std::string message = fmt::format("{}:{}:{}: error: {} ({})", file, line, column,
+                                      error.message(), error.sqlstate());
     if (!error.detail().empty()) message += "\n  " + error.detail();
     if (!error.hint().empty()) message += "\n  " + error.hint();
     fmt::print(stderr, "{}\n", message);

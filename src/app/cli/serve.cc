@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `braid serve`: a node with its ports, until SIGTERM.
-#include <fmt/format.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cstdio>
 #include <memory>
+#include <signal.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "app/cli/commands.h"
 #include "app/config.h"
@@ -80,15 +80,16 @@ Result<void> run_statements(Server& server, const std::string& text) {
     return {};
 }
 
-/// Runs the file once, on a directory that has never been used. A marker tells a start that did not come to
-/// its end: what it left is neither empty nor whole.
+/// Runs the file once, on a directory that has never been used. A marker tells a start that did not
+/// come to its end: what it left is neither empty nor whole.
 Result<void> initialise(Server& server, const std::string& path, bool is_new) {
     if (TRY(server.data->exists(kInitMarker))) {
         return Error(unavailable("an earlier --init of this data directory failed"))
             .with_hint("Empty the directory and start again.");
     }
     if (!is_new || path.empty()) return {};
-    const std::string text = TRY(server.machine->read_all(absolute(path)).context("reading --init"));
+    const std::string text =
+        TRY(server.machine->read_all(absolute(path)).context("reading --init"));
     auto marker = TRY(server.data->create(kInitMarker));
     TRY(marker->sync());
     TRY(server.data->sync_directory(""));
@@ -123,8 +124,8 @@ Result<void> start(Server& server, const Config& config) {
     TRY(initialise(server, config.init, is_new));
     const Address pg = TRY(parse_address(config.pg));
     const Address http = TRY(parse_address(config.http));
-    server.pg = TRY(serving::pgwire::PgServer::start({.name = "pg", .address = pg.host, .port = pg.port},
-                                                     services, server.workers));
+    server.pg = TRY(serving::pgwire::PgServer::start(
+        {.name = "pg", .address = pg.host, .port = pg.port}, services, server.workers));
     server.http = TRY(serving::HttpApiServer::start(
         {.name = "http", .address = http.host, .port = http.port}, services, server.workers,
         [&server] { return server.is_ready.load(); }));

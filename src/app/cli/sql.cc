@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `braid sql`: one request to a running node.
-#include <fmt/format.h>
-
 #include <cstdio>
+
+#include <fmt/format.h>
 
 #include "app/cli/commands.h"
 #include "app/config.h"
@@ -25,7 +25,8 @@ int run_sql(const Arguments& arguments) {
     request.body = arguments.statement;
     const auto answer = client.send(request);
     if (!answer) {
-        fmt::print(stderr, "braid: {}\nIs a node running there? Start one with: braid serve --data DIR\n",
+        fmt::print(stderr,
+                   "braid: {}\nIs a node running there? Start one with: braid serve --data DIR\n",
                    answer.error().message());
         return 1;
     }

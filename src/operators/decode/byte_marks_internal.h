@@ -29,46 +29,54 @@ class ByteMarks {
         }
         return kNone;
     }
+    /// Marks of the bytes 64 × word and on.
+    uint64_t word(size_t word) const { return words_[word]; }
     void resize(size_t bytes) { words_.resize((bytes + 63) / 64); }
-    void set_half(size_t half, uint32_t bits) {
-        uint64_t& word = words_[half / 2];
-        word = half % 2 == 0 ? bits : word | static_cast<uint64_t>(bits) << 32;
-    }
+    void set_word(size_t word, uint64_t bits) { words_[word] = bits; }
 
   private:
     std::vector<uint64_t> words_;
 };
 
-/// Calls visit(number, bytes, kept) for each 32 bytes of the record; `kept(mask)` aligns a mask
-/// made of them so that its bit 0 is byte number × 32, without what was already seen or lies beyond
-/// the record. Never reads outside the record.
+/// 64 bytes of a record.
+struct ByteBlock {
+    __m256i low;
+    __m256i high;
+    int seen;  // so many of the first bytes belong to the block before
+
+    static ByteBlock load(const char* from, int seen) {
+        const auto* at = reinterpret_cast<const __m256i*>(from);
+        return {_mm256_loadu_si256(at), _mm256_loadu_si256(at + 1), seen};
+    }
+    uint64_t marks_of(char wanted) const {
+        const __m256i all = _mm256_set1_epi8(wanted);
+        const auto bits = [&all](__m256i bytes) {
+            const __m256i equal = _mm256_cmpeq_epi8(bytes, all);
+            return static_cast<uint64_t>(static_cast<uint32_t>(_mm256_movemask_epi8(equal)));
+        };
+        return (bits(low) | bits(high) << 32) >> seen;
+    }
+};
+
+/// Calls visit(word, block) for each 64 bytes of the record. The last block overlaps the one
+/// before, so nothing outside the record is read; a short record is filled up with 'x'.
 template <typename Visit>
-inline void for_each_32_bytes(std::string_view record, Visit visit) {
-    constexpr size_t kStep = sizeof(__m256i);
+inline void for_each_block(std::string_view record, Visit visit) {
+    constexpr size_t kStep = 64;
     const char* at = record.data();
     const size_t whole = record.size() / kStep;
-    for (size_t i = 0; i < whole; ++i) {
-        const auto bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + i * kStep));
-        visit(i, bytes, [](uint32_t mask) { return mask; });
-    }
+    for (size_t i = 0; i < whole; ++i) visit(i, ByteBlock::load(at + i * kStep, 0));
     const size_t rest = record.size() % kStep;
     if (rest == 0) return;
     if (whole != 0) {
         const char* last = at + record.size() - kStep;
-        const auto bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(last));
-        visit(whole, bytes, [rest](uint32_t mask) { return mask >> (kStep - rest); });
+        visit(whole, ByteBlock::load(last, static_cast<int>(kStep - rest)));
         return;
     }
-    alignas(kStep) char padded[kStep];
+    char padded[kStep];
     std::memset(padded, 'x', kStep);
     std::memcpy(padded, at, rest);
-    const auto bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(padded));
-    visit(0, bytes, [](uint32_t mask) { return mask; });
-}
-
-inline uint32_t marks_of(__m256i bytes, char wanted) {
-    return static_cast<uint32_t>(
-        _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(wanted))));
+    visit(0, ByteBlock::load(padded, 0));
 }
 
 }  // namespace braid::operators

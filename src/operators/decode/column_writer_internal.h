@@ -58,6 +58,8 @@ class ColumnWriter {
 
     const Field& field() const { return field_; }
     bool is_time() const;
+    /// False if setting a valid text can do nothing.
+    bool is_needed() const { return is_wanted_ || !is_plain_text_; }
 
   private:
     bool parse(uint32_t row, std::string_view text, std::string& reason);

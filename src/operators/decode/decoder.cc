@@ -6,6 +6,7 @@
 
 #include "base/error_makers.h"
 #include "operators/decode/slice_decoder_internal.h"
+#include "plan/view_plan.h"
 
 namespace braid::operators {
 namespace {
@@ -81,5 +82,9 @@ Result<std::unique_ptr<Decoder>> make_decoder(const DecoderSpec& spec) {
     }
     return format->make(spec);
 }
+
+static_assert(kRecordColumnCount == plan::kSystemColumnCount);
+
+const Schema& record_columns() { return plan::system_columns(); }
 
 }  // namespace braid::operators

@@ -32,6 +32,11 @@ struct RecordSlice {
     std::string_view preamble;
 };
 
+/// What every decoded slice has behind the declared columns: plan::system_columns(), for floors
+/// that know no plans.
+inline constexpr int kRecordColumnCount = 5;
+const Schema& record_columns();
+
 struct BadRecord {
     uint32_t row;
     std::string reason;  // one line: what, in which column

@@ -14,7 +14,7 @@ class JsonDecoder final : public SliceDecoder {
           speculator_(row_) {}
 
   protected:
-    void start_slice(TextArena& arena) override { row_.set_arena(&arena); }
+    void start_slice(TextArena& arena) override { row_.start_slice(&arena); }
     bool read_record(uint32_t row, std::string_view record, std::string& reason) override {
         row_.start(row);
         if (speculator_.read(record, row_)) return true;

@@ -175,7 +175,6 @@ class Pair {
             columns_.emplace_back(field, ColumnWriter::Options{utc_format(), false});
         }
         row_ = std::make_unique<JsonRow>(spec.columns, columns_);
-        row_->set_arena(&arena_);
     }
     std::vector<std::string> speculating(const std::vector<std::string>& records) {
         return rows_of(decode_all(*decoder_, spec_, records), spec_);
@@ -183,6 +182,7 @@ class Pair {
     std::vector<std::string> conforming(const std::vector<std::string>& records) {
         DecodedSlice out;
         for (ColumnWriter& column : columns_) column.start(records.size(), true, &arena_);
+        row_->start_slice(&arena_);
         for (uint32_t i = 0; i < records.size(); ++i) {
             std::string reason;
             row_->start(i);
@@ -213,7 +213,7 @@ size_t speculated(const DecoderSpec& spec, const std::vector<std::string>& recor
         columns.back().start(records.size(), true, &arena);
     }
     JsonRow row(spec.columns, columns);
-    row.set_arena(&arena);
+    row.start_slice(&arena);
     JsonReader reader;
     JsonSpeculator speculator(row);
     size_t count = 0;

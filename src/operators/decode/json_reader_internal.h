@@ -45,15 +45,28 @@ class JsonRow {
     void finish();
 
     std::string_view keep(std::string_view text) { return arena_->add(text); }
-    void set_arena(TextArena* arena) { arena_ = arena; }
+    /// Before the rows of a slice, when its columns have been started.
+    void start_slice(TextArena* arena) {
+        arena_ = arena;
+        ++slice_number_;
+    }
+    /// False for text that nobody wants: no value of it is kept and none can be bad, if it is valid
+    /// text.
+    bool is_needed(int column) const { return columns_[static_cast<size_t>(column)].is_needed(); }
+    /// Counts the calls of start_slice.
+    uint64_t slice_number() const { return slice_number_; }
     size_t column_count() const { return columns_.size(); }
 
   private:
     ColumnWriter& writer(int column) { return columns_[static_cast<size_t>(column)]; }
 
     std::vector<ColumnWriter>& columns_;
-    std::unordered_map<std::string, int> by_name_;
+    struct NameHash : std::hash<std::string_view> {
+        using is_transparent = void;
+    };
+    std::unordered_map<std::string, int, NameHash, std::equal_to<>> by_name_;
     std::vector<uint32_t> seen_;  // generation in which the column got its value
+    uint64_t slice_number_ = 0;
     uint32_t generation_ = 0;
     uint32_t row_ = 0;
     TextArena* arena_ = nullptr;

@@ -11,7 +11,7 @@ JsonRow::JsonRow(const Schema& schema, std::vector<ColumnWriter>& columns)
 }
 
 int JsonRow::find_column(std::string_view key) const {
-    const auto at = by_name_.find(std::string(key));
+    const auto at = by_name_.find(key);
     return at == by_name_.end() ? kNoColumn : at->second;
 }
 

@@ -35,7 +35,7 @@ struct Conforming {
             columns.back().start(records.size(), true, &arena);
         }
         JsonRow row(schema(), columns);
-        row.set_arena(&arena);
+        row.start_slice(&arena);
         JsonReader reader;
         for (uint32_t i = 0; i < records.size(); ++i) {
             std::string reason;

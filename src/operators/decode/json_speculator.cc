@@ -54,17 +54,22 @@ class Walker {
 
 }  // namespace
 
-inline bool JsonSpeculator::Literal::equals(std::string_view record, size_t at) const {
-    constexpr size_t kStep = sizeof(__m256i);
-    const size_t size = text.size();
-    if (size > kStep || record.size() - at < kStep) return record.substr(at).starts_with(text);
-    // The string keeps its bytes in a buffer of at least kStep: see reserve in take_shape.
-    const auto wanted = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text.data()));
-    const auto found = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(record.data() + at));
-    const auto same = static_cast<uint64_t>(
-        static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(wanted, found))));
-    const uint64_t needed = (uint64_t{1} << size) - 1;
-    return (same & needed) == needed;
+JsonSpeculator::Literal::Literal(std::string_view of)
+    : head{}, mask(0), size(static_cast<uint32_t>(of.size())), text(of) {
+    const size_t bytes = std::min(of.size(), sizeof head);
+    std::memcpy(head, of.data(), bytes);
+    mask = static_cast<uint32_t>((uint64_t{1} << bytes) - 1);
+}
+
+inline bool JsonSpeculator::Literal::equals(const char* at, const char* end) const {
+    const auto left = static_cast<size_t>(end - at);
+    if (size > sizeof head || left < sizeof head) [[unlikely]] {
+        return std::string_view(at, left).starts_with(text);
+    }
+    const auto wanted = _mm256_load_si256(reinterpret_cast<const __m256i*>(head));
+    const auto found = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+    const auto same = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(wanted, found)));
+    return (same & mask) == mask;
 }
 
 bool JsonSpeculator::read(std::string_view record, JsonRow& row) {
@@ -90,56 +95,82 @@ bool JsonSpeculator::read(std::string_view record, JsonRow& row) {
     return false;
 }
 
-/// False if the record has what a shape never has.
+/// False if the record has what a shape never has: control characters, backslashes, invalid UTF-8.
 bool JsonSpeculator::mark(std::string_view record) {
     quotes_.resize(record.size());
+    const __m256i space = _mm256_set1_epi8(' ');
+    const __m256i slash = _mm256_set1_epi8('\\');
+    __m256i unusual = _mm256_setzero_si256();
+    const auto look = [&](__m256i bytes) {
+        // Compared as signed numbers, bytes above 0x7F are below space as well.
+        unusual = _mm256_or_si256(unusual, _mm256_cmpgt_epi8(space, bytes));
+        unusual = _mm256_or_si256(unusual, _mm256_cmpeq_epi8(bytes, slash));
+    };
+    for_each_block(record, [&](size_t i, const ByteBlock& block) {
+        quotes_.set_word(i, block.marks_of('"'));
+        look(block.low);
+        look(block.high);
+    });
+    if (_mm256_testz_si256(unusual, unusual) != 0) [[likely]]
+        return true;
+    return is_only_high(record) && is_valid_utf8(record);
+}
+
+/// True if nothing but bytes above 0x7F makes the record unusual.
+bool JsonSpeculator::is_only_high(std::string_view record) {
     const __m256i last_control = _mm256_set1_epi8(0x1F);
     const __m256i slash = _mm256_set1_epi8('\\');
     __m256i unusual = _mm256_setzero_si256();
-    __m256i high = _mm256_setzero_si256();
-    for_each_32_bytes(record, [&](size_t i, __m256i bytes, auto kept) {
-        quotes_.set_half(i, kept(marks_of(bytes, '"')));
+    const auto look = [&](__m256i bytes) {
         const __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, last_control), bytes);
-        unusual =
-            _mm256_or_si256(unusual, _mm256_or_si256(control, _mm256_cmpeq_epi8(bytes, slash)));
-        high = _mm256_or_si256(high, bytes);
+        const __m256i escape = _mm256_cmpeq_epi8(bytes, slash);
+        unusual = _mm256_or_si256(unusual, _mm256_or_si256(control, escape));
+    };
+    for_each_block(record, [&](size_t, const ByteBlock& block) {
+        look(block.low);
+        look(block.high);
     });
-    if (_mm256_testz_si256(unusual, unusual) == 0) return false;
-    return _mm256_movemask_epi8(high) == 0 || is_valid_utf8(record);
+    return _mm256_testz_si256(unusual, unusual) != 0;
 }
 
 bool JsonSpeculator::match(const Shape& shape, std::string_view record) {
     values_.resize(shape.slots.size());
-    size_t at = 0;
-    for (size_t i = 0; i < shape.slots.size(); ++i) {
-        const Literal& before = shape.slots[i].before;
-        if (record.size() - at <= before.text.size() || !before.equals(record, at)) return false;
-        at += before.text.size();
-        Value& value = values_[i];
-        if (record[at] != '"') {
-            if (!match_scalar(record, at, value)) return false;
+    Value* value = values_.data();
+    const char* const begin = record.data();
+    const char* const end = begin + record.size();
+    const char* at = begin;
+    for (const Slot& slot : shape.slots) {
+        if (!slot.before.equals(at, end)) return false;
+        at += slot.before.size;
+        if (at == end) return false;
+        if (*at != '"') {
+            if (!match_scalar(at, end, *value++)) return false;
             continue;
         }
-        const size_t end = quotes_.next(at + 1);
-        if (end == ByteMarks::kNone) return false;
-        value = {record.data() + at + 1, static_cast<uint32_t>(end - at - 1), true};
-        at = end + 1;
+        if (++at == end) return false;
+        const auto from = static_cast<size_t>(at - begin);
+        const uint64_t near = quotes_.word(from / 64) >> (from % 64);
+        const size_t quote =
+            near != 0 ? from + static_cast<size_t>(std::countr_zero(near)) : quotes_.next(from);
+        if (quote == ByteMarks::kNone) return false;
+        *value++ = {at, static_cast<uint32_t>(quote - from), true};
+        at = begin + quote + 1;
     }
-    return record.substr(at) == shape.tail;
+    return std::string_view(at, static_cast<size_t>(end - at)) == shape.tail;
 }
 
-bool JsonSpeculator::match_scalar(std::string_view record, size_t& at, Value& value) const {
-    const size_t from = at;
-    while (at < record.size() && is_scalar_byte(record[at])) ++at;
-    value = {record.data() + from, static_cast<uint32_t>(at - from), false};
+bool JsonSpeculator::match_scalar(const char*& at, const char* end, Value& value) {
+    const char* from = at;
+    while (at < end && is_scalar_byte(*at)) ++at;
+    value = {from, static_cast<uint32_t>(at - from), false};
     return classify_scalar(value.text()) != JsonScalar::kNone;
 }
 
 /// False if a value does not fit its column; the conforming reader then words the reason.
-bool JsonSpeculator::set(const Shape& shape, JsonRow& row) {
-    for (size_t i = 0; i < shape.slots.size(); ++i) {
+bool JsonSpeculator::set(Shape& shape, JsonRow& row) {
+    if (shape.needed_in != row.slice_number()) find_needed(shape, row);
+    for (const uint32_t i : shape.needed) {
         const int column = shape.slots[i].column;
-        if (column == JsonRow::kNoColumn) continue;
         const Value& value = values_[i];
         const bool is_set = value.is_string
                                 ? row.set_string(column, value.text(), true, scratch_reason_)
@@ -148,6 +179,15 @@ bool JsonSpeculator::set(const Shape& shape, JsonRow& row) {
     }
     for (const int column : shape.missing) row.set_null(column);
     return true;
+}
+
+void JsonSpeculator::find_needed(Shape& shape, const JsonRow& row) {
+    shape.needed.clear();
+    for (uint32_t i = 0; i < shape.slots.size(); ++i) {
+        const int column = shape.slots[i].column;
+        if (column != JsonRow::kNoColumn && row.is_needed(column)) shape.needed.push_back(i);
+    }
+    shape.needed_in = row.slice_number();
 }
 
 void JsonSpeculator::learn(std::string_view record, const JsonRow& row) {
@@ -174,15 +214,11 @@ bool JsonSpeculator::take_shape(std::string_view record, const JsonRow& row, Sha
         if (!walker.take_string(key) || !walker.take(':') || !walker.take_value(from)) return false;
         int column = row.find_column(key);
         if (column != JsonRow::kNoColumn) {
-            if (is_set[static_cast<size_t>(column)])
-                column = JsonRow::kNoColumn;
-            else
-                is_set[static_cast<size_t>(column)] = true;
+            const auto c = static_cast<size_t>(column);
+            if (is_set[c]) column = JsonRow::kNoColumn;
+            is_set[c] = true;
         }
-        Slot& slot = shape.slots.emplace_back();
-        slot.column = column;
-        slot.before.text.reserve(sizeof(__m256i));
-        slot.before.text = record.substr(before, from - before);
+        shape.slots.push_back({Literal(record.substr(before, from - before)), column});
         before = walker.at();
         if (shape.slots.size() > kSlotsMax) return false;
     }

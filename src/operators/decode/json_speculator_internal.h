@@ -27,9 +27,15 @@ class JsonSpeculator {
     void learn(std::string_view record, const JsonRow& row);
 
   private:
+    /// The text between two values. Most are short enough for one comparison.
     struct Literal {
+        explicit Literal(std::string_view of);
+        bool equals(const char* at, const char* end) const;
+
+        alignas(sizeof(__m256i)) char head[sizeof(__m256i)];
+        uint32_t mask;  // a bit for each byte of head that counts
+        uint32_t size;
         std::string text;
-        bool equals(std::string_view record, size_t at) const;
     };
     /// A value and the text before it, from the end of the value before.
     struct Slot {
@@ -40,6 +46,9 @@ class JsonSpeculator {
         std::vector<Slot> slots;
         std::string tail;
         std::vector<int> missing;  // columns that no slot sets
+        // Slots whose value is needed in the slice of that number.
+        std::vector<uint32_t> needed;
+        uint64_t needed_in = 0;
     };
     struct Value {
         const char* from;
@@ -49,9 +58,11 @@ class JsonSpeculator {
     };
 
     bool mark(std::string_view record);
+    static bool is_only_high(std::string_view record);
     bool match(const Shape& shape, std::string_view record);
-    bool match_scalar(std::string_view record, size_t& at, Value& value) const;
-    bool set(const Shape& shape, JsonRow& row);
+    static bool match_scalar(const char*& at, const char* end, Value& value);
+    bool set(Shape& shape, JsonRow& row);
+    static void find_needed(Shape& shape, const JsonRow& row);
     static bool take_shape(std::string_view record, const JsonRow& row, Shape& shape);
 
     /// So many records without a match, and speculation rests for as many as kRest.

@@ -90,13 +90,15 @@ bool LogLineDecoder::read_record(uint32_t row, std::string_view record, std::str
 void LogLineDecoder::mark(std::string_view record) {
     spaces_.resize(record.size());
     quotes_.resize(record.size());
-    __m256i odd = _mm256_setzero_si256();
-    for_each_32_bytes(record, [&](size_t i, __m256i bytes, auto kept) {
-        spaces_.set_half(i, kept(marks_of(bytes, ' ')));
-        quotes_.set_half(i, kept(marks_of(bytes, '"')));
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i odd = zero;
+    for_each_block(record, [&](size_t i, const ByteBlock& block) {
+        spaces_.set_word(i, block.marks_of(' '));
+        quotes_.set_word(i, block.marks_of('"'));
         // The high bit of a byte, or all of it where it is NUL.
-        odd = _mm256_or_si256(
-            odd, _mm256_or_si256(bytes, _mm256_cmpeq_epi8(bytes, _mm256_setzero_si256())));
+        odd = _mm256_or_si256(odd, _mm256_or_si256(block.low, _mm256_cmpeq_epi8(block.low, zero)));
+        odd =
+            _mm256_or_si256(odd, _mm256_or_si256(block.high, _mm256_cmpeq_epi8(block.high, zero)));
     });
     is_ascii_ = _mm256_movemask_epi8(odd) == 0;
 }

@@ -10,8 +10,8 @@
 
 namespace braid::operators {
 
-/// Finds the family of a user agent by uap-core's rules: first matching rule in file order, case and
-/// captures as written there. Thread-safe.
+/// Finds the family of a user agent by uap-core's rules: first matching rule in file order, case
+/// and captures as written there. Thread-safe.
 class UserAgentRules {
   public:
     virtual ~UserAgentRules() = default;
@@ -37,8 +37,8 @@ struct EnrichData {
 };
 
 /// `cache_directory` (may be empty) keeps the compiled Hyperscan database by content hash.
-Result<std::shared_ptr<const UserAgentRules>> load_user_agent_rules(const std::string& regexes_yaml,
-                                                                    const std::string& cache_directory);
+Result<std::shared_ptr<const UserAgentRules>> load_user_agent_rules(
+    const std::string& regexes_yaml, const std::string& cache_directory);
 /// IPv4 file, and an IPv6 file or empty. Files are memory-mapped by the library.
 Result<std::shared_ptr<const RegionDatabase>> open_region_database(const std::string& ipv4_mmdb,
                                                                    const std::string& ipv6_mmdb);

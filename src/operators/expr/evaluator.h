@@ -38,16 +38,16 @@ struct EvaluationContext {
     std::shared_ptr<const EnrichData> enrich;
     /// Values of $1, $2, …
     std::vector<Datum> parameters;
-    /// Bodies of session and catalog functions by key (body_registry.h), looked up before the registered
-    /// ones; may be null.
+    /// Bodies of session and catalog functions by key (body_registry.h), looked up before the
+    /// registered ones; may be null.
     std::shared_ptr<const std::map<std::string, std::function<Column(Call&)>, std::less<>>> bodies;
 };
 
 /// A set of expressions over one input schema, compiled to run over batches column by column. Equal
-/// subexpressions run once, also across expressions. Dictionary and constant columns are computed once per
-/// distinct value where a function's other arguments are constant. Errors are per row, and only those that
-/// SQL would raise: CASE, COALESCE, AND and OR shield the arguments that they do not need.
-/// One instance per thread (it owns caches and scratch memory).
+/// subexpressions run once, also across expressions. Dictionary and constant columns are computed
+/// once per distinct value where a function's other arguments are constant. Errors are per row, and
+/// only those that SQL would raise: CASE, COALESCE, AND and OR shield the arguments that they do
+/// not need. One instance per thread (it owns caches and scratch memory).
 class Program {
   public:
     static Result<std::unique_ptr<Program>> compile(std::vector<plan::ExprPtr> exprs,

@@ -30,7 +30,8 @@ void keep_true(const Column& condition, std::vector<uint32_t>& rows) {
         size_t kept = 0;
         for (const uint32_t row : rows) {
             rows[kept] = row;
-            kept += static_cast<size_t>(values[row] != 0 && (validity.empty() || validity[row] != 0));
+            kept +=
+                static_cast<size_t>(values[row] != 0 && (validity.empty() || validity[row] != 0));
         }
         rows.resize(kept);
         return;
@@ -85,7 +86,8 @@ Result<void> ViewFolder::add_group(std::vector<size_t> views) {
 std::vector<bool> ViewFolder::wanted(size_t input_columns) const {
     std::vector<bool> wanted(input_columns, false);
     for (const Group& group : groups_) {
-        for (const int column : group.program->columns()) wanted[static_cast<size_t>(column)] = true;
+        for (const int column : group.program->columns())
+            wanted[static_cast<size_t>(column)] = true;
     }
     return wanted;
 }
@@ -95,8 +97,9 @@ void ViewFolder::fold(const DecodedSlice& slice, std::span<const FoldTarget> tar
     CHECK_EQ(targets.size(), views_.size());
     const bool all_good = slice.good.size() == slice.batch.length;
     for (Group& group : groups_) {
-        const std::vector<Evaluated> values =
-            all_good ? group.program->run(slice.batch) : group.program->run(slice.batch, slice.good);
+        const std::vector<Evaluated> values = all_good
+                                                  ? group.program->run(slice.batch)
+                                                  : group.program->run(slice.batch, slice.good);
         for (const size_t view : group.views) {
             targets[view].account->quarantined += slice.bad.size();
             fold_view(view, values, slice.good, targets[view], sink);

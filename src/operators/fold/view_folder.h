@@ -24,8 +24,8 @@ struct BoundView {
     EvaluationContext context;
 };
 
-/// Gives view versions ready to run. Made by `app` from `sql`, so that speed, batch and read need no
-/// parser. Thread-safe, cached.
+/// Gives view versions ready to run. Made by `app` from `sql`, so that speed, batch and read need
+/// no parser. Thread-safe, cached.
 class BoundViews : public plan::ViewPlans {
   public:
     virtual Result<BoundView> view_of(VersionId version) = 0;
@@ -45,9 +45,9 @@ struct FoldTarget {
     FoldAccount* account = nullptr;
 };
 
-/// Folds decoded records into the tables of all views of one stream: the same code in speed, in batch and in
-/// a back-fill. Expressions that several views share run once per slice. A row whose expressions fail is
-/// quarantined for that view only. One instance per thread.
+/// Folds decoded records into the tables of all views of one stream: the same code in speed, in
+/// batch and in a back-fill. Expressions that several views share run once per slice. A row whose
+/// expressions fail is quarantined for that view only. One instance per thread.
 class ViewFolder {
   public:
     /// Called for each row that a view quarantines: index of the view, row, error.
@@ -80,11 +80,11 @@ class ViewFolder {
 
     ViewFolder() = default;
     Result<void> add_group(std::vector<size_t> views);
-    void fold_view(size_t view, const std::vector<Evaluated>& values, std::span<const uint32_t> good,
-                   const FoldTarget& target, const ErrorSink& sink);
+    void fold_view(size_t view, const std::vector<Evaluated>& values,
+                   std::span<const uint32_t> good, const FoldTarget& target, const ErrorSink& sink);
     /// Leaves in rows_ the rows that the view counts, and accounts for the others.
-    void choose_rows(size_t view, const std::vector<Evaluated>& values, std::span<const uint32_t> good,
-                     FoldAccount& account, const ErrorSink& sink);
+    void choose_rows(size_t view, const std::vector<Evaluated>& values,
+                     std::span<const uint32_t> good, FoldAccount& account, const ErrorSink& sink);
     /// Takes the rows that have an error out of rows_.
     void quarantine(size_t view, const Evaluated& evaluated, std::span<const uint32_t> good,
                     FoldAccount& account, const ErrorSink& sink);

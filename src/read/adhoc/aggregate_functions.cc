@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <duckdb.h>
-
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -8,6 +6,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <duckdb.h>
 
 #include "operators/aggregate/exact_float_sum_internal.h"
 #include "operators/aggregate/numeric_sum_internal.h"
@@ -24,8 +24,8 @@ std::string_view bytes_of(const duckdb_string_t& value) {
     return {length <= 12 ? value.value.inlined.inlined : value.value.pointer.ptr, length};
 }
 
-/// A sum of Braid's aggregates with the memory beside it that few groups need. DuckDB moves the bytes of a state
-/// about; what they point to stays.
+/// A sum of Braid's aggregates with the memory beside it that few groups need. DuckDB moves the
+/// bytes of a state about; what they point to stays.
 template <typename Sum, typename Side>
 struct SumState {
     Sum sum;
@@ -142,9 +142,9 @@ struct Variance {
                                state.count * other.count * difference * difference / count;
         const double sum = state.sum + other.sum;
         const bool was_finite = !std::isinf(state.sum) && !std::isinf(other.sum);
-        state.has_overflowed |= other.has_overflowed || (std::isinf(sum) && was_finite) ||
-                                (std::isinf(squares) && !std::isinf(state.squares) &&
-                                 !std::isinf(other.squares));
+        state.has_overflowed |=
+            other.has_overflowed || (std::isinf(sum) && was_finite) ||
+            (std::isinf(squares) && !std::isinf(state.squares) && !std::isinf(other.squares));
         state.count = count;
         state.sum = sum;
         state.squares = squares;
@@ -190,13 +190,15 @@ void update(duckdb_function_info info, duckdb_data_chunk input, duckdb_aggregate
 }
 
 template <typename T>
-void combine(duckdb_function_info, duckdb_aggregate_state* from, duckdb_aggregate_state* into, idx_t count) {
-    for (size_t row = 0; row < count; ++row) T::merge(state_at<T>(into, row), state_at<T>(from, row));
+void combine(duckdb_function_info, duckdb_aggregate_state* from, duckdb_aggregate_state* into,
+             idx_t count) {
+    for (size_t row = 0; row < count; ++row)
+        T::merge(state_at<T>(into, row), state_at<T>(from, row));
 }
 
 template <typename T>
-void finalize(duckdb_function_info, duckdb_aggregate_state* states, duckdb_vector result, idx_t count,
-              idx_t offset) {
+void finalize(duckdb_function_info, duckdb_aggregate_state* states, duckdb_vector result,
+              idx_t count, idx_t offset) {
     for (size_t row = 0; row < count; ++row) {
         const auto gathered = T::finish(state_at<T>(states, row));
         char bytes[sizeof(gathered)];
@@ -225,10 +227,11 @@ bool register_one(_duckdb_connection* connection) {
     duckdb_logical_type gathered = duckdb_create_logical_type(DUCKDB_TYPE_BLOB);
     duckdb_aggregate_function_set_return_type(function, gathered);
     duckdb_destroy_logical_type(&gathered);
-    duckdb_aggregate_function_set_functions(function, state_size<T>, init_state<T>, update<T>, combine<T>,
-                                            finalize<T>);
+    duckdb_aggregate_function_set_functions(function, state_size<T>, init_state<T>, update<T>,
+                                            combine<T>, finalize<T>);
     duckdb_aggregate_function_set_destructor(function, destroy<T>);
-    const bool registered = duckdb_register_aggregate_function(connection, function) == DuckDBSuccess;
+    const bool registered =
+        duckdb_register_aggregate_function(connection, function) == DuckDBSuccess;
     duckdb_destroy_aggregate_function(&function);
     return registered;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "read/adhoc/duck_engine.h"
 
-#include <duckdb.h>
-
 #include <cstring>
 #include <functional>
 #include <mutex>
 #include <utility>
+
+#include <duckdb.h>
 
 #include "base/big_stack.h"
 #include "base/clock.h"
@@ -47,7 +47,10 @@ class DuckRows final : public RowSource {
   public:
     DuckRows(std::shared_ptr<DuckInstance> instance, std::shared_ptr<StatementWatch> watch,
              StatementPtr statement)
-        : instance_(std::move(instance)), watch_(std::move(watch)), statement_(std::move(statement)) {
+        : instance_(std::move(instance)),
+          watch_(std::move(watch)),
+          statement_(std::move(statement)),
+          output_(statement_->statement().root->output) {
         std::memset(&result_, 0, sizeof(result_));
     }
     ~DuckRows() override {
@@ -70,8 +73,6 @@ class DuckRows final : public RowSource {
     }
 
   private:
-    const Schema& output() const { return statement_->statement().root->output; }
-
     bool on_stack(const std::function<void()>& work) {
         if (is_deep_) return run_on_big_stack(work);
         work();
@@ -93,7 +94,8 @@ class DuckRows final : public RowSource {
             return error_from_duck(0, message == nullptr ? "" : message, *statement_, *instance_);
         }
         for (size_t i = 0; i < sql.parameters.size(); ++i) TRY(bind(i + 1, sql.parameters[i]));
-        if (duckdb_execute_prepared_streaming(prepared_, &result_) != DuckDBSuccess) return failure();
+        if (duckdb_execute_prepared_streaming(prepared_, &result_) != DuckDBSuccess)
+            return failure();
         return check_result();
     }
 
@@ -128,13 +130,13 @@ class DuckRows final : public RowSource {
 
     Error failure() {
         const char* message = duckdb_result_error(&result_);
-        return error_from_duck(duckdb_result_error_type(&result_), message == nullptr ? "" : message,
-                               *statement_, *instance_);
+        return error_from_duck(duckdb_result_error_type(&result_),
+                               message == nullptr ? "" : message, *statement_, *instance_);
     }
 
     /// The columns must be what we read them as.
     Result<void> check_result() {
-        const std::vector<Field>& fields = output().fields;
+        const std::vector<Field>& fields = output_.fields;
         bool fits = duckdb_column_count(&result_) == std::max<size_t>(fields.size(), 1);
         for (size_t i = 0; fits && i < fields.size(); ++i) {
             duckdb_logical_type wanted = make_logical_type(fields[i].type.kind);
@@ -162,18 +164,18 @@ class DuckRows final : public RowSource {
         });
         Batch given;
         given.length = duckdb_data_chunk_get_size(chunk);
-        const std::vector<Field>& fields = output().fields;
+        const std::vector<Field>& fields = output_.fields;
         for (size_t i = 0; i < fields.size(); ++i) {
-            given.columns.push_back(TRY(read_vector(duckdb_data_chunk_get_vector(chunk, i), fields[i].type,
-                                                    given.length, held)));
+            given.columns.push_back(TRY(read_vector(duckdb_data_chunk_get_vector(chunk, i),
+                                                    fields[i].type, given.length, held)));
         }
         if (given.length == 0) return fetch(batch);
         batch = std::move(given);
         return true;
     }
 
-    /// In this order: no interrupt may meet a closed connection, and DuckDB's threads may look up the statement
-    /// until its result is gone.
+    /// In this order: no interrupt may meet a closed connection, and DuckDB's threads may look up
+    /// the statement until its result is gone.
     void close() {
         watch_->remove(connection_);
         duckdb_destroy_result(&result_);
@@ -186,6 +188,7 @@ class DuckRows final : public RowSource {
     const std::shared_ptr<DuckInstance> instance_;
     const std::shared_ptr<StatementWatch> watch_;
     const StatementPtr statement_;
+    const Schema output_;  // the plan's root may be gone once run() has returned
     duckdb_connection connection_ = nullptr;
     uint64_t connection_id_ = 0;
     duckdb_prepared_statement prepared_ = nullptr;
@@ -213,7 +216,8 @@ class LockedDuckEngine final : public DuckEngine {
     }
 
   private:
-    /// The instance for a new statement; after a fatal error a new one, while older statements end on theirs.
+    /// The instance for a new statement; after a fatal error a new one, while older statements end
+    /// on theirs.
     Result<std::shared_ptr<DuckInstance>> instance() {
         const std::scoped_lock lock(mutex_);
         if (instance_->is_broken()) instance_ = TRY(DuckInstance::open(limits_));

@@ -24,23 +24,25 @@ struct DuckLimits {
 
 /// What one statement brings to DuckDB.
 struct DuckStatement {
+    /// Must live until run() has returned; what it points to by NodePtr is held.
     const plan::Node* root = nullptr;
     std::vector<Datum> parameters;
     operators::EvaluationContext context;
-    /// Leaves (kScan, and aggregates for which is_kernel_leaf answers true) are opened through this, once per
-    /// time that DuckDB scans them.
+    /// Leaves (kScan, and aggregates for which is_kernel_leaf answers true) are opened through
+    /// this, once per time that DuckDB scans them.
     OpenLeaf open_leaf;
     std::function<bool(const plan::Node&)> is_kernel_leaf;
     std::shared_ptr<CancelToken> cancel;
-    int64_t deadline_us = 0;  // of Clock::monotonic_us; beyond it 57014; 0 = none
+    int64_t deadline_us = 0;       // of Clock::monotonic_us; beyond it 57014; 0 = none
     const Clock* clock = nullptr;  // of the deadline; null = the system's
 };
 
-/// The one DuckDB instance of a process: in memory, locked down (no file, no network, no extension, no
-/// spilling), fed only by SQL that is generated here from bound plans. Every statement has a connection of
-/// its own. Rows come in through a table function of ours, functions that PostgreSQL defines otherwise are
-/// our kernel's bodies, registered once. No text of a statement and no name of a client is ever part of the
-/// SQL: columns are c0, c1, …, constants are bound as parameters. Thread-safe.
+/// The one DuckDB instance of a process: in memory, locked down (no file, no network, no extension,
+/// no spilling), fed only by SQL that is generated here from bound plans. Every statement has a
+/// connection of its own. Rows come in through a table function of ours, functions that PostgreSQL
+/// defines otherwise are our kernel's bodies, registered once. No text of a statement and no name
+/// of a client is ever part of the SQL: columns are c0, c1, …, constants are bound as parameters.
+/// Thread-safe.
 class DuckEngine {
   public:
     static Result<std::unique_ptr<DuckEngine>> open(DuckLimits limits);

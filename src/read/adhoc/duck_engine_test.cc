@@ -17,18 +17,22 @@ class DuckEngineTest : public DuckTest {};
 
 TEST_F(DuckEngineTest, GivesEveryTypeBackAsItWas) {
     const NodePtr all = table(
-        "a bool, b int4, c int8, d numeric, e float8, f text, g date, h timestamp, i timestamptz, j interval",
+        "a bool, b int4, c int8, d numeric, e float8, f text, g date, h timestamp, i timestamptz, "
+        "j interval",
         R"(
-        t | 1 | 9000000000 | 1.50 | 0.1 | añb | 2024-02-29 | 2024-02-29 12:00:00.5 | 2024-02-29 12:00:00+00 | 1 mon 2 days
+        t | 1 | 9000000000 | 1.50 | 0.1 | añb | 2024-02-29 | 2024-02-29 12:00:00.5 | )"
+        R"(2024-02-29 12:00:00+00 | 1 mon 2 days
         NULL | NULL | NULL | NULL | NULL | NULL | NULL | NULL | NULL | NULL
-        f | -2147483648 | -9223372036854775808 | NaN | Infinity | a text longer than twelve bytes | infinity | -infinity | infinity | 30 days
+        f | -2147483648 | -9223372036854775808 | NaN | Infinity | )"
+        R"(a text longer than twelve bytes | infinity | -infinity | infinity | 30 days
     )");
-    EXPECT_EQ(run(sort(all, {asc(col(all, 1))})),
-              "f|-2147483648|-9223372036854775808|NaN|Infinity|a text longer than twelve bytes|infinity|"
-              "-infinity|infinity|30 days\n"
-              "t|1|9000000000|1.50|0.1|añb|2024-02-29|2024-02-29 12:00:00.5|2024-02-29 12:00:00+00|"
-              "1 mon 2 days\n"
-              "NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL\n");
+    EXPECT_EQ(
+        run(sort(all, {asc(col(all, 1))})),
+        "f|-2147483648|-9223372036854775808|NaN|Infinity|a text longer than twelve bytes|infinity|"
+        "-infinity|infinity|30 days\n"
+        "t|1|9000000000|1.50|0.1|añb|2024-02-29|2024-02-29 12:00:00.5|2024-02-29 12:00:00+00|"
+        "1 mon 2 days\n"
+        "NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL\n");
 }
 
 TEST_F(DuckEngineTest, FiltersAndProjects) {
@@ -37,7 +41,8 @@ TEST_F(DuckEngineTest, FiltersAndProjects) {
     const ExprPtr quotient = fn("/(int4,int4)", {col(t, 0), col(t, 1)});
     EXPECT_EQ(run(project(t, {quotient})), "22012 division by zero");
     const ExprPtr is_safe = fn("<>(int4,int4)", {col(t, 1), num(0)});
-    EXPECT_EQ(run(filter(t, all_of({is_safe, fn(">(int4,int4)", {quotient, num(0)})}))), "2|1\n3|2\n");
+    EXPECT_EQ(run(filter(t, all_of({is_safe, fn(">(int4,int4)", {quotient, num(0)})}))),
+              "2|1\n3|2\n");
     EXPECT_EQ(run(project(t, {case_(Type::of(TypeKind::kInt4), {is_safe, quotient, num(-1)})})),
               "-1\n2\n1\n-1\n");
     EXPECT_EQ(run(project(filter(t, is_safe), {quotient})), "2\n1\n");
@@ -72,17 +77,19 @@ TEST_F(DuckEngineTest, JoinsOfEveryKind) {
     const ExprPtr like = fn("~~(text,text)", {col(l, 1), str("z%")});
     EXPECT_EQ(run_sorted(join(JoinKind::kLeft, l, r, all_of({on, like}))),
               "1|x|NULL|NULL\n2|y|NULL|NULL\n3|z|3|Z\n3|z|3|ZZ\nNULL|n|NULL|NULL\n");
-    const ExprPtr length = fn("<(int4,int4)",
-                              {fn("length(text)", {col(l, 1)}),
-                               fn("length(text)", {plan::column_ref(3, Type::of(TypeKind::kText))})});
-    EXPECT_EQ(run_sorted(join(JoinKind::kFull, l, r, length)),
-              "1|x|3|ZZ\n2|y|3|ZZ\n3|z|3|ZZ\nNULL|NULL|2|Y\nNULL|NULL|3|Z\nNULL|NULL|4|W\nNULL|n|3|ZZ\n");
+    const ExprPtr length =
+        fn("<(int4,int4)", {fn("length(text)", {col(l, 1)}),
+                            fn("length(text)", {plan::column_ref(3, Type::of(TypeKind::kText))})});
+    EXPECT_EQ(
+        run_sorted(join(JoinKind::kFull, l, r, length)),
+        "1|x|3|ZZ\n2|y|3|ZZ\n3|z|3|ZZ\nNULL|NULL|2|Y\nNULL|NULL|3|Z\nNULL|NULL|4|W\nNULL|n|3|ZZ\n");
 }
 
 TEST_F(DuckEngineTest, SelfJoinOpensEachScanOnItsOwn) {
     const NodePtr t = table("a int4, b int4", "1|2\n 2|3\n 3|1");
-    const NodePtr both = join(JoinKind::kInner, t, t,
-                              fn("=(int4,int4)", {col(t, 1), plan::column_ref(2, Type::of(TypeKind::kInt4))}));
+    const NodePtr both =
+        join(JoinKind::kInner, t, t,
+             fn("=(int4,int4)", {col(t, 1), plan::column_ref(2, Type::of(TypeKind::kInt4))}));
     EXPECT_EQ(run_sorted(both), "1|2|2|3\n2|3|3|1\n3|1|1|2\n");
     EXPECT_GE(opened_, 1);
 }
@@ -108,17 +115,20 @@ TEST_F(DuckEngineTest, LateralJoinsSeeTheLeftSide) {
                                 num(1));
     EXPECT_EQ(run_sorted(join(JoinKind::kCross, l, inner, nullptr, true)),
               "1|1|one\n2|2|deux\n3|2|deux\n");
-    const NodePtr none = filter(r, fn("=(int4,int4)", {col(r, 0), fn("+(int4,int4)", {outer(l, 0), num(2)})}));
+    const NodePtr none =
+        filter(r, fn("=(int4,int4)", {col(r, 0), fn("+(int4,int4)", {outer(l, 0), num(2)})}));
     EXPECT_EQ(run_sorted(join(JoinKind::kLeft, l, none, nullptr, true)),
               "1|NULL|NULL\n2|NULL|NULL\n3|5|five\n");
     const NodePtr computed =
         project(one_row(), {fn("*(int4,int4)", {outer(l, 0), num(10)}), outer(l, 0)});
-    EXPECT_EQ(run_sorted(join(JoinKind::kInner, l, computed, nullptr, true)), "1|10|1\n2|20|2\n3|30|3\n");
+    EXPECT_EQ(run_sorted(join(JoinKind::kInner, l, computed, nullptr, true)),
+              "1|10|1\n2|20|2\n3|30|3\n");
 }
 
 TEST_F(DuckEngineTest, SortsAsPostgresDoes) {
-    const NodePtr t = table("a text, b numeric, c float8",
-                            "b|1.0|NaN\n a|1.00|-0\n B|2|0\n é|-1|-Infinity\n NULL|NULL|NULL\n ab|1|Infinity");
+    const NodePtr t =
+        table("a text, b numeric, c float8",
+              "b|1.0|NaN\n a|1.00|-0\n B|2|0\n é|-1|-Infinity\n NULL|NULL|NULL\n ab|1|Infinity");
     EXPECT_EQ(run(project(sort(t, {asc(col(t, 0))}), {col(t, 0)})), "B\na\nab\nb\né\nNULL\n");
     EXPECT_EQ(run(project(sort(t, {desc(col(t, 0))}), {col(t, 0)})), "NULL\né\nb\nab\na\nB\n");
     // Numerics that are equal leave the order to the next key.
@@ -136,7 +146,8 @@ TEST_F(DuckEngineTest, SortKeepsItsOrderAboveManyRows) {
     const Schema schema = schema_of("a int4");
     Batch rows{keys.size(), {Column::flat<int32_t>(schema.fields[0].type, keys)}};
     const NodePtr t = table_of(schema, std::move(rows));
-    const NodePtr sorted = project(sort(t, {asc(col(t, 0))}), {fn("+(int4,int4)", {col(t, 0), num(0)})});
+    const NodePtr sorted =
+        project(sort(t, {asc(col(t, 0))}), {fn("+(int4,int4)", {col(t, 0), num(0)})});
     ASSERT_OK_AND_ASSIGN(const RowSourcePtr source, engine().run(statement(sorted)));
     size_t count = 0;
     int32_t last = -1;
@@ -176,18 +187,22 @@ TEST_F(DuckEngineTest, LimitsAndOffsets) {
 }
 
 TEST_F(DuckEngineTest, DistinctRowsAndDistinctOn) {
-    const NodePtr t = table("a text, b numeric, c int4", "x|1.0|1\n x|1.00|1\n x|1.0|2\n y|NULL|1\n y|NULL|1");
+    const NodePtr t =
+        table("a text, b numeric, c int4", "x|1.0|1\n x|1.00|1\n x|1.0|2\n y|NULL|1\n y|NULL|1");
     EXPECT_EQ(run_sorted(distinct(t)), "x|1.0|1\nx|1.0|2\ny|NULL|1\n");
     EXPECT_EQ(run_sorted(distinct(project(t, {col(t, 0)}))), "x\ny\n");
-    EXPECT_EQ(run(distinct(sort(t, {desc(col(t, 0)), desc(col(t, 2))}), {col(t, 0)})), "y|NULL|1\nx|1.0|2\n");
-    EXPECT_EQ(run(distinct(sort(t, {asc(col(t, 1)), desc(col(t, 2))}), {col(t, 1)})), "x|1.0|2\ny|NULL|1\n");
+    EXPECT_EQ(run(distinct(sort(t, {desc(col(t, 0)), desc(col(t, 2))}), {col(t, 0)})),
+              "y|NULL|1\nx|1.0|2\n");
+    EXPECT_EQ(run(distinct(sort(t, {asc(col(t, 1)), desc(col(t, 2))}), {col(t, 1)})),
+              "x|1.0|2\ny|NULL|1\n");
 }
 
 TEST_F(DuckEngineTest, SetOperations) {
     using SetKind = Node::SetKind;
     const NodePtr l = table("a int4", "1\n 2\n 2\n 3\n NULL");
     const NodePtr r = table("a int4", "2\n 2\n 2\n 4\n NULL");
-    EXPECT_EQ(run_sorted(set_operation(SetKind::kUnion, true, l, r)), "1\n2\n2\n2\n2\n2\n3\n4\nNULL\nNULL\n");
+    EXPECT_EQ(run_sorted(set_operation(SetKind::kUnion, true, l, r)),
+              "1\n2\n2\n2\n2\n2\n3\n4\nNULL\nNULL\n");
     EXPECT_EQ(run_sorted(set_operation(SetKind::kUnion, false, l, r)), "1\n2\n3\n4\nNULL\n");
     EXPECT_EQ(run_sorted(set_operation(SetKind::kIntersect, true, l, r)), "2\n2\nNULL\n");
     EXPECT_EQ(run_sorted(set_operation(SetKind::kIntersect, false, l, r)), "2\nNULL\n");
@@ -200,7 +215,8 @@ TEST_F(DuckEngineTest, SetOperationsOnNumericsGoByValue) {
     using SetKind = Node::SetKind;
     const NodePtr l = table("a numeric, b int4", "1.0|1\n 2.0|1\n 2.00|1\n 3|1\n NULL|1");
     const NodePtr r = table("a numeric, b int4", "2.000|1\n 2|1\n 2.0|1\n 4|1\n NULL|1");
-    EXPECT_EQ(run_sorted(set_operation(SetKind::kUnion, false, l, r)), "1.0|1\n2.0|1\n3|1\n4|1\nNULL|1\n");
+    EXPECT_EQ(run_sorted(set_operation(SetKind::kUnion, false, l, r)),
+              "1.0|1\n2.0|1\n3|1\n4|1\nNULL|1\n");
     EXPECT_EQ(run_sorted(set_operation(SetKind::kIntersect, true, l, r)), "2.0|1\n2.0|1\nNULL|1\n");
     EXPECT_EQ(run_sorted(set_operation(SetKind::kIntersect, false, l, r)), "2.0|1\nNULL|1\n");
     EXPECT_EQ(run_sorted(set_operation(SetKind::kExcept, true, r, l)), "2|1\n4|1\n");
@@ -211,8 +227,9 @@ TEST_F(DuckEngineTest, WithQueries) {
     const NodePtr t = table("a int4, b numeric", "1|0.5\n 2|1.5\n 3|2.5");
     const NodePtr body = filter(t, fn(">(int4,int4)", {col(t, 0), num(1)}));
     const NodePtr scan = cte_scan("cte_1", body->output);
-    const NodePtr both = join(JoinKind::kInner, scan, scan,
-                              fn("<(int4,int4)", {col(scan, 0), plan::column_ref(2, Type::of(TypeKind::kInt4))}));
+    const NodePtr both =
+        join(JoinKind::kInner, scan, scan,
+             fn("<(int4,int4)", {col(scan, 0), plan::column_ref(2, Type::of(TypeKind::kInt4))}));
     EXPECT_EQ(run(with("cte_1", body, both)), "2|1.5|3|2.5\n");
     EXPECT_EQ(run_sorted(project(with("cte_1", body, scan), {col(scan, 1)})), "1.5\n2.5\n");
 }
@@ -244,14 +261,19 @@ TEST_F(DuckEngineTest, NativeExpressionsMeanWhatPostgresMeans) {
     const auto value = [&](ExprPtr expr) { return run(project(t, {std::move(expr)})); };
     EXPECT_EQ(value(boolean(Kind::kIsNull, {col(t, 0)})), "f\nt\nf\n");
     EXPECT_EQ(value(boolean(Kind::kIsDistinctFrom, {col(t, 0), null_of("int4")})), "t\nf\nt\n");
-    EXPECT_EQ(value(boolean(Kind::kIsNotDistinctFrom, {col(t, 2), lit("numeric", "2.5")})), "f\nf\nt\n");
+    EXPECT_EQ(value(boolean(Kind::kIsNotDistinctFrom, {col(t, 2), lit("numeric", "2.5")})),
+              "f\nf\nt\n");
     EXPECT_EQ(value(boolean(Kind::kIn, {col(t, 2), lit("numeric", "1.000"), null_of("numeric")})),
               "t\nNULL\nNULL\n");
     EXPECT_EQ(value(not_(boolean(Kind::kIn, {col(t, 1), str("x"), str("y")}))), "f\nNULL\nt\n");
-    EXPECT_EQ(value(any_of({fn("=(int4,int4)", {col(t, 0), num(1)}), null_of("bool")})), "t\nNULL\nNULL\n");
-    EXPECT_EQ(value(plan::make(Kind::kCoalesce, Type::of(TypeKind::kInt4), {col(t, 0), num(7)})), "1\n7\n3\n");
-    EXPECT_EQ(value(plan::make(Kind::kGreatest, Type::of(TypeKind::kInt4), {col(t, 0), num(2)})), "2\n2\n3\n");
-    EXPECT_EQ(value(case_(Type::of(TypeKind::kText), {boolean(Kind::kIsNull, {col(t, 0)}), str("none"), col(t, 1)})),
+    EXPECT_EQ(value(any_of({fn("=(int4,int4)", {col(t, 0), num(1)}), null_of("bool")})),
+              "t\nNULL\nNULL\n");
+    EXPECT_EQ(value(plan::make(Kind::kCoalesce, Type::of(TypeKind::kInt4), {col(t, 0), num(7)})),
+              "1\n7\n3\n");
+    EXPECT_EQ(value(plan::make(Kind::kGreatest, Type::of(TypeKind::kInt4), {col(t, 0), num(2)})),
+              "2\n2\n3\n");
+    EXPECT_EQ(value(case_(Type::of(TypeKind::kText),
+                          {boolean(Kind::kIsNull, {col(t, 0)}), str("none"), col(t, 1)})),
               "x\nnone\nz\n");
     EXPECT_EQ(value(fn("<(text,text)", {col(t, 1), str("y")})), "t\nNULL\nf\n");
     EXPECT_EQ(value(fn("||(text,text)", {col(t, 1), str("!")})), "x!\nNULL\nz!\n");
@@ -266,8 +288,9 @@ TEST_F(DuckEngineTest, FiltersOnComputedColumnsStayAboveTheirGuards) {
     // The same through two levels, and with a condition of the kernel above.
     const ExprPtr own = fn(">(int4,int4)", {fn("/(int4,int4)", {num(2), col(inner, 0)}), num(1)});
     EXPECT_EQ(run(filter(project(inner, {col(inner, 0)}), own)), "1\n");
-    const NodePtr guarded_twice = filter(filter(t, fn("<>(int4,int4)", {col(t, 1), num(0)})),
-                                         fn(">(int4,int4)", {fn("/(int4,int4)", {num(8), col(t, 1)}), num(3)}));
+    const NodePtr guarded_twice =
+        filter(filter(t, fn("<>(int4,int4)", {col(t, 1), num(0)})),
+               fn(">(int4,int4)", {fn("/(int4,int4)", {num(8), col(t, 1)}), num(3)}));
     EXPECT_EQ(run(guarded_twice), "4|2\n");
 }
 

@@ -20,14 +20,16 @@ class DuckGuardTest : public DuckTest {
   protected:
     /// A statement that would run for ever, or nearly.
     NodePtr endless() {
-        const NodePtr n = table_function("generate_series", {lit("int8", "1"), lit("int8", "100000000000")}, "n int8");
+        const NodePtr n = table_function("generate_series",
+                                         {lit("int8", "1"), lit("int8", "100000000000")}, "n int8");
         const NodePtr m = table_function("generate_series", {num(1), num(1000)}, "m int4");
         return aggregate(join(JoinKind::kCross, m, n), {}, {agg("count", {}, "int8")});
     }
 };
 
 /// What a client may have written, in every place that plans carry text in.
-const std::string kHostile = "'; DROP TABLE x; -- \" $1 {} ; SELECT * FROM read_csv('/etc/passwd') é\n";
+const std::string kHostile =
+    "'; DROP TABLE x; -- \" $1 {} ; SELECT * FROM read_csv('/etc/passwd') é\n";
 
 TEST_F(DuckGuardTest, NoTextOfAClientIsPartOfTheSql) {
     const NodePtr t = table("a text, b int4", "x|1");
@@ -36,14 +38,17 @@ TEST_F(DuckGuardTest, NoTextOfAClientIsPartOfTheSql) {
     const NodePtr scan = named;
     const NodePtr renamed = project(scan, {col(scan, 0), str(kHostile), col(scan, 1)});
     const NodePtr compared = filter(renamed, fn("=(text,text)", {col(renamed, 1), str(kHostile)}));
-    const NodePtr searched = filter(compared, fn("~~(text,text)", {col(compared, 1), str(kHostile + "%")}));
-    const NodePtr listed = filter(searched, not_(boolean(Kind::kIn, {col(searched, 0), str(kHostile), str("y")})));
+    const NodePtr searched =
+        filter(compared, fn("~~(text,text)", {col(compared, 1), str(kHostile + "%")}));
+    const NodePtr listed =
+        filter(searched, not_(boolean(Kind::kIn, {col(searched, 0), str(kHostile), str("y")})));
     plan::AggregateCall joined = agg("string_agg", {col(listed, 1), str(kHostile)}, "text");
     const NodePtr grouped = aggregate(listed, {col(listed, 2)}, {joined});
     const NodePtr shared = with(kHostile, grouped, cte_scan(kHostile, grouped->output));
     const NodePtr cells = values({{num(1), str(kHostile)}, {num(2), str(kHostile)}});
     const NodePtr both = set_operation(Node::SetKind::kUnion, true, shared, cells);
-    const NodePtr parts = table_function("unnest", {str("{\"" + std::string("DROP TABLE") + "\"}")}, "x text");
+    const NodePtr parts =
+        table_function("unnest", {str("{\"" + std::string("DROP TABLE") + "\"}")}, "x text");
     const NodePtr all = join(JoinKind::kCross, both, parts);
     const std::string sql = sql_of(all);
     for (const std::string_view piece : {"DROP", "read_csv", "etc", "--", "é", "\"", ";"}) {
@@ -53,13 +58,14 @@ TEST_F(DuckGuardTest, NoTextOfAClientIsPartOfTheSql) {
                                     "_ .,()*$'<>=|+"),
               std::string::npos)
         << sql;
-    EXPECT_EQ(run(sort(all, {asc(col(all, 0))})),
-              "1|" + kHostile + "|DROP TABLE\n1|" + kHostile + "|DROP TABLE\n2|" + kHostile + "|DROP TABLE\n");
+    EXPECT_EQ(run(sort(all, {asc(col(all, 0))})), "1|" + kHostile + "|DROP TABLE\n1|" + kHostile +
+                                                      "|DROP TABLE\n2|" + kHostile +
+                                                      "|DROP TABLE\n");
 }
 
 TEST_F(DuckGuardTest, FunctionsAndRelationsOfDuckDbAreOutOfReach) {
-    for (const std::string name : {"read_csv", "read_text", "glob", "enable_logging", "duckdb_settings", "b_scan",
-                                   "getenv", "range); SELECT 1; --"}) {
+    for (const std::string name : {"read_csv", "read_text", "glob", "enable_logging",
+                                   "duckdb_settings", "b_scan", "getenv", "range); SELECT 1; --"}) {
         const NodePtr call = table_function(name, {str("/etc/passwd")}, "x text");
         EXPECT_EQ(sql_of(call), "SELECT t0.c0 AS c0 FROM b_scan(0) AS t0");
         EXPECT_EQ(run(aggregate(call, {}, {agg(name, {col(call, 0)}, "int8")})),
@@ -70,7 +76,7 @@ TEST_F(DuckGuardTest, FunctionsAndRelationsOfDuckDbAreOutOfReach) {
               "0A000 aggregate function \"read_csv\" is not supported in a query");
 }
 
-TEST_F(DuckGuardTest, CancelStopsAStatementAtWork) {
+TEST_F(DuckGuardTest, CancelStopsARunningStatement) {
     for (const bool is_in_duck : {true, false}) {
         const NodePtr root = is_in_duck ? endless() : endless()->inputs[0];
         DuckStatement asked = statement(root);
@@ -83,7 +89,8 @@ TEST_F(DuckGuardTest, CancelStopsAStatementAtWork) {
             cancel->cancelled = true;
         });
         has_started = true;
-        EXPECT_EQ(run(std::move(asked), root->output).substr(0, 48), "57014 canceling statement due to user request");
+        EXPECT_EQ(run(std::move(asked), root->output).substr(0, 48),
+                  "57014 canceling statement due to user request");
         other.join();
     }
     EXPECT_EQ(run(project(one_row(), {num(1)})), "1\n");
@@ -120,21 +127,27 @@ TEST_F(DuckGuardTest, DeadlineStopsAStatement) {
     const NodePtr root = endless();
     DuckStatement asked = statement(root);
     asked.deadline_us = clock.monotonic_us() + 50'000;
-    EXPECT_EQ(run(std::move(asked), root->output), "57014 canceling statement due to statement timeout");
+    EXPECT_EQ(run(std::move(asked), root->output),
+              "57014 canceling statement due to statement timeout");
     DuckStatement late = statement(root);
     late.deadline_us = 1;
-    EXPECT_EQ(run(std::move(late), root->output), "57014 canceling statement due to statement timeout");
+    EXPECT_EQ(run(std::move(late), root->output),
+              "57014 canceling statement due to statement timeout");
     const SteppedClock stepped;
     DuckStatement told = statement(root);
     told.clock = &stepped;
     told.deadline_us = stepped.monotonic_us() - 1;
-    EXPECT_EQ(run(std::move(told), root->output), "57014 canceling statement due to statement timeout");
+    EXPECT_EQ(run(std::move(told), root->output),
+              "57014 canceling statement due to statement timeout");
 }
 
 TEST_F(DuckGuardTest, MemoryLimitIsACleanErrorAndTheEngineLivesOn) {
-    ASSERT_OK_AND_ASSIGN(const auto small, DuckEngine::open({.memory_bytes_max = 32ULL << 20, .threads = 2}));
+    ASSERT_OK_AND_ASSIGN(const auto small,
+                         DuckEngine::open({.memory_bytes_max = 32ULL << 20, .threads = 2}));
     const NodePtr n = table_function("generate_series", {num(1), num(3'000'000)}, "n int4");
-    const NodePtr wide = project(n, {fn("md5(text)", {fn("cast:text(int4)", {col(n, 0)})}), col(n, 0)});
+    const NodePtr wide = project(
+        n, {fn("||(text,text)", {fn("cast:text(int4)", {col(n, 0)}), str(" of many long rows")}),
+            col(n, 0)});
     const NodePtr sorted = sort(wide, {asc(col(wide, 0))});
     const NodePtr root = aggregate(distinct(wide), {}, {agg("count", {}, "int8")});
     for (const NodePtr& heavy : {sorted, root}) {
@@ -161,9 +174,10 @@ TEST_F(DuckGuardTest, ErrorsOfLeavesComeThroughWhole) {
     const auto failing = [&](bool at_open) {
         DuckStatement asked = statement(t);
         asked.open_leaf = [at_open](const Node&) -> Result<RowSourcePtr> {
-            const Error error = Error(ErrorCode::kCorrupt, "segment \"x\" is torn at 'byte' 7\nsecond line")
-                                    .with_sqlstate("XX001")
-                                    .with_detail("A detail; with 'quotes' and é.");
+            const Error error =
+                Error(ErrorCode::kCorrupt, "segment \"x\" is torn at 'byte' 7\nsecond line")
+                    .with_sqlstate("XX001")
+                    .with_detail("A detail; with 'quotes' and é.");
             if (at_open) return error;
             class Failing final : public RowSource {
               public:
@@ -196,7 +210,8 @@ TEST_F(DuckGuardTest, ErrorsKeepTheirPlaceInTheStatement) {
 }
 
 TEST_F(DuckGuardTest, AbandonedAnswersLetGo) {
-    const NodePtr n = table_function("generate_series", {lit("int8", "1"), lit("int8", "100000000000")}, "n int8");
+    const NodePtr n = table_function("generate_series",
+                                     {lit("int8", "1"), lit("int8", "100000000000")}, "n int8");
     for (int i = 0; i < 20; ++i) {
         ASSERT_OK_AND_ASSIGN(const auto rows, engine().run(statement(n)));
         Batch batch;
@@ -220,11 +235,17 @@ TEST_F(DuckGuardTest, BatchesOutliveTheirAnswer) {
 TEST_F(DuckGuardTest, TenStatementsAtOnce) {
     const NodePtr t = table("a int4, b text", "1|x\n 2|y\n 3|z\n 4|x");
     const NodePtr series = table_function("generate_series", {num(1), num(30'000)}, "n int4");
-    const NodePtr crossed = join(JoinKind::kInner, t, series,
-                                 fn("=(int4,int4)", {col(t, 0), fn("%(int4,int4)", {plan::column_ref(2, Type::of(TypeKind::kInt4)), num(5)})}));
-    const NodePtr groups = aggregate(crossed, {col(t, 1)}, {agg("sum", {plan::column_ref(2, Type::of(TypeKind::kInt4))}, "int8")});
+    const NodePtr crossed =
+        join(JoinKind::kInner, t, series,
+             fn("=(int4,int4)",
+                {col(t, 0),
+                 fn("%(int4,int4)", {plan::column_ref(2, Type::of(TypeKind::kInt4)), num(5)})}));
+    const NodePtr groups =
+        aggregate(crossed, {col(t, 1)},
+                  {agg("sum", {plan::column_ref(2, Type::of(TypeKind::kInt4))}, "int8")});
     const NodePtr root = sort(groups, {asc(col(groups, 0))});
-    const NodePtr failing = project(series, {fn("/(int4,int4)", {num(1), fn("-(int4,int4)", {col(series, 0), num(20'000)})})});
+    const NodePtr failing = project(
+        series, {fn("/(int4,int4)", {num(1), fn("-(int4,int4)", {col(series, 0), num(20'000)})})});
     std::vector<std::string> answers(10);
     {
         std::vector<Thread> threads;
@@ -237,7 +258,9 @@ TEST_F(DuckGuardTest, TenStatementsAtOnce) {
         }
     }
     for (size_t i = 0; i < answers.size(); ++i) {
-        EXPECT_EQ(answers[i], i % 5 == 4 ? "22012 division by zero" : "x|180015000\ny|89991000\nz|89997000\n") << i;
+        EXPECT_EQ(answers[i],
+                  i % 5 == 4 ? "22012 division by zero" : "x|180000000\ny|89997000\nz|90003000\n")
+            << i;
     }
 }
 
@@ -289,9 +312,11 @@ TEST_F(DuckGuardTest, ScansReadOnlyTheColumnsInUse) {
 TEST_F(DuckGuardTest, ConditionsMoveToScansThatTakeThem) {
     const NodePtr l = table("a int4, b text", "1|x\n 2|y\n 3|z");
     const NodePtr r = table("c int4, d text", "1|p\n 2|q\n 3|r");
-    const ExprPtr on = fn("=(int4,int4)", {col(l, 0), plan::column_ref(2, Type::of(TypeKind::kInt4))});
+    const ExprPtr on =
+        fn("=(int4,int4)", {col(l, 0), plan::column_ref(2, Type::of(TypeKind::kInt4))});
     const ExprPtr left = fn(">(int4,int4)", {col(l, 0), num(1)});
-    const ExprPtr right = fn("<(text,text)", {plan::column_ref(3, Type::of(TypeKind::kText)), str("r")});
+    const ExprPtr right =
+        fn("<(text,text)", {plan::column_ref(3, Type::of(TypeKind::kText)), str("r")});
     std::vector<std::string> filters;
     const auto watched = [&](const NodePtr& root) {
         filters.clear();
@@ -299,7 +324,8 @@ TEST_F(DuckGuardTest, ConditionsMoveToScansThatTakeThem) {
         out.is_kernel_leaf = [is_leaf = out.is_kernel_leaf](const Node& node) {
             return is_leaf(node) || (node.kind == Node::Kind::kFilter && is_leaf(*node.inputs[0]));
         };
-        out.open_leaf = [this, open = out.open_leaf, &filters](const Node& leaf) -> Result<RowSourcePtr> {
+        out.open_leaf = [this, open = out.open_leaf,
+                         &filters](const Node& leaf) -> Result<RowSourcePtr> {
             if (leaf.kind == Node::Kind::kScan) return open(leaf);
             filters.push_back(plan::to_sql(*leaf.predicate, {"$0", "$1"}));
             const NodePtr again = std::make_shared<Node>(leaf);
@@ -307,11 +333,13 @@ TEST_F(DuckGuardTest, ConditionsMoveToScansThatTakeThem) {
         };
         return run(std::move(out), root->output);
     };
-    EXPECT_EQ(watched(filter(join(JoinKind::kInner, l, r, on), all_of({left, right}))), "2|y|2|q\n");
+    EXPECT_EQ(watched(filter(join(JoinKind::kInner, l, r, on), all_of({left, right}))),
+              "2|y|2|q\n");
     EXPECT_EQ(filters.size(), 2U);
     EXPECT_EQ(watched(filter(join(JoinKind::kLeft, l, r, on), all_of({left, right}))), "2|y|2|q\n");
     EXPECT_EQ(filters.size(), 1U) << "not to the side that may be NULL";
-    EXPECT_EQ(watched(project(join(JoinKind::kInner, l, r, all_of({on, left})), {col(l, 1)})), "y\nz\n");
+    EXPECT_EQ(watched(project(join(JoinKind::kInner, l, r, all_of({on, left})), {col(l, 1)})),
+              "y\nz\n");
     EXPECT_EQ(filters.size(), 1U);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <duckdb.h>
-
 #include <array>
 #include <chrono>
 #include <string>
 #include <utility>
+
+#include <duckdb.h>
 
 #include "base/error_makers.h"
 #include "base/trace.h"
@@ -17,21 +17,17 @@ namespace {
 
 /// Set when the database is opened; the rest by SQL, while SQL still may.
 constexpr std::pair<const char*, const char*> kOptions[] = {
-    {"autoload_known_extensions", "false"},
-    {"autoinstall_known_extensions", "false"},
-    {"allow_community_extensions", "false"},
-    {"allow_unsigned_extensions", "false"},
-    {"preserve_insertion_order", "true"},
-    {"default_null_order", "nulls_last"},
+    {"autoload_known_extensions", "false"},  {"autoinstall_known_extensions", "false"},
+    {"allow_community_extensions", "false"}, {"allow_unsigned_extensions", "false"},
+    {"preserve_insertion_order", "true"},    {"default_null_order", "nulls_last"},
 };
 
-/// The order matters: each one closes doors, the last one all. An empty temp_directory is what keeps DuckDB from
-/// spilling to disk; it is refused as an option at opening, and once external access is gone.
+/// The order matters: each one closes doors, the last one all. An empty temp_directory is what
+/// keeps DuckDB from spilling to disk; it is refused as an option at opening, and once external
+/// access is gone.
 constexpr const char* kSettings[] = {
-    "SET temp_directory = ''",
-    "SET enable_external_access = false",
-    "SET TimeZone = 'UTC'",
-    "SET disabled_filesystems = 'LocalFileSystem'",
+    "SET temp_directory = ''",       "SET enable_external_access = false",
+    "SET TimeZone = 'UTC'",          "SET disabled_filesystems = 'LocalFileSystem'",
     "SET lock_configuration = true",
 };
 
@@ -58,7 +54,8 @@ DuckInstance::~DuckInstance() {
 
 Result<void> DuckInstance::set_up() {
     duckdb_config config = nullptr;
-    if (duckdb_create_config(&config) != DuckDBSuccess) return internal_error("no DuckDB configuration");
+    if (duckdb_create_config(&config) != DuckDBSuccess)
+        return internal_error("no DuckDB configuration");
     bool accepted = true;
     for (const auto& [name, value] : kOptions) {
         accepted &= duckdb_set_config(config, name, value) == DuckDBSuccess;
@@ -68,19 +65,21 @@ Result<void> DuckInstance::set_up() {
     const std::string threads = std::to_string(limits_.threads);
     accepted &= duckdb_set_config(config, "threads", threads.c_str()) == DuckDBSuccess;
     char* message = nullptr;
-    const bool opened = accepted && duckdb_open_ext(nullptr, &database_, config, &message) == DuckDBSuccess;
+    const bool opened =
+        accepted && duckdb_open_ext(nullptr, &database_, config, &message) == DuckDBSuccess;
     duckdb_destroy_config(&config);
     if (!opened) {
-        Error error = internal_error("DuckDB did not open: {}", message == nullptr ? "option" : message);
+        Error error =
+            internal_error("DuckDB did not open: {}", message == nullptr ? "option" : message);
         duckdb_free(message);
         return error;
     }
     duckdb_connection connection = connect();
     if (connection == nullptr) return internal_error("DuckDB gave no connection");
-    const bool registered = register_scan(connection, registry_) &&
-                            register_kernel_functions(connection, registry_) &&
-                            register_aggregates(connection) && register_finishes(connection, registry_) &&
-                            register_list_functions(connection, registry_);
+    const bool registered =
+        register_scan(connection, registry_) && register_kernel_functions(connection, registry_) &&
+        register_aggregates(connection) && register_finishes(connection, registry_) &&
+        register_list_functions(connection, registry_);
     Result<void> locked;
     if (!registered) locked = internal_error("DuckDB refused a function");
     for (const char* setting : kSettings) {
@@ -130,7 +129,8 @@ void StatementWatch::run() {
         }
         changed_.wait_for(lock, std::chrono::milliseconds(kPollMs));
         for (const auto& [connection, statement] : running_) {
-            // Again at each round: DuckDB forgets an interrupt that comes before it has begun to execute.
+            // Again at each round: DuckDB forgets an interrupt that comes before it has begun to
+            // execute.
             if (!statement->check_running().has_value()) duckdb_interrupt(connection);
         }
     }
@@ -162,14 +162,16 @@ Error error_from_duck(int error_type, std::string_view message, const StatementS
     };
     if (is(DUCKDB_ERROR_INTERRUPT, "INTERRUPT Error")) {
         const Result<void> running = statement.check_running();
-        return running.has_value() ? cancelled("canceling statement due to user request") : running.error();
+        return running.has_value() ? cancelled("canceling statement due to user request")
+                                   : running.error();
     }
     if (is(DUCKDB_ERROR_OUT_OF_MEMORY, "Out of Memory Error")) {
         return Error(exhausted("out of memory"))
             .with_sqlstate("53200")
             .with_detail(fmt::format("Queries together may use {} MiB for joins, sorts and groups.",
                                      instance.limits().memory_bytes_max >> 20))
-            .with_hint("Read fewer rows or columns, or put what is asked often into a materialized view.");
+            .with_hint(
+                "Read fewer rows or columns, or put what is asked often into a materialized view.");
     }
     for (const KnownMessage& known : kKnown) {
         if (message.find(known.part) == std::string_view::npos) continue;

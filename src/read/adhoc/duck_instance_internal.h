@@ -18,8 +18,8 @@ struct _duckdb_connection;
 
 namespace braid::read {
 
-/// An open database with everything of ours registered and everything else locked. Lives as long as a
-/// statement of it does. Thread-safe.
+/// An open database with everything of ours registered and everything else locked. Lives as long as
+/// a statement of it does. Thread-safe.
 class DuckInstance {
   public:
     static Result<std::shared_ptr<DuckInstance>> open(const DuckLimits& limits);
@@ -46,7 +46,8 @@ class DuckInstance {
     std::atomic<bool> is_broken_{false};
 };
 
-/// Interrupts statements that were cancelled or whose time is up: one thread, asleep while nothing runs.
+/// Interrupts statements that were cancelled or whose time is up: one thread, asleep while nothing
+/// runs.
 class StatementWatch {
   public:
     /// How late a cancellation may be seen.

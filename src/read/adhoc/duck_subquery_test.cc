@@ -40,12 +40,16 @@ TEST_F(DuckSubqueryTest, Scalar) {
 
 TEST_F(DuckSubqueryTest, Exists) {
     EXPECT_EQ(value(subquery(SubqueryKind::kExists, matching())), "1|t\n2|t\n3|f\nNULL|f\n");
-    EXPECT_EQ(run_sorted(filter(o, not_(subquery(SubqueryKind::kExists, matching())))), "3|z\nNULL|n\n");
-    const NodePtr like = filter(i, fn("~~(text,text)", {col(i, 1), fn("||(text,text)", {outer(o, 1), str("%")})}));
+    EXPECT_EQ(run_sorted(filter(o, not_(subquery(SubqueryKind::kExists, matching())))),
+              "3|z\nNULL|n\n");
+    const NodePtr like =
+        filter(i, fn("~~(text,text)", {col(i, 1), fn("||(text,text)", {outer(o, 1), str("%")})}));
     EXPECT_EQ(run_sorted(filter(o, subquery(SubqueryKind::kExists, like))), "");
-    EXPECT_EQ(run_sorted(filter(o, all_of({subquery(SubqueryKind::kExists, matching()),
-                                           fn(">(int4,int4)", {fn("/(int4,int4)", {num(2), col(o, 0)}), num(1)})}))),
-              "1|x\n");
+    EXPECT_EQ(
+        run_sorted(filter(
+            o, all_of({subquery(SubqueryKind::kExists, matching()),
+                       fn(">(int4,int4)", {fn("/(int4,int4)", {num(2), col(o, 0)}), num(1)})}))),
+        "1|x\n");
     const NodePtr empty = project(filter(i, plan::constant(Datum::boolean(false))), {});
     EXPECT_EQ(run(filter(o, subquery(SubqueryKind::kExists, empty))), "");
     const NodePtr bare = project(one_row(), {});
@@ -72,14 +76,17 @@ TEST_F(DuckSubqueryTest, AnyAndAllKeepThreeValues) {
     EXPECT_EQ(all(none, "<>(int4,int4)"), "1|t\n2|t\n3|t\nNULL|t\n");
     EXPECT_EQ(all(known, ">=(int4,int4)"), "1|f\n2|t\n3|t\nNULL|NULL\n");
     EXPECT_EQ(all(known, "=(int4,int4)"), "1|f\n2|f\n3|f\nNULL|NULL\n");
-    EXPECT_EQ(run_sorted(filter(o, not_(subquery(SubqueryKind::kAny, known, {col(o, 0)}, "=(int4,int4)")))), "3|z\n");
+    EXPECT_EQ(run_sorted(filter(
+                  o, not_(subquery(SubqueryKind::kAny, known, {col(o, 0)}, "=(int4,int4)")))),
+              "3|z\n");
 }
 
 TEST_F(DuckSubqueryTest, AnyAndAllWithComparisonsOfTheKernel) {
     const NodePtr patterns = table("p text", "x%\n NULL");
     const NodePtr known = table("p text", "x%\n y%");
     const auto like = [&](SubqueryKind kind, const NodePtr& rows) {
-        return run_sorted(project(o, {col(o, 1), subquery(kind, rows, {col(o, 1)}, "~~(text,text)")}));
+        return run_sorted(
+            project(o, {col(o, 1), subquery(kind, rows, {col(o, 1)}, "~~(text,text)")}));
     };
     EXPECT_EQ(like(SubqueryKind::kAny, patterns), "n|NULL\nx|t\ny|NULL\nz|NULL\n");
     EXPECT_EQ(like(SubqueryKind::kAny, known), "n|f\nx|t\ny|t\nz|f\n");
@@ -98,15 +105,18 @@ TEST_F(DuckSubqueryTest, Arrays) {
     EXPECT_EQ(value(subquery(SubqueryKind::kArray, sort(names, {desc(col(names, 0))}))),
               "1|{p}\n2|{r,q}\n3|{}\nNULL|{}\n");
     const NodePtr sorted = sort(i, {asc(col(i, 0)), desc(col(i, 1))});
-    EXPECT_EQ(run(project(one_row(), {subquery(SubqueryKind::kArray, project(sorted, {col(i, 0)}))})),
-              "{1,2,2,NULL}\n");
+    EXPECT_EQ(
+        run(project(one_row(), {subquery(SubqueryKind::kArray, project(sorted, {col(i, 0)}))})),
+        "{1,2,2,NULL}\n");
 }
 
 TEST_F(DuckSubqueryTest, OuterColumnsReachThroughSeveralQueries) {
-    // SELECT a, (SELECT max((SELECT count(*) FROM i k WHERE k.c <= i.c + o.a)) FROM i WHERE i.c < o.a) FROM o
+    // SELECT a, (SELECT max((SELECT count(*) FROM i k WHERE k.c <= i.c + o.a)) FROM i WHERE i.c <
+    // o.a) FROM o
     const NodePtr k = table("c int4", "1\n 2\n 3\n 4\n 5");
     const ExprPtr bound = fn("+(int4,int4)", {outer(i, 0, 1), outer(o, 0, 2)});
-    const NodePtr deep = aggregate(filter(k, fn("<=(int4,int4)", {col(k, 0), bound})), {}, {agg("count", {}, "int8")});
+    const NodePtr deep = aggregate(filter(k, fn("<=(int4,int4)", {col(k, 0), bound})), {},
+                                   {agg("count", {}, "int8")});
     const NodePtr lower = filter(i, fn("<(int4,int4)", {col(i, 0), outer(o, 0)}));
     const NodePtr middle =
         aggregate(lower, {}, {agg("max", {subquery(SubqueryKind::kScalar, deep)}, "int8")});
@@ -118,13 +128,19 @@ TEST_F(DuckSubqueryTest, UnderJoinsGroupsAndSorts) {
     const NodePtr counted = project(o, {col(o, 0), subquery(SubqueryKind::kScalar, count)});
     const NodePtr groups = aggregate(counted, {col(counted, 1)}, {agg("count", {}, "int8")});
     EXPECT_EQ(run_sorted(groups), "0|2\n1|1\n2|1\n");
-    EXPECT_EQ(run(project(sort(o, {desc(subquery(SubqueryKind::kScalar, count)), asc(col(o, 0))}), {col(o, 0)})),
+    EXPECT_EQ(run(project(sort(o, {desc(subquery(SubqueryKind::kScalar, count)), asc(col(o, 0))}),
+                          {col(o, 0)})),
               "2\n1\n3\nNULL\n");
-    const NodePtr both = join(JoinKind::kLeft, o, i, fn("=(int4,int4)", {col(o, 0), plan::column_ref(2, col(i, 0)->type)}));
+    const NodePtr both =
+        join(JoinKind::kLeft, o, i,
+             fn("=(int4,int4)", {col(o, 0), plan::column_ref(2, col(i, 0)->type)}));
     const NodePtr same = filter(i, fn("=(text,text)", {col(i, 1), outer(both, 3)}));
-    EXPECT_EQ(run_sorted(filter(both, subquery(SubqueryKind::kExists, same))), "1|x|1|p\n2|y|2|q\n2|y|2|r\n");
-    const ExprPtr in_on = subquery(SubqueryKind::kExists, filter(i, fn("=(int4,int4)", {col(i, 0), outer(o, 0)})));
-    EXPECT_EQ(run_sorted(join(JoinKind::kInner, o, project(i, {col(i, 1)}), in_on)).substr(0, 6), "1|x|p\n");
+    EXPECT_EQ(run_sorted(filter(both, subquery(SubqueryKind::kExists, same))),
+              "1|x|1|p\n2|y|2|q\n2|y|2|r\n");
+    const ExprPtr in_on =
+        subquery(SubqueryKind::kExists, filter(i, fn("=(int4,int4)", {col(i, 0), outer(o, 0)})));
+    EXPECT_EQ(run_sorted(join(JoinKind::kInner, o, project(i, {col(i, 1)}), in_on)).substr(0, 6),
+              "1|x|p\n");
 }
 
 TEST_F(DuckSubqueryTest, WithQueriesInsideSubqueriesMayBeCorrelated) {
@@ -135,7 +151,8 @@ TEST_F(DuckSubqueryTest, WithQueriesInsideSubqueriesMayBeCorrelated) {
     // A scan of an outer WITH within a subquery.
     const NodePtr shared = cte_scan("shared", i->output);
     const NodePtr used = filter(shared, fn("=(int4,int4)", {col(shared, 0), outer(o, 0)}));
-    EXPECT_EQ(run_sorted(with("shared", i, filter(o, subquery(SubqueryKind::kExists, used)))), "1|x\n2|y\n");
+    EXPECT_EQ(run_sorted(with("shared", i, filter(o, subquery(SubqueryKind::kExists, used)))),
+              "1|x\n2|y\n");
 }
 
 TEST_F(DuckSubqueryTest, ShieldedSubqueryArguments) {

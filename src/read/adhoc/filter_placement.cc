@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "read/adhoc/filter_placement_internal.h"
-
 #include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "read/adhoc/filter_placement_internal.h"
 #include "read/adhoc/generator_internal.h"
 
 namespace braid::read {
@@ -20,7 +19,8 @@ using IsLeaf = std::function<bool(const Node&)>;
 
 bool has_query(const Expr& expr) {
     if (expr.kind == Expr::Kind::kSubquery || expr.kind == Expr::Kind::kOuterColumn) return true;
-    return std::ranges::any_of(expr.arguments, [](const ExprPtr& each) { return has_query(*each); });
+    return std::ranges::any_of(expr.arguments,
+                               [](const ExprPtr& each) { return has_query(*each); });
 }
 
 ExprPtr conjunction(std::vector<ExprPtr> parts) {
@@ -54,7 +54,8 @@ NodePtr try_place_in_join(const ExprPtr& condition, const Node& join, const IsLe
     const bool is_left = columns.back() < left_count;
     if (!is_left && columns.front() < left_count) return nullptr;
     // On the side that a join may fill with NULLs the condition would say something else.
-    const bool may_move = join.join == kInner || join.join == kCross || join.join == (is_left ? kLeft : kRight);
+    const bool may_move =
+        join.join == kInner || join.join == kCross || join.join == (is_left ? kLeft : kRight);
     if (!may_move || (!is_left && join.is_lateral)) return nullptr;
     if (is_left) {
         NodePtr placed = try_place(condition, *join.inputs[0], is_leaf);
@@ -90,9 +91,11 @@ NodePtr try_place(const ExprPtr& condition, const Node& node, const IsLeaf& is_l
         }
         case Node::Kind::kProject: {
             for (const int column : plan::columns_of(*condition)) {
-                if (node.exprs[static_cast<size_t>(column)]->kind != Expr::Kind::kColumn) return nullptr;
+                if (node.exprs[static_cast<size_t>(column)]->kind != Expr::Kind::kColumn)
+                    return nullptr;
             }
-            NodePtr placed = try_place(plan::substitute(condition, node.exprs), *node.inputs.front(), is_leaf);
+            NodePtr placed =
+                try_place(plan::substitute(condition, node.exprs), *node.inputs.front(), is_leaf);
             return placed ? with_input(node, 0, std::move(placed)) : nullptr;
         }
         case Node::Kind::kJoin:
@@ -128,7 +131,8 @@ NodePtr place(const NodePtr& node, const IsLeaf& is_leaf) {
         if (rest.empty()) return copy->inputs.front();
         copy->predicate = conjunction(std::move(rest));
     }
-    if (copy->kind == Node::Kind::kJoin && copy->join == Node::JoinKind::kInner && copy->predicate) {
+    if (copy->kind == Node::Kind::kJoin && copy->join == Node::JoinKind::kInner &&
+        copy->predicate) {
         NodePtr whole = copy;
         std::vector<ExprPtr> rest = place_all(copy->predicate, whole, is_leaf);
         auto join = std::make_shared<Node>(*whole);

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <duckdb.h>
-
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -8,6 +6,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <duckdb.h>
 
 #include "base/error_makers.h"
 #include "columnar/numeric.h"
@@ -74,7 +74,8 @@ bool read_bytes(const duckdb_string_t& value, T& into) {
 }
 
 int128 wide(const duckdb_hugeint& value) {
-    return static_cast<int128>(static_cast<uint128>(static_cast<uint64_t>(value.upper)) << 64 | value.lower);
+    return static_cast<int128>(static_cast<uint128>(static_cast<uint64_t>(value.upper)) << 64 |
+                               value.lower);
 }
 
 void set_result(duckdb_vector output, size_t row, int64_t value) {
@@ -128,7 +129,8 @@ Result<void> average(duckdb_data_chunk input, duckdb_vector output) {
     const Argument<duckdb_hugeint> sums(input, 0);
     const Argument<int64_t> counts(input, 1);
     return each_row(input, output, [&](size_t row) -> Result<std::optional<Numeric>> {
-        if (sums.is_null(row) || counts.is_null(row) || counts[row] == 0) return std::optional<Numeric>();
+        if (sums.is_null(row) || counts.is_null(row) || counts[row] == 0)
+            return std::optional<Numeric>();
         const Numeric sum{wide(sums[row]), 0, Numeric::Kind::kFinite};
         return std::optional(TRY(divide(sum, Numeric::from_int(counts[row]))));
     });
@@ -158,7 +160,8 @@ Result<void> numeric_finish(duckdb_data_chunk input, duckdb_vector output) {
     return each_row(input, output, [&](size_t row) -> Result<std::optional<Numeric>> {
         NumericGathered gathered;
         if (states.is_null(row)) return std::optional<Numeric>();
-        if (!read_bytes(states[row], gathered)) return internal_error("state of numerics is broken");
+        if (!read_bytes(states[row], gathered))
+            return internal_error("state of numerics is broken");
         std::optional<int> scale;
         if (!scales.is_null(row)) {
             const std::string_view bytes = bytes_of(scales[row]);
@@ -232,7 +235,8 @@ bool register_one(_duckdb_connection* connection, const StatementRegistry& regis
     duckdb_logical_type result = duckdb_create_logical_type(finish.result);
     duckdb_scalar_function_set_return_type(function, result);
     duckdb_destroy_logical_type(&result);
-    duckdb_scalar_function_set_extra_info(function, const_cast<StatementRegistry*>(&registry), nullptr);
+    duckdb_scalar_function_set_extra_info(function, const_cast<StatementRegistry*>(&registry),
+                                          nullptr);
     duckdb_scalar_function_set_special_handling(function);
     duckdb_scalar_function_set_init(function, init_finish);
     duckdb_scalar_function_set_function(function, finish.body);

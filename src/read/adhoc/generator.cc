@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "read/adhoc/generator_internal.h"
-
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -8,6 +6,7 @@
 #include "base/check.h"
 #include "base/error_makers.h"
 #include "read/adhoc/filter_placement_internal.h"
+#include "read/adhoc/generator_internal.h"
 #include "read/adhoc/physical_internal.h"
 #include "read/adhoc/values_rows_internal.h"
 
@@ -137,7 +136,8 @@ Result<std::string> Generator::select_of_kind(const Node& node) {
     }
     switch (node.kind) {
         case Node::Kind::kScan:
-            if (node.relation.kind == plan::RelationRef::Kind::kFunction) return function_scan(node);
+            if (node.relation.kind == plan::RelationRef::Kind::kFunction)
+                return function_scan(node);
             return internal_error("scan of \"{}\" is no leaf", node.relation.name);
         case Node::Kind::kValues:
             return values(node);
@@ -201,10 +201,12 @@ Result<std::string> Generator::kernel_leaf(const Node& node) {
     if (!statement_.open_leaf) return internal_error("statement without a way to open leaves");
     Leaf leaf;
     leaf.output = node.output;
-    leaf.open = [this_state = &state_, node = &node](std::span<const int> columns) -> Result<RowSourcePtr> {
+    leaf.open = [this_state = &state_,
+                 node = &node](std::span<const int> columns) -> Result<RowSourcePtr> {
         const OpenLeaf& open = this_state->statement().open_leaf;
         if (is_all(columns, node->output.fields.size())) return open(*node);
-        if (NodePtr narrow = narrowed(*node, columns)) return open(this_state->keep(std::move(narrow)));
+        if (NodePtr narrow = narrowed(*node, columns))
+            return open(this_state->keep(std::move(narrow)));
         RowSourcePtr rows = TRY(open(*node));
         return RowSourcePtr(std::make_unique<PickedColumns>(
             std::move(rows), std::vector<int>(columns.begin(), columns.end())));
@@ -222,12 +224,14 @@ Result<std::string> Generator::values(const Node& node) {
         Leaf leaf;
         leaf.output = node.output;
         leaf.open = [this_state = &state_, node = &node](std::span<const int> wanted) {
-            return open_values(*node, {wanted.begin(), wanted.end()}, this_state->statement().context);
+            return open_values(*node, {wanted.begin(), wanted.end()},
+                               this_state->statement().context);
         };
         const std::string name = fresh_alias();
         Names names;
         for (size_t i = 0; i < columns; ++i) names.push_back(qualified(name, i));
-        return "SELECT " + select_list(names) + " FROM " + leaf_scan(std::move(leaf)) + " AS " + name;
+        return "SELECT " + select_list(names) + " FROM " + leaf_scan(std::move(leaf)) + " AS " +
+               name;
     }
     std::string out;
     for (const std::vector<ExprPtr>& row : node.rows) {
@@ -249,8 +253,8 @@ Result<std::string> Generator::filter(const Node& node) {
 Result<std::string> Generator::project(const Node& node) {
     const Node& input = *node.inputs.front();
     // SELECT without FROM.
-    const bool is_single_row = input.kind == Node::Kind::kValues && input.rows.size() == 1 &&
-                               input.output.fields.empty();
+    const bool is_single_row =
+        input.kind == Node::Kind::kValues && input.rows.size() == 1 && input.output.fields.empty();
     const FromItem item = is_single_row ? FromItem{} : TRY(from(input));
     Names columns;
     for (const ExprPtr& expr : node.exprs) columns.push_back(TRY(write(expr, item.columns)));
@@ -273,9 +277,8 @@ Result<std::string> Generator::join(const Node& node) {
     static constexpr std::string_view kWords[] = {" JOIN ", " LEFT JOIN ", " RIGHT JOIN ",
                                                   " FULL JOIN ", " CROSS JOIN "};
     std::string out = "SELECT " + select_list(columns) + " FROM " + left.from;
-    const bool is_cross =
-        node.join == Node::JoinKind::kCross ||
-        (node.join == Node::JoinKind::kInner && node.predicate == nullptr);
+    const bool is_cross = node.join == Node::JoinKind::kCross ||
+                          (node.join == Node::JoinKind::kInner && node.predicate == nullptr);
     out += is_cross ? kWords[4] : kWords[static_cast<size_t>(node.join)];
     out += right.from;
     if (is_cross) {
@@ -291,8 +294,8 @@ Result<std::string> Generator::order_by(const std::vector<plan::SortKey>& keys, 
     for (const plan::SortKey& key : keys) {
         out += out.empty() ? " ORDER BY " : ", ";
         const std::string sql = comparable(TRY(write(key.expr, here)), key.expr->type);
-        // DuckDB gives a sort key back in its normal form: -0 would come out as 0. A key of its own is never
-        // given back.
+        // DuckDB gives a sort key back in its normal form: -0 would come out as 0. A key of its own
+        // is never given back.
         const bool is_float = key.expr->type.kind == TypeKind::kFloat8;
         out += is_float ? "(" + sql + " + CAST(0 AS DOUBLE))" : sql;
         out += key.descending ? " DESC" : " ASC";
@@ -321,8 +324,9 @@ Result<std::optional<int64_t>> Generator::row_count(const ExprPtr& expr, std::st
 
 Result<std::string> Generator::limit_clause(const Node& node) {
     std::string out;
-    for (const auto& [expr, clause] : {std::pair<const ExprPtr&, std::string_view>{node.limit, "LIMIT"},
-                                       {node.offset, "OFFSET"}}) {
+    for (const auto& [expr, clause] :
+         {std::pair<const ExprPtr&, std::string_view>{node.limit, "LIMIT"},
+          {node.offset, "OFFSET"}}) {
         if (expr == nullptr) continue;
         if (!is_constant(*expr)) {
             out += fmt::format(" {} ({})", clause, TRY(write(expr, {})));
@@ -336,8 +340,8 @@ Result<std::string> Generator::limit_clause(const Node& node) {
 Result<std::string> Generator::limit(const Node& node) {
     const NodePtr& input = node.inputs.front();
     if (input->kind == Node::Kind::kProject) {
-        // Expressions are computed for the rows that are left; and LIMIT meets ORDER BY, of which DuckDB
-        // then keeps only the top.
+        // Expressions are computed for the rows that are left; and LIMIT meets ORDER BY, of which
+        // DuckDB then keeps only the top.
         auto project = std::make_shared<Node>(*input);
         project->inputs = {moved_onto(node, input->inputs.front())};
         return select(state_.keep(std::move(project)));
@@ -399,8 +403,9 @@ Result<std::string> Generator::with(const Node& node) {
     Names names;
     for (size_t i = 0; i < columns; ++i) names.push_back(fmt::format("c{}", i));
     if (columns == 0) names.push_back("d");
-    return fmt::format("WITH {}{}({}) AS ({}) SELECT {} FROM {}", node.is_recursive ? "RECURSIVE " : "",
-                       name, fmt::join(names, ", "), inner, select_list(item.columns), item.from);
+    return fmt::format("WITH {}{}({}) AS ({}) SELECT {} FROM {}",
+                       node.is_recursive ? "RECURSIVE " : "", name, fmt::join(names, ", "), inner,
+                       select_list(item.columns), item.from);
 }
 
 Result<std::string> Generator::cte_scan(const Node& node) {

@@ -19,24 +19,27 @@ using plan::Node;
 namespace {
 
 constexpr std::pair<std::string_view, Finish> kVariances[] = {
-    {"variance", Finish::kVarSamp},    {"var_samp", Finish::kVarSamp},
-    {"var_pop", Finish::kVarPop},      {"stddev", Finish::kStddevSamp},
+    {"variance", Finish::kVarSamp},       {"var_samp", Finish::kVarSamp},
+    {"var_pop", Finish::kVarPop},         {"stddev", Finish::kStddevSamp},
     {"stddev_samp", Finish::kStddevSamp}, {"stddev_pop", Finish::kStddevPop},
 };
 
 /// Aggregates whose name and meaning DuckDB shares, for every type that the binder lets through.
 constexpr std::pair<std::string_view, std::string_view> kSameInDuck[] = {
-    {"min", "min"},         {"max", "max"},       {"bool_and", "bool_and"}, {"every", "bool_and"},
-    {"bool_or", "bool_or"}, {"bit_and", "bit_and"}, {"bit_or", "bit_or"},   {"bit_xor", "bit_xor"},
+    {"min", "min"},        {"max", "max"},         {"bool_and", "bool_and"},
+    {"every", "bool_and"}, {"bool_or", "bool_or"}, {"bit_and", "bit_and"},
+    {"bit_or", "bit_or"},  {"bit_xor", "bit_xor"},
 };
 
 template <typename Value>
-const Value* find(std::span<const std::pair<std::string_view, Value>> table, std::string_view name) {
+const Value* find(std::span<const std::pair<std::string_view, Value>> table,
+                  std::string_view name) {
     const auto found = std::ranges::find(table, name, &std::pair<std::string_view, Value>::first);
     return found == table.end() ? nullptr : &found->second;
 }
 
-/// The argument computed only for rows that the filter lets through: SQL does not evaluate it for others.
+/// The argument computed only for rows that the filter lets through: SQL does not evaluate it for
+/// others.
 ExprPtr shielded(const ExprPtr& argument, const ExprPtr& filter) {
     if (filter == nullptr || is_constant(*argument)) return argument;
     return plan::make(Expr::Kind::kCase, argument->type,
@@ -68,7 +71,8 @@ std::string Generator::Call::invoke(std::string_view function, std::string_view 
                        is_ordered ? order_by : std::string(), filter, over);
 }
 
-std::string Generator::Call::invoke_own(std::string_view function, std::string_view argument) const {
+std::string Generator::Call::invoke_own(std::string_view function,
+                                        std::string_view argument) const {
     Call own = *this;
     own.over = own_over;
     return own.invoke(function, argument);
@@ -106,7 +110,8 @@ Result<std::string> Generator::aggregate(const Node& node) {
     std::string out = "SELECT " + select_list(columns) + " FROM " + inner.from(input);
     if (!keys.empty()) return out + fmt::format(" GROUP BY {}", fmt::join(keys, ", "));
     // One group of everything, also where nothing is asked of it.
-    if (columns.empty()) return "SELECT FALSE AS d FROM (SELECT count(*) AS n FROM " + inner.from(input) + ")";
+    if (columns.empty())
+        return "SELECT FALSE AS d FROM (SELECT count(*) AS n FROM " + inner.from(input) + ")";
     return out;
 }
 
@@ -132,7 +137,8 @@ Result<std::string> Generator::aggregate_call(const Call& call) {
     if (call.name == "array_agg") return list_aggregate(call);
     if (const Finish* finish = find<Finish>(kVariances, call.name)) {
         if (call.types.size() != 1 || call.types[0].kind != TypeKind::kFloat8) {
-            return not_supported(fmt::format("{} of {}", call.name, call.types.at(0).name()), call.position);
+            return not_supported(fmt::format("{} of {}", call.name, call.types.at(0).name()),
+                                 call.position);
         }
         return fmt::format("b_float_finish({}, {})", number_of(*finish),
                            call.invoke_own("b_variance_state", call.arguments[0]));
@@ -152,34 +158,39 @@ Result<std::string> Generator::sum_or_average(const Call& call) {
         case TypeKind::kInt8: {
             // DuckDB sums integers in 128 bits.
             const std::string sum = call.invoke("sum", argument);
-            if (!is_sum) return fmt::format("b_average({}, {})", sum, call.invoke("count", argument));
-            return (call.result.kind == TypeKind::kInt8 ? "b_sum_bigint(" : "b_sum_numeric(") + sum + ")";
+            if (!is_sum)
+                return fmt::format("b_average({}, {})", sum, call.invoke("count", argument));
+            return (call.result.kind == TypeKind::kInt8 ? "b_sum_bigint(" : "b_sum_numeric(") +
+                   sum + ")";
         }
         case TypeKind::kFloat8:
             return fmt::format("b_float_finish({}, {})", number_of(finish),
                                call.invoke_own("b_float_state", argument));
         case TypeKind::kNumeric: {
             if (!call.is_distinct) {
-                return fmt::format("b_numeric_finish({}, {}, CAST(NULL AS BLOB))", number_of(finish),
-                                   call.invoke_own("b_numeric_state", argument));
+                return fmt::format("b_numeric_finish({}, {}, CAST(NULL AS BLOB))",
+                                   number_of(finish), call.invoke_own("b_numeric_state", argument));
             }
             // DISTINCT is of values; how many digits the result shows comes from all of them.
             Call scales = call;
             scales.is_distinct = false;
-            const std::string scale = fmt::format("array_slice({}, {}, {})", argument,
-                                                  operators::kNumericValueBytes + 1,
-                                                  operators::kNumericBlobBytes);
-            return fmt::format("b_numeric_finish({}, {}, {})", number_of(finish),
-                               call.invoke_own("b_numeric_state", comparable(argument, call.types[0])),
-                               scales.invoke("max", scale));
+            const std::string scale =
+                fmt::format("array_slice({}, {}, {})", argument, operators::kNumericValueBytes + 1,
+                            operators::kNumericBlobBytes);
+            return fmt::format(
+                "b_numeric_finish({}, {}, {})", number_of(finish),
+                call.invoke_own("b_numeric_state", comparable(argument, call.types[0])),
+                scales.invoke("max", scale));
         }
         default:
-            return not_supported(fmt::format("{} of {}", call.name, call.types[0].name()), call.position);
+            return not_supported(fmt::format("{} of {}", call.name, call.types[0].name()),
+                                 call.position);
     }
 }
 
 Result<std::string> Generator::string_aggregate(const Call& call) {
-    if (call.arguments.size() != 2) return not_supported("string_agg with other arguments", call.position);
+    if (call.arguments.size() != 2)
+        return not_supported("string_agg with other arguments", call.position);
     const auto& [text, delimiter] = std::pair(call.arguments[0], call.arguments[1]);
     if (is_constant(*call.exprs[1])) {
         const Datum value = TRY(operators::evaluate_constant(*call.exprs[1], statement_.context));
@@ -190,10 +201,13 @@ Result<std::string> Generator::string_aggregate(const Call& call) {
             value.is_null() ? Datum::text("") : Datum{Type::of(TypeKind::kText), value.value});
         return ordered.invoke("string_agg", text + ", " + constant, true);
     }
-    if (call.is_distinct) return not_supported("string_agg(DISTINCT …) with a delimiter that varies", call.position);
-    // Each value behind its delimiter; the first one's is cut off again. Values that are NULL have none.
+    if (call.is_distinct)
+        return not_supported("string_agg(DISTINCT …) with a delimiter that varies", call.position);
+    // Each value behind its delimiter; the first one's is cut off again. Values that are NULL have
+    // none.
     if (!call.filter.empty() || !call.over.empty()) {
-        return not_supported("string_agg with a delimiter that varies, FILTER or OVER", call.position);
+        return not_supported("string_agg with a delimiter that varies, FILTER or OVER",
+                             call.position);
     }
     const std::string rows = fmt::format(" FILTER (WHERE {} IS NOT NULL)", text);
     return fmt::format(
@@ -209,7 +223,8 @@ Result<std::string> Generator::list_aggregate(const Call& call) {
     if (physical_of(type) != Physical::kVarchar) {
         const ExprPtr shown = plan::call(plan::output_function(type), {plan::column_ref(0, type)});
         element = TRY(write(shown, {element}));
-        if (call.is_distinct) return not_supported("array_agg(DISTINCT " + type.name() + ")", call.position);
+        if (call.is_distinct)
+            return not_supported("array_agg(DISTINCT " + type.name() + ")", call.position);
     }
     Call ordered = call;
     if (call.is_distinct && call.order_by.empty()) ordered.order_by = " ORDER BY " + element;

@@ -13,8 +13,8 @@
 
 namespace braid::read {
 
-/// A SELECT between an input and what aggregates it: each expression once, as a column x0, x1, …, so that
-/// what stands above has only names to repeat.
+/// A SELECT between an input and what aggregates it: each expression once, as a column x0, x1, …,
+/// so that what stands above has only names to repeat.
 class Projection {
   public:
     explicit Projection(std::string alias) : alias_(std::move(alias)) {}
@@ -45,7 +45,8 @@ struct Generator::Call {
     std::string own_over;  // the same for aggregates of ours; see over_clause
 
     /// "f(DISTINCT arguments ORDER BY …) FILTER (…) OVER (…)".
-    std::string invoke(std::string_view function, std::string_view arguments, bool is_ordered = false) const;
+    std::string invoke(std::string_view function, std::string_view arguments,
+                       bool is_ordered = false) const;
     /// The same of an aggregate of ours.
     std::string invoke_own(std::string_view function, std::string_view argument) const;
 };

@@ -53,12 +53,14 @@ std::string fill_in(std::string_view sql, std::span<const std::string> arguments
 
 bool is_comparison(const plan::Function& function) {
     static constexpr std::array<std::string_view, 6> kSigns = {"=", "<>", "<", "<=", ">", ">="};
-    return std::ranges::find(kSigns, function.name) != kSigns.end() && function.arguments.size() == 2;
+    return std::ranges::find(kSigns, function.name) != kSigns.end() &&
+           function.arguments.size() == 2;
 }
 
 bool has_subquery(const Expr& expr) {
     if (expr.kind == Kind::kSubquery) return true;
-    return std::ranges::any_of(expr.arguments, [](const ExprPtr& each) { return has_subquery(*each); });
+    return std::ranges::any_of(expr.arguments,
+                               [](const ExprPtr& each) { return has_subquery(*each); });
 }
 
 void collect_conjuncts(const ExprPtr& predicate, std::vector<ExprPtr>& into) {
@@ -76,7 +78,8 @@ bool is_subset(const std::set<int>& part, const std::set<int>& whole) {
 
 std::set<int> sources_read(const Expr& expr, const std::vector<int>& sources) {
     std::set<int> read;
-    for (const int column : plan::columns_of(expr)) read.insert(sources[static_cast<size_t>(column)]);
+    for (const int column : plan::columns_of(expr))
+        read.insert(sources[static_cast<size_t>(column)]);
     return read;
 }
 
@@ -105,10 +108,12 @@ std::vector<ExprPtr> conjuncts(const ExprPtr& predicate) {
 }
 
 bool is_constant(const Expr& expr) {
-    if (expr.kind == Kind::kColumn || expr.kind == Kind::kOuterColumn || expr.kind == Kind::kSubquery) {
+    if (expr.kind == Kind::kColumn || expr.kind == Kind::kOuterColumn ||
+        expr.kind == Kind::kSubquery) {
         return false;
     }
-    return std::ranges::all_of(expr.arguments, [](const ExprPtr& each) { return is_constant(*each); });
+    return std::ranges::all_of(expr.arguments,
+                               [](const ExprPtr& each) { return is_constant(*each); });
 }
 
 std::string comparable(std::string sql, const Type& type) {
@@ -135,7 +140,8 @@ bool Generator::is_native(const Expr& expr, int depth) const {
         case Kind::kLeast:
             return false;
         case Kind::kCall:
-            if (expr.function->duck == plan::DuckBody::kOwn || expr.function->is_variadic) return false;
+            if (expr.function->duck == plan::DuckBody::kOwn || expr.function->is_variadic)
+                return false;
             break;
         case Kind::kIn:
             if (expr.arguments.size() > kNativeListMax) return false;
@@ -205,7 +211,8 @@ Result<std::string> Generator::write_native(const Expr& expr, const Names& here)
         case Kind::kOuterColumn: {
             const auto depth = static_cast<size_t>(expr.depth);
             const auto column = static_cast<size_t>(expr.column);
-            if (depth == 0 || depth > outer_.size() || column >= outer_[outer_.size() - depth]->size()) {
+            if (depth == 0 || depth > outer_.size() ||
+                column >= outer_[outer_.size() - depth]->size()) {
                 return internal_error("outer column out of reach");
             }
             return (*outer_[outer_.size() - depth])[column];
@@ -269,8 +276,10 @@ Result<std::string> Generator::write_case(const Expr& expr, const Names& here) {
     return out + " ELSE " + TRY(write_native(*expr.arguments[last], here)) + " END";
 }
 
-Result<ExprPtr> Generator::lift_leaves(const ExprPtr& expr, const Names& here, KernelArguments& into) {
-    if (expr->kind == Kind::kColumn || expr->kind == Kind::kOuterColumn || expr->kind == Kind::kSubquery) {
+Result<ExprPtr> Generator::lift_leaves(const ExprPtr& expr, const Names& here,
+                                       KernelArguments& into) {
+    if (expr->kind == Kind::kColumn || expr->kind == Kind::kOuterColumn ||
+        expr->kind == Kind::kSubquery) {
         return into.add(TRY(write_native(*expr, here)), expr->type);
     }
     if (expr->kind == Kind::kAggregate) return internal_error("aggregate in a plan");
@@ -286,7 +295,8 @@ Result<std::string> Generator::write_kernel(const ExprPtr& expr, const Names& he
     kernel.expr = TRY(lift_leaves(expr, here, arguments));
     kernel.arguments = std::move(arguments.types);
     const Physical form = physical_of(expr->type);
-    std::string call = fmt::format("{}({}", kernel_function(form), state_.add_expression(std::move(kernel)));
+    std::string call =
+        fmt::format("{}({}", kernel_function(form), state_.add_expression(std::move(kernel)));
     for (const std::string& argument : arguments.sql) call += ", " + argument;
     call += ")";
     return form == Physical::kBoolean ? "CAST(" + call + " AS BOOLEAN)" : call;
@@ -301,8 +311,10 @@ Result<std::string> Generator::equality_of_sides(const Expr& conjunct, const Nam
     const std::set<int> right = sources_read(*conjunct.arguments[1], sources);
     std::set<int> both = left;
     both.insert(right.begin(), right.end());
-    if (left.empty() || right.empty() || both.size() != left.size() + right.size()) return std::string();
-    const Names sides = {TRY(write(conjunct.arguments[0], here)), TRY(write(conjunct.arguments[1], here))};
+    if (left.empty() || right.empty() || both.size() != left.size() + right.size())
+        return std::string();
+    const Names sides = {TRY(write(conjunct.arguments[0], here)),
+                         TRY(write(conjunct.arguments[1], here))};
     return fill_in(conjunct.function->duck_sql, sides);
 }
 
@@ -319,16 +331,17 @@ Result<std::string> Generator::condition(const ExprPtr& predicate, const Names& 
         Conjunct each{expr, sources_read(*expr, sources), false};
         if (is_native(*expr)) {
             parts.push_back(in_parentheses(TRY(write_native(*expr, here))));
-        } else if (std::string sides = TRY(equality_of_sides(*expr, here, sources)); !sides.empty()) {
+        } else if (std::string sides = TRY(equality_of_sides(*expr, here, sources));
+                   !sides.empty()) {
             parts.push_back("(" + sides + ")");
         } else {
             each.is_for_kernel = true;
         }
         all.push_back(std::move(each));
     }
-    // Conditions of the kernel on the same relations run as one, together with the native ones on these:
-    // what SQL evaluates first shields the others from rows where they would fail, and DuckDB promises no
-    // order of its own.
+    // Conditions of the kernel on the same relations run as one, together with the native ones on
+    // these: what SQL evaluates first shields the others from rows where they would fail, and
+    // DuckDB promises no order of its own.
     std::set<std::set<int>> written;
     for (const Conjunct& each : all) {
         if (!each.is_for_kernel || !written.insert(each.sources).second) continue;
@@ -377,16 +390,18 @@ Result<std::string> Generator::write_subquery(const Expr& expr, const Names& her
     std::unreachable();
 }
 
-Result<std::string> Generator::write_quantified(const Expr& expr, const Node& node, const Names& here) {
+Result<std::string> Generator::write_quantified(const Expr& expr, const Node& node,
+                                                const Names& here) {
     const bool is_any = expr.subquery_kind == Expr::SubqueryKind::kAny;
     const std::string left = TRY(write(expr.arguments[0], here));
     const FromItem item = alias(TRY(subquery(node, here)), 1);
     const Type& left_type = expr.arguments[0]->type;
     const Type& right_type = node.output.fields[0].type;
     if (is_comparison(*expr.comparison) && expr.comparison->duck != plan::DuckBody::kOwn) {
-        return fmt::format("{} {} {} (SELECT {} FROM {})", comparable(in_parentheses(left), left_type),
-                           expr.comparison->name, is_any ? "ANY" : "ALL",
-                           comparable(item.columns[0], right_type), item.from);
+        return fmt::format("{} {} {} (SELECT {} FROM {})",
+                           comparable(in_parentheses(left), left_type), expr.comparison->name,
+                           is_any ? "ANY" : "ALL", comparable(item.columns[0], right_type),
+                           item.from);
     }
     // ANY is true if one comparison is, else NULL if one is NULL; of no rows false. ALL likewise.
     const ExprPtr comparison = plan::call(
@@ -394,7 +409,8 @@ Result<std::string> Generator::write_quantified(const Expr& expr, const Node& no
     const std::string compared = TRY(write(comparison, {left, item.columns[0]}));
     const std::string rows = fresh_alias();
     return fmt::format(
-        "(SELECT CASE WHEN {0}({1}.p) = {2} THEN {2} WHEN count(*) > count({1}.p) THEN NULL ELSE {3} END "
+        "(SELECT CASE WHEN {0}({1}.p) = {2} THEN {2} WHEN count(*) > count({1}.p) THEN NULL ELSE "
+        "{3} END "
         "FROM (SELECT {4} AS p FROM {5}) AS {1})",
         is_any ? "bool_or" : "bool_and", rows, is_any ? "TRUE" : "FALSE", is_any ? "FALSE" : "TRUE",
         compared, item.from);

@@ -40,11 +40,12 @@ Result<std::string> Generator::function_scan(const Node& node) {
     if (!call.has_value()) {
         const std::string name = fresh_alias();
         Names names;
-        for (size_t i = 0; i < node.output.fields.size(); ++i) names.push_back(fmt::format("{}.c{}", name, i));
+        for (size_t i = 0; i < node.output.fields.size(); ++i)
+            names.push_back(fmt::format("{}.c{}", name, i));
         return "SELECT " + select_list(names) + " FROM " + TRY(kernel_leaf(node)) + " AS " + name;
     }
-    const bool is_plain =
-        std::ranges::all_of(node.scan_arguments, [](const ExprPtr& each) { return is_constant(*each); });
+    const bool is_plain = std::ranges::all_of(
+        node.scan_arguments, [](const ExprPtr& each) { return is_constant(*each); });
     if (!is_plain) return lateral_function(node, *call);
     Leaf leaf;
     leaf.output = node.output;
@@ -55,11 +56,13 @@ Result<std::string> Generator::function_scan(const Node& node) {
         for (const ExprPtr& argument : node->scan_arguments) {
             arguments.push_back(TRY(operators::evaluate_constant(*argument, context)));
         }
-        return open_table_call(call, arguments, {columns.begin(), columns.end()}, node->output, context);
+        return open_table_call(call, arguments, {columns.begin(), columns.end()}, node->output,
+                               context);
     };
     const std::string name = fresh_alias();
     Names names;
-    for (size_t i = 0; i < node.output.fields.size(); ++i) names.push_back(fmt::format("{}.c{}", name, i));
+    for (size_t i = 0; i < node.output.fields.size(); ++i)
+        names.push_back(fmt::format("{}.c{}", name, i));
     return "SELECT " + select_list(names) + " FROM " + leaf_scan(std::move(leaf)) + " AS " + name;
 }
 

@@ -33,14 +33,14 @@ struct FromItem {
     std::vector<std::string> columns;  // "t3.c0", …
 };
 
-/// Turns a bound plan into SQL. One object per statement; what DuckDB shall call back for (leaves, kernel
-/// expressions) goes into the state.
+/// Turns a bound plan into SQL. One object per statement; what DuckDB shall call back for (leaves,
+/// kernel expressions) goes into the state.
 ///
-/// A plan node becomes one SELECT whose columns are c0, c1, … (or one column d if it has none), nested in the
-/// SELECT of the node above. Aliases are unique in the statement, so an outer column is simply its alias and
-/// name. An expression is written natively where DuckDB's meaning is PostgreSQL's and it cannot fail;
-/// otherwise all of it becomes one kernel expression over the columns that it reads, which keeps
-/// PostgreSQL's laziness inside. See README.md.
+/// A plan node becomes one SELECT whose columns are c0, c1, … (or one column d if it has none),
+/// nested in the SELECT of the node above. Aliases are unique in the statement, so an outer column
+/// is simply its alias and name. An expression is written natively where DuckDB's meaning is
+/// PostgreSQL's and it cannot fail; otherwise all of it becomes one kernel expression over the
+/// columns that it reads, which keeps PostgreSQL's laziness inside. See README.md.
 class Generator {
   public:
     /// Queries nested more deeply than `depth_max` are refused.
@@ -112,11 +112,12 @@ class Generator {
     Result<std::string> write_kernel(const ExprPtr& expr, const Names& here);
     Result<ExprPtr> lift_leaves(const ExprPtr& expr, const Names& here, KernelArguments& into);
     std::string write_constant(const Datum& value);
-    Result<std::string> joined(std::span<const ExprPtr> exprs, std::string_view separator, const Names& here);
+    Result<std::string> joined(std::span<const ExprPtr> exprs, std::string_view separator,
+                               const Names& here);
     bool is_native(const Expr& expr, int depth = 0) const;
     Result<Datum> parameter(const Expr& expr) const;
-    /// The conjuncts of a predicate as one SQL condition. `sources` tells for each column of `here` which
-    /// relation of the FROM clause it comes from.
+    /// The conjuncts of a predicate as one SQL condition. `sources` tells for each column of `here`
+    /// which relation of the FROM clause it comes from.
     Result<std::string> condition(const ExprPtr& predicate, const Names& here,
                                   const std::vector<int>& sources);
     Result<std::string> equality_of_sides(const Expr& conjunct, const Names& here,

@@ -15,8 +15,8 @@ using plan::Node;
 namespace {
 
 constexpr std::array<std::string_view, 11> kWindowFunctions = {
-    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile",
-    "lag",        "lead", "first_value", "last_value",  "nth_value"};
+    "row_number", "rank", "dense_rank",  "percent_rank", "cume_dist", "ntile",
+    "lag",        "lead", "first_value", "last_value",   "nth_value"};
 
 /// The binder writes frames from keywords and numbers; nothing else may pass.
 bool is_frame(std::string_view frame) {
@@ -50,14 +50,15 @@ Result<std::string> Generator::window(const Node& node) {
         call.exprs = window.arguments;
         TRY(add_arguments(window.arguments, window.filter, input.columns, inner, call));
         TRY(over_clause(window, input.columns, inner, call));
-        const bool is_own = std::ranges::find(kWindowFunctions, call.name) != kWindowFunctions.end();
+        const bool is_own =
+            std::ranges::find(kWindowFunctions, call.name) != kWindowFunctions.end();
         columns.push_back(is_own ? TRY(window_function(call)) : TRY(aggregate_call(call)));
     }
     return "SELECT " + select_list(columns) + " FROM " + inner.from(input);
 }
 
-Result<void> Generator::over_clause(const plan::WindowCall& window, const Names& here, Projection& inner,
-                                    Call& call) {
+Result<void> Generator::over_clause(const plan::WindowCall& window, const Names& here,
+                                    Projection& inner, Call& call) {
     std::string out;
     for (const ExprPtr& expr : window.partition_by) {
         out += out.empty() ? "PARTITION BY " : ", ";
@@ -74,23 +75,26 @@ Result<void> Generator::over_clause(const plan::WindowCall& window, const Names&
     const bool has_range_offset =
         window.frame.starts_with("RANGE") &&
         std::ranges::any_of(window.frame, [](char c) { return c >= '0' && c <= '9'; });
-    if (has_range_offset && (keys.size() != 1 || physical_of(keys[0].expr->type) == Physical::kBlob ||
-                             physical_of(keys[0].expr->type) == Physical::kVarchar)) {
+    if (has_range_offset &&
+        (keys.size() != 1 || physical_of(keys[0].expr->type) == Physical::kBlob ||
+         physical_of(keys[0].expr->type) == Physical::kVarchar)) {
         return not_supported("RANGE with an offset over this order");
     }
     call.over = fmt::format(" OVER ({} {})", out, window.frame);
-    // DuckDB computes a frame that is all of the partition in a way that hands aggregates of its C interface
-    // a single state where they expect one for each row [window_constant_aggregator.cpp of 1.5]. The same
-    // frame, told by numbers, takes the general way.
+    // DuckDB computes a frame that is all of the partition in a way that hands aggregates of its C
+    // interface a single state where they expect one for each row [window_constant_aggregator.cpp
+    // of 1.5]. The same frame, told by numbers, takes the general way.
     call.own_over = call.over;
-    if (is_whole_partition(window)) call.own_over = fmt::format(" OVER ({} {})", out, kWholePartition);
+    if (is_whole_partition(window))
+        call.own_over = fmt::format(" OVER ({} {})", out, kWholePartition);
     return {};
 }
 
 Result<std::string> Generator::window_function(const Call& call) {
     const auto check_positive = [&](size_t argument, std::string_view sqlstate) -> Result<void> {
         if (argument >= call.exprs.size() || !is_constant(*call.exprs[argument])) return {};
-        const Datum value = TRY(operators::evaluate_constant(*call.exprs[argument], statement_.context));
+        const Datum value =
+            TRY(operators::evaluate_constant(*call.exprs[argument], statement_.context));
         if (value.is_null()) return {};
         const int64_t number = physical_of(value.type) == Physical::kBigint ? value.as<int64_t>()
                                                                             : value.as<int32_t>();
@@ -100,8 +104,11 @@ Result<std::string> Generator::window_function(const Call& call) {
     };
     if (call.name == "ntile") TRY(check_positive(0, "22014"));
     if (call.name == "nth_value") TRY(check_positive(1, "22016"));
-    const std::string sql = call.invoke(call.name, fmt::format("{}", fmt::join(call.arguments, ", ")));
-    return call.result.kind == TypeKind::kInt4 && call.name == "ntile" ? "CAST(" + sql + " AS INTEGER)" : sql;
+    const std::string sql =
+        call.invoke(call.name, fmt::format("{}", fmt::join(call.arguments, ", ")));
+    return call.result.kind == TypeKind::kInt4 && call.name == "ntile"
+               ? "CAST(" + sql + " AS INTEGER)"
+               : sql;
 }
 
 }  // namespace braid::read

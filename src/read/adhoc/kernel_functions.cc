@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <duckdb.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <duckdb.h>
 
 #include "base/error_makers.h"
 #include "operators/expr/evaluator.h"
@@ -53,13 +53,14 @@ Result<void> prepare(Evaluation& evaluation, duckdb_data_chunk input, duckdb_vec
     // The vectors' memory is read as these types: never by trust alone.
     bool fits = duckdb_data_chunk_get_column_count(input) == expression.arguments.size() + 1;
     for (size_t i = 0; fits && i < expression.arguments.size(); ++i) {
-        fits = has_form_of(duckdb_data_chunk_get_vector(input, i + 1), expression.arguments[i].kind);
+        fits =
+            has_form_of(duckdb_data_chunk_get_vector(input, i + 1), expression.arguments[i].kind);
     }
     const TypeKind result = expression.expr->type.kind;
     fits = fits && (result == TypeKind::kBool || has_form_of(output, result));
     if (!fits) return internal_error("kernel expression called with other types");
-    evaluation.program = TRY(operators::Program::compile(
-        {expression.expr}, evaluation.statement->statement().context));
+    evaluation.program = TRY(
+        operators::Program::compile({expression.expr}, evaluation.statement->statement().context));
     return {};
 }
 
@@ -69,8 +70,8 @@ Result<void> evaluate(Evaluation& evaluation, duckdb_data_chunk input, duckdb_ve
     batch.length = duckdb_data_chunk_get_size(input);
     const std::vector<Type>& types = evaluation.expression->arguments;
     for (size_t i = 0; i < types.size(); ++i) {
-        batch.columns.push_back(TRY(read_vector(duckdb_data_chunk_get_vector(input, i + 1), types[i],
-                                                batch.length, nullptr)));
+        batch.columns.push_back(TRY(read_vector(duckdb_data_chunk_get_vector(input, i + 1),
+                                                types[i], batch.length, nullptr)));
     }
     const std::vector<operators::Evaluated> results = evaluation.program->run(batch);
     if (!results[0].errors.empty()) return results[0].errors[0].error;
@@ -90,7 +91,8 @@ void run_evaluation(duckdb_function_info info, duckdb_data_chunk input, duckdb_v
     duckdb_scalar_function_set_error(info, evaluation.statement->record(done.error()).c_str());
 }
 
-bool register_one(_duckdb_connection* connection, const StatementRegistry& registry, Physical form) {
+bool register_one(_duckdb_connection* connection, const StatementRegistry& registry,
+                  Physical form) {
     duckdb_scalar_function function = duckdb_create_scalar_function();
     duckdb_scalar_function_set_name(function, std::string(kernel_function(form)).c_str());
     duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_INTEGER);
@@ -104,10 +106,11 @@ bool register_one(_duckdb_connection* connection, const StatementRegistry& regis
                                      : make_logical_type(kind_of(form));
     duckdb_scalar_function_set_return_type(function, result);
     duckdb_destroy_logical_type(&result);
-    duckdb_scalar_function_set_extra_info(function, const_cast<StatementRegistry*>(&registry), nullptr);
+    duckdb_scalar_function_set_extra_info(function, const_cast<StatementRegistry*>(&registry),
+                                          nullptr);
     duckdb_scalar_function_set_special_handling(function);  // NULLs are ours to judge
-    // Not that values change: it keeps DuckDB from moving filters on a computed column below the column's
-    // own filters, where the expression would meet rows that SQL never shows it.
+    // Not that values change: it keeps DuckDB from moving filters on a computed column below the
+    // column's own filters, where the expression would meet rows that SQL never shows it.
     duckdb_scalar_function_set_volatile(function);
     duckdb_scalar_function_set_init(function, init_evaluation);
     duckdb_scalar_function_set_function(function, run_evaluation);
@@ -120,7 +123,8 @@ bool register_one(_duckdb_connection* connection, const StatementRegistry& regis
 
 bool register_kernel_functions(_duckdb_connection* connection, const StatementRegistry& registry) {
     bool registered = true;
-    for (const Physical form : kPhysicalForms) registered &= register_one(connection, registry, form);
+    for (const Physical form : kPhysicalForms)
+        registered &= register_one(connection, registry, form);
     return registered;
 }
 

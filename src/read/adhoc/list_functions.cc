@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <duckdb.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <duckdb.h>
 
 #include "base/error_makers.h"
 #include "read/adhoc/functions_internal.h"
@@ -43,7 +43,8 @@ void init_list(duckdb_init_info info) {
     duckdb_scalar_function_init_set_state(info, state.release(), destroy_state);
 }
 
-Result<std::vector<Column>> read_arguments(ListState& state, const TableCall& call, duckdb_data_chunk input) {
+Result<std::vector<Column>> read_arguments(ListState& state, const TableCall& call,
+                                           duckdb_data_chunk input) {
     const size_t rows = duckdb_data_chunk_get_size(input);
     bool fits = duckdb_data_chunk_get_column_count(input) == call.arguments.size() + 1;
     std::vector<Column> columns;
@@ -69,7 +70,8 @@ Result<void> write_lists(ListState& state, duckdb_data_chunk input, duckdb_vecto
     for (size_t row = 0; row < rows; ++row) {
         std::vector<Datum> values;
         for (const Column& column : arguments) values.push_back(column.datum(row));
-        const auto elements = TRY(open_elements(*call, values, state.statement->statement().context));
+        const auto elements =
+            TRY(open_elements(*call, values, state.statement->statement().context));
         entries[row].offset = builder.length();
         while (TRY(elements->next(kElementsAtOnce, builder))) {
             TRY(state.statement->check_running());
@@ -120,15 +122,16 @@ void run_array_literal(duckdb_function_info info, duckdb_data_chunk input, duckd
         for (size_t i = entries[row].offset; i < entries[row].offset + entries[row].length; ++i) {
             if (i > entries[row].offset) text += ',';
             const bool is_null = elements->is_null(i);
-            append_array_element(is_null, is_null ? std::string_view() : elements->at<std::string_view>(i),
-                                 text);
+            append_array_element(
+                is_null, is_null ? std::string_view() : elements->at<std::string_view>(i), text);
         }
         text += '}';
         duckdb_unsafe_vector_assign_string_element_len(output, row, text.data(), text.size());
     }
 }
 
-bool register_list(_duckdb_connection* connection, const StatementRegistry& registry, Physical form) {
+bool register_list(_duckdb_connection* connection, const StatementRegistry& registry,
+                   Physical form) {
     duckdb_scalar_function function = duckdb_create_scalar_function();
     duckdb_scalar_function_set_name(function, std::string(list_function(form)).c_str());
     duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_INTEGER);
@@ -142,7 +145,8 @@ bool register_list(_duckdb_connection* connection, const StatementRegistry& regi
     duckdb_scalar_function_set_return_type(function, list);
     duckdb_destroy_logical_type(&list);
     duckdb_destroy_logical_type(&element);
-    duckdb_scalar_function_set_extra_info(function, const_cast<StatementRegistry*>(&registry), nullptr);
+    duckdb_scalar_function_set_extra_info(function, const_cast<StatementRegistry*>(&registry),
+                                          nullptr);
     duckdb_scalar_function_set_special_handling(function);
     duckdb_scalar_function_set_volatile(function);
     duckdb_scalar_function_set_init(function, init_list);
@@ -172,7 +176,8 @@ bool register_array_literal(_duckdb_connection* connection) {
 
 bool register_list_functions(_duckdb_connection* connection, const StatementRegistry& registry) {
     bool registered = register_array_literal(connection);
-    for (const Physical form : kPhysicalForms) registered &= register_list(connection, registry, form);
+    for (const Physical form : kPhysicalForms)
+        registered &= register_list(connection, registry, form);
     return registered;
 }
 

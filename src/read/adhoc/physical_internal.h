@@ -83,9 +83,9 @@ constexpr std::string_view sql_name(Physical form) {
     return "BLOB";
 }
 
-/// The function that runs a kernel expression with a result of this form. Booleans come as TINYINT and are
-/// cast outside: DuckDB takes such a cast for one that may fail, and so neither moves a filter across a
-/// projection nor changes the order of conditions beside it.
+/// The function that runs a kernel expression with a result of this form. Booleans come as TINYINT
+/// and are cast outside: DuckDB takes such a cast for one that may fail, and so neither moves a
+/// filter across a projection nor changes the order of conditions beside it.
 constexpr std::string_view kernel_function(Physical form) {
     switch (form) {
         case Physical::kBoolean:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <charconv>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -156,26 +157,29 @@ inline NodePtr set_operation(Node::SetKind kind, bool is_all, NodePtr left, Node
     node->is_all = is_all;
     return node;
 }
-inline plan::AggregateCall agg(std::string name, std::vector<ExprPtr> arguments, std::string_view result) {
+inline plan::AggregateCall agg(std::string name, std::vector<ExprPtr> arguments,
+                               std::string_view result) {
     plan::AggregateCall call;
     call.name = std::move(name);
     call.arguments = std::move(arguments);
     call.result = type_of(result);
     return call;
 }
-inline NodePtr aggregate(NodePtr input, std::vector<ExprPtr> keys, std::vector<plan::AggregateCall> calls) {
+inline NodePtr aggregate(NodePtr input, std::vector<ExprPtr> keys,
+                         std::vector<plan::AggregateCall> calls) {
     auto node = node_of(Node::Kind::kAggregate, {std::move(input)});
     node->output = schema_from(keys);
     for (const plan::AggregateCall& call : calls) {
-        node->output.fields.push_back({"a" + std::to_string(node->output.fields.size()), call.result});
+        node->output.fields.push_back(
+            {"a" + std::to_string(node->output.fields.size()), call.result});
     }
     node->exprs = std::move(keys);
     node->aggregates = std::move(calls);
     return node;
 }
-inline plan::WindowCall win(std::string name, std::vector<ExprPtr> arguments, std::string_view result,
-                            std::vector<ExprPtr> partition_by = {}, std::vector<plan::SortKey> order_by = {},
-                            std::string frame = "") {
+inline plan::WindowCall win(std::string name, std::vector<ExprPtr> arguments,
+                            std::string_view result, std::vector<ExprPtr> partition_by = {},
+                            std::vector<plan::SortKey> order_by = {}, std::string frame = "") {
     plan::WindowCall call;
     call.name = std::move(name);
     call.arguments = std::move(arguments);
@@ -188,12 +192,14 @@ inline plan::WindowCall win(std::string name, std::vector<ExprPtr> arguments, st
 inline NodePtr window(NodePtr input, std::vector<plan::WindowCall> calls) {
     auto node = node_of(Node::Kind::kWindow, {std::move(input)});
     for (const plan::WindowCall& call : calls) {
-        node->output.fields.push_back({"w" + std::to_string(node->output.fields.size()), call.result});
+        node->output.fields.push_back(
+            {"w" + std::to_string(node->output.fields.size()), call.result});
     }
     node->windows = std::move(calls);
     return node;
 }
-inline NodePtr table_function(std::string name, std::vector<ExprPtr> arguments, std::string_view fields) {
+inline NodePtr table_function(std::string name, std::vector<ExprPtr> arguments,
+                              std::string_view fields) {
     auto node = node_of(Node::Kind::kScan);
     node->relation = {plan::RelationRef::Kind::kFunction, {}, {}, std::move(name)};
     node->scan_arguments = std::move(arguments);
@@ -233,6 +239,13 @@ class TableRows final : public RowSource {
 };
 
 /// Tables in memory, and an engine to ask. Fixture of most tests here; the engine is opened once.
+/// The number that a test gave a table as its name.
+inline size_t leaf_number(const std::string& name) {
+    size_t number = 0;
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    return number;
+}
+
 class DuckTest : public testing::Test {
   protected:
     /// A table of the rows given; its scan.
@@ -244,7 +257,8 @@ class DuckTest : public testing::Test {
         auto scan = node_of(Node::Kind::kScan);
         scan->relation = {plan::RelationRef::Kind::kSystem, {}, {}, std::to_string(tables_.size())};
         scan->output = schema;
-        for (size_t i = 0; i < schema.fields.size(); ++i) scan->scan_columns.push_back(static_cast<int>(i));
+        for (size_t i = 0; i < schema.fields.size(); ++i)
+            scan->scan_columns.push_back(static_cast<int>(i));
         tables_.push_back(std::move(rows));
         return scan;
     }
@@ -270,7 +284,7 @@ class DuckTest : public testing::Test {
         };
         out.open_leaf = [this](const Node& leaf) -> Result<RowSourcePtr> {
             ++opened_;
-            const Batch& rows = tables_[std::stoul(leaf.relation.name)];
+            const Batch& rows = tables_[leaf_number(leaf.relation.name)];
             Batch picked;
             picked.length = rows.length;
             for (const int column : leaf.scan_columns) {
@@ -294,7 +308,8 @@ class DuckTest : public testing::Test {
             auto more = (*rows)->next(batch);
             if (!more.has_value()) return text_of(more.error());
             if (!*more) return out;
-            out += output.fields.empty() ? std::to_string(batch.length) + " rows\n" : to_text(output, batch);
+            out += output.fields.empty() ? std::to_string(batch.length) + " rows\n"
+                                         : to_text(output, batch);
         }
     }
     /// The same with the lines sorted, where no order was asked for.

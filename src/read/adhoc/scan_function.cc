@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <duckdb.h>
-
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <duckdb.h>
 
 #include "base/error_makers.h"
 #include "read/adhoc/functions_internal.h"
@@ -26,8 +26,8 @@ struct ScanCall {
 struct Scan {
     StatementPtr statement;
     RowSourcePtr rows;
-    std::vector<int> columns;       // of the leaf, ascending, each once: those that the batches have
-    std::vector<int> places;        // per output column: its place in `columns`, -1 = nobody looks
+    std::vector<int> columns;  // of the leaf, ascending, each once: those that the batches have
+    std::vector<int> places;   // per output column: its place in `columns`, -1 = nobody looks
     std::vector<DictionaryWriter> writers;  // per output column
     Batch batch;
     size_t from = 0;
@@ -58,7 +58,8 @@ void bind_scan(duckdb_bind_info info) {
         duckdb_destroy_logical_type(&type);
     };
     const std::vector<Field>& fields = call->leaf->output.fields;
-    for (size_t i = 0; i < fields.size(); ++i) add_column(fmt::format("c{}", i), fields[i].type.kind);
+    for (size_t i = 0; i < fields.size(); ++i)
+        add_column(fmt::format("c{}", i), fields[i].type.kind);
     // DuckDB has no relations without columns.
     if (fields.empty()) add_column("d", TypeKind::kBool);
     duckdb_bind_set_bind_data(info, call.release(), destroy<ScanCall>);
@@ -118,7 +119,8 @@ Result<void> fill(Scan& scan, duckdb_data_chunk output) {
         for (size_t i = 0; i < scan.places.size(); ++i) {
             if (scan.places[i] < 0) continue;
             const Column& column = scan.batch.columns[static_cast<size_t>(scan.places[i])];
-            scan.writers[i].write(column, scan.from, count, duckdb_data_chunk_get_vector(output, i));
+            scan.writers[i].write(column, scan.from, count,
+                                  duckdb_data_chunk_get_vector(output, i));
         }
         scan.from += count;
     }
@@ -142,7 +144,8 @@ bool register_scan(_duckdb_connection* connection, const StatementRegistry& regi
     duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
     duckdb_table_function_add_parameter(function, number);
     duckdb_destroy_logical_type(&number);
-    duckdb_table_function_set_extra_info(function, const_cast<StatementRegistry*>(&registry), nullptr);
+    duckdb_table_function_set_extra_info(function, const_cast<StatementRegistry*>(&registry),
+                                         nullptr);
     duckdb_table_function_set_bind(function, bind_scan);
     duckdb_table_function_set_init(function, init_scan);
     duckdb_table_function_set_function(function, run_scan);

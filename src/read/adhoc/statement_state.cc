@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <duckdb.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <duckdb.h>
 
 #include "base/error_makers.h"
 #include "read/adhoc/statement_state_internal.h"
@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::string_view kMarker = "braid error ";
 
-/// One kernel error per row could be recorded and then not be needed; beyond this many they are no longer
-/// told apart.
+/// One kernel error per row could be recorded and then not be needed; beyond this many they are no
+/// longer told apart.
 constexpr size_t kErrorsMax = 10'000;
 
 }  // namespace
@@ -34,7 +34,9 @@ int StatementState::add_table_call(TableCall call) {
     return static_cast<int>(table_calls_.size()) - 1;
 }
 
-const plan::Node& StatementState::keep(plan::NodePtr node) { return *kept_.emplace_back(std::move(node)); }
+const plan::Node& StatementState::keep(plan::NodePtr node) {
+    return *kept_.emplace_back(std::move(node));
+}
 
 const KernelExpression* StatementState::expression(int64_t number) const {
     if (number < 0 || static_cast<size_t>(number) >= expressions_.size()) return nullptr;

@@ -26,23 +26,23 @@ struct _duckdb_client_context;
 
 namespace braid::read {
 
-/// An expression that our kernel runs when DuckDB calls b_eval_…(number, arguments…): its columns are the
-/// arguments.
+/// An expression that our kernel runs when DuckDB calls b_eval_…(number, arguments…): its columns
+/// are the arguments.
 struct KernelExpression {
     plan::ExprPtr expr;
     std::vector<Type> arguments;
 };
 
-/// What b_scan(number) reads. `open` gives batches of exactly `columns` (indexes into `output`), in order;
-/// called by one thread at a time.
+/// What b_scan(number) reads. `open` gives batches of exactly `columns` (indexes into `output`), in
+/// order; called by one thread at a time.
 struct Leaf {
     Schema output;
     std::function<Result<RowSourcePtr>(std::span<const int> columns)> open;
 };
 
-/// Everything that DuckDB's calls back into Braid need to know about the statement that they belong to.
-/// Written while the SQL is generated, then only read, but for errors. Shared by the engine, the answer and
-/// whatever DuckDB has not let go of yet.
+/// Everything that DuckDB's calls back into Braid need to know about the statement that they belong
+/// to. Written while the SQL is generated, then only read, but for errors. Shared by the engine,
+/// the answer and whatever DuckDB has not let go of yet.
 class StatementState {
   public:
     StatementState(DuckStatement statement, const Clock& clock)

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "read/adhoc/table_call_internal.h"
-
 #include <algorithm>
 #include <compare>
 #include <limits>
@@ -11,6 +9,7 @@
 #include "base/error_makers.h"
 #include "columnar/text_io.h"
 #include "plan/expr.h"
+#include "read/adhoc/table_call_internal.h"
 
 namespace braid::read {
 
@@ -50,7 +49,8 @@ class IntegerSeries final : public Elements {
                 out.append_int8(value_);
             }
             // As PostgreSQL does, the series ends where the type ends.
-            done_ = __builtin_add_overflow(value_, step_, &value_) || value_ < low_ || value_ > high_;
+            done_ =
+                __builtin_add_overflow(value_, step_, &value_) || value_ < low_ || value_ > high_;
         }
         return made > 0;
     }
@@ -164,8 +164,7 @@ Result<std::unique_ptr<Elements>> open_time_series(const std::vector<Datum>& arg
 
 Result<std::unique_ptr<Elements>> open_numeric_series(const std::vector<Datum>& arguments) {
     static constexpr std::string_view kWords[] = {"start", "stop", "step size"};
-    const Numeric step =
-        arguments.size() > 2 ? arguments[2].as<Numeric>() : Numeric::from_int(1);
+    const Numeric step = arguments.size() > 2 ? arguments[2].as<Numeric>() : Numeric::from_int(1);
     const Numeric all[] = {arguments[0].as<Numeric>(), arguments[1].as<Numeric>(), step};
     for (size_t i = 0; i < 3; ++i) {
         if (all[i].is_finite()) continue;
@@ -187,9 +186,9 @@ Result<std::unique_ptr<Elements>> open_series(const std::vector<Datum>& argument
         case TypeKind::kInt8: {
             const int64_t step = arguments.size() > 2 ? integer_of(arguments[2]) : 1;
             if (step == 0) return step_is_zero();
-            return std::unique_ptr<Elements>(std::make_unique<IntegerSeries>(
-                integer_of(arguments[0]), integer_of(arguments[1]), step,
-                arguments[0].type.kind == TypeKind::kInt4));
+            return std::unique_ptr<Elements>(
+                std::make_unique<IntegerSeries>(integer_of(arguments[0]), integer_of(arguments[1]),
+                                                step, arguments[0].type.kind == TypeKind::kInt4));
         }
         case TypeKind::kNumeric:
             return open_numeric_series(arguments);
@@ -212,9 +211,8 @@ Result<std::vector<std::optional<std::string>>> read_array(std::string_view text
     const auto finish = [&] {
         if (!has_content && !is_quoted) return;
         const bool is_null = !is_quoted && current.size() == 4 &&
-                             std::ranges::equal(current, std::string_view("null"), [](char a, char b) {
-                                 return (a | 0x20) == b;
-                             });
+                             std::ranges::equal(current, std::string_view("null"),
+                                                [](char a, char b) { return (a | 0x20) == b; });
         elements.push_back(is_null ? std::nullopt : std::optional(current));
         current.clear();
         is_quoted = has_content = false;
@@ -254,7 +252,8 @@ std::vector<std::optional<std::string>> read_vector_text(std::string_view text) 
 
 class ArrayElements final : public Elements {
   public:
-    ArrayElements(std::vector<std::optional<std::string>> elements, Type type, const TextFormat& format)
+    ArrayElements(std::vector<std::optional<std::string>> elements, Type type,
+                  const TextFormat& format)
         : elements_(std::move(elements)), type_(type), format_(format) {}
     Result<bool> next(size_t count, ColumnBuilder& out) override {
         const size_t end = std::min(elements_.size(), at_ + count);
@@ -279,7 +278,9 @@ class ArrayElements final : public Elements {
 class TableCallRows final : public RowSource {
   public:
     TableCallRows(std::unique_ptr<Elements> elements, std::vector<int> columns, Schema output)
-        : elements_(std::move(elements)), columns_(std::move(columns)), output_(std::move(output)) {}
+        : elements_(std::move(elements)),
+          columns_(std::move(columns)),
+          output_(std::move(output)) {}
 
     Result<bool> next(Batch& batch) override {
         ColumnBuilder builder(output_.fields[0].type, kBatchRows);
@@ -317,12 +318,14 @@ class TableCallRows final : public RowSource {
 
 }  // namespace
 
-Result<std::unique_ptr<Elements>> open_elements(const TableCall& call, const std::vector<Datum>& arguments,
+Result<std::unique_ptr<Elements>> open_elements(const TableCall& call,
+                                                const std::vector<Datum>& arguments,
                                                 const operators::EvaluationContext& context) {
     for (const Datum& argument : arguments) {
         if (argument.is_null()) return std::unique_ptr<Elements>(std::make_unique<NoElements>());
     }
-    if (call.function == TableCall::Function::kGenerateSeries) return open_series(arguments, context);
+    if (call.function == TableCall::Function::kGenerateSeries)
+        return open_series(arguments, context);
     if (arguments.size() != 1) return unsupported("unnest of several arrays is not supported");
     const auto& text = arguments[0].as<std::string>();
     const bool is_vector = arguments[0].type.alias == TypeAlias::kInt2Vector;
@@ -335,7 +338,8 @@ Result<RowSourcePtr> open_table_call(const TableCall& call, const std::vector<Da
                                      std::vector<int> columns, const Schema& output,
                                      const operators::EvaluationContext& context) {
     auto elements = TRY(open_elements(call, arguments, context));
-    return RowSourcePtr(std::make_unique<TableCallRows>(std::move(elements), std::move(columns), output));
+    return RowSourcePtr(
+        std::make_unique<TableCallRows>(std::move(elements), std::move(columns), output));
 }
 
 void append_array_element(bool is_null, std::string_view element, std::string& out) {
@@ -347,10 +351,9 @@ void append_array_element(bool is_null, std::string_view element, std::string& o
         return c == '"' || c == '\\' || c == '{' || c == '}' || c == ',' || c == ' ' ||
                (c >= '\t' && c <= '\r');
     };
-    const bool looks_null = element.size() == 4 &&
-                            std::ranges::equal(element, std::string_view("null"), [](char a, char b) {
-                                return (a | 0x20) == b;
-                            });
+    const bool looks_null =
+        element.size() == 4 && std::ranges::equal(element, std::string_view("null"),
+                                                  [](char a, char b) { return (a | 0x20) == b; });
     if (!element.empty() && !looks_null && std::ranges::none_of(element, is_special)) {
         out += element;
         return;

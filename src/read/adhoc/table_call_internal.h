@@ -13,8 +13,8 @@
 
 namespace braid::read {
 
-/// A function that gives rows of one column: generate_series and unnest, with PostgreSQL's behaviour. The
-/// arguments are values by now.
+/// A function that gives rows of one column: generate_series and unnest, with PostgreSQL's
+/// behaviour. The arguments are values by now.
 struct TableCall {
     enum class Function : uint8_t { kGenerateSeries, kUnnest };
     Function function = Function::kGenerateSeries;
@@ -31,7 +31,8 @@ class Elements {
 };
 
 /// `context` must outlive the elements.
-Result<std::unique_ptr<Elements>> open_elements(const TableCall& call, const std::vector<Datum>& arguments,
+Result<std::unique_ptr<Elements>> open_elements(const TableCall& call,
+                                                const std::vector<Datum>& arguments,
                                                 const operators::EvaluationContext& context);
 
 /// The rows of a call as a leaf: the element, then, if asked for, its number from 1.

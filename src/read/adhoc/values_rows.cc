@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "read/adhoc/values_rows_internal.h"
-
 #include <algorithm>
 #include <utility>
+
+#include "read/adhoc/values_rows_internal.h"
 
 namespace braid::read {
 

@@ -9,8 +9,8 @@
 
 namespace braid::read {
 
-/// VALUES whose cells need no input: the columns wanted, computed as the rows are read. The node must outlive
-/// the source.
+/// VALUES whose cells need no input: the columns wanted, computed as the rows are read. The node
+/// must outlive the source.
 Result<RowSourcePtr> open_values(const plan::Node& node, std::vector<int> columns,
                                  const operators::EvaluationContext& context);
 

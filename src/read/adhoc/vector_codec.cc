@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <duckdb.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <duckdb.h>
 
 #include "base/check.h"
 #include "base/error_makers.h"
@@ -45,7 +45,8 @@ duckdb_type type_of(Physical form) {
 
 std::string_view view_of(const duckdb_string_t& value) {
     const uint32_t length = value.value.inlined.length;
-    return {length <= kInlineBytesMax ? value.value.inlined.inlined : value.value.pointer.ptr, length};
+    return {length <= kInlineBytesMax ? value.value.inlined.inlined : value.value.pointer.ptr,
+            length};
 }
 
 /// One byte per row as columns want it; empty when nothing is NULL.
@@ -64,7 +65,8 @@ std::vector<uint8_t> validity_of(DuckVector vector, size_t count) {
 }
 
 template <typename T>
-Result<std::vector<T>> read_values(const void* data, size_t count, const std::vector<uint8_t>& validity) {
+Result<std::vector<T>> read_values(const void* data, size_t count,
+                                   const std::vector<uint8_t>& validity) {
     if constexpr (std::is_arithmetic_v<T>) {
         const T* values = static_cast<const T*>(data);
         return std::vector<T>(values, values + count);
@@ -113,7 +115,8 @@ class StringWriter {
           strings_(static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector))) {}
     void set(size_t row, std::string_view bytes) {
         if (bytes.size() > kInlineBytesMax) {
-            duckdb_unsafe_vector_assign_string_element_len(vector_, row, bytes.data(), bytes.size());
+            duckdb_unsafe_vector_assign_string_element_len(vector_, row, bytes.data(),
+                                                           bytes.size());
             return;
         }
         // The rest must be zero: DuckDB compares and hashes all of it.
@@ -234,8 +237,8 @@ void DictionaryWriter::load(const Column& dictionary) {
 
 void DictionaryWriter::write(const Column& column, size_t from, size_t count, DuckVector vector) {
     const bool is_dictionary = column.encoding() == Column::Encoding::kDictionary;
-    // A dictionary with more entries than there are rows to come would cost more than it saves; and small
-    // values are cheaper copied.
+    // A dictionary with more entries than there are rows to come would cost more than it saves; and
+    // small values are cheaper copied.
     if (!is_dictionary || value_size(column.type().kind) <= 8 ||
         column.dictionary().length() > column.length()) {
         write_vector(column, from, count, vector);

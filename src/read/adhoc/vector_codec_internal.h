@@ -15,18 +15,19 @@ using DuckVector = _duckdb_vector*;
 
 /// DuckDB's type of a column of ours; the caller destroys it.
 _duckdb_logical_type* make_logical_type(TypeKind kind);
-/// True if the vector holds values as we keep this kind in DuckDB. Costs an allocation: ask once, not per chunk.
+/// True if the vector holds values as we keep this kind in DuckDB. Costs an allocation: ask once,
+/// not per chunk.
 bool has_form_of(DuckVector vector, TypeKind kind);
 
-/// The first `count` values of a flat vector. Text points into the vector, alive through `keepalive` (or, for a
-/// null one, as long as the caller sees to it).
+/// The first `count` values of a flat vector. Text points into the vector, alive through
+/// `keepalive` (or, for a null one, as long as the caller sees to it).
 Result<Column> read_vector(DuckVector vector, const Type& type, size_t count, Keepalive keepalive);
 
 /// Writes rows [from, from + count) of the column, of any encoding, into a vector of its form.
 void write_vector(const Column& column, size_t from, size_t count, DuckVector vector);
 
-/// Writes rows of dictionary and constant columns as references to a dictionary that DuckDB gets only once.
-/// One object per output column of a scan.
+/// Writes rows of dictionary and constant columns as references to a dictionary that DuckDB gets
+/// only once. One object per output column of a scan.
 class DictionaryWriter {
   public:
     DictionaryWriter() = default;

@@ -55,7 +55,8 @@ std::optional<Bound> bound_of(const plan::ViewPlan& view, const plan::Expr& expr
 std::optional<Datum> value_of(const plan::Expr& expr, const std::vector<Datum>& parameters) {
     if (expr.kind == plan::Expr::Kind::kConstant) return expr.constant;
     const auto index = static_cast<size_t>(expr.column);
-    if (index >= parameters.size() || parameters[index].type.kind != expr.type.kind) return std::nullopt;
+    if (index >= parameters.size() || parameters[index].type.kind != expr.type.kind)
+        return std::nullopt;
     return parameters[index];
 }
 
@@ -76,7 +77,8 @@ void narrow(KeyRange& range, const std::string& prefix, const Bound& bound, cons
 
 std::string after_prefix(std::string prefix) {
     while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
-    if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+    if (!prefix.empty())
+        prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
     return prefix;
 }
 

@@ -18,25 +18,26 @@ struct KeyRange {
     bool is_point = false;
     bool is_empty = false;
 
-    bool contains(std::string_view key) const {
-        return key >= from && (to.empty() || key < to);
-    }
+    bool contains(std::string_view key) const { return key >= from && (to.empty() || key < to); }
 };
 
-/// The smallest key that is greater than every key that starts with `prefix`; empty if there is none.
+/// The smallest key that is greater than every key that starts with `prefix`; empty if there is
+/// none.
 std::string after_prefix(std::string prefix);
 
 /// The conjuncts of a predicate: the arguments of nested ANDs.
 std::vector<plan::ExprPtr> conjuncts_of(const plan::ExprPtr& predicate);
 
-/// What the predicate (over the view's outputs) says about leading key columns: equalities with constants on
-/// the first keys, then at most a lower and an upper bound on the next one. Conjuncts that it cannot use are
-/// left to be evaluated; those that it used are still true to evaluate again. `parameters` give $1, $2, ….
+/// What the predicate (over the view's outputs) says about leading key columns: equalities with
+/// constants on the first keys, then at most a lower and an upper bound on the next one. Conjuncts
+/// that it cannot use are left to be evaluated; those that it used are still true to evaluate
+/// again. `parameters` give $1, $2, ….
 KeyRange key_range_of(const plan::ViewPlan& view, const plan::ExprPtr& predicate,
                       const std::vector<Datum>& parameters);
 
-/// For each key column, the constant or parameter that the predicate sets it equal to; empty when the
-/// predicate is anything but one such equality for every key. The expressions are kConstant or kParameter.
+/// For each key column, the constant or parameter that the predicate sets it equal to; empty when
+/// the predicate is anything but one such equality for every key. The expressions are kConstant or
+/// kParameter.
 std::vector<plan::ExprPtr> point_of(const plan::ViewPlan& view, const plan::ExprPtr& predicate);
 
 }  // namespace braid::read

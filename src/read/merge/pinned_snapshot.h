@@ -35,8 +35,8 @@ struct ReadParts {
 /// How long a LIVE statement waits for speed to fold what was durable when it began.
 inline constexpr int64_t kFoldWaitUsMax = 1'000'000;
 
-/// One manifest version, and per stream the newest events as speed held them at one moment, so that all
-/// relations of a statement (or of a transaction) answer from the same events.
+/// One manifest version, and per stream the newest events as speed held them at one moment, so that
+/// all relations of a statement (or of a transaction) answer from the same events.
 class PinnedSnapshot {
   public:
     struct Stream {
@@ -45,8 +45,8 @@ class PinnedSnapshot {
         std::shared_ptr<log::PartitionedLog> log;
     };
 
-    /// Pins the streams given. LIVE waits until speed has folded what is durable now and what `seen` asks
-    /// for; the other modes need no ticks.
+    /// Pins the streams given. LIVE waits until speed has folded what is durable now and what
+    /// `seen` asks for; the other modes need no ticks.
     static Result<std::shared_ptr<const PinnedSnapshot>> take(const ReadParts& parts,
                                                               const std::set<TableId>& tables,
                                                               const ReadOptions& options);

@@ -15,8 +15,10 @@ using plan::ExprPtr;
 using plan::Node;
 
 bool has_subquery(const plan::Expr& expr) {
-    if (expr.kind == plan::Expr::Kind::kSubquery || expr.kind == plan::Expr::Kind::kOuterColumn) return true;
-    return std::ranges::any_of(expr.arguments, [](const ExprPtr& each) { return has_subquery(*each); });
+    if (expr.kind == plan::Expr::Kind::kSubquery || expr.kind == plan::Expr::Kind::kOuterColumn)
+        return true;
+    return std::ranges::any_of(expr.arguments,
+                               [](const ExprPtr& each) { return has_subquery(*each); });
 }
 
 bool is_plain(const ExprPtr& expr) { return !expr || !has_subquery(*expr); }
@@ -145,7 +147,8 @@ Result<uint64_t> row_count(const ExprPtr& expr, uint64_t without, const char* cl
     if (!expr) return without;
     const Datum value = TRY(operators::evaluate_constant(*expr, context));
     if (value.is_null()) return without;
-    const int64_t count = value.type.kind == TypeKind::kInt4 ? value.as<int32_t>() : value.as<int64_t>();
+    const int64_t count =
+        value.type.kind == TypeKind::kInt4 ? value.as<int32_t>() : value.as<int64_t>();
     if (count < 0) {
         return Error(invalid_input("{} must not be negative", clause))
             .with_sqlstate(std::string_view(clause) == "LIMIT" ? "2201W" : "2201X");
@@ -165,9 +168,11 @@ bool is_kernel_plan(const Node& node) {
         case Node::Kind::kFilter:
             return is_plain(node.predicate) && is_kernel_plan(*node.inputs.front());
         case Node::Kind::kProject:
-            return std::ranges::all_of(node.exprs, is_plain) && is_kernel_plan(*node.inputs.front());
+            return std::ranges::all_of(node.exprs, is_plain) &&
+                   is_kernel_plan(*node.inputs.front());
         case Node::Kind::kLimit:
-            return is_plain(node.limit) && is_plain(node.offset) && is_kernel_plan(*node.inputs.front());
+            return is_plain(node.limit) && is_plain(node.offset) &&
+                   is_kernel_plan(*node.inputs.front());
         case Node::Kind::kAggregate:
             return has_combine(node);
         default:
@@ -184,15 +189,18 @@ Result<RowSourcePtr> KernelPipeline::open(const Node& node) const {
             return RowSourcePtr(std::make_unique<ValuesRows>(node, context));
         case Node::Kind::kFilter: {
             const Node& input = *node.inputs.front();
-            auto source = input.kind == Node::Kind::kScan ? TRY(open_filtered(input, node.predicate))
-                                                          : TRY(open(input));
+            auto source = input.kind == Node::Kind::kScan
+                              ? TRY(open_filtered(input, node.predicate))
+                              : TRY(open(input));
             auto program = TRY(operators::Program::compile({node.predicate}, context));
-            return RowSourcePtr(std::make_unique<FilterRows>(std::move(source), std::move(program)));
+            return RowSourcePtr(
+                std::make_unique<FilterRows>(std::move(source), std::move(program)));
         }
         case Node::Kind::kProject: {
             auto source = TRY(open(*node.inputs.front()));
             auto program = TRY(operators::Program::compile(node.exprs, context));
-            return RowSourcePtr(std::make_unique<ProjectRows>(std::move(source), std::move(program)));
+            return RowSourcePtr(
+                std::make_unique<ProjectRows>(std::move(source), std::move(program)));
         }
         case Node::Kind::kLimit: {
             auto source = TRY(open(*node.inputs.front()));

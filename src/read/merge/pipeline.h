@@ -11,12 +11,12 @@
 
 namespace braid::read {
 
-/// True when a plan needs nothing but the kernel: scans, constant rows, filters, projections, limits, and
-/// aggregates with combine, without subqueries.
+/// True when a plan needs nothing but the kernel: scans, constant rows, filters, projections,
+/// limits, and aggregates with combine, without subqueries.
 bool is_kernel_plan(const plan::Node& node);
 
-/// Runs such a plan. `open_leaf` opens scans; a filter directly over a scan is handed over together with it
-/// through `open_filtered`, which may use it to read less (the filter runs again here).
+/// Runs such a plan. `open_leaf` opens scans; a filter directly over a scan is handed over together
+/// with it through `open_filtered`, which may use it to read less (the filter runs again here).
 struct KernelPipeline {
     operators::EvaluationContext context;
     OpenLeaf open_leaf;

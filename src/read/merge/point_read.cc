@@ -19,7 +19,10 @@ class PointAnswer final : public Answer {
   public:
     PointAnswer(std::shared_ptr<const plan::Query> query, Batch rows, manifest::StatePtr state,
                 runs::Tiling tiling)
-        : query_(std::move(query)), rows_(std::move(rows)), state_(std::move(state)), tiling_(std::move(tiling)) {}
+        : query_(std::move(query)),
+          rows_(std::move(rows)),
+          state_(std::move(state)),
+          tiling_(std::move(tiling)) {}
 
     const Schema& schema() const override { return query_->output; }
     Result<bool> next(Batch& batch) override {
@@ -45,7 +48,8 @@ class PointAnswer final : public Answer {
     mutable std::optional<runs::Receipt> receipt_;
 };
 
-/// Speed goes on writing to the tables once the look is over: a receipt keeps only boxes and accounts.
+/// Speed goes on writing to the tables once the look is over: a receipt keeps only boxes and
+/// accounts.
 void forget_tables(runs::Tiling& tiling) {
     for (runs::TickPtr& tick : tiling.ticks) {
         auto light = std::make_shared<runs::Tick>();
@@ -56,8 +60,10 @@ void forget_tables(runs::Tiling& tiling) {
 }
 
 bool reads_no_query(const plan::Expr& expr) {
-    if (expr.kind == plan::Expr::Kind::kSubquery || expr.kind == plan::Expr::Kind::kOuterColumn) return false;
-    return std::ranges::all_of(expr.arguments, [](const auto& each) { return reads_no_query(*each); });
+    if (expr.kind == plan::Expr::Kind::kSubquery || expr.kind == plan::Expr::Kind::kOuterColumn)
+        return false;
+    return std::ranges::all_of(expr.arguments,
+                               [](const auto& each) { return reads_no_query(*each); });
 }
 
 }  // namespace
@@ -83,7 +89,8 @@ Result<std::shared_ptr<PreparedRead>> PointRead::try_prepare(const ReadParts& pa
     read->view_ = TRY(parts.views->view_of(scan->relation.version));
     std::vector<plan::ExprPtr> columns;
     for (size_t index = 0; index < scan->scan_columns.size(); ++index) {
-        columns.push_back(plan::column_ref(scan->scan_columns[index], scan->output.fields[index].type));
+        columns.push_back(
+            plan::column_ref(scan->scan_columns[index], scan->output.fields[index].type));
     }
     read->key_values_ = point_of(*read->view_.plan, plan::substitute(node->predicate, columns));
     if (read->key_values_.empty()) return std::shared_ptr<PreparedRead>();
@@ -109,8 +116,8 @@ Result<std::unique_ptr<PointRead::Machine>> PointRead::machine(const std::vector
     machine->finisher =
         std::make_unique<ViewFinisher>(TRY(ViewFinisher::create(view_, scan_->scan_columns)));
     if (project_ != nullptr) {
-        machine->project =
-            TRY(operators::Program::compile(project_->exprs, {options.format, nullptr, parameters}));
+        machine->project = TRY(
+            operators::Program::compile(project_->exprs, {options.format, nullptr, parameters}));
     }
     return machine;
 }
@@ -205,8 +212,8 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
         const std::scoped_lock lock(mutex_);
         idle_.push_back(std::move(machine));
     }
-    return std::unique_ptr<Answer>(std::make_unique<PointAnswer>(query_, std::move(rows),
-                                                                 runs->state, std::move(tiling)));
+    return std::unique_ptr<Answer>(
+        std::make_unique<PointAnswer>(query_, std::move(rows), runs->state, std::move(tiling)));
 }
 
 }  // namespace braid::read

@@ -11,8 +11,8 @@
 
 namespace braid::read {
 
-/// A SELECT of one view's columns where every key column equals a constant or parameter: prepared once,
-/// answered by one probe per run and tick, without pinning anything. Thread-safe.
+/// A SELECT of one view's columns where every key column equals a constant or parameter: prepared
+/// once, answered by one probe per run and tick, without pinning anything. Thread-safe.
 class PointRead final : public PreparedRead {
   public:
     /// Null if the query is of another shape.

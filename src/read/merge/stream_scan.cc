@@ -17,7 +17,8 @@ constexpr size_t kSliceRecords = 4096;
 
 class StreamScan final : public RowSource {
   public:
-    StreamScan(const ReadParts& parts, catalog::Table table, std::vector<int> columns, StreamRows which)
+    StreamScan(const ReadParts& parts, catalog::Table table, std::vector<int> columns,
+               StreamRows which)
         : parts_(parts), table_(std::move(table)), columns_(std::move(columns)), which_(which) {
         const size_t width = table_.columns.fields.size() + plan::kSystemColumnCount;
         wanted_.assign(width, false);
@@ -62,7 +63,8 @@ class StreamScan final : public RowSource {
     Result<void> plan_segments(const manifest::TableState& state, const Positions& from) {
         Positions archived = state.archive_end;
         for (size_t index = 0; index < archived.at.size(); ++index) {
-            archived.at[index] = std::max(from.at[index], std::min(archived.at[index], end_.at[index]));
+            archived.at[index] =
+                std::max(from.at[index], std::min(archived.at[index], end_.at[index]));
         }
         const auto segments = TRY(dataset::segments_between(state, from, archived));
         segments_.assign(segments.begin(), segments.end());
@@ -93,7 +95,8 @@ class StreamScan final : public RowSource {
             const Offset from = at_.at[partition_];
             const Offset end = end_.at[partition_];
             if (from >= end) continue;
-            const auto count = std::min<size_t>(kSliceRecords, static_cast<size_t>(end.value - from.value));
+            const auto count =
+                std::min<size_t>(kSliceRecords, static_cast<size_t>(end.value - from.value));
             auto batch = log_->read(PartitionId{partition_}, from, count);
             if (!batch && batch.error().code() == ErrorCode::kNotFound && !replanned_) {
                 // Trimmed since the snapshot was taken: the same records are in newer segments.
@@ -110,8 +113,8 @@ class StreamScan final : public RowSource {
                 return internal_error("log of stream \"{}\" ends at {} before {}", table_.name,
                                       from.value, end.value);
             }
-            const operators::RecordSlice slice{records.partition, records.first,
-                                               records.ingested_at_us, records.records,
+            const operators::RecordSlice slice{records.partition,        records.first,
+                                               records.ingested_at_us,   records.records,
                                                Keepalive(records.bytes), records.preamble};
             decoder_->decode(slice, wanted_, slice_);
             at_.at[partition_] = records.end();
@@ -140,7 +143,7 @@ class StreamScan final : public RowSource {
     std::unique_ptr<dataset::SegmentScan> scan_;
     operators::DecodedSlice slice_;
     Positions from_;
-    Positions at_;   // where the log goes on, per partition
+    Positions at_;  // where the log goes on, per partition
     Positions end_;
     uint32_t partition_ = 0;
     bool replanned_ = false;

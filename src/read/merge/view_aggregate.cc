@@ -17,12 +17,13 @@ using plan::Node;
 
 constexpr size_t kBlockRows = 4096;
 
-/// An aggregate over a scan, with the filters and projections between them folded into expressions over the
-/// view's outputs.
+/// An aggregate over a scan, with the filters and projections between them folded into expressions
+/// over the view's outputs.
 struct Flattened {
     const Node* scan = nullptr;
-    ExprPtr predicate;             // may be null
-    std::vector<ExprPtr> columns;  // what the aggregate's input columns are, over the view's outputs
+    ExprPtr predicate;  // may be null
+    std::vector<ExprPtr>
+        columns;  // what the aggregate's input columns are, over the view's outputs
 };
 
 ExprPtr both(const ExprPtr& left, const ExprPtr& right) {
@@ -47,14 +48,16 @@ Result<Flattened> flatten(const Node& node) {
     }
     if (node.kind == Node::Kind::kProject) {
         std::vector<ExprPtr> columns;
-        for (const ExprPtr& expr : node.exprs) columns.push_back(plan::substitute(expr, flat.columns));
+        for (const ExprPtr& expr : node.exprs)
+            columns.push_back(plan::substitute(expr, flat.columns));
         flat.columns = std::move(columns);
         return flat;
     }
     return unsupported("combine works on one materialized view, filtered by its key columns");
 }
 
-/// Rewrites an expression over the view's outputs into one over its key columns; null if it reads others.
+/// Rewrites an expression over the view's outputs into one over its key columns; null if it reads
+/// others.
 ExprPtr over_keys(const ExprPtr& expr, const plan::ViewPlan& view) {
     if (!expr) return nullptr;
     std::vector<ExprPtr> keys(view.outputs.size());
@@ -95,12 +98,13 @@ Result<std::vector<Column>> evaluate(operators::Program& program, const Batch& b
     return columns;
 }
 
-/// Re-keys states: reads encoded rows, keeps those whose key passes, merges them under the coarser key.
+/// Re-keys states: reads encoded rows, keeps those whose key passes, merges them under the coarser
+/// key.
 class StateRollup {
   public:
-    static Result<std::unique_ptr<StateRollup>> create(const plan::ViewPlan& view, ExprPtr predicate,
-                                                       std::vector<ExprPtr> groups,
-                                                       const operators::EvaluationContext& context) {
+    static Result<std::unique_ptr<StateRollup>> create(
+        const plan::ViewPlan& view, ExprPtr predicate, std::vector<ExprPtr> groups,
+        const operators::EvaluationContext& context) {
         std::unique_ptr<StateRollup> rollup(new StateRollup(view));
         rollup->has_predicate_ = predicate != nullptr;
         rollup->group_count_ = groups.size();
@@ -139,7 +143,8 @@ class StateRollup {
             if (section_ == 0) {
                 TRY(table_.merge_state(coarse.at(index), value));
             } else {
-                TRY(table_.merge_set_value(static_cast<int>(section_) - 1, coarse.at(index), value));
+                TRY(table_.merge_set_value(static_cast<int>(section_) - 1, coarse.at(index),
+                                           value));
             }
         }
         keys_.clear();
@@ -176,7 +181,8 @@ class StateRollup {
     std::vector<std::string> values_;
 };
 
-Result<void> roll_up_run(const runs::RunReader& run, const KeyRange& range, int sets, StateRollup& into) {
+Result<void> roll_up_run(const runs::RunReader& run, const KeyRange& range, int sets,
+                         StateRollup& into) {
     std::string_view key;
     std::string_view value;
     for (uint32_t section = 0; section <= static_cast<uint32_t>(sets); ++section) {
@@ -186,7 +192,8 @@ Result<void> roll_up_run(const runs::RunReader& run, const KeyRange& range, int 
     return into.flush();
 }
 
-Result<void> roll_up_tick(const GroupTable& tick, const KeyRange& range, int sets, StateRollup& into) {
+Result<void> roll_up_tick(const GroupTable& tick, const KeyRange& range, int sets,
+                          StateRollup& into) {
     std::string state;
     for (GroupTable::Group group = 0; group < tick.size(); ++group) {
         if (!range.contains(tick.key_of(group))) continue;
@@ -199,7 +206,8 @@ Result<void> roll_up_tick(const GroupTable& tick, const KeyRange& range, int set
             if (!range.contains(tick.key_of(group))) continue;
             Result<void> outcome;
             tick.for_each_set_value(set, group, [&](std::string_view value) {
-                if (outcome) outcome = into.add(static_cast<uint32_t>(set) + 1, tick.key_of(group), value);
+                if (outcome)
+                    outcome = into.add(static_cast<uint32_t>(set) + 1, tick.key_of(group), value);
             });
             TRY(std::move(outcome));
         }
@@ -253,8 +261,8 @@ class AggregateRows final : public RowSource {
 
 /// Which of the two tables each aggregate call comes from.
 struct Calls {
-    std::vector<int> combined;                 // view aggregate, or -1
-    std::vector<int> ordinary;                 // index into `aggregates`, or -1
+    std::vector<int> combined;  // view aggregate, or -1
+    std::vector<int> ordinary;  // index into `aggregates`, or -1
     std::vector<plan::Aggregate> aggregates;
 };
 
@@ -300,7 +308,8 @@ Result<Batch> join_tables(const Node& node, const Calls& calls, const GroupTable
     std::vector<GroupTable::Group> state_groups;
     for (const GroupTable::Group group : finished_groups) {
         const GroupTable::Group other = states.find(finished.key_of(group));
-        if (other == GroupTable::kNoGroup) return internal_error("a combined group lost its states");
+        if (other == GroupTable::kNoGroup)
+            return internal_error("a combined group lost its states");
         state_groups.push_back(other);
     }
     Batch batch;
@@ -311,10 +320,9 @@ Result<Batch> join_tables(const Node& node, const Calls& calls, const GroupTable
     }
     batch.columns = TRY(operators::decode_keys(finished, finished_groups, keys));
     for (size_t index = 0; index < node.aggregates.size(); ++index) {
-        batch.columns.push_back(
-            calls.combined[index] >= 0
-                ? TRY(states.finish(calls.combined[index], state_groups))
-                : TRY(finished.finish(calls.ordinary[index], finished_groups)));
+        batch.columns.push_back(calls.combined[index] >= 0
+                                    ? TRY(states.finish(calls.combined[index], state_groups))
+                                    : TRY(finished.finish(calls.ordinary[index], finished_groups)));
     }
     return batch;
 }

@@ -12,13 +12,14 @@
 
 namespace braid::read {
 
-/// True for an aggregate that must see kept states: one with combine(column) over a scan of one materialized
-/// view, below it at most filters and projections on key columns.
+/// True for an aggregate that must see kept states: one with combine(column) over a scan of one
+/// materialized view, below it at most filters and projections on key columns.
 bool has_combine(const plan::Node& node);
 
-/// SELECT key expressions, combine(column)…, ordinary aggregates… FROM view WHERE … GROUP BY key expressions:
-/// the view's states re-aggregated under the coarser key, beside ordinary aggregates over its finished rows.
-/// Gives (group keys…, aggregates…) as plan::Node says. Errors as SQL would raise them.
+/// SELECT key expressions, combine(column)…, ordinary aggregates… FROM view WHERE … GROUP BY key
+/// expressions: the view's states re-aggregated under the coarser key, beside ordinary aggregates
+/// over its finished rows. Gives (group keys…, aggregates…) as plan::Node says. Errors as SQL would
+/// raise them.
 Result<RowSourcePtr> open_view_aggregate(const plan::Node& node, const operators::BoundView& view,
                                          const runs::Tiling& tiling,
                                          const operators::EvaluationContext& context);

@@ -79,7 +79,8 @@ Result<void> gather_tick(const GroupTable& tick, const KeyRange& range, GroupTab
     return outcome;
 }
 
-Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_run, GroupTable& into) {
+Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_run,
+                    GroupTable& into) {
     if (range.is_empty) return {};
     const int set_count = count_sets(into.aggregates());
     for (size_t index = 0; index < tiling.runs.size(); ++index) {
@@ -237,7 +238,8 @@ Result<size_t> ViewScan::stream_block() {
     key_builders_.clear();
     aggregate_builders_.clear();
     for (const plan::ExprPtr& key : plan.keys) key_builders_.emplace_back(key->type, kBlockRows);
-    for (const auto& each : plan.aggregates) aggregate_builders_.emplace_back(each.result_type, kBlockRows);
+    for (const auto& each : plan.aggregates)
+        aggregate_builders_.emplace_back(each.result_type, kBlockRows);
     std::vector<uint64_t> set_sizes(sets_.size());
     std::string_view key;
     std::string_view state;

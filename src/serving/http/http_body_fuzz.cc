@@ -10,8 +10,8 @@
 #include "serving/session/json_text.h"
 #include "serving/session/record_appender.h"
 
-/// Bodies of both kinds: records lie in the body, in order, without line ends; what a request's reader took
-/// is written and read again as the same.
+/// Bodies of both kinds: records lie in the body, in order, without line ends; what a request's
+/// reader took is written and read again as the same.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace braid::serving;
     const std::string_view body(reinterpret_cast<const char*>(data), size);
@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         for (const std::string_view record : *records) {
             CHECK(!record.empty());
             CHECK_LE(record.size(), kRecordBytesMax);
-            CHECK(record.data() >= end && record.data() + record.size() <= body.data() + body.size());
+            CHECK(record.data() >= end &&
+                  record.data() + record.size() <= body.data() + body.size());
             CHECK(record.find('\n') == std::string_view::npos);
             end = record.data() + record.size();
         }

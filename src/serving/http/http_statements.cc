@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "serving/http/error_response.h"
@@ -79,9 +79,8 @@ Result<net::HttpResponse> HttpApi::run_sql(const net::HttpRequest& request) {
     const SqlRequest asked = TRY(request_of(request));
     Session session(services_, {});
     TRY(apply_parameters(request, session));
-    net::HttpResponse response{.content_type = std::string(content_type(form)),
-                               .headers = {},
-                               .body = {}};
+    net::HttpResponse response{
+        .content_type = std::string(content_type(form)), .headers = {}, .body = {}};
     response.body =
         TRY(run_statements(session, asked.query, asked.params, request.connection,
                            [&](Cursor& cursor) { return write_result(cursor, form, session); }));
@@ -89,14 +88,18 @@ Result<net::HttpResponse> HttpApi::run_sql(const net::HttpRequest& request) {
     return response;
 }
 
-/// Runs all statements; what the last one gives is the answer. Together they are one implicit transaction.
+/// Runs all statements; what the last one gives is the answer. Together they are one implicit
+/// transaction.
 Result<std::string> HttpApi::run_statements(
-    Session& session, const std::string& text, const std::vector<std::optional<std::string>>& params,
-    const net::Stream* connection, const std::function<Result<std::string>(Cursor&)>& write) {
+    Session& session, const std::string& text,
+    const std::vector<std::optional<std::string>>& params, const net::Stream* connection,
+    const std::function<Result<std::string>(Cursor&)>& write) {
     const auto statements = TRY(sql::parse(text));
-    if (statements.empty()) return invalid_input("the request holds no statement").with_sqlstate("42601");
+    if (statements.empty())
+        return invalid_input("the request holds no statement").with_sqlstate("42601");
     if (statements.size() > 1 && !params.empty()) {
-        return invalid_input("parameters can be given to one statement only").with_sqlstate("42601");
+        return invalid_input("parameters can be given to one statement only")
+            .with_sqlstate("42601");
     }
     const auto guard = hangups_.watch(connection, [&session] { session.cancel(); });
     std::string answer;
@@ -110,9 +113,10 @@ Result<std::string> HttpApi::run_statements(
         std::vector<Datum> values;
         for (size_t i = 0; i < params.size(); ++i) {
             const Type& type = prepared->parameters[i];
-            values.push_back(params[i] ? TRY(parse_text(*params[i], type, session.settings().format())
-                                                 .context(fmt::format("parameter ${}", i + 1)))
-                                       : Datum::null(type));
+            values.push_back(params[i]
+                                 ? TRY(parse_text(*params[i], type, session.settings().format())
+                                           .context(fmt::format("parameter ${}", i + 1)))
+                                 : Datum::null(type));
         }
         const auto cursor = TRY(session.execute(*prepared, std::move(values)));
         answer = TRY(write(*cursor));
@@ -125,7 +129,8 @@ Result<std::string> HttpApi::run_statements(
 Result<net::HttpResponse> HttpApi::read_view(const net::HttpRequest& request) {
     const std::string& name = request.captures[0];
     const manifest::StatePtr state = services_.control->state();
-    if (state->catalog.find_view(name) == nullptr && state->catalog.find_plain_view(name) == nullptr) {
+    if (state->catalog.find_view(name) == nullptr &&
+        state->catalog.find_plain_view(name) == nullptr) {
         return not_found("view \"{}\" does not exist", name);
     }
     Session session(services_, {});
@@ -135,7 +140,8 @@ Result<net::HttpResponse> HttpApi::read_view(const net::HttpRequest& request) {
     uint32_t limit = kLimitDefault;
     for (const auto& [column, value] : request.query) {
         if (column == "limit") {
-            const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), limit);
+            const auto [end, error] =
+                std::from_chars(value.data(), value.data() + value.size(), limit);
             if (error != std::errc() || end != value.data() + value.size() || limit > kLimitMax) {
                 return invalid_input("limit is a number up to {}", kLimitMax);
             }
@@ -147,9 +153,10 @@ Result<net::HttpResponse> HttpApi::read_view(const net::HttpRequest& request) {
     }
     query += fmt::format(" LIMIT {}", limit);
     net::HttpResponse response{.content_type = "application/json", .headers = {}, .body = {}};
-    response.body = TRY(run_statements(session, query, params, request.connection, [&](Cursor& cursor) {
-        return write_result(cursor, ResultForm::kObjects, session);
-    }));
+    response.body =
+        TRY(run_statements(session, query, params, request.connection, [&](Cursor& cursor) {
+            return write_result(cursor, ResultForm::kObjects, session);
+        }));
     add_receipt(session, response);
     return response;
 }

@@ -16,10 +16,12 @@ class Reader {
     explicit Reader(std::string_view text) : text_(text) {}
 
     Error wrong(std::string_view wanted) const {
-        return invalid_input("invalid JSON at byte {}: expected {}", at_, wanted).with_sqlstate("22P02");
+        return invalid_input("invalid JSON at byte {}: expected {}", at_, wanted)
+            .with_sqlstate("22P02");
     }
     void skip_blanks() {
-        while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != text_.npos) ++at_;
+        while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != text_.npos)
+            ++at_;
     }
     bool take(char wanted) {
         skip_blanks();
@@ -117,14 +119,28 @@ class Reader {
         switch (each) {
             case '"':
             case '\\':
-            case '/': out += each; return {};
-            case 'b': out += '\b'; return {};
-            case 'f': out += '\f'; return {};
-            case 'n': out += '\n'; return {};
-            case 'r': out += '\r'; return {};
-            case 't': out += '\t'; return {};
-            case 'u': break;
-            default: return wrong("an escape");
+            case '/':
+                out += each;
+                return {};
+            case 'b':
+                out += '\b';
+                return {};
+            case 'f':
+                out += '\f';
+                return {};
+            case 'n':
+                out += '\n';
+                return {};
+            case 'r':
+                out += '\r';
+                return {};
+            case 't':
+                out += '\t';
+                return {};
+            case 'u':
+                break;
+            default:
+                return wrong("an escape");
         }
         uint32_t code = TRY(four_hex());
         if (code >= 0xD800 && code < 0xDC00) {
@@ -150,7 +166,8 @@ class Reader {
         const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
         static constexpr uint32_t kLead[] = {0, 0xC0, 0xE0, 0xF0};
         out += static_cast<char>(kLead[more] | code >> (6 * more));
-        for (int i = more - 1; i >= 0; --i) out += static_cast<char>(0x80 | (code >> (6 * i) & 0x3F));
+        for (int i = more - 1; i >= 0; --i)
+            out += static_cast<char>(0x80 | (code >> (6 * i) & 0x3F));
     }
 
     std::string_view text_;

@@ -17,8 +17,8 @@ struct SqlRequest {
     std::vector<std::optional<std::string>> params;
 };
 
-/// {"query": "…", "params": [1, "two", true, null]}, read strictly (RFC 8259): nothing nested, nothing
-/// unknown, nothing twice. InvalidInput 22P02 with the byte where it went wrong.
+/// {"query": "…", "params": [1, "two", true, null]}, read strictly (RFC 8259): nothing nested,
+/// nothing unknown, nothing twice. InvalidInput 22P02 with the byte where it went wrong.
 Result<SqlRequest> parse_sql_request(std::string_view body);
 
 }  // namespace braid::serving

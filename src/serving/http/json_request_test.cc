@@ -28,17 +28,37 @@ TEST(SqlRequest, IsReadWithItsParameters) {
 }
 
 TEST(SqlRequest, IsReadStrictly) {
-    for (const std::string_view body :
-         {"", "{", "{}", "[]", "null", R"({"query"})", R"({"query":1})", R"({"query":"x",})",
-          R"({"query":"x"} x)", R"({"query":"x","query":"y"})", R"({"query":"x","more":1})",
-          R"({"query":"x","params":1})", R"({"query":"x","params":[1,]})",
-          R"({"query":"x","params":[[1]]})", R"({"query":"x","params":[{}]})",
-          R"({"query":"x","params":[01]})", R"({"query":"x","params":[1.]})",
-          R"({"query":"x","params":[.5]})", R"({"query":"x","params":[+1]})",
-          R"({"query":"x","params":[1e]})", R"({"query":"x","params":[nul]})",
-          R"({"query":"x","params":[NaN]})", R"({"query":"\x"})", R"({"query":"\u12"})",
-          R"({"query":"\ud800"})", R"({"query":"\udc00"})", R"({"query":"\u0000"})",
-          "{\"query\":\"a\nb\"}", "{\"query\":\"\xff\"}", R"({"query":"x)", R"({'query':'x'})"}) {
+    for (const std::string_view body : {"",
+                                        "{",
+                                        "{}",
+                                        "[]",
+                                        "null",
+                                        R"({"query"})",
+                                        R"({"query":1})",
+                                        R"({"query":"x",})",
+                                        R"({"query":"x"} x)",
+                                        R"({"query":"x","query":"y"})",
+                                        R"({"query":"x","more":1})",
+                                        R"({"query":"x","params":1})",
+                                        R"({"query":"x","params":[1,]})",
+                                        R"({"query":"x","params":[[1]]})",
+                                        R"({"query":"x","params":[{}]})",
+                                        R"({"query":"x","params":[01]})",
+                                        R"({"query":"x","params":[1.]})",
+                                        R"({"query":"x","params":[.5]})",
+                                        R"({"query":"x","params":[+1]})",
+                                        R"({"query":"x","params":[1e]})",
+                                        R"({"query":"x","params":[nul]})",
+                                        R"({"query":"x","params":[NaN]})",
+                                        R"({"query":"\x"})",
+                                        R"({"query":"\u12"})",
+                                        R"({"query":"\ud800"})",
+                                        R"({"query":"\udc00"})",
+                                        R"({"query":"\u0000"})",
+                                        "{\"query\":\"a\nb\"}",
+                                        "{\"query\":\"\xff\"}",
+                                        R"({"query":"x)",
+                                        R"({'query':'x'})"}) {
         EXPECT_FALSE(parse_sql_request(body).has_value()) << body;
     }
 }

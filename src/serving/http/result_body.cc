@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/http/result_body.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "net/http.h"
@@ -133,7 +133,8 @@ bool choose_form(const std::string* accept, ResultForm& form) {
         for (const std::string_view json : {"*/*", "application/*", "application/json"}) {
             if (net::equal_ignoring_case(range, json)) return true;
         }
-        if (net::equal_ignoring_case(range, "text/csv") || net::equal_ignoring_case(range, "text/*")) {
+        if (net::equal_ignoring_case(range, "text/csv") ||
+            net::equal_ignoring_case(range, "text/*")) {
             form = ResultForm::kCsv;
             return true;
         }
@@ -142,7 +143,8 @@ bool choose_form(const std::string* accept, ResultForm& form) {
 }
 
 std::string_view content_type(ResultForm form) {
-    return form == ResultForm::kCsv ? "text/csv; charset=utf-8; header=present" : "application/json";
+    return form == ResultForm::kCsv ? "text/csv; charset=utf-8; header=present"
+                                    : "application/json";
 }
 
 Result<std::string> write_result(Cursor& cursor, ResultForm form, const Session& session) {

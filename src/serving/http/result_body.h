@@ -20,12 +20,13 @@ enum class ResultForm : unsigned char {
     kObjects,  // {"rows":[{"column":value}]}
 };
 
-/// The form that an Accept header asks for: the first that is known, JSON without one; false: none is.
+/// The form that an Accept header asks for: the first that is known, JSON without one; false: none
+/// is.
 bool choose_form(const std::string* accept, ResultForm& form);
 std::string_view content_type(ResultForm form);
 
-/// Takes all rows of a cursor into one body. Exhausted (54000) beyond kAnswerBytesMax: such answers belong
-/// to the PostgreSQL protocol, which sends row by row.
+/// Takes all rows of a cursor into one body. Exhausted (54000) beyond kAnswerBytesMax: such answers
+/// belong to the PostgreSQL protocol, which sends row by row.
 Result<std::string> write_result(Cursor& cursor, ResultForm form, const Session& session);
 
 /// One CSV field, quoted where it needs to be.

@@ -16,9 +16,7 @@ void BackendMessages::begin(char type) {
     out_.append(4, '\0');
 }
 
-void BackendMessages::end() {
-    put32(begun_ + 1, static_cast<uint32_t>(out_.size() - begun_ - 1));
-}
+void BackendMessages::end() { put32(begun_ + 1, static_cast<uint32_t>(out_.size() - begun_ - 1)); }
 
 void BackendMessages::empty(char type) {
     begin(type);
@@ -70,7 +68,8 @@ void BackendMessages::backend_key(uint32_t process, uint32_t secret) {
     end();
 }
 
-void BackendMessages::negotiate_version(uint16_t minor, std::span<const std::string> unknown_options) {
+void BackendMessages::negotiate_version(uint16_t minor,
+                                        std::span<const std::string> unknown_options) {
     begin('v');
     word32(uint32_t{3} << 16 | minor);
     word32(static_cast<uint32_t>(unknown_options.size()));

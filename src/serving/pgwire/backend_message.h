@@ -46,7 +46,8 @@ class BackendMessages {
     // DataRow, value by value: begin_row(n), then n of the others, then end_row().
     void begin_row(size_t columns);
     void null_value();
-    /// Appends the value's bytes to buffer() and gives them their length: `size_at` comes from here.
+    /// Appends the value's bytes to buffer() and gives them their length: `size_at` comes from
+    /// here.
     size_t begin_value();
     void end_value(size_t size_at);
     void end_row();

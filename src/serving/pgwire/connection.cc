@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/pgwire/connection.h"
 
-#include <fmt/format.h>
-
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "base/trace.h"
@@ -17,9 +17,12 @@ constexpr size_t kFlushBytes = 64 * 1024;
 
 char status_letter(TransactionStatus status) {
     switch (status) {
-        case TransactionStatus::kIdle: return 'I';
-        case TransactionStatus::kInBlock: return 'T';
-        case TransactionStatus::kFailed: return 'E';
+        case TransactionStatus::kIdle:
+            return 'I';
+        case TransactionStatus::kInBlock:
+            return 'T';
+        case TransactionStatus::kFailed:
+            return 'E';
     }
     return 'I';
 }
@@ -93,7 +96,8 @@ Result<void> Connection::handle_extended(const FrontendMessage& message) {
     if (unasked != nullptr && unasked->type == 'F') {
         return unsupported("the function call protocol is not supported");
     }
-    // COPY data without a COPY: PostgreSQL drops it, because a client may be sending when COPY fails.
+    // COPY data without a COPY: PostgreSQL drops it, because a client may be sending when COPY
+    // fails.
     if (unasked != nullptr && unasked->type != 'p') return {};
     return invalid_input("unexpected message").with_sqlstate("08P01");
 }
@@ -156,8 +160,9 @@ Result<void> Connection::handle(const Parse& parse) {
     }
     std::vector<Type> types;
     for (const uint32_t oid : parse.parameter_oids) types.push_back(bound_type(oid));
-    PreparedPtr prepared = statements.empty() ? session_->prepare_empty()
-                                              : TRY(session_->prepare(statements[0], std::move(types)));
+    PreparedPtr prepared = statements.empty()
+                               ? session_->prepare_empty()
+                               : TRY(session_->prepare(statements[0], std::move(types)));
     prepared->declared_oids = parse.parameter_oids;
     if (parse.statement.empty()) {
         unnamed_ = std::move(prepared);
@@ -227,7 +232,8 @@ Result<void> Connection::handle(const Describe& describe) {
     const PreparedPtr prepared = TRY(find_statement(describe.name));
     std::vector<uint32_t> oids;
     for (size_t i = 0; i < prepared->parameters.size(); ++i) {
-        const uint32_t declared = i < prepared->declared_oids.size() ? prepared->declared_oids[i] : 0;
+        const uint32_t declared =
+            i < prepared->declared_oids.size() ? prepared->declared_oids[i] : 0;
         oids.push_back(described_oid(declared, prepared->parameters[i]));
     }
     out_.parameter_description(oids);

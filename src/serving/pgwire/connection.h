@@ -22,7 +22,8 @@
 
 namespace braid::serving::pgwire {
 
-/// One client that speaks PostgreSQL's protocol, from its first byte to its last. Its own thread runs it.
+/// One client that speaks PostgreSQL's protocol, from its first byte to its last. Its own thread
+/// runs it.
 ///
 ///     start-up ─▶ idle ─▶ query ─▶ idle            simple: any number of statements in one text
 ///                  │ └──▶ parse bind execute … ─▶ sync ─▶ idle

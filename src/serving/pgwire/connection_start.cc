@@ -42,7 +42,8 @@ Result<bool> Connection::greet(bool over_limit) {
             return false;
         }
         if (const auto* startup = std::get_if<Startup>(&parsed)) {
-            if (over_limit) return exhausted("sorry, too many clients already").with_sqlstate("53300");
+            if (over_limit)
+                return exhausted("sorry, too many clients already").with_sqlstate("53300");
             TRY(accept(*startup));
             return true;
         }
@@ -78,14 +79,16 @@ Result<void> Connection::check_identity(const Startup& startup) const {
     return {};
 }
 
-Result<void> Connection::apply_parameters(const Startup& startup, std::vector<std::string>& unknown) {
+Result<void> Connection::apply_parameters(const Startup& startup,
+                                          std::vector<std::string>& unknown) {
     if (const std::string* options = find_parameter(startup, "options")) {
         for (const auto& [name, value] : TRY(parse_options(*options))) {
             TRY(session_->settings().set_default(name, value));
         }
     }
     for (const auto& [name, value] : startup.parameters) {
-        if (name == "user" || name == "database" || name == "options" || name == "replication") continue;
+        if (name == "user" || name == "database" || name == "options" || name == "replication")
+            continue;
         if (name.starts_with("_pq_.")) {
             unknown.push_back(name);
         } else {
@@ -98,8 +101,8 @@ Result<void> Connection::apply_parameters(const Startup& startup, std::vector<st
 Result<void> Connection::accept(const Startup& startup) {
     TRY(check_identity(startup));
     key_ = cancels_.next_key();
-    session_ = std::make_unique<Session>(
-        services_, Session::Identity{.process = key_.process, .port = port_});
+    session_ = std::make_unique<Session>(services_,
+                                         Session::Identity{.process = key_.process, .port = port_});
     std::vector<std::string> unknown;
     TRY(apply_parameters(startup, unknown));
     if (startup.minor > 0 || !unknown.empty()) out_.negotiate_version(0, unknown);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/pgwire/connection.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "base/test_support.h"
 #include "serving/pgwire/pg_client_test_support.h"
@@ -44,13 +44,14 @@ class PgFixture : public testing::Test {
 
 TEST_F(PgFixture, GreetsAsPostgresDoes) {
     PgClient client(server_->port());
-    EXPECT_THAT(client.log_in(),
-                ElementsAre("R", "S application_name=", "S client_encoding=UTF8", "S DateStyle=ISO, MDY",
-                            "S default_transaction_read_only=off", "S in_hot_standby=off",
-                            "S integer_datetimes=on", "S IntervalStyle=postgres", "S is_superuser=on",
-                            "S server_encoding=UTF8", "S server_version=15.18",
-                            "S session_authorization=braid", "S standard_conforming_strings=on",
-                            "S TimeZone=UTC", "K", "Z I"));
+    EXPECT_THAT(
+        client.log_in(),
+        ElementsAre("R", "S application_name=", "S client_encoding=UTF8", "S DateStyle=ISO, MDY",
+                    "S default_transaction_read_only=off", "S in_hot_standby=off",
+                    "S integer_datetimes=on", "S IntervalStyle=postgres", "S is_superuser=on",
+                    "S server_encoding=UTF8", "S server_version=15.18",
+                    "S session_authorization=braid", "S standard_conforming_strings=on",
+                    "S TimeZone=UTC", "K", "Z I"));
 }
 
 TEST_F(PgFixture, DeclinesEncryption) {
@@ -69,26 +70,30 @@ TEST_F(PgFixture, EndsConnectionsThatSmugglePlainTextBeforeEncryption) {
 TEST_F(PgFixture, RefusesStrangers) {
     EXPECT_THAT(PgClient(server_->port()).startup({{"user", "eve"}}).hear(),
                 ElementsAre("E FATAL 28000 role \"eve\" does not exist"));
-    EXPECT_THAT(PgClient(server_->port()).startup({{"user", "braid"}, {"database", "other"}}).hear(),
-                ElementsAre("E FATAL 3D000 database \"other\" does not exist"));
+    EXPECT_THAT(
+        PgClient(server_->port()).startup({{"user", "braid"}, {"database", "other"}}).hear(),
+        ElementsAre("E FATAL 3D000 database \"other\" does not exist"));
     EXPECT_THAT(PgClient(server_->port()).startup({{"database", "braid"}}).hear(),
                 ElementsAre("E FATAL 28000 no PostgreSQL user name specified in startup packet"));
-    EXPECT_THAT(PgClient(server_->port()).startup({{"user", "braid"}, {"replication", "true"}}).hear()[0],
-                HasSubstr("0A000"));
+    EXPECT_THAT(
+        PgClient(server_->port()).startup({{"user", "braid"}, {"replication", "true"}}).hear()[0],
+        HasSubstr("0A000"));
     EXPECT_THAT(PgClient(server_->port()).startup({}, 2 << 16).hear()[0], HasSubstr("0A000"));
     EXPECT_EQ(PgClient(server_->port()).startup({{"user", "braid"}}).hear().back(), "Z I");
 }
 
 TEST_F(PgFixture, TakesSettingsFromTheConnection) {
     PgClient client(server_->port());
-    const Lines heard = client.startup({{"user", "braid"},
-                                        {"application_name", "test"},
-                                        {"options", "-c braid.read_mode=final --statement-timeout=5s"}})
-                            .hear();
+    const Lines heard =
+        client
+            .startup({{"user", "braid"},
+                      {"application_name", "test"},
+                      {"options", "-c braid.read_mode=final --statement-timeout=5s"}})
+            .hear();
     EXPECT_THAT(heard, Contains("S application_name=test"));
     EXPECT_THAT(client.query("SHOW braid.read_mode; SHOW statement_timeout").hear(),
-                ElementsAre("T braid.read_mode:25", "D final", "C SHOW", "T statement_timeout:25", "D 5s",
-                            "C SHOW", "Z I"));
+                ElementsAre("T braid.read_mode:25", "D final", "C SHOW", "T statement_timeout:25",
+                            "D 5s", "C SHOW", "Z I"));
     EXPECT_THAT(PgClient(server_->port()).startup({{"user", "braid"}, {"nonsense", "1"}}).hear()[0],
                 HasSubstr("FATAL 42704"));
 }
@@ -104,8 +109,9 @@ TEST_F(PgFixture, NegotiatesNewerVersionsDown) {
 
 TEST_F(PgFixture, RefusesBrokenStartups) {
     for (const std::string& bytes :
-         {word32(7) + "abc", word32(0) + "aaaa", word32(0xFFFFFFFF) + "aaaa", word32(0x80000000) + "a",
-          word32(10241) + std::string(100, 'x'), std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n")}) {
+         {word32(7) + "abc", word32(0) + "aaaa", word32(0xFFFFFFFF) + "aaaa",
+          word32(0x80000000) + "a", word32(10241) + std::string(100, 'x'),
+          std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n")}) {
         const Lines heard = PgClient(server_->port()).raw(bytes).hear();
         ASSERT_EQ(heard.size(), 1u);
         EXPECT_THAT(heard[0], HasSubstr("FATAL 08P01"));
@@ -123,12 +129,13 @@ TEST_F(PgFixture, AnswersSimpleQueries) {
     EXPECT_THAT(client.query("").hear(), ElementsAre("I", "Z I"));
     EXPECT_THAT(client.query(" ; ; ").hear(), ElementsAre("I", "Z I"));
     EXPECT_THAT(client.query("SELECT 1; SELECT 2").hear(),
-                ElementsAre("T ?column?:23", "D 1", "C SELECT 1", "T ?column?:23", "D 2", "C SELECT 1",
-                            "Z I"));
-    EXPECT_THAT(client.query("CREATE TABLE n (a int)").hear(), ElementsAre("C CREATE TABLE", "Z I"));
+                ElementsAre("T ?column?:23", "D 1", "C SELECT 1", "T ?column?:23", "D 2",
+                            "C SELECT 1", "Z I"));
+    EXPECT_THAT(client.query("CREATE TABLE n (a int)").hear(),
+                ElementsAre("C CREATE TABLE", "Z I"));
     EXPECT_THAT(client.query("CREATE TABLE IF NOT EXISTS n (a int)").hear(),
-                ElementsAre("N NOTICE 42P07 relation \"n\" already exists, skipping", "C CREATE TABLE",
-                            "Z I"));
+                ElementsAre("N NOTICE 42P07 relation \"n\" already exists, skipping",
+                            "C CREATE TABLE", "Z I"));
     EXPECT_THAT(client.query("COPY t TO STDOUT").hear()[0], HasSubstr("E ERROR 0A000"));
     EXPECT_THAT(client.query("SELECT $1").hear()[0], HasSubstr("42P02"));
 }
@@ -136,8 +143,9 @@ TEST_F(PgFixture, AnswersSimpleQueries) {
 TEST_F(PgFixture, ReportsErrorsWithTheirPlace) {
     PgClient client = this->client();
     const Lines heard = client.query("SELECT 1; SELECT * FROM nothing; SELECT 2").hear();
-    EXPECT_THAT(heard, ElementsAre("T ?column?:23", "D 1", "C SELECT 1",
-                                   "E ERROR 42P01 relation \"nothing\" does not exist [P25]", "Z I"));
+    EXPECT_THAT(heard,
+                ElementsAre("T ?column?:23", "D 1", "C SELECT 1",
+                            "E ERROR 42P01 relation \"nothing\" does not exist [P25]", "Z I"));
     EXPECT_THAT(client.query("SELEC 1").hear(),
                 ElementsAre("E ERROR 42601 syntax error at or near \"SELEC\" [P1]", "Z I"));
 }
@@ -205,24 +213,25 @@ TEST_F(PgFixture, SkipsToTheSyncAfterAnError) {
     client.parse("p", "INSERT INTO t VALUES ($1, 'x')").bind("", "p", {{"1"}}).execute("");
     client.bind("", "p", {{"no number"}}).execute("").bind("", "p", {{"3"}}).execute("");
     client.query("SELECT 1");
-    EXPECT_THAT(client.sync().hear(),
-                ElementsAre("1", "2", "C INSERT 0 1",
-                            "E ERROR 22P02 invalid input syntax for type integer: \"no number\"", "Z I"));
+    EXPECT_THAT(
+        client.sync().hear(),
+        ElementsAre("1", "2", "C INSERT 0 1",
+                    "E ERROR 22P02 invalid input syntax for type integer: \"no number\"", "Z I"));
     EXPECT_THAT(node_.control.log("t").all(), IsEmpty());
     EXPECT_THAT(client.query("SELECT 1").hear().size(), 4u);
 }
 
 TEST_F(PgFixture, SuspendsPortals) {
     PgClient client = this->client();
-    EXPECT_THAT(client.parse("", "SELECT b FROM v")
-                    .bind("c", "")
-                    .execute("c", 2)
-                    .execute("c", 2)
-                    .execute("c", 2)
-                    .sync()
-                    .hear(),
-                ElementsAre("1", "2", "D one", "D two", "s", "D \"3\"", "C SELECT 1", "C SELECT 0",
-                            "Z I"));
+    EXPECT_THAT(
+        client.parse("", "SELECT b FROM v")
+            .bind("c", "")
+            .execute("c", 2)
+            .execute("c", 2)
+            .execute("c", 2)
+            .sync()
+            .hear(),
+        ElementsAre("1", "2", "D one", "D two", "s", "D \"3\"", "C SELECT 1", "C SELECT 0", "Z I"));
     // Outside of a block a portal ends with its transaction.
     EXPECT_THAT(client.execute("c").sync().hear()[0],
                 HasSubstr("34000 portal \"c\" does not exist"));
@@ -244,13 +253,19 @@ TEST_F(PgFixture, RefusesMisusedNames) {
     EXPECT_THAT(client.bind("", "p", {{"1"}}).sync().hear()[0], HasSubstr("08P01"));
     EXPECT_THAT(client.bind("", "p", {}, {true, false}).sync().hear()[0], HasSubstr("08P01"));
     EXPECT_THAT(client.parse("", "SELECT 1; SELECT 2").sync().hear()[0], HasSubstr("42601"));
-    EXPECT_THAT(client.close('S', "p").close('S', "none").sync().hear(), ElementsAre("3", "3", "Z I"));
+    EXPECT_THAT(client.close('S', "p").close('S', "none").sync().hear(),
+                ElementsAre("3", "3", "Z I"));
     EXPECT_THAT(client.bind("", "p").sync().hear()[0], HasSubstr("26000"));
 }
 
 TEST_F(PgFixture, RunsEmptyStatements) {
     PgClient client = this->client();
-    EXPECT_THAT(client.parse("", "").describe('S', "").bind("", "").describe('P', "").execute("").sync()
+    EXPECT_THAT(client.parse("", "")
+                    .describe('S', "")
+                    .bind("", "")
+                    .describe('P', "")
+                    .execute("")
+                    .sync()
                     .hear(),
                 ElementsAre("1", "t", "n", "2", "n", "I", "Z I"));
 }
@@ -259,7 +274,12 @@ TEST_F(PgFixture, RunsUtilitiesOnce) {
     PgClient client = this->client();
     EXPECT_THAT(client.parse("", "BEGIN").bind("", "").execute("").sync().hear(),
                 ElementsAre("1", "2", "C BEGIN", "Z T"));
-    EXPECT_THAT(client.parse("", "SET my.own = '1'").bind("", "").execute("").execute("").sync().hear()
+    EXPECT_THAT(client.parse("", "SET my.own = '1'")
+                    .bind("", "")
+                    .execute("")
+                    .execute("")
+                    .sync()
+                    .hear()
                     .at(3),
                 HasSubstr("55000"));
 }
@@ -271,29 +291,32 @@ TEST_F(PgFixture, SharesPreparedStatementsWithSql) {
                 ElementsAre("2", "D 2", "C SELECT 1", "Z I"));
     client.parse("q", "SELECT 5").sync().hear();
     EXPECT_THAT(client.query("EXECUTE q").hear()[1], "D 5");
-    EXPECT_THAT(client.parse("", "EXECUTE q").describe('S', "").sync().hear().at(2), "T ?column?:23");
+    EXPECT_THAT(client.parse("", "EXECUTE q").describe('S', "").sync().hear().at(2),
+                "T ?column?:23");
 }
 
 TEST_F(PgFixture, SpeaksBinary) {
     PgClient client = this->client();
-    EXPECT_THAT(client.parse("", "SELECT $1::int4, $2::int8, $3::text, $4::float8, $5::bool",
-                             {21, 20, 25, 700, 16})
-                    .describe('S', "")
-                    .bind("", "",
-                          {{word16(0xFFFE), true},
-                           {word32(0) + word32(5), true},
-                           {"x", true},
-                           {word32(0x3FC00000), true},
-                           {std::string(1, '\1'), true}},
-                          {true})
-                    .describe('P', "")
-                    .execute("")
-                    .sync()
-                    .hear(),
-                ElementsAre("1", "t 21 20 25 700 16", "T int4:23 int8:20 text:25 float8:701 bool:16", "2",
-                            "T int4:23b int8:20b text:25b float8:701b bool:16b",
-                            "D \\xfffffffe|\\x0000000000000005|x|\\x3ff8000000000000|\\x01",
-                            "C SELECT 1", "Z I"));
+    EXPECT_THAT(
+        client
+            .parse("", "SELECT $1::int4, $2::int8, $3::text, $4::float8, $5::bool",
+                   {21, 20, 25, 700, 16})
+            .describe('S', "")
+            .bind("", "",
+                  {{word16(0xFFFE), true},
+                   {word32(0) + word32(5), true},
+                   {"x", true},
+                   {word32(0x3FC00000), true},
+                   {std::string(1, '\1'), true}},
+                  {true})
+            .describe('P', "")
+            .execute("")
+            .sync()
+            .hear(),
+        ElementsAre("1", "t 21 20 25 700 16", "T int4:23 int8:20 text:25 float8:701 bool:16", "2",
+                    "T int4:23b int8:20b text:25b float8:701b bool:16b",
+                    "D \\xfffffffe|\\x0000000000000005|x|\\x3ff8000000000000|\\x01", "C SELECT 1",
+                    "Z I"));
     EXPECT_THAT(client.bind("", "", {{"x", true}, {"x"}, {"x"}, {"x"}, {"x"}}).sync().hear()[0],
                 HasSubstr("22P03"));
 }
@@ -304,7 +327,8 @@ TEST_F(PgFixture, ChecksTextsForUtf8) {
     client.parse("p", "SELECT $1::text").sync().hear();
     EXPECT_THAT(client.bind("", "p", {{"\xff"}}).sync().hear()[0], HasSubstr("22021"));
     EXPECT_THAT(client.bind("", "p", {{"\xff", true}}).sync().hear()[0], HasSubstr("22021"));
-    EXPECT_THAT(client.bind("", "p", {{std::string(1, '\0')}}).sync().hear()[0], HasSubstr("22021"));
+    EXPECT_THAT(client.bind("", "p", {{std::string(1, '\0')}}).sync().hear()[0],
+                HasSubstr("22021"));
 }
 
 TEST_F(PgFixture, EndsConnectionsItCannotFollow) {
@@ -328,14 +352,15 @@ TEST_F(PgFixture, CancelsByKey) {
     client.query("SELECT * FROM v").send();
     node_.reader.wait_for_held();
     PgClient wrong(server_->port());
-    wrong.raw(word32(16) + word32(80877102) + word32(client.process()) + word32(client.secret() + 1));
+    wrong.raw(word32(16) + word32(80877102) + word32(client.process()) +
+              word32(client.secret() + 1));
     EXPECT_THAT(wrong.hear(), IsEmpty());
     PgClient right(server_->port());
     right.raw(word32(16) + word32(80877102) + word32(client.process()) + word32(client.secret()));
     EXPECT_THAT(right.hear(), IsEmpty());
-    EXPECT_THAT(client.hear(), ElementsAre("T b:25 n:20",
-                                           "E ERROR 57014 canceling statement due to user request",
-                                           "Z I"));
+    EXPECT_THAT(
+        client.hear(),
+        ElementsAre("T b:25 n:20", "E ERROR 57014 canceling statement due to user request", "Z I"));
     node_.reader.hold(false);
     EXPECT_EQ(client.query("SELECT 1").hear().back(), "Z I");
 }

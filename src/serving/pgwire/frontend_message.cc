@@ -176,16 +176,26 @@ Result<StartupPacket> parse_startup(std::string_view body) {
 Result<FrontendMessage> parse_message(char type, std::string_view body) {
     const Fields fields(body);
     switch (type) {
-        case 'Q': return read_query(fields);
-        case 'P': return read_parse(fields);
-        case 'B': return read_bind(fields);
-        case 'D': return read_target<Describe>(fields);
-        case 'C': return read_target<Close>(fields);
-        case 'E': return read_execute(fields);
-        case 'H': return read_empty<Flush>(fields);
-        case 'S': return read_empty<Sync>(fields);
-        case 'X': return Terminate{};
-        default: break;
+        case 'Q':
+            return read_query(fields);
+        case 'P':
+            return read_parse(fields);
+        case 'B':
+            return read_bind(fields);
+        case 'D':
+            return read_target<Describe>(fields);
+        case 'C':
+            return read_target<Close>(fields);
+        case 'E':
+            return read_execute(fields);
+        case 'H':
+            return read_empty<Flush>(fields);
+        case 'S':
+            return read_empty<Sync>(fields);
+        case 'X':
+            return Terminate{};
+        default:
+            break;
     }
     if (is_message_type(type)) return Unasked{type};
     return violation("invalid frontend message type");

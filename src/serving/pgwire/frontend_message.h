@@ -12,9 +12,9 @@
 
 #include "base/result.h"
 
-/// What a client may send (PostgreSQL's protocol 3), read strictly out of bytes. Pure functions of their
-/// input; texts point into it. A message that is too short, too long or not UTF-8 is an error: 08P01 for the
-/// form, 22021 for texts.
+/// What a client may send (PostgreSQL's protocol 3), read strictly out of bytes. Pure functions of
+/// their input; texts point into it. A message that is too short, too long or not UTF-8 is an
+/// error: 08P01 for the form, 22021 for texts.
 namespace braid::serving::pgwire {
 
 inline constexpr size_t kStartupBytesMax = 10 * 1024;
@@ -47,9 +47,9 @@ struct Parse {
 struct Bind {
     std::string_view portal;
     std::string_view statement;
-    std::vector<bool> parameter_is_binary;  // none: all text; one: it is for all
+    std::vector<bool> parameter_is_binary;                // none: all text; one: it is for all
     std::vector<std::optional<std::string_view>> values;  // nullopt is NULL
-    std::vector<bool> result_is_binary;     // likewise
+    std::vector<bool> result_is_binary;                   // likewise
 };
 /// Describe or Close.
 struct Target {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/pgwire/frontend_message.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "base/test_support.h"
 #include "serving/pgwire/pg_client_test_support.h"
@@ -66,7 +66,8 @@ TEST(FrontendMessage, TakesNegativeRowLimitsAsNone) {
 TEST(ConnectionOptions, AreSplitLikeACommandLine) {
     ASSERT_OK_AND_ASSIGN(const auto options,
                          parse_options(R"( -c a=b -cc.d=e\ f --statement-timeout=5s )"));
-    EXPECT_THAT(options, ElementsAre(Pair("a", "b"), Pair("c.d", "e f"), Pair("statement_timeout", "5s")));
+    EXPECT_THAT(options,
+                ElementsAre(Pair("a", "b"), Pair("c.d", "e f"), Pair("statement_timeout", "5s")));
     ASSERT_OK_AND_ASSIGN(const auto none, parse_options("  "));
     EXPECT_TRUE(none.empty());
     for (const std::string_view broken : {"-c", "-x", "a=b", "-c a", "--a"}) {

@@ -48,7 +48,8 @@ Result<bool> MessageReader::fill(size_t size, int64_t deadline_us) {
 
 uint32_t MessageReader::word_at(size_t at) const {
     uint32_t value = 0;
-    for (size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<uint8_t>(buffer_[used_ + at + i]);
+    for (size_t i = 0; i < 4; ++i)
+        value = value << 8 | static_cast<uint8_t>(buffer_[used_ + at + i]);
     return value;
 }
 

@@ -13,8 +13,8 @@
 
 namespace braid::serving::pgwire {
 
-/// Cuts the bytes of a connection into messages. Memory grows with what has arrived, never with what a
-/// length word promises.
+/// Cuts the bytes of a connection into messages. Memory grows with what has arrived, never with
+/// what a length word promises.
 class MessageReader {
   public:
     MessageReader(net::Stream& stream, const Clock& clock) : stream_(stream), clock_(clock) {}
@@ -23,8 +23,8 @@ class MessageReader {
         char type = 0;
         std::string_view body;  // valid until the next call
     };
-    /// nullopt at the end of the connection. 08P01 for a length that cannot be or a type that is none,
-    /// 54000 for one beyond the limit; the connection cannot go on behind them.
+    /// nullopt at the end of the connection. 08P01 for a length that cannot be or a type that is
+    /// none, 54000 for one beyond the limit; the connection cannot go on behind them.
     Result<std::optional<Message>> next(size_t bytes_max);
     /// The same for packets without a type, all within the deadline (monotonic clock).
     Result<std::optional<std::string_view>> next_startup(size_t bytes_max, int64_t deadline_us);

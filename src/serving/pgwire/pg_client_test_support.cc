@@ -30,7 +30,7 @@ std::string shown(std::string_view bytes) {
     std::string hex = "\\x";
     bool printable = true;
     for (const char each : bytes) {
-        printable &= static_cast<unsigned char>(each) >= 0x20;
+        printable &= each >= 0x20;
         hex += fmt::format("{:02x}", static_cast<unsigned char>(each));
     }
     return printable ? std::string(bytes) : hex;
@@ -74,7 +74,8 @@ std::string fields_text(char type, std::string_view body) {
         if (field == 'S') severity = value;
         if (field == 'C') code = value;
         if (field == 'M') text = value;
-        if (field == 'P' || field == 'H' || field == 'D') rest += fmt::format(" [{}{}]", field, value);
+        if (field == 'P' || field == 'H' || field == 'D')
+            rest += fmt::format(" [{}{}]", field, value);
     }
     return fmt::format("{} {} {} {}{}", type, severity, code, text, rest);
 }
@@ -122,7 +123,8 @@ PgClient& PgClient::parse(std::string_view name, std::string_view text,
 }
 
 PgClient& PgClient::bind(std::string_view portal, std::string_view statement,
-                         const std::vector<Value>& values, const std::vector<bool>& result_is_binary) {
+                         const std::vector<Value>& values,
+                         const std::vector<bool>& result_is_binary) {
     std::string body = std::string(portal) + '\0' + std::string(statement) + '\0';
     body += word16(static_cast<uint32_t>(values.size()));
     for (const Value& value : values) body += word16(value.is_binary ? 1 : 0);
@@ -198,11 +200,15 @@ std::vector<std::string> PgClient::log_in() {
 
 std::string PgClient::describe_message(char type, std::string_view body) {
     switch (type) {
-        case 'D': return row_text(body);
-        case 'T': return columns_text(body);
+        case 'D':
+            return row_text(body);
+        case 'T':
+            return columns_text(body);
         case 'E':
-        case 'N': return fields_text(type, body);
-        case 'C': return "C " + take_text(body);
+        case 'N':
+            return fields_text(type, body);
+        case 'C':
+            return "C " + take_text(body);
         case 'Z':
             is_ready_ = true;
             return "Z " + std::string(body);
@@ -216,7 +222,8 @@ std::string PgClient::describe_message(char type, std::string_view body) {
         }
         case 't': {
             std::string out = "t";
-            for (uint32_t left = take(body, 2); left > 0; --left) out += fmt::format(" {}", take(body, 4));
+            for (uint32_t left = take(body, 2); left > 0; --left)
+                out += fmt::format(" {}", take(body, 4));
             return out;
         }
         case 'v': {
@@ -224,7 +231,8 @@ std::string PgClient::describe_message(char type, std::string_view body) {
             for (uint32_t left = take(body, 4); left > 0; --left) out += " " + take_text(body);
             return out;
         }
-        default: return std::string(1, type);
+        default:
+            return std::string(1, type);
     }
 }
 

@@ -15,7 +15,8 @@ namespace braid::serving::pgwire {
 
 /// A client for tests that says exactly the bytes it is told to, and tells what it hears as lines:
 ///
-///     T a:23 b:25      D 1|x      C SELECT 1      Z I      E ERROR 42P01 relation … [P15]      S name=value
+///     T a:23 b:25      D 1|x      C SELECT 1      Z I      E ERROR 42P01 relation … [P15]      S
+///     name=value
 class PgClient {
   public:
     /// Connects without saying anything.
@@ -27,13 +28,15 @@ class PgClient {
     PgClient& startup(const std::vector<std::pair<std::string, std::string>>& parameters,
                       uint32_t version = 3 << 16);
     PgClient& query(std::string_view text);
-    PgClient& parse(std::string_view name, std::string_view text, const std::vector<uint32_t>& oids = {});
+    PgClient& parse(std::string_view name, std::string_view text,
+                    const std::vector<uint32_t>& oids = {});
     struct Value {
         std::optional<std::string> bytes;
         bool is_binary = false;
     };
     PgClient& bind(std::string_view portal, std::string_view statement,
-                   const std::vector<Value>& values = {}, const std::vector<bool>& result_is_binary = {});
+                   const std::vector<Value>& values = {},
+                   const std::vector<bool>& result_is_binary = {});
     PgClient& describe(char kind, std::string_view name);
     PgClient& execute(std::string_view portal, uint32_t rows_max = 0);
     PgClient& close(char kind, std::string_view name);

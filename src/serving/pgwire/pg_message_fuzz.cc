@@ -6,8 +6,8 @@
 #include "base/check.h"
 #include "serving/pgwire/frontend_message.h"
 
-/// The first byte is the message's type, zero for a startup packet. Everything that was read must lie in the
-/// message.
+/// The first byte is the message's type, zero for a startup packet. Everything that was read must
+/// lie in the message.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     using namespace braid::serving::pgwire;
     if (size == 0) return 0;

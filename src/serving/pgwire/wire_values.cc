@@ -40,7 +40,8 @@ Result<Datum> read_binary(std::string_view bytes, uint32_t declared_oid, const T
     }
     if (type.kind == TypeKind::kText || type.kind == TypeKind::kUnknown) {
         if (!is_valid_utf8(bytes) || bytes.find('\0') != std::string_view::npos) {
-            return invalid_input("invalid byte sequence for encoding \"UTF8\"").with_sqlstate("22021");
+            return invalid_input("invalid byte sequence for encoding \"UTF8\"")
+                .with_sqlstate("22021");
         }
         return Datum{type, std::string(bytes)};
     }
@@ -55,8 +56,10 @@ bool is_array(TypeAlias alias) {
         case TypeAlias::kInt2Array:
         case TypeAlias::kInt2Vector:
         case TypeAlias::kCharArray:
-        case TypeAlias::kAclArray: return true;
-        default: return false;
+        case TypeAlias::kAclArray:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -69,11 +72,15 @@ bool is_object(TypeAlias alias) {
 
 Type bound_type(uint32_t oid) {
     switch (oid) {
-        case kInt2Oid: return Type::of(TypeKind::kInt4);
-        case kFloat4Oid: return Type::of(TypeKind::kFloat8);
+        case kInt2Oid:
+            return Type::of(TypeKind::kInt4);
+        case kFloat4Oid:
+            return Type::of(TypeKind::kFloat8);
         case kBpcharOid:
-        case kJsonOid: return Type::of(TypeKind::kText);
-        default: break;
+        case kJsonOid:
+            return Type::of(TypeKind::kText);
+        default:
+            break;
     }
     Type type;
     if (!type_of_oid(oid, type)) return Type::of(TypeKind::kUnknown);
@@ -82,7 +89,8 @@ Type bound_type(uint32_t oid) {
 }
 
 uint32_t described_oid(uint32_t declared_oid, const Type& type) {
-    if (declared_oid != 0 && bound_type(declared_oid).kind != TypeKind::kUnknown) return declared_oid;
+    if (declared_oid != 0 && bound_type(declared_oid).kind != TypeKind::kUnknown)
+        return declared_oid;
     return type.kind == TypeKind::kUnknown ? Type::of(TypeKind::kText).oid() : type.oid();
 }
 

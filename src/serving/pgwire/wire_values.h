@@ -14,15 +14,16 @@
 
 namespace braid::serving::pgwire {
 
-/// The type under which a parameter is bound that the client declared by OID. Clients send small integers
-/// and short floats, which Braid widens; a type that it does not know is left to be inferred.
+/// The type under which a parameter is bound that the client declared by OID. Clients send small
+/// integers and short floats, which Braid widens; a type that it does not know is left to be
+/// inferred.
 Type bound_type(uint32_t oid);
 
 /// The OID that a client is told of a parameter: the one that it declared, or the inferred type's.
 uint32_t described_oid(uint32_t declared_oid, const Type& type);
 
-/// A parameter's value, of the type that the statement wants. Errors: 22P02, 22P03, 22021 and those of input
-/// functions.
+/// A parameter's value, of the type that the statement wants. Errors: 22P02, 22P03, 22021 and those
+/// of input functions.
 Result<Datum> read_parameter(std::optional<std::string_view> bytes, bool is_binary,
                              uint32_t declared_oid, const Type& type, const TextFormat& format);
 

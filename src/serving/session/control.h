@@ -14,14 +14,16 @@
 
 namespace braid::serving {
 
-/// What a session asks of the rest of the node beside reading. Given by `app`, which hands each call to the
-/// part that does it. Thread-safe; every call returns only when its effect is durable and visible.
+/// What a session asks of the rest of the node beside reading. Given by `app`, which hands each
+/// call to the part that does it. Thread-safe; every call returns only when its effect is durable
+/// and visible.
 class Control {
   public:
     virtual ~Control() = default;
 
     virtual manifest::StatePtr state() const = 0;
-    virtual std::shared_ptr<log::PartitionedLog> log_of(TableId table) const = 0;  // null if dropped
+    virtual std::shared_ptr<log::PartitionedLog> log_of(
+        TableId table) const = 0;  // null if dropped
 
     /// The definition comes without ids; they are given here.
     virtual Result<void> create_table(catalog::Table table) = 0;
@@ -30,7 +32,8 @@ class Control {
     virtual Result<void> create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
                                      bool with_no_data) = 0;
     virtual Result<void> drop_view(ViewId view) = 0;
-    virtual Result<void> create_plain_view(std::string name, std::string definition, bool or_replace) = 0;
+    virtual Result<void> create_plain_view(std::string name, std::string definition,
+                                           bool or_replace) = 0;
     virtual Result<void> drop_plain_view(ObjectId view) = 0;
     /// Seal, archive, cut, recompute, publish: for all views of the view's stream. Coalesced.
     virtual Result<void> refresh(ViewId view) = 0;

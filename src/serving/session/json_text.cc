@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/session/json_text.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
+
+#include <fmt/format.h>
 
 namespace braid::serving {
 
@@ -16,20 +16,32 @@ void append_json_string(std::string_view text, std::string& out) {
         out.append(text.substr(plain, i - plain));
         plain = i + 1;
         switch (byte) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
-            default: out += fmt::format("\\u{:04x}", byte); break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
+            default:
+                out += fmt::format("\\u{:04x}", byte);
+                break;
         }
     }
     out.append(text.substr(plain));
     out += '"';
 }
 
-void append_json_value(const Column& column, size_t row, const TextFormat& format, JsonNumeric numeric,
-                       std::string& out) {
+void append_json_value(const Column& column, size_t row, const TextFormat& format,
+                       JsonNumeric numeric, std::string& out) {
     if (column.is_null(row)) {
         out += "null";
         return;

@@ -16,9 +16,10 @@ void append_json_string(std::string_view text, std::string& out);
 /// How numeric is written: as a JSON number it looks best, but many readers make a double of it.
 enum class JsonNumeric : unsigned char { kNumber, kString };
 
-/// Appends one value: null, true and false, integers and finite floats as numbers, everything else as a
-/// string of PostgreSQL's text form. Reading the text back by the type's input gives the same value.
-void append_json_value(const Column& column, size_t row, const TextFormat& format, JsonNumeric numeric,
-                       std::string& out);
+/// Appends one value: null, true and false, integers and finite floats as numbers, everything else
+/// as a string of PostgreSQL's text form. Reading the text back by the type's input gives the same
+/// value.
+void append_json_value(const Column& column, size_t row, const TextFormat& format,
+                       JsonNumeric numeric, std::string& out);
 
 }  // namespace braid::serving

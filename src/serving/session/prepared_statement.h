@@ -12,12 +12,13 @@
 
 namespace braid::serving {
 
-/// A statement that was parsed, and bound where it takes parameters or gives rows. The binding is kept and
-/// used again as long as the catalog and the settings under it are the same. Belongs to one session.
+/// A statement that was parsed, and bound where it takes parameters or gives rows. The binding is
+/// kept and used again as long as the catalog and the settings under it are the same. Belongs to
+/// one session.
 struct PreparedStatement {
     sql::Statement statement;
-    bool is_empty = false;            // a text without any statement
-    std::vector<Type> declared;       // parameter types that the client gave; kUnknown: none
+    bool is_empty = false;       // a text without any statement
+    std::vector<Type> declared;  // parameter types that the client gave; kUnknown: none
     /// OIDs behind `declared`, kept for the protocol: values come in the client's types. 0: none.
     std::vector<uint32_t> declared_oids;
     /// Types of $1, $2, …
@@ -36,7 +37,8 @@ struct PreparedStatement {
 };
 using PreparedPtr = std::shared_ptr<PreparedStatement>;
 
-/// True for statements that are bound when they are prepared: their rows or parameters are asked for.
+/// True for statements that are bound when they are prepared: their rows or parameters are asked
+/// for.
 bool is_bound_early(sql::StatementKind kind);
 
 /// Columns of what a bound statement answers; nullopt if it only does something.

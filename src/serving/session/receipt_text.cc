@@ -32,7 +32,8 @@ std::string receipt_json_within(const runs::Receipt& receipt, size_t bytes_max) 
 
 std::vector<std::string> receipt_lines(const runs::Receipt& receipt) {
     std::vector<std::string> lines;
-    lines.push_back(fmt::format("Tiling: manifest {}, mode {}", receipt.manifest.value, receipt.mode));
+    lines.push_back(
+        fmt::format("Tiling: manifest {}, mode {}", receipt.manifest.value, receipt.mode));
     for (const runs::Receipt::Part& part : receipt.parts) {
         lines.push_back(fmt::format("  {} of {} {}: {} rows, digest {}", part.kind, part.view,
                                     part.box.to_string(), part.rows,

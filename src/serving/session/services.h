@@ -16,7 +16,8 @@
 
 namespace braid::serving {
 
-/// What all sessions of a node share. Everything pointed to outlives them; all of it is thread-safe.
+/// What all sessions of a node share. Everything pointed to outlives them; all of it is
+/// thread-safe.
 struct Services {
     Control* control = nullptr;
     read::Reader* reader = nullptr;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/session/session.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 
@@ -56,7 +56,8 @@ sql::BindOptions Session::bind_options(const std::vector<Type>& parameter_types)
     return options;
 }
 
-Result<std::shared_ptr<const sql::BoundStatement>> Session::bind(const PreparedStatement& prepared) {
+Result<std::shared_ptr<const sql::BoundStatement>> Session::bind(
+    const PreparedStatement& prepared) {
     // A view must not hold what this session happens to be.
     system_.forbid_session_functions(prepared.statement.kind ==
                                      sql::StatementKind::kCreateMaterializedView);
@@ -147,7 +148,8 @@ Result<std::unique_ptr<Cursor>> Session::execute(PreparedStatement& prepared,
     if (const auto* query = std::get_if<plan::Query>(&command)) {
         return run_query(prepared, *query, parameters);
     }
-    if (const auto* insert = std::get_if<sql::Insert>(&command)) return run_insert(*insert, parameters);
+    if (const auto* insert = std::get_if<sql::Insert>(&command))
+        return run_insert(*insert, parameters);
     if (const auto* explain = std::get_if<sql::Explain>(&command)) {
         return run_explain(*explain, parameters);
     }
@@ -163,7 +165,8 @@ Result<std::unique_ptr<Cursor>> Session::execute(PreparedStatement& prepared,
 Result<void> Session::keep(std::string name, PreparedPtr prepared) {
     constexpr size_t kNamedMax = 10'000;
     if (named_.contains(name)) {
-        return already_exists("prepared statement \"{}\" already exists", name).with_sqlstate("42P05");
+        return already_exists("prepared statement \"{}\" already exists", name)
+            .with_sqlstate("42P05");
     }
     if (named_.size() >= kNamedMax) {
         return exhausted("more than {} prepared statements", kNamedMax).with_sqlstate("53200");

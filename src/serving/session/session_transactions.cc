@@ -37,7 +37,8 @@ Result<std::unique_ptr<Cursor>> Session::run_transaction(const sql::Transaction&
             TRY(savepoint(transaction));
             return done(tag);
         case Kind::kSetTransaction:
-            if (!is_in_block()) warn("25P01", "SET TRANSACTION can only be used in transaction blocks");
+            if (!is_in_block())
+                warn("25P01", "SET TRANSACTION can only be used in transaction blocks");
             TRY(apply_modes(transaction, "transaction_"));
             return done(tag);
         case Kind::kSetSession:
@@ -104,7 +105,7 @@ Result<void> Session::savepoint(const sql::Transaction& transaction) {
     using Kind = sql::Transaction::Kind;
     auto& points = transaction_.savepoints;
     if (!is_in_block()) {
-        return only_in_block(transaction.kind == Kind::kSavepoint  ? "SAVEPOINT"
+        return only_in_block(transaction.kind == Kind::kSavepoint ? "SAVEPOINT"
                              : transaction.kind == Kind::kRelease ? "RELEASE SAVEPOINT"
                                                                   : "ROLLBACK TO SAVEPOINT");
     }
@@ -147,10 +148,11 @@ Result<void> Session::append_pending() {
 }
 
 Result<void> Session::check_writable(std::string_view tag) const {
-    const auto read_only = settings_.show(is_in_block() ? "transaction_read_only"
-                                                        : "default_transaction_read_only");
+    const auto read_only =
+        settings_.show(is_in_block() ? "transaction_read_only" : "default_transaction_read_only");
     if (!read_only || *read_only == "off") return {};
-    return invalid_input("cannot execute {} in a read-only transaction", tag).with_sqlstate("25006");
+    return invalid_input("cannot execute {} in a read-only transaction", tag)
+        .with_sqlstate("25006");
 }
 
 Result<void> Session::settle_pending(const std::vector<plan::RelationRef>& reads) {

@@ -14,8 +14,8 @@ constexpr std::string_view kIsolations =
 constexpr std::string_view kMessageLevels =
     "notice|debug5|debug4|debug3|debug2|debug1|log|warning|error";
 
-/// What clients of PostgreSQL 15 ask for or set, and Braid's own. A setting that has no effect here is
-/// taken where taking it does no harm, and refused where an answer would silently differ.
+/// What clients of PostgreSQL 15 ask for or set, and Braid's own. A setting that has no effect here
+/// is taken where taking it does no harm, and refused where an answer would silently differ.
 constexpr std::array kFacts = {
     SettingFacts{"application_name", kText, "", "Name of the client program.", true},
     SettingFacts{"array_nulls", kBool, "on", "Has no effect."},
@@ -38,11 +38,12 @@ constexpr std::array kFacts = {
     SettingFacts{"default_transaction_isolation", kChoice, "read committed",
                  "Isolation level of new transactions; every block sees one snapshot.", false,
                  kIsolations},
-    SettingFacts{"default_transaction_read_only", kBool, "off",
-                 "New transactions must not write.", true},
+    SettingFacts{"default_transaction_read_only", kBool, "off", "New transactions must not write.",
+                 true},
     SettingFacts{"escape_string_warning", kBool, "on", "Has no effect."},
     SettingFacts{"extra_float_digits", kInteger, "1",
-                 "Floats are written with the fewest digits that read back exactly.", false, "", 1, 3},
+                 "Floats are written with the fewest digits that read back exactly.", false, "", 1,
+                 3},
     SettingFacts{"idle_in_transaction_session_timeout", kTime, "0", "Has no effect."},
     SettingFacts{"idle_session_timeout", kTime, "0", "Has no effect."},
     SettingFacts{"in_hot_standby", kFixed, "off", "Never.", true},
@@ -52,7 +53,8 @@ constexpr std::array kFacts = {
     SettingFacts{"jit", kBool, "off", "Has no effect."},
     SettingFacts{"lc_collate", kFixed, "C", "Texts are ordered by their bytes."},
     SettingFacts{"lc_ctype", kFixed, "C", "upper and lower know ASCII."},
-    SettingFacts{"lc_messages", kChoice, "C", "Language of messages.", false, "C|en_US.UTF-8|POSIX"},
+    SettingFacts{"lc_messages", kChoice, "C", "Language of messages.", false,
+                 "C|en_US.UTF-8|POSIX"},
     SettingFacts{"lc_monetary", kText, "C", "Has no effect."},
     SettingFacts{"lc_numeric", kText, "C", "Has no effect."},
     SettingFacts{"lc_time", kText, "C", "Has no effect."},
@@ -66,7 +68,8 @@ constexpr std::array kFacts = {
     SettingFacts{"search_path", kSearchPath, "\"$user\", public",
                  "Schemas of names that have none."},
     SettingFacts{"server_encoding", kFixed, "UTF8", "Encoding of texts.", true},
-    SettingFacts{"server_version", kFixed, kServerVersion, "PostgreSQL's version that is spoken.", true},
+    SettingFacts{"server_version", kFixed, kServerVersion, "PostgreSQL's version that is spoken.",
+                 true},
     SettingFacts{"server_version_num", kFixed, kServerVersionNumber, "The same as a number."},
     SettingFacts{"session_authorization", kChoice, "braid", "Who has logged in.", true, "braid"},
     SettingFacts{"standard_conforming_strings", kChoice, "on",
@@ -75,7 +78,8 @@ constexpr std::array kFacts = {
                  false, "", 0, INT32_MAX},
     SettingFacts{"synchronous_commit", kChoice, "on", "What is acknowledged is on disk.", false,
                  "on|off|local|remote_write|remote_apply"},
-    SettingFacts{"TimeZone", kTimeZone, "UTC", "Zone in which instants are read and written.", true},
+    SettingFacts{"TimeZone", kTimeZone, "UTC", "Zone in which instants are read and written.",
+                 true},
     SettingFacts{"timezone_abbreviations", kFixed, "Default", "PostgreSQL's default ones."},
     SettingFacts{"transaction_deferrable", kBool, "off", "Has no effect."},
     SettingFacts{"transaction_isolation", kChoice, "read committed",

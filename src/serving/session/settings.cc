@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/session/settings.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/error_makers.h"
@@ -73,20 +73,15 @@ struct TimeUnit {
     double ms;
 };
 /// Largest first: the order in which a value looks for the unit to be shown in.
-constexpr std::array<TimeUnit, 6> kTimeUnits = {{{"d", 86'400'000},
-                                                 {"h", 3'600'000},
-                                                 {"min", 60'000},
-                                                 {"s", 1000},
-                                                 {"ms", 1},
-                                                 {"us", 0.001}}};
+constexpr std::array<TimeUnit, 6> kTimeUnits = {
+    {{"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"s", 1000}, {"ms", 1}, {"us", 0.001}}};
 
 bool parse_time_ms(std::string_view word, int64_t& ms) {
     word = trimmed(word);
     double number = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
     if (error != std::errc()) return false;
-    const std::string_view unit =
-        trimmed(word.substr(static_cast<size_t>(end - word.data())));
+    const std::string_view unit = trimmed(word.substr(static_cast<size_t>(end - word.data())));
     double factor = 1;
     if (!unit.empty()) {
         const auto* place = std::ranges::find(kTimeUnits, unit, &TimeUnit::name);
@@ -145,7 +140,8 @@ Result<std::string> check_choice(const SettingFacts& facts, std::string_view wor
         return std::string("on");
     }
     std::string choices(facts.choices);
-    for (size_t i = 0; (i = choices.find('|', i)) != std::string::npos;) choices.replace(i, 1, ", ");
+    for (size_t i = 0; (i = choices.find('|', i)) != std::string::npos;)
+        choices.replace(i, 1, ", ");
     return invalid_value(facts, word).with_hint(fmt::format("Available values: {}.", choices));
 }
 
@@ -257,7 +253,8 @@ Settings::Settings() {
     refresh_derived();
 }
 
-Result<void> Settings::set(std::string_view name, std::span<const std::string> words, bool is_local) {
+Result<void> Settings::set(std::string_view name, std::span<const std::string> words,
+                           bool is_local) {
     const SettingFacts* facts = find_facts(lower(name));
     const bool is_path = facts != nullptr && facts->kind == SettingKind::kSearchPath;
     const bool is_list = is_path || (facts != nullptr && facts->kind == SettingKind::kDateStyle);
@@ -279,7 +276,8 @@ Result<void> Settings::assign(std::string_view name, const std::string& text, bo
     std::string value = facts == nullptr ? text : TRY(check(*facts, text));
     if (is_local) {
         if (!before_) return {};  // outside of a block it ends with the statement
-        if (const auto old = values_.find(key); old != values_.end()) local_.try_emplace(key, old->second);
+        if (const auto old = values_.find(key); old != values_.end())
+            local_.try_emplace(key, old->second);
     } else {
         local_.erase(key);
     }
@@ -296,7 +294,8 @@ Result<void> Settings::set_default(std::string_view name, const std::string& tex
 Result<void> Settings::reset(std::string_view name) {
     const std::string key = lower(name);
     const SettingFacts* facts = find_facts(key);
-    if (facts != nullptr && facts->kind == SettingKind::kFixed) return cannot_be_changed(facts->name);
+    if (facts != nullptr && facts->kind == SettingKind::kFixed)
+        return cannot_be_changed(facts->name);
     const auto initial = defaults_.find(key);
     if (initial == defaults_.end() && !is_custom(key)) return unknown_setting(name);
     store(key, initial == defaults_.end() ? "" : initial->second);
@@ -322,7 +321,8 @@ void Settings::begin_transaction() {
     before_ = values_;
     local_.clear();
     for (const std::string_view each : {"isolation", "read_only", "deferrable"}) {
-        values_[fmt::format("transaction_{}", each)] = values_[fmt::format("default_transaction_{}", each)];
+        values_[fmt::format("transaction_{}", each)] =
+            values_[fmt::format("default_transaction_{}", each)];
     }
     refresh_derived();
 }
@@ -337,7 +337,8 @@ void Settings::end_transaction(bool committed) {
     before_.reset();
     local_.clear();
     for (const std::string_view each : {"isolation", "read_only", "deferrable"}) {
-        values_[fmt::format("transaction_{}", each)] = values_[fmt::format("default_transaction_{}", each)];
+        values_[fmt::format("transaction_{}", each)] =
+            values_[fmt::format("default_transaction_{}", each)];
     }
     refresh_derived();
 }

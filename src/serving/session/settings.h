@@ -41,8 +41,8 @@ struct SettingFacts {
     SettingKind kind;
     std::string_view initial;
     std::string_view description;
-    bool is_reported = false;         // clients are told of each change (ParameterStatus)
-    std::string_view choices = {};    // kChoice, parted by '|'
+    bool is_reported = false;       // clients are told of each change (ParameterStatus)
+    std::string_view choices = {};  // kChoice, parted by '|'
     int64_t least = 0;
     int64_t most = INT64_MAX;
 };
@@ -52,14 +52,15 @@ std::span<const SettingFacts> setting_facts();
 /// The name as SHOW heads its column: "timezone" -> "TimeZone".
 std::string canonical_setting_name(std::string_view name);
 
-/// The settings of one session: SET, SHOW, RESET and what a transaction does to them. Not thread-safe.
+/// The settings of one session: SET, SHOW, RESET and what a transaction does to them. Not
+/// thread-safe.
 class Settings {
   public:
     Settings();
 
-    /// As in SET, whose words are given one by one: 42704 unknown (names with a dot are taken as custom),
-    /// 22023 invalid, 55P02 cannot be changed, 0A000 what Braid does not do. `is_local`: until the
-    /// transaction ends.
+    /// As in SET, whose words are given one by one: 42704 unknown (names with a dot are taken as
+    /// custom), 22023 invalid, 55P02 cannot be changed, 0A000 what Braid does not do. `is_local`:
+    /// until the transaction ends.
     Result<void> set(std::string_view name, std::span<const std::string> words, bool is_local);
     /// An option of the connection, in one text; RESET goes back to it.
     Result<void> set_default(std::string_view name, const std::string& text);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/session/settings.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/test_support.h"
 
@@ -66,7 +66,8 @@ TEST(Settings, CheckTheirValues) {
     EXPECT_ERROR(set(settings, "jit", {"on", "off"}), ErrorCode::kInvalidInput, "22023");
     EXPECT_ERROR(set(settings, "extra_float_digits", {"0"}), ErrorCode::kInvalidInput, "22023");
     EXPECT_ERROR(set(settings, "extra_float_digits", {"x"}), ErrorCode::kInvalidInput, "22023");
-    EXPECT_ERROR(set(settings, "statement_timeout", {"5 parsecs"}), ErrorCode::kInvalidInput, "22023");
+    EXPECT_ERROR(set(settings, "statement_timeout", {"5 parsecs"}), ErrorCode::kInvalidInput,
+                 "22023");
     EXPECT_ERROR(set(settings, "statement_timeout", {"-1"}), ErrorCode::kInvalidInput, "22023");
     EXPECT_ERROR(set(settings, "TimeZone", {"Middle/Earth"}), ErrorCode::kInvalidInput, "22023");
     EXPECT_ERROR(set(settings, "client_encoding", {"LATIN1"}), ErrorCode::kInvalidInput, "22023");

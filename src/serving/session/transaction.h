@@ -13,8 +13,9 @@
 
 namespace braid::serving {
 
-/// Records of INSERTs that wait for the end of their transaction. They are held in memory, so their number is
-/// limited: loading much belongs to POST /v1/tables/<t>/records or to smaller transactions.
+/// Records of INSERTs that wait for the end of their transaction. They are held in memory, so their
+/// number is limited: loading much belongs to POST /v1/tables/<t>/records or to smaller
+/// transactions.
 class PendingInserts {
   public:
     static constexpr size_t kBytesMax = 64 << 20;
@@ -27,8 +28,8 @@ class PendingInserts {
     /// Forgets those behind the first `count`, for ROLLBACK TO.
     void truncate(size_t count);
     void clear();
-    /// Appends everything, table by table in order of their first record, and forgets it. Each table's
-    /// records become durable in one piece; an error leaves those of earlier tables stored.
+    /// Appends everything, table by table in order of their first record, and forgets it. Each
+    /// table's records become durable in one piece; an error leaves those of earlier tables stored.
     Result<void> append_all(RecordAppender& appender, const catalog::Catalog& catalog);
 
   private:

@@ -148,8 +148,8 @@ void add_receipts(const SystemView& view, RelationRows& rows) {
 }
 
 constexpr RelationSource kSources[] = {
-    {"braid", "audits", add_audits},   {"braid", "receipts", add_receipts},
-    {"braid", "runs", add_runs},       {"braid", "streams", add_streams},
+    {"braid", "audits", add_audits}, {"braid", "receipts", add_receipts},
+    {"braid", "runs", add_runs},     {"braid", "streams", add_streams},
     {"braid", "views", add_views},
 };
 

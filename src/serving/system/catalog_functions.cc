@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/system/catalog_functions.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "columnar/text_io.h"
@@ -32,7 +32,8 @@ constexpr std::string_view kUserOfOid =
     "CASE WHEN $1 = 10 THEN 'braid' WHEN $1 IS NULL THEN NULL "
     "ELSE 'unknown (OID=' || $1::bigint::text || ')' END";
 constexpr std::string_view kEncodingName =
-    "CASE WHEN $1 = 6 THEN 'UTF8' WHEN $1 = 0 THEN 'SQL_ASCII' WHEN $1 IS NULL THEN NULL ELSE '' END";
+    "CASE WHEN $1 = 6 THEN 'UTF8' WHEN $1 = 0 THEN 'SQL_ASCII' WHEN $1 IS NULL THEN NULL ELSE '' "
+    "END";
 constexpr std::string_view kPretty =
     "CASE WHEN abs($1) < 10240 THEN $1::text || ' bytes' "
     "WHEN abs($1) < 10485247 THEN (($1 + 512) / 1024)::text || ' kB' "
@@ -40,7 +41,8 @@ constexpr std::string_view kPretty =
     "WHEN abs($1) < 10994579406848 THEN (($1 + 536870912) / 1073741824)::text || ' GB' "
     "ELSE (($1 + 549755813888) / 1099511627776)::text || ' TB' END";
 constexpr std::string_view kRelationName =
-    "COALESCE((SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.oid = $1), $1::bigint::text)";
+    "COALESCE((SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.oid = $1), "
+    "$1::bigint::text)";
 constexpr std::string_view kRelationOid =
     "(SELECT c.oid FROM pg_catalog.pg_class c, pg_catalog.pg_namespace n "
     "WHERE n.oid = c.relnamespace AND (c.relname = $1 OR n.nspname || '.' || c.relname = $1) "
@@ -94,7 +96,8 @@ constexpr CatalogFunction kFunctions[] = {
     {"pg_get_function_arguments", "oid", "text", kNone},
     {"pg_get_function_identity_arguments", "oid", "text", kNone},
     {"pg_get_function_result", "oid", "text",
-     "(SELECT pg_catalog.format_type(p.prorettype, NULL) FROM pg_catalog.pg_proc p WHERE p.oid = $1)"},
+     "(SELECT pg_catalog.format_type(p.prorettype, NULL) FROM pg_catalog.pg_proc p WHERE p.oid = "
+     "$1)"},
     {"pg_get_function_sqlbody", "oid", "text", kNone},
     {"pg_get_functiondef", "oid", "text", kNone},
     {"pg_get_indexdef", "oid", "text", kNone},
@@ -130,11 +133,11 @@ constexpr CatalogFunction kFunctions[] = {
 };
 
 /// What is visible does not depend on the search path for these: all of them are in pg_catalog.
-constexpr std::string_view kVisible[] = {
-    "pg_collation_is_visible", "pg_conversion_is_visible",     "pg_function_is_visible",
-    "pg_opclass_is_visible",   "pg_operator_is_visible",       "pg_opfamily_is_visible",
-    "pg_ts_config_is_visible", "pg_statistics_obj_is_visible", "pg_ts_dict_is_visible",
-    "pg_type_is_visible"};
+constexpr std::string_view kVisible[] = {"pg_collation_is_visible", "pg_conversion_is_visible",
+                                         "pg_function_is_visible",  "pg_opclass_is_visible",
+                                         "pg_operator_is_visible",  "pg_opfamily_is_visible",
+                                         "pg_ts_config_is_visible", "pg_statistics_obj_is_visible",
+                                         "pg_ts_dict_is_visible",   "pg_type_is_visible"};
 
 Type type_called(std::string_view name) {
     Type type;
@@ -143,7 +146,8 @@ Type type_called(std::string_view name) {
 }
 
 sql::SqlFunction make(std::string_view arguments, std::string_view result, std::string body) {
-    sql::SqlFunction function{.arguments = {}, .result = type_called(result), .body = std::move(body)};
+    sql::SqlFunction function{
+        .arguments = {}, .result = type_called(result), .body = std::move(body)};
     while (!arguments.empty()) {
         const std::string_view word = arguments.substr(0, arguments.find(','));
         arguments.remove_prefix(std::min(word.size() + 1, arguments.size()));
@@ -161,7 +165,8 @@ std::string quoted(std::string_view text) {
     return out + "'";
 }
 
-/// True for what a name without schema can mean: written out, because the search path is the session's.
+/// True for what a name without schema can mean: written out, because the search path is the
+/// session's.
 std::string table_is_visible(const CatalogImage& image, const Settings& settings) {
     std::string visible;
     for (const CatalogRelation& each : image.relations) {
@@ -175,15 +180,37 @@ std::string table_is_visible(const CatalogImage& image, const Settings& settings
 /// Names of the types that values can have, of those beside them that pg_type lists, and of arrays.
 std::string format_type_body() {
     static constexpr std::pair<uint32_t, std::string_view> kBeside[] = {
-        {17, "bytea"},   {114, "json"},      {700, "real"},  {1033, "aclitem"},
-        {1042, "character"}, {1083, "time without time zone"}, {1266, "time with time zone"},
-        {2950, "uuid"},  {3802, "jsonb"},    {1000, "boolean[]"}, {1001, "bytea[]"},
-        {1007, "integer[]"}, {1008, "regproc[]"}, {1011, "xid[]"}, {1014, "character[]"},
-        {1015, "character varying[]"}, {1016, "bigint[]"}, {1021, "real[]"},
-        {1022, "double precision[]"}, {1115, "timestamp without time zone[]"}, {1182, "date[]"},
-        {1183, "time without time zone[]"}, {1185, "timestamp with time zone[]"},
-        {1187, "interval[]"}, {1231, "numeric[]"}, {1270, "time with time zone[]"}, {199, "json[]"},
-        {2210, "regclass[]"}, {2211, "regtype[]"}, {2951, "uuid[]"}, {3807, "jsonb[]"}};
+        {17, "bytea"},
+        {114, "json"},
+        {700, "real"},
+        {1033, "aclitem"},
+        {1042, "character"},
+        {1083, "time without time zone"},
+        {1266, "time with time zone"},
+        {2950, "uuid"},
+        {3802, "jsonb"},
+        {1000, "boolean[]"},
+        {1001, "bytea[]"},
+        {1007, "integer[]"},
+        {1008, "regproc[]"},
+        {1011, "xid[]"},
+        {1014, "character[]"},
+        {1015, "character varying[]"},
+        {1016, "bigint[]"},
+        {1021, "real[]"},
+        {1022, "double precision[]"},
+        {1115, "timestamp without time zone[]"},
+        {1182, "date[]"},
+        {1183, "time without time zone[]"},
+        {1185, "timestamp with time zone[]"},
+        {1187, "interval[]"},
+        {1231, "numeric[]"},
+        {1270, "time with time zone[]"},
+        {199, "json[]"},
+        {2210, "regclass[]"},
+        {2211, "regtype[]"},
+        {2951, "uuid[]"},
+        {3807, "jsonb[]"}};
     std::string body =
         "CASE WHEN $1 IS NULL THEN NULL "
         "WHEN $1 = 1700 AND $2 > 4 THEN 'numeric(' || (($2 - 4) / 65536)::text || ',' || "
@@ -191,9 +218,11 @@ std::string format_type_body() {
         "WHEN $1 = 1043 AND $2 > 4 THEN 'character varying(' || ($2 - 4)::text || ')'";
     for (uint32_t oid = 16; oid < 4100; ++oid) {
         Type type;
-        if (type_of_oid(oid, type)) body += fmt::format(" WHEN $1 = {} THEN {}", oid, quoted(type.name()));
+        if (type_of_oid(oid, type))
+            body += fmt::format(" WHEN $1 = {} THEN {}", oid, quoted(type.name()));
     }
-    for (const auto& [oid, name] : kBeside) body += fmt::format(" WHEN $1 = {} THEN {}", oid, quoted(name));
+    for (const auto& [oid, name] : kBeside)
+        body += fmt::format(" WHEN $1 = {} THEN {}", oid, quoted(name));
     return body + " ELSE '??\?' END";
 }
 
@@ -227,7 +256,8 @@ std::string schema_array(const Settings& settings, bool with_implicit) {
 
 std::string instant(int64_t unix_us) {
     std::string text;
-    format_text(Datum{Type::of(TypeKind::kTimestampTz), unix_us + kUnixEpochUs}, utc_format(), text);
+    format_text(Datum{Type::of(TypeKind::kTimestampTz), unix_us + kUnixEpochUs}, utc_format(),
+                text);
     return fmt::format("'{}'::timestamptz", text);
 }
 
@@ -242,7 +272,8 @@ std::optional<SessionFunction> clock_function(std::string_view name, const Sessi
     if (std::ranges::find(kStatement, name) != std::end(kStatement)) {
         return SessionFunction{make("", "timestamptz", instant(facts.statement_at_us)), true};
     }
-    if (name == "localtimestamp") return SessionFunction{make("", "timestamp", at + "::timestamp"), true};
+    if (name == "localtimestamp")
+        return SessionFunction{make("", "timestamp", at + "::timestamp"), true};
     if (name == "current_date") return SessionFunction{make("", "date", at + "::date"), true};
     return std::nullopt;
 }
@@ -260,14 +291,16 @@ std::vector<sql::SqlFunction> catalog_functions(std::string_view name, const Cat
         found.push_back(make("text", "text", current_setting_body(settings)));
         found.push_back(make("text,bool", "text", current_setting_body(settings)));
     } else if (name == "current_schemas") {
-        found.push_back(make("bool", "_name",
-                             fmt::format("CASE WHEN $1 THEN {} ELSE {} END", schema_array(settings, true),
-                                         schema_array(settings, false))));
+        found.push_back(
+            make("bool", "_name",
+                 fmt::format("CASE WHEN $1 THEN {} ELSE {} END", schema_array(settings, true),
+                             schema_array(settings, false))));
     } else if (std::ranges::find(kVisible, name) != std::end(kVisible)) {
         found.push_back(make("oid", "bool", "$1 IS NOT NULL"));
     }
     for (const CatalogFunction& each : kFunctions) {
-        if (each.name == name) found.push_back(make(each.arguments, each.result, std::string(each.body)));
+        if (each.name == name)
+            found.push_back(make(each.arguments, each.result, std::string(each.body)));
     }
     return found;
 }
@@ -281,10 +314,12 @@ std::optional<SessionFunction> session_function(std::string_view name, const Ses
     for (const std::string_view user : {"current_user", "session_user", "current_role", "user"}) {
         if (name == user) return constant("name", kUserName);
     }
-    if (name == "current_database" || name == "current_catalog") return constant("name", kDatabaseName);
+    if (name == "current_database" || name == "current_catalog")
+        return constant("name", kDatabaseName);
     if (name == "version") {
-        return constant("text", fmt::format("PostgreSQL {} (Braid {}) on x86_64-pc-linux-gnu, 64-bit",
-                                            kServerVersion, facts.version));
+        return constant("text",
+                        fmt::format("PostgreSQL {} (Braid {}) on x86_64-pc-linux-gnu, 64-bit",
+                                    kServerVersion, facts.version));
     }
     if (name == "current_schema") {
         for (const std::string& schema : settings.search_path()) {
@@ -295,7 +330,8 @@ std::optional<SessionFunction> session_function(std::string_view name, const Ses
     if (name == "pg_backend_pid") return constant("int4", std::to_string(facts.process));
     if (name == "inet_server_port") return constant("int4", std::to_string(facts.port));
     if (name == "pg_is_in_recovery") return SessionFunction{make("", "bool", "false"), false};
-    if (name == "pg_client_encoding" || name == "getdatabaseencoding") return constant("name", "UTF8");
+    if (name == "pg_client_encoding" || name == "getdatabaseencoding")
+        return constant("name", "UTF8");
     if (name == "pg_my_temp_schema") return constant("oid", "0");
     if (name == "txid_current") return constant("int8", std::to_string(facts.statement_at_us));
     if (name == "pg_postmaster_start_time" || name == "pg_conf_load_time") {
@@ -306,8 +342,8 @@ std::optional<SessionFunction> session_function(std::string_view name, const Ses
 
 std::optional<int64_t> function_oid(std::string_view name) {
     static constexpr std::pair<std::string_view, int64_t> kInputs[] = {
-        {"array_in", 750}, {"array_out", 751}, {"textin", 46},    {"int4in", 42},
-        {"int8in", 460},   {"boolin", 1242},   {"record_in", 2290}, {"enum_in", 3504},
+        {"array_in", 750},   {"array_out", 751}, {"textin", 46},      {"int4in", 42},
+        {"int8in", 460},     {"boolin", 1242},   {"record_in", 2290}, {"enum_in", 3504},
         {"domain_in", 2597}, {"range_in", 3834}, {"array_recv", 2400}};
     for (const auto& [known, oid] : kInputs) {
         if (known == name) return oid;

@@ -16,8 +16,8 @@ namespace braid::serving {
 /// What the functions of a session are constants of.
 struct SessionFacts {
     uint32_t process = 0;
-    uint16_t port = 0;         // of the server
-    std::string version;       // of Braid
+    uint16_t port = 0;          // of the server
+    std::string version;        // of Braid
     int64_t started_at_us = 0;  // of the server, Unix microseconds
     /// Of the transaction and of the statement, Unix microseconds.
     int64_t transaction_at_us = 0;

@@ -69,16 +69,14 @@ constexpr RelationText kInformationSchema[] = {
      "character_set_catalog:name character_set_schema:name character_set_name:name "
      "character_repertoire:name form_of_use:name default_collate_catalog:name "
      "default_collate_schema:name default_collate_name:name"},
-    {"information_schema", "information_schema_catalog_name", 13227, 'v',
-     "catalog_name:name"},
+    {"information_schema", "information_schema_catalog_name", 13227, 'v', "catalog_name:name"},
     {"information_schema", "table_privileges", 13416, 'v',
      "grantor:name grantee:name table_catalog:name table_schema:name table_name:name "
      "privilege_type:varchar is_grantable:varchar with_hierarchy:varchar"},
     {"information_schema", "role_table_grants", 13421, 'v',
      "grantor:name grantee:name table_catalog:name table_schema:name table_name:name "
      "privilege_type:varchar is_grantable:varchar with_hierarchy:varchar"},
-    {"information_schema", "enabled_roles", 13325, 'v',
-     "role_name:name"},
+    {"information_schema", "enabled_roles", 13325, 'v', "role_name:name"},
     {"information_schema", "applicable_roles", 13236, 'v',
      "grantee:name role_name:name is_grantable:varchar"},
     {"information_schema", "check_constraints", 13260, 'v',

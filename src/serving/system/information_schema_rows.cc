@@ -21,7 +21,8 @@ void add_schemata(const SystemView& /*view*/, RelationRows& rows) {
     }
 }
 
-/// Materialized views are no tables of the standard, but clients that ask only here would never see them.
+/// Materialized views are no tables of the standard, but clients that ask only here would never see
+/// them.
 std::string_view table_type(const CatalogRelation& relation) {
     if (relation.kind == 'r') return "BASE TABLE";
     return relation.kind == 'm' ? "MATERIALIZED VIEW" : "VIEW";
@@ -84,8 +85,10 @@ bool is_array(const Type& type) {
         case TypeAlias::kInt2Array:
         case TypeAlias::kInt2Vector:
         case TypeAlias::kAclArray:
-        case TypeAlias::kCharArray: return true;
-        default: return false;
+        case TypeAlias::kCharArray:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -96,10 +99,11 @@ std::string internal_name(const Type& type) {
         std::string_view name;
     };
     static constexpr Name kNames[] = {
-        {16, "bool"},       {18, "char"},        {20, "int8"},     {21, "int2"},    {22, "int2vector"},
-        {23, "int4"},       {701, "float8"},     {1002, "_char"},  {1003, "_name"}, {1005, "_int2"},
-        {1009, "_text"},    {1028, "_oid"},      {1034, "_aclitem"}, {1043, "varchar"},
-        {1114, "timestamp"}, {1184, "timestamptz"}, {1700, "numeric"}};
+        {16, "bool"},       {18, "char"},      {20, "int8"},        {21, "int2"},
+        {22, "int2vector"}, {23, "int4"},      {701, "float8"},     {1002, "_char"},
+        {1003, "_name"},    {1005, "_int2"},   {1009, "_text"},     {1028, "_oid"},
+        {1034, "_aclitem"}, {1043, "varchar"}, {1114, "timestamp"}, {1184, "timestamptz"},
+        {1700, "numeric"}};
     for (const Name& each : kNames) {
         if (each.oid == type.oid()) return std::string(each.name);
     }

@@ -5,13 +5,11 @@ namespace braid::serving {
 
 namespace {
 
-/// The catalogs of PostgreSQL 15 that clients ask for: OIDs, names and types are its own, so that they can
-/// be joined with what clients have built in. `!` marks a column that is never NULL.
+/// The catalogs of PostgreSQL 15 that clients ask for: OIDs, names and types are its own, so that
+/// they can be joined with what clients have built in. `!` marks a column that is never NULL.
 constexpr RelationText kPgCatalog[] = {
-    {"pg_catalog", "pg_am", 2601, 'r',
-     "oid:oid! amname:name! amhandler:regproc! amtype:char!"},
-    {"pg_catalog", "pg_attrdef", 2604, 'r',
-     "oid:oid! adrelid:oid! adnum:int2! adbin:text!"},
+    {"pg_catalog", "pg_am", 2601, 'r', "oid:oid! amname:name! amhandler:regproc! amtype:char!"},
+    {"pg_catalog", "pg_attrdef", 2604, 'r', "oid:oid! adrelid:oid! adnum:int2! adbin:text!"},
     {"pg_catalog", "pg_attribute", 1249, 'r',
      "attrelid:oid! attname:name! atttypid:oid! attstattarget:int4! attlen:int2! "
      "attnum:int2! attndims:int4! attcacheoff:int4! atttypmod:int4! attbyval:bool! "
@@ -69,8 +67,7 @@ constexpr RelationText kPgCatalog[] = {
     {"pg_catalog", "pg_foreign_server", 1417, 'r',
      "oid:oid! srvname:name! srvowner:oid! srvfdw:oid! srvtype:text srvversion:text "
      "srvacl:aclitem[] srvoptions:text[]"},
-    {"pg_catalog", "pg_foreign_table", 3118, 'r',
-     "ftrelid:oid! ftserver:oid! ftoptions:text[]"},
+    {"pg_catalog", "pg_foreign_table", 3118, 'r', "ftrelid:oid! ftserver:oid! ftoptions:text[]"},
     {"pg_catalog", "pg_index", 2610, 'r',
      "indexrelid:oid! indrelid:oid! indnatts:int2! indnkeyatts:int2! indisunique:bool! "
      "indnullsnotdistinct:bool! indisprimary:bool! indisexclusion:bool! indimmediate:bool! "
@@ -108,8 +105,7 @@ constexpr RelationText kPgCatalog[] = {
     {"pg_catalog", "pg_publication", 6104, 'r',
      "oid:oid! pubname:name! pubowner:oid! puballtables:bool! pubinsert:bool! "
      "pubupdate:bool! pubdelete:bool! pubtruncate:bool! pubviaroot:bool!"},
-    {"pg_catalog", "pg_publication_namespace", 6237, 'r',
-     "oid:oid! pnpubid:oid! pnnspid:oid!"},
+    {"pg_catalog", "pg_publication_namespace", 6237, 'r', "oid:oid! pnpubid:oid! pnnspid:oid!"},
     {"pg_catalog", "pg_publication_rel", 6106, 'r',
      "oid:oid! prpubid:oid! prrelid:oid! prqual:text prattrs:int2vector"},
     {"pg_catalog", "pg_range", 3541, 'r',
@@ -118,8 +114,7 @@ constexpr RelationText kPgCatalog[] = {
     {"pg_catalog", "pg_rewrite", 2618, 'r',
      "oid:oid! rulename:name! ev_class:oid! ev_type:char! ev_enabled:char! "
      "is_instead:bool! ev_qual:text! ev_action:text!"},
-    {"pg_catalog", "pg_shdescription", 2396, 'r',
-     "objoid:oid! classoid:oid! description:text!"},
+    {"pg_catalog", "pg_shdescription", 2396, 'r', "objoid:oid! classoid:oid! description:text!"},
     {"pg_catalog", "pg_statistic_ext", 3381, 'r',
      "oid:oid! stxrelid:oid! stxname:name! stxnamespace:oid! stxowner:oid! "
      "stxstattarget:int4! stxkeys:int2vector! stxkind:char[]! stxexprs:text"},

@@ -62,13 +62,20 @@ struct Storage {
 };
 Storage storage_of(const Type& type) {
     switch (type.typlen()) {
-        case 1: return {true, 'c', 'p'};
-        case 2: return {true, 's', 'p'};
-        case 4: return {true, 'i', 'p'};
-        case 8: return {true, 'd', 'p'};
-        case 16: return {false, 'd', 'p'};
-        case 64: return {false, 'c', 'p'};
-        default: return {false, 'i', type.kind == TypeKind::kNumeric ? 'm' : 'x'};
+        case 1:
+            return {true, 'c', 'p'};
+        case 2:
+            return {true, 's', 'p'};
+        case 4:
+            return {true, 'i', 'p'};
+        case 8:
+            return {true, 'd', 'p'};
+        case 16:
+            return {false, 'd', 'p'};
+        case 64:
+            return {false, 'c', 'p'};
+        default:
+            return {false, 'i', type.kind == TypeKind::kNumeric ? 'm' : 'x'};
     }
 }
 
@@ -213,8 +220,8 @@ void add_functions(const SystemView& /*view*/, RelationRows& rows) {
     }
 }
 
-/// The rule that makes a view of a relation. `ev_action` holds the definition in SQL, where PostgreSQL has a
-/// parse tree that nobody reads: pg_get_viewdef() takes it from here.
+/// The rule that makes a view of a relation. `ev_action` holds the definition in SQL, where
+/// PostgreSQL has a parse tree that nobody reads: pg_get_viewdef() takes it from here.
 void add_rewrites(const SystemView& view, RelationRows& rows) {
     for (const CatalogRelation& each : view.image.relations) {
         if (each.definition.empty()) continue;
@@ -237,7 +244,8 @@ void add_tables(const SystemView& view, RelationRows& rows) {
         rows.set("schemaname", each.schema);
         rows.set("tablename", each.name);
         rows.set("tableowner", kUserName);
-        for (const std::string_view column : {"hasindexes", "hasrules", "hastriggers", "rowsecurity"}) {
+        for (const std::string_view column :
+             {"hasindexes", "hasrules", "hastriggers", "rowsecurity"}) {
             rows.set(column, false);
         }
     }
@@ -267,7 +275,8 @@ void add_materialized_views(const SystemView& view, RelationRows& rows) {
     }
 }
 
-/// pg_stat_user_tables: clients look there for a number of rows, which costs more here than it is worth.
+/// pg_stat_user_tables: clients look there for a number of rows, which costs more here than it is
+/// worth.
 void add_statistics(const SystemView& view, RelationRows& rows) {
     for (const CatalogRelation& each : view.image.relations) {
         if (each.schema != "public" || each.kind == 'v') continue;
@@ -282,11 +291,15 @@ void add_statistics(const SystemView& view, RelationRows& rows) {
 
 std::string_view kind_name(SettingKind kind) {
     switch (kind) {
-        case SettingKind::kBool: return "bool";
+        case SettingKind::kBool:
+            return "bool";
         case SettingKind::kInteger:
-        case SettingKind::kTime: return "integer";
-        case SettingKind::kChoice: return "enum";
-        default: return "string";
+        case SettingKind::kTime:
+            return "integer";
+        case SettingKind::kChoice:
+            return "enum";
+        default:
+            return "string";
     }
 }
 
@@ -296,7 +309,8 @@ void add_settings(const SystemView& view, RelationRows& rows) {
         rows.add();
         rows.set("name", facts.name);
         if (value) rows.set("setting", *value);
-        rows.set("category", facts.name.starts_with("braid.") ? "Braid" : "Client Connection Defaults");
+        rows.set("category",
+                 facts.name.starts_with("braid.") ? "Braid" : "Client Connection Defaults");
         rows.set("short_desc", facts.description);
         rows.set("context", facts.kind == SettingKind::kFixed ? "internal" : "user");
         rows.set("vartype", kind_name(facts.kind));

@@ -9,15 +9,16 @@ namespace braid::serving {
 
 namespace {
 
-/// A row of pg_type as PostgreSQL 15 has it. Types that Braid has no values of are listed too where clients
-/// look them up while they connect.
+/// A row of pg_type as PostgreSQL 15 has it. Types that Braid has no values of are listed too where
+/// clients look them up while they connect.
 struct TypeRow {
     uint32_t oid;
     std::string_view name;
     int length;
     char category;
     uint32_t array;
-    uint32_t input;  // of the functions that PostgreSQL reads and writes values with; sources of some
+    uint32_t
+        input;  // of the functions that PostgreSQL reads and writes values with; sources of some
     uint32_t output;  // drivers are compared with them
     char align;
     char storage;

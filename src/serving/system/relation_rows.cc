@@ -69,13 +69,19 @@ void RelationRows::set_null(std::string_view column) {
 void RelationRows::append(ColumnBuilder& builder, const Cell& cell) {
     if (cell.is_null) return builder.append_null();
     switch (builder.type().kind) {
-        case TypeKind::kBool: return builder.append_bool(cell.number != 0);
-        case TypeKind::kInt4: return builder.append_int4(static_cast<int32_t>(cell.number));
+        case TypeKind::kBool:
+            return builder.append_bool(cell.number != 0);
+        case TypeKind::kInt4:
+            return builder.append_int4(static_cast<int32_t>(cell.number));
         case TypeKind::kInt8:
-        case TypeKind::kTimestampTz: return builder.append_int8(cell.number);
-        case TypeKind::kFloat8: return builder.append_float8(static_cast<double>(cell.number));
-        case TypeKind::kText: return builder.append_text(cell.text);
-        default: break;
+        case TypeKind::kTimestampTz:
+            return builder.append_int8(cell.number);
+        case TypeKind::kFloat8:
+            return builder.append_float8(static_cast<double>(cell.number));
+        case TypeKind::kText:
+            return builder.append_text(cell.text);
+        default:
+            break;
     }
     CHECK(false);  // no system relation has a column of another kind
 }

@@ -12,7 +12,8 @@
 
 namespace braid::serving {
 
-/// Collects the rows of a system relation: add(), then set() what is not the column's default (0, false or
+/// Collects the rows of a system relation: add(), then set() what is not the column's default (0,
+/// false or
 /// '' where it is never NULL, else NULL). Columns that nobody asked for cost nothing.
 class RelationRows {
   public:

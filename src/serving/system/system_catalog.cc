@@ -11,12 +11,12 @@ namespace braid::serving {
 
 namespace {
 
-
 /// A batch with the columns of a scan, in its order.
 std::vector<Batch> project(std::vector<Batch> batches, const std::vector<int>& columns) {
     for (Batch& batch : batches) {
         std::vector<Column> chosen;
-        for (const int column : columns) chosen.push_back(batch.columns[static_cast<size_t>(column)]);
+        for (const int column : columns)
+            chosen.push_back(batch.columns[static_cast<size_t>(column)]);
         batch.columns = std::move(chosen);
     }
     return batches;
@@ -46,8 +46,9 @@ const CatalogImage& SystemCatalog::image() const {
     if (view_plans_ != nullptr) {
         options.view_plan_of = [this](VersionId version) { return view_plans_->plan_of(version); };
     }
-    // Kept before it is filled: binding a plain view may ask for what is in pg_catalog, and must not come
-    // back here. It then sees no relation of the user, which no name in a view definition needs.
+    // Kept before it is filled: binding a plain view may ask for what is in pg_catalog, and must
+    // not come back here. It then sees no relation of the user, which no name in a view definition
+    // needs.
     image_.emplace();
     image_state_ = state_;
     image_ = CatalogImage::of(*state_, [&](ObjectId id) {
@@ -64,9 +65,11 @@ std::optional<Schema> SystemCatalog::find(std::string_view schema, std::string_v
     return relation->columns;
 }
 
-std::optional<Schema> SystemCatalog::find_table_function(std::string_view schema, std::string_view name,
+std::optional<Schema> SystemCatalog::find_table_function(std::string_view schema,
+                                                         std::string_view name,
                                                          size_t argument_count) const {
-    if (schema != "pg_catalog" || name != "pg_get_keywords" || argument_count != 0) return std::nullopt;
+    if (schema != "pg_catalog" || name != "pg_get_keywords" || argument_count != 0)
+        return std::nullopt;
     const Type text = Type::of(TypeKind::kText);
     return Schema{{{"word", text},
                    {"catcode", Type::aliased(TypeKind::kText, TypeAlias::kChar)},
@@ -119,12 +122,14 @@ Result<std::vector<Batch>> SystemCatalog::rows(const plan::Node& scan,
                                                const read::ReadOptions& options) {
     const std::string& full = scan.relation.name;
     const size_t dot = full.find('.');
-    if (dot == std::string::npos) return internal_error("a system relation without schema: {}", full);
+    if (dot == std::string::npos)
+        return internal_error("a system relation without schema: {}", full);
     if (scan.relation.kind == plan::RelationRef::Kind::kFunction) {
         return std::vector<Batch>();  // pg_get_keywords(): no keyword needs to be quoted by clients
     }
     const std::string_view name = std::string_view(full).substr(dot + 1);
-    const SystemRelation* relation = find_system_relation(std::string_view(full).substr(0, dot), name);
+    const SystemRelation* relation =
+        find_system_relation(std::string_view(full).substr(0, dot), name);
     if (relation == nullptr) return not_found("relation \"{}\" does not exist", full);
     if (relation->schema == "braid" && name == "quarantine") {
         if (quarantine_ == nullptr) return std::vector<Batch>();

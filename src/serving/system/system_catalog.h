@@ -18,17 +18,19 @@
 
 namespace braid::serving {
 
-/// Where braid.quarantine comes from: it reads segments and log, which serving does not know. Thread-safe.
+/// Where braid.quarantine comes from: it reads segments and log, which serving does not know.
+/// Thread-safe.
 class QuarantineSource {
   public:
     virtual ~QuarantineSource() = default;
-    /// All bad records that are kept: stream text, _partition int4, _offset int8, _ingested_at timestamptz,
-    /// _error text, _raw text.
+    /// All bad records that are kept: stream text, _partition int4, _offset int8, _ingested_at
+    /// timestamptz, _error text, _raw text.
     virtual Result<std::vector<Batch>> rows(const read::ReadOptions& options) = 0;
 };
 
-/// pg_catalog, information_schema and braid of one session: their columns and functions for the binder,
-/// their rows for the reader. Everything shows the state that use() gave last. One thread at a time.
+/// pg_catalog, information_schema and braid of one session: their columns and functions for the
+/// binder, their rows for the reader. Everything shows the state that use() gave last. One thread
+/// at a time.
 class SystemCatalog final : public sql::SystemRelations, public read::SystemSource {
   public:
     /// All must outlive it; `quarantine` and `view_plans` may be null.
@@ -37,9 +39,11 @@ class SystemCatalog final : public sql::SystemRelations, public read::SystemSour
 
     /// A statement begins, at this state.
     void use(manifest::StatePtr state, const SessionFacts& facts);
-    /// The definition of a materialized view is being bound: no function of the session is known in it.
+    /// The definition of a materialized view is being bound: no function of the session is known in
+    /// it.
     void forbid_session_functions(bool forbidden) { forbids_session_ = forbidden; }
-    /// Whether what was bound since the last call depends on the time, and so holds for one execution only.
+    /// Whether what was bound since the last call depends on the time, and so holds for one
+    /// execution only.
     bool take_depends_on_now() { return std::exchange(depends_on_now_, false); }
 
     /// How a value of an OID type is written: its object's name, or the digits if there is none.
@@ -50,11 +54,13 @@ class SystemCatalog final : public sql::SystemRelations, public read::SystemSour
     std::optional<Schema> find_table_function(std::string_view schema, std::string_view name,
                                               size_t argument_count) const override;
     std::vector<sql::SqlFunction> find_functions(std::string_view name) const override;
-    std::optional<int64_t> relation_oid(std::string_view schema, std::string_view name) const override;
+    std::optional<int64_t> relation_oid(std::string_view schema,
+                                        std::string_view name) const override;
     std::optional<Datum> session_value(std::string_view name,
                                        std::span<const Datum> arguments) const override;
 
-    Result<std::vector<Batch>> rows(const plan::Node& scan, const read::ReadOptions& options) override;
+    Result<std::vector<Batch>> rows(const plan::Node& scan,
+                                    const read::ReadOptions& options) override;
 
   private:
     const CatalogImage& image() const;

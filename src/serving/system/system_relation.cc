@@ -46,8 +46,8 @@ std::vector<SystemRelation> read_all() {
     for (const auto texts : {pg_catalog_texts(), information_schema_texts(), braid_texts()}) {
         for (const RelationText& text : texts) relations.push_back(read_relation(text));
     }
-    for (const auto sources : {pg_catalog_sources(), pg_type_sources(), information_schema_sources(),
-                               braid_sources()}) {
+    for (const auto sources :
+         {pg_catalog_sources(), pg_type_sources(), information_schema_sources(), braid_sources()}) {
         for (const RelationSource& source : sources) {
             const auto place = std::ranges::find_if(relations, [&](const SystemRelation& each) {
                 return each.schema == source.schema && each.name == source.name;

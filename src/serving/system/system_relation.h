@@ -10,8 +10,8 @@
 
 namespace braid::serving {
 
-/// A system relation as its source writes it: `columns` is "name:type name:type!", where `!` says that the
-/// column is never NULL (rows that do not set it give 0, false or '').
+/// A system relation as its source writes it: `columns` is "name:type name:type!", where `!` says
+/// that the column is never NULL (rows that do not set it give 0, false or '').
 struct RelationText {
     std::string_view schema;
     std::string_view name;

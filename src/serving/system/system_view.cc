@@ -16,7 +16,8 @@ uint64_t bytes_of(const manifest::Run& run) {
     return bytes;
 }
 
-CatalogRelation of_user(ObjectId id, const std::string& name, char kind, const ColumnsOf& columns_of) {
+CatalogRelation of_user(ObjectId id, const std::string& name, char kind,
+                        const ColumnsOf& columns_of) {
     CatalogRelation relation{.oid = static_cast<uint32_t>(oids::kFirstUser + id.value),
                              .schema = "public",
                              .name = name,
@@ -52,7 +53,8 @@ void add_user_relations(const manifest::State& state, const ColumnsOf& columns_o
         if (version == nullptr) continue;
         relation.definition = version->definition;
         relation.is_populated = version->is_populated;
-        for (const manifest::Run& run : state.runs_of(view.current)) relation.bytes += bytes_of(run);
+        for (const manifest::Run& run : state.runs_of(view.current))
+            relation.bytes += bytes_of(run);
     }
     for (const auto& [id, view] : state.catalog.plain_views) {
         CatalogRelation& relation = relations.emplace_back(of_user(id, view.name, 'v', columns_of));

@@ -21,9 +21,9 @@ namespace braid::serving {
 inline constexpr std::string_view kUserName = "braid";
 inline constexpr std::string_view kDatabaseName = "braid";
 
-/// OIDs. Those of PostgreSQL's own objects are PostgreSQL's; what it numbers at initdb is ours from 13,900
-/// on; functions follow from 14,000; what the user made has its object id on top of 16,384, where
-/// PostgreSQL's users begin too.
+/// OIDs. Those of PostgreSQL's own objects are PostgreSQL's; what it numbers at initdb is ours from
+/// 13,900 on; functions follow from 14,000; what the user made has its object id on top of 16,384,
+/// where PostgreSQL's users begin too.
 namespace oids {
 inline constexpr uint32_t kOwner = 10;
 inline constexpr uint32_t kPgCatalog = 11;
@@ -57,7 +57,8 @@ struct CatalogRelation {
 /// Columns of a relation that the user made.
 using ColumnsOf = std::function<Result<Schema>(ObjectId)>;
 
-/// What one state of the manifest looks like to a client: system relations, then the user's by name.
+/// What one state of the manifest looks like to a client: system relations, then the user's by
+/// name.
 struct CatalogImage {
     std::vector<CatalogRelation> relations;
 

@@ -65,9 +65,9 @@ const std::vector<AggregateRow>& aggregate_table() {
             const Type oid = Type::aliased(TypeKind::kInt8, TypeAlias::kOid);
             rows->push_back({name, {oid}, oid});
         }
-        for (const std::string_view name : {"corr", "covar_pop", "covar_samp", "regr_avgx", "regr_avgy",
-                                            "regr_intercept", "regr_r2", "regr_slope", "regr_sxx",
-                                            "regr_sxy", "regr_syy"}) {
+        for (const std::string_view name :
+             {"corr", "covar_pop", "covar_samp", "regr_avgx", "regr_avgy", "regr_intercept",
+              "regr_r2", "regr_slope", "regr_sxx", "regr_sxy", "regr_syy"}) {
             rows->push_back({name, {kFloat8, kFloat8}, kFloat8});
         }
         return rows;
@@ -77,10 +77,11 @@ const std::vector<AggregateRow>& aggregate_table() {
 
 /// Aggregates of PostgreSQL that SELECT does not have.
 constexpr std::string_view kMissingAggregates[] = {
-    "stddev",        "stddev_pop",      "stddev_samp",     "variance",        "var_pop",
-    "var_samp",      "mode",            "percentile_cont", "percentile_disc", "json_agg",
-    "jsonb_agg",     "json_object_agg", "jsonb_object_agg", "xmlagg",         "bit_xor",
-    "regr_count",    "range_agg",       "any_value",
+    "stddev",           "stddev_pop", "stddev_samp", "variance",
+    "var_pop",          "var_samp",   "mode",        "percentile_cont",
+    "percentile_disc",  "json_agg",   "jsonb_agg",   "json_object_agg",
+    "jsonb_object_agg", "xmlagg",     "bit_xor",     "regr_count",
+    "range_agg",        "any_value",
 };
 
 constexpr std::string_view kWindowFunctions[] = {
@@ -160,10 +161,10 @@ Result<void> Binder::check_aggregate_place(const Expression& expression, const S
         case Clause::kWindow:
             return {};
         default:
-            return at(invalid_input("aggregate functions are not allowed in {}",
-                                    name_of(scope.clause))
-                          .with_sqlstate("42803"),
-                      expression.place);
+            return at(
+                invalid_input("aggregate functions are not allowed in {}", name_of(scope.clause))
+                    .with_sqlstate("42803"),
+                expression.place);
     }
 }
 
@@ -172,7 +173,8 @@ Result<plan::AggregateCall> Binder::bind_aggregate(const Expression& expression,
     if (expression.is_within_group) {
         return at(unsupported("ordered-set aggregate {} is not supported", name), expression.place);
     }
-    if (expression.is_variadic) return at(unsupported("VARIADIC is not supported"), expression.place);
+    if (expression.is_variadic)
+        return at(unsupported("VARIADIC is not supported"), expression.place);
     plan::AggregateCall call;
     call.name = name;
     call.position = position(expression.place);
@@ -196,8 +198,9 @@ Result<plan::AggregateCall> Binder::bind_aggregate(const Expression& expression,
                 return same_expr(*argument, *key.expr);
             };
             if (std::ranges::any_of(call.arguments, is_argument)) continue;
-            return invalid_input("in an aggregate with DISTINCT, ORDER BY expressions must appear in "
-                                 "argument list")
+            return invalid_input(
+                       "in an aggregate with DISTINCT, ORDER BY expressions must appear in "
+                       "argument list")
                 .with_sqlstate("42P10")
                 .with_position(key.expr->position);
         }
@@ -225,7 +228,8 @@ Result<void> Binder::resolve_aggregate(const Expression& expression, plan::Aggre
     std::vector<Type> types;
     for (const ExprPtr& argument : call.arguments) types.push_back(argument->type);
     if (rows.empty()) {
-        return at(unsupported("aggregate function {} is not supported", call.name), expression.place);
+        return at(unsupported("aggregate function {} is not supported", call.name),
+                  expression.place);
     }
     const bool is_bare_count = call.name == "count" && count == 0 && !expression.is_star;
     if (is_bare_count) {
@@ -235,11 +239,12 @@ Result<void> Binder::resolve_aggregate(const Expression& expression, plan::Aggre
     }
     const Choice choice = choose_function(signatures, types);
     if (choice.outcome == Choice::Outcome::kAmbiguous) {
-        return at(invalid_input("function {}({}) is not unique", call.name, type_list(types))
-                      .with_sqlstate("42725")
-                      .with_hint("Could not choose a best candidate function. You might need to add "
-                                 "explicit type casts."),
-                  expression.place);
+        return at(
+            invalid_input("function {}({}) is not unique", call.name, type_list(types))
+                .with_sqlstate("42725")
+                .with_hint("Could not choose a best candidate function. You might need to add "
+                           "explicit type casts."),
+            expression.place);
     }
     if (choice.outcome == Choice::Outcome::kNone) return no_such_function(expression, types);
     const AggregateRow& row = *rows[choice.index];
@@ -290,7 +295,8 @@ Result<void> Binder::check_aggregate_arguments(const Expression& expression,
 void Binder::warn_about_sum(const plan::AggregateCall& call, const Scope& scope) {
     if ((call.name != "sum" && call.name != "avg") || call.arguments.size() != 1) return;
     const ExprPtr* argument = &call.arguments[0];
-    while ((*argument)->kind == Expr::Kind::kCall && (*argument)->function->name.starts_with("cast:")) {
+    while ((*argument)->kind == Expr::Kind::kCall &&
+           (*argument)->function->name.starts_with("cast:")) {
         argument = &(*argument)->arguments[0];
     }
     if ((*argument)->kind != Expr::Kind::kColumn) return;
@@ -304,8 +310,9 @@ void Binder::warn_about_sum(const plan::AggregateCall& call, const Scope& scope)
     const std::string advice =
         aggregate >= 0 ? "combine(" + column.name + ") gives the answer over all of their events"
                        : "combine the aggregates that it is made of";
-    std::string warning = call.name + "(" + column.name + ") works on finished values of view column \"" +
-                          column.name + "\", which do not add up; " + advice;
+    std::string warning = call.name + "(" + column.name +
+                          ") works on finished values of view column \"" + column.name +
+                          "\", which do not add up; " + advice;
     if (std::ranges::find(warnings_, warning) == warnings_.end()) {
         warnings_.push_back(std::move(warning));
     }

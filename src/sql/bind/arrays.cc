@@ -23,7 +23,8 @@ class ArrayReader {
 
     Result<std::vector<std::optional<std::string>>> run() {
         skip_blanks();
-        if (!take('{')) return malformed("Array value must start with \"{\" or dimension information.");
+        if (!take('{'))
+            return malformed("Array value must start with \"{\" or dimension information.");
         std::vector<std::optional<std::string>> out;
         skip_blanks();
         if (take('}')) return finish(std::move(out));
@@ -74,7 +75,8 @@ class ArrayReader {
             .with_detail(std::move(detail));
     }
     void skip_blanks() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t')) {
+        while (at_ < text_.size() &&
+               (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t')) {
             ++at_;
         }
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sql/bind/binder_internal.h"
-
 #include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "base/error_makers.h"
 #include "plan/rewrite.h"
+#include "sql/bind/binder_internal.h"
 
 namespace braid::sql {
 
@@ -82,6 +82,10 @@ plan::Query Binder::query_of(NodePtr root) const {
 }
 
 Result<plan::Query> Binder::query(const Select& select) {
+    const bool is_plain = select.operation == Select::SetOperation::kNone && select.values.empty();
+    if (is_plain && select.targets.empty()) {
+        return unsupported("a SELECT without columns is not supported");
+    }
     BoundQuery bound = TRY(bind_query(select, nullptr, false));
     return query_of(std::move(bound.root));
 }

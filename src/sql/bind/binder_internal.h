@@ -52,8 +52,8 @@ struct SelectBlock {
     std::vector<SortEntry> sort;
     ExprPtr limit;
     ExprPtr offset;
-    /// FROM is one view, perhaps through plain derived tables, filtered on keys only: its states can be
-    /// combined. `why_not` says what is in the way.
+    /// FROM is one view, perhaps through plain derived tables, filtered on keys only: its states
+    /// can be combined. `why_not` says what is in the way.
     bool keeps_states = false;
     bool states_reach = false;  // the same, for aggregates of this block itself
     std::string why_not;
@@ -68,8 +68,9 @@ struct BoundQuery {
 };
 
 /// Binds one statement. Not for reuse, one thread. Its parts stand in several sources:
-/// names.cc (what a name means), expressions.cc, operators.cc, functions.cc, aggregates.cc, coerce.cc,
-/// from.cc, select.cc, order.cc, set_operation.cc, finish.cc (block -> plan nodes), views.cc.
+/// names.cc (what a name means), expressions.cc, operators.cc, functions.cc, aggregates.cc,
+/// coerce.cc, from.cc, select.cc, order.cc, set_operation.cc, finish.cc (block -> plan nodes),
+/// views.cc.
 class Binder {
   public:
     Binder(const catalog::Catalog& catalog, const BindOptions& options,
@@ -142,7 +143,8 @@ class Binder {
     Result<ExprPtr> boolean(const ExpressionPtr& expression, Scope& scope, std::string_view what);
     Result<ExprPtr> as_boolean(ExprPtr expr, int place, std::string_view what);
     Result<std::vector<ExprPtr>> expressions(std::span<const ExpressionPtr> list, Scope& scope);
-    /// Brings all to their common type; `what` as in "CASE types integer and text cannot be matched".
+    /// Brings all to their common type; `what` as in "CASE types integer and text cannot be
+    /// matched".
     Result<Type> unify(std::vector<ExprPtr>& exprs, std::span<const int> places,
                        std::string_view what);
 
@@ -150,7 +152,8 @@ class Binder {
     Result<ExprPtr> operation(const Expression& expression, Scope& scope);
     Result<ExprPtr> apply_operator(const Name& name, std::vector<ExprPtr> operands, int place);
     Result<std::optional<ExprPtr>> operator_on_arrays(const Name& name,
-                                                      const std::vector<ExprPtr>& operands, int place);
+                                                      const std::vector<ExprPtr>& operands,
+                                                      int place);
     Result<const plan::Function*> resolve_operator(const Name& name, std::span<const Type> types,
                                                    int place);
     Result<ExprPtr> distinct_from(const Expression& expression, Scope& scope);
@@ -164,15 +167,20 @@ class Binder {
     Result<ExprPtr> over_elements(const Expression& expression, ExprPtr left,
                                   std::vector<ExprPtr> elements);
     Result<ExprPtr> over_array(const Expression& expression, ExprPtr left, ExprPtr array);
-    Result<std::optional<std::vector<ExprPtr>>> array_elements(const Expression& array, Scope& scope);
+    Result<std::optional<std::vector<ExprPtr>>> array_elements(const Expression& array,
+                                                               Scope& scope);
 
     // functions.cc
     Result<ExprPtr> function_call(const Expression& expression, Scope& scope);
     Result<ExprPtr> scalar_call(const Expression& expression, const std::string& name,
                                 std::vector<ExprPtr> arguments);
-    Result<std::optional<ExprPtr>> sql_function(const Expression& expression, const std::string& name,
+    Result<std::optional<ExprPtr>> sql_function(const std::string& name,
                                                 const std::vector<ExprPtr>& arguments);
-    Result<std::optional<ExprPtr>> special_call(const Expression& expression, const std::string& name,
+    Result<std::optional<ExprPtr>> call_on_texts(const Expression& expression,
+                                                 const std::string& name,
+                                                 std::vector<ExprPtr> arguments);
+    Result<std::optional<ExprPtr>> special_call(const Expression& expression,
+                                                const std::string& name,
                                                 const std::vector<ExprPtr>& arguments);
     Result<std::string> function_name(const Expression& expression) const;
     Error no_such_function(const Expression& expression, std::span<const Type> types) const;
@@ -180,10 +188,12 @@ class Binder {
     Result<void> check_plain_call(const Expression& expression, const std::string& name) const;
 
     // aggregates.cc
-    Result<ExprPtr> aggregate_call(const Expression& expression, const std::string& name, Scope& scope);
-    Result<ExprPtr> window_call(const Expression& expression, const std::string& name, Scope& scope);
-    Result<plan::AggregateCall> bind_aggregate(const Expression& expression, const std::string& name,
-                                               Scope& scope);
+    Result<ExprPtr> aggregate_call(const Expression& expression, const std::string& name,
+                                   Scope& scope);
+    Result<ExprPtr> window_call(const Expression& expression, const std::string& name,
+                                Scope& scope);
+    Result<plan::AggregateCall> bind_aggregate(const Expression& expression,
+                                               const std::string& name, Scope& scope);
     Result<void> check_aggregate_place(const Expression& expression, const Scope& scope) const;
     Result<void> check_aggregate_arguments(const Expression& expression,
                                            const plan::AggregateCall& call) const;
@@ -203,7 +213,8 @@ class Binder {
     Result<ExprPtr> read_literal(const Expr& literal, const Type& type);
     Result<ExprPtr> read_reference(const Expr& literal, const Type& type);
     Result<ExprPtr> settle_parameter(const Expr& parameter, const Type& type);
-    Result<Type> with_modifiers(const Type& type, std::span<const int64_t> modifiers, int place) const;
+    Result<Type> with_modifiers(const Type& type, std::span<const int64_t> modifiers,
+                                int place) const;
     Result<std::optional<ExprPtr>> interval_with_field(const Expression& expression);
 
     // from.cc, joins.cc, table_functions.cc
@@ -323,6 +334,7 @@ class Binder {
     std::vector<int> continuation_bytes_;  // places of UTF-8 bytes that begin no character
     int depth_ = 0;
     int view_depth_ = 0;
+    int views_expanded_ = 0;
     int next_cte_ = 1;
     /// FROM items that the next query must not see, for its hints.
     const Scope* sideways_ = nullptr;

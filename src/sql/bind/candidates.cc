@@ -72,8 +72,8 @@ void keep_best(std::vector<Candidate>& candidates, std::span<const Type> given, 
     candidates = std::move(kept);
 }
 
-/// The category that an unknown literal in this place should have: string if some candidate takes one,
-/// else the one that all agree on.
+/// The category that an unknown literal in this place should have: string if some candidate takes
+/// one, else the one that all agree on.
 std::optional<char> category_for_unknown(const std::vector<Candidate>& candidates, size_t place) {
     std::optional<char> category;
     bool conflict = false;
@@ -135,9 +135,8 @@ Choice choose(std::vector<Candidate> candidates, std::span<const Type> given) {
     if (candidates.empty()) return {};
     const auto found = [&] { return Choice{Choice::Outcome::kFound, candidates[0].index}; };
     if (candidates.size() == 1) return found();
-    keep_best(candidates, given, [](const Type& wanted, const Type& have) {
-        return same_type(wanted, have);
-    });
+    keep_best(candidates, given,
+              [](const Type& wanted, const Type& have) { return same_type(wanted, have); });
     if (candidates.size() == 1) return found();
     keep_best(candidates, given, [](const Type& wanted, const Type& have) {
         return same_type(wanted, have) ||

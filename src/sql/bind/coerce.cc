@@ -26,7 +26,8 @@ ExprPtr relabelled(const ExprPtr& expr, const Type& type) {
     return copy;
 }
 
-/// Casts of constants that cannot fail are done at once, so that plans and point reads see plain values.
+/// Casts of constants that cannot fail are done at once, so that plans and point reads see plain
+/// values.
 std::optional<Datum> widened(const Datum& value, const Type& to) {
     if (value.is_null()) return Datum::null(to);
     const bool is_int4 = value.type.kind == TypeKind::kInt4;
@@ -46,14 +47,19 @@ bool is_reference(const Type& type) {
 
 /// Types of PostgreSQL that Braid knows by name only.
 constexpr std::string_view kMissingTypes[] = {
-    "json",     "jsonb",   "uuid",      "bytea",     "xml",       "money",     "inet",     "cidr",
-    "macaddr",  "macaddr8", "point",    "line",      "lseg",      "box",       "path",     "polygon",
-    "circle",   "bit",     "varbit",    "tsvector",  "tsquery",   "float4",    "bpchar",   "time",
-    "timetz",   "int4range", "int8range", "numrange", "tsrange",  "tstzrange", "daterange", "record",
-    "refcursor", "hstore", "cid",       "tid",       "pg_lsn",    "regrole",   "regnamespace",
-    "regoper",  "regoperator", "regprocedure", "regconfig", "regdictionary", "jsonpath", "anyarray",
-    "regcollation", "oidvector", "pg_node_tree", "aclitem", "cstring", "void", "anyelement", "any",
-    "int4multirange", "pg_snapshot", "txid_snapshot", "gtsvector", "trigger", "internal",
+    "json",        "jsonb",         "uuid",        "bytea",         "xml",
+    "money",       "inet",          "cidr",        "macaddr",       "macaddr8",
+    "point",       "line",          "lseg",        "box",           "path",
+    "polygon",     "circle",        "bit",         "varbit",        "tsvector",
+    "tsquery",     "float4",        "bpchar",      "time",          "timetz",
+    "int4range",   "int8range",     "numrange",    "tsrange",       "tstzrange",
+    "daterange",   "record",        "refcursor",   "hstore",        "cid",
+    "tid",         "pg_lsn",        "regrole",     "regnamespace",  "regoper",
+    "regoperator", "regprocedure",  "regconfig",   "regdictionary", "jsonpath",
+    "anyarray",    "regcollation",  "oidvector",   "pg_node_tree",  "aclitem",
+    "cstring",     "void",          "anyelement",  "any",           "int4multirange",
+    "serial",      "bigserial",     "smallserial", "serial4",       "serial8",
+    "pg_snapshot", "txid_snapshot", "gtsvector",   "trigger",       "internal",
 };
 
 bool is_missing_type(std::string_view name) {
@@ -112,7 +118,7 @@ Result<ExprPtr> Binder::coerce(ExprPtr expr, const Type& type, CastContext conte
         !same_type(expr->type, type)) {
         // "1 2 3" -> "{1,2,3}"
         const std::vector<ExprPtr> arguments{expr};
-        const std::optional<ExprPtr> array = TRY(sql_function(Expression(), "vector:", arguments));
+        const std::optional<ExprPtr> array = TRY(sql_function("vector:", arguments));
         if (array) return relabelled(*array, without_precision(type));
     }
     const int position = expr->position;
@@ -159,7 +165,8 @@ Result<ExprPtr> Binder::coerce_with_precision(ExprPtr expr, const Type& type, Ca
     }
     ExprPtr out = std::move(coerced).value();
     if (type.precision < 0) return out;
-    if (before.precision == type.precision && before.scale == type.scale && same_type(before, type)) {
+    if (before.precision == type.precision && before.scale == type.scale &&
+        same_type(before, type)) {
         return out;
     }
     const bool is_numeric = type.kind == TypeKind::kNumeric;
@@ -322,9 +329,9 @@ Result<Type> Binder::with_modifiers(const Type& type, std::span<const int64_t> m
     }
     if (type.alias == TypeAlias::kVarchar && modifiers.size() == 1) {
         if (first < 1) {
-            return at(invalid_input("length for type varchar must be at least 1")
-                          .with_sqlstate("22023"),
-                      place);
+            return at(
+                invalid_input("length for type varchar must be at least 1").with_sqlstate("22023"),
+                place);
         }
         if (first <= INT16_MAX) out.precision = static_cast<int16_t>(first);
         return out;

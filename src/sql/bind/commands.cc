@@ -106,8 +106,8 @@ class DropBinder {
                 return not_found("{} \"{}\" does not exist", noun(tree_.kind), shown(name));
             }
             Notice notice;
-            notice.message = std::string(noun(tree_.kind)) + " \"" + shown(name) +
-                             "\" does not exist, skipping";
+            notice.message =
+                std::string(noun(tree_.kind)) + " \"" + shown(name) + "\" does not exist, skipping";
             out_.notices.push_back(std::move(notice));
             return {};
         }
@@ -160,7 +160,8 @@ class DropBinder {
         if (cascaded_.size() == 1) {
             notice.message = lines;
         } else {
-            notice.message = "drop cascades to " + std::to_string(cascaded_.size()) + " other objects";
+            notice.message =
+                "drop cascades to " + std::to_string(cascaded_.size()) + " other objects";
             notice.detail = lines;
         }
         out_.notices.push_back(std::move(notice));
@@ -185,11 +186,12 @@ Result<void> check_replacement(const Schema& before, const Schema& after) {
         const Field& old_field = before.fields[i];
         const Field& new_field = after.fields[i];
         if (old_field.name != new_field.name) {
-            return invalid_input("cannot change name of view column \"{}\" to \"{}\"", old_field.name,
-                                 new_field.name)
+            return invalid_input("cannot change name of view column \"{}\" to \"{}\"",
+                                 old_field.name, new_field.name)
                 .with_sqlstate("42P16")
-                .with_hint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column "
-                           "instead.");
+                .with_hint(
+                    "Use ALTER VIEW ... RENAME COLUMN ... to change name of view column "
+                    "instead.");
         }
         if (old_field.type != new_field.type) {
             return invalid_input("cannot change data type of view column \"{}\" from {} to {}",
@@ -213,8 +215,9 @@ Result<void> check_view_tree(const CreateViewTree& tree, const Binder& binder) {
                          tree.place);
     }
     if (!tree.options.empty()) {
-        return binder.at(unsupported("option \"{}\" of a view is not supported", tree.options[0].name),
-                         tree.options[0].place);
+        return binder.at(
+            unsupported("option \"{}\" of a view is not supported", tree.options[0].name),
+            tree.options[0].place);
     }
     return {};
 }
@@ -277,7 +280,8 @@ Result<CreateView> bind_create_view(const CreateViewTree& tree, Binder& binder) 
     if (before == nullptr) return command;
     command.replaces = before->id;
     if (binder.plain_views_used().contains(before->id)) {
-        return invalid_input("infinite recursion detected in rules for relation \"{}\"", command.name)
+        return invalid_input("infinite recursion detected in rules for relation \"{}\"",
+                             command.name)
             .with_sqlstate("42P17");
     }
     TRY(check_replacement(TRY(columns_of_relation(binder.catalog(), before->id, binder.options())),

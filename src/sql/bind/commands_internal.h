@@ -28,7 +28,8 @@ Notice exists_notice(const std::string& name);
 /// Column names of a view must differ: 42701.
 Result<void> check_distinct_names(const Schema& schema);
 
-/// What a plain view's definition reads: streams, materialized and plain views. Empty if it no longer binds.
+/// What a plain view's definition reads: streams, materialized and plain views. Empty if it no
+/// longer binds.
 std::set<ObjectId> sources_of(const catalog::PlainView& view, const catalog::Catalog& catalog,
                               const BindOptions& options);
 

@@ -21,9 +21,9 @@ constexpr std::string_view kLaterConnectors[] = {"kafka", "syslog", "postgres", 
 constexpr std::string_view kFormats[] = {"combined", "common", "csv", "json"};
 
 /// Options that say how records are read belong to the decoder of the format, which checks them.
-constexpr std::string_view kOptions[] = {"connector", "delimiter", "escape", "event_time", "format",
-                                         "header",    "null",      "path",   "partitions", "quote",
-                                         "timezone"};
+constexpr std::string_view kOptions[] = {"connector",  "delimiter", "escape",  "event_time",
+                                         "format",     "header",    "null",    "path",
+                                         "partitions", "quote",     "timezone"};
 constexpr std::string_view kLaterOptions[] = {"key", "retention", "compression", "topic"};
 
 template <typename List>
@@ -58,8 +58,9 @@ class TableBinder {
         catalog::Table& table = command.table;
         table.name = TRY(new_relation_name(tree_.name, tree_.place, binder_));
         if (!tree_.unsupported.empty()) {
-            return binder_.at(unsupported("CREATE TABLE with {} is not supported", tree_.unsupported),
-                              tree_.place);
+            return binder_.at(
+                unsupported("CREATE TABLE with {} is not supported", tree_.unsupported),
+                tree_.place);
         }
         if (binder_.catalog().has_relation(table.name)) {
             if (!tree_.if_not_exists) return relation_exists(table.name);
@@ -97,10 +98,11 @@ class TableBinder {
             }
             if (!column.constraint.empty()) {
                 return binder_.at(
-                    unsupported("constraint {} of column \"{}\" is not supported", column.constraint,
-                                column.name)
-                        .with_hint("A stream keeps every record that it is given; what does not fit its "
-                                   "types goes to braid.quarantine."),
+                    unsupported("constraint {} of column \"{}\" is not supported",
+                                column.constraint, column.name)
+                        .with_hint(
+                            "A stream keeps every record that it is given; what does not fit its "
+                            "types goes to braid.quarantine."),
                     column.place);
             }
             const Type type = TRY(column_type(column));
@@ -113,7 +115,8 @@ class TableBinder {
         const Type type = TRY(binder_.resolve_type(column.type));
         if (type.alias == TypeAlias::kInt2) {
             Notice notice;
-            notice.message = "column \"" + column.name + "\" is kept as integer instead of smallint";
+            notice.message =
+                "column \"" + column.name + "\" is kept as integer instead of smallint";
             out_.notices.push_back(std::move(notice));
             return Type::of(TypeKind::kInt4);
         }
@@ -157,15 +160,18 @@ class TableBinder {
                               place_of("connector"));
         }
         if (!contains(kConnectors, table.connector)) {
-            return bad_option("connector", invalid_input("unknown connector \"{}\"", table.connector)
-                                               .with_hint("Connectors are: " + listed(kConnectors) + "."));
+            return bad_option("connector",
+                              invalid_input("unknown connector \"{}\"", table.connector)
+                                  .with_hint("Connectors are: " + listed(kConnectors) + "."));
         }
         for (const Option& option : tree_.options) {
             const std::string name = lower(option.name);
-            const std::string shown = option.space.empty() ? name : lower(option.space) + "." + name;
+            const std::string shown =
+                option.space.empty() ? name : lower(option.space) + "." + name;
             if (option.space.empty() && contains(kOptions, name)) continue;
             if (option.space.empty() && contains(kLaterOptions, name)) {
-                return binder_.at(unsupported("option \"{}\" is not supported yet", name), option.place);
+                return binder_.at(unsupported("option \"{}\" is not supported yet", name),
+                                  option.place);
             }
             return binder_.at(invalid_input("unrecognized parameter \"{}\"", shown)
                                   .with_sqlstate("22023")
@@ -174,11 +180,13 @@ class TableBinder {
         }
         const bool has_path = table.options.contains("path");
         if (table.connector == "file" && (!has_path || table.option("path", "").empty())) {
-            return bad_option("connector", invalid_input("connector \"file\" needs the option \"path\"")
-                                               .with_hint("For example: path = '/var/log/access.log'."));
+            return bad_option("connector",
+                              invalid_input("connector \"file\" needs the option \"path\"")
+                                  .with_hint("For example: path = '/var/log/access.log'."));
         }
         if (table.connector != "file" && has_path) {
-            return bad_option("path", invalid_input("option \"path\" is for connector \"file\" only"));
+            return bad_option("path",
+                              invalid_input("option \"path\" is for connector \"file\" only"));
         }
         return {};
     }
@@ -195,10 +203,11 @@ class TableBinder {
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
         const bool is_number = error == std::errc() && end == text.data() + text.size();
         if (!is_number || count < 1 || count > kPartitionsMax) {
-            return bad_option("partitions",
-                              invalid_input("option \"partitions\" must be a whole number from 1 to {}, "
-                                            "not \"{}\"",
-                                            kPartitionsMax, text));
+            return bad_option(
+                "partitions",
+                invalid_input("option \"partitions\" must be a whole number from 1 to {}, "
+                              "not \"{}\"",
+                              kPartitionsMax, text));
         }
         table.partition_count = static_cast<uint32_t>(count);
         return {};
@@ -207,25 +216,27 @@ class TableBinder {
     Result<void> check_times(const catalog::Table& table) {
         const std::string zone = table.option("timezone", "UTC");
         if (!find_time_zone(zone)) {
-            return bad_option("timezone",
-                              invalid_input("option \"timezone\": time zone \"{}\" is not recognized",
-                                            zone)
-                                  .with_hint("Use a name such as 'Europe/Berlin' or '+08'."));
+            return bad_option(
+                "timezone",
+                invalid_input("option \"timezone\": time zone \"{}\" is not recognized", zone)
+                    .with_hint("Use a name such as 'Europe/Berlin' or '+08'."));
         }
         if (!table.options.contains("event_time")) return {};
         const std::string column = table.option("event_time", "");
         const int index = table.columns.find(column);
         if (index < 0) {
-            return binder_.at(not_found("option \"event_time\": column \"{}\" does not exist", column)
-                                  .with_sqlstate("42703")
-                                  .with_hint("Name a column of this table that holds the time."),
-                              place_of("event_time"));
+            return binder_.at(
+                not_found("option \"event_time\": column \"{}\" does not exist", column)
+                    .with_sqlstate("42703")
+                    .with_hint("Name a column of this table that holds the time."),
+                place_of("event_time"));
         }
         const Type& type = table.columns.fields[static_cast<size_t>(index)].type;
         if (category_of(type) == 'D') return {};
         return binder_.at(
-            invalid_input("option \"event_time\": column \"{}\" must be a timestamp or date, not {}",
-                          column, type.name())
+            invalid_input(
+                "option \"event_time\": column \"{}\" must be a timestamp or date, not {}", column,
+                type.name())
                 .with_sqlstate("42804"),
             place_of("event_time"));
     }
@@ -266,7 +277,8 @@ Notice exists_notice(const std::string& name) {
     return notice;
 }
 
-Result<CreateTable> bind_create_table(const CreateTableTree& tree, Binder& binder, BoundStatement& out) {
+Result<CreateTable> bind_create_table(const CreateTableTree& tree, Binder& binder,
+                                      BoundStatement& out) {
     return TableBinder(tree, binder, out).run();
 }
 

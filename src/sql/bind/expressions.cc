@@ -76,7 +76,8 @@ Result<ExprPtr> Binder::expression_in(const ExpressionPtr& wanted, Scope& scope,
     return bound;
 }
 
-Result<std::vector<ExprPtr>> Binder::expressions(std::span<const ExpressionPtr> list, Scope& scope) {
+Result<std::vector<ExprPtr>> Binder::expressions(std::span<const ExpressionPtr> list,
+                                                 Scope& scope) {
     std::vector<ExprPtr> out;
     out.reserve(list.size());
     for (const ExpressionPtr& item : list) out.push_back(TRY(expression(item, scope)));
@@ -151,8 +152,9 @@ Result<ExprPtr> Binder::less_common(const Expression& expression, Scope& scope) 
         case Kind::kRow:
             return at(unsupported("ROW values are not supported here"), expression.place);
         case Kind::kDefault:
-            return at(invalid_input("DEFAULT is not allowed in this context").with_sqlstate("42601"),
-                      expression.place);
+            return at(
+                invalid_input("DEFAULT is not allowed in this context").with_sqlstate("42601"),
+                expression.place);
         case Kind::kGrouping:
             return at(unsupported("GROUPING is not supported"), expression.place);
         default:
@@ -184,8 +186,8 @@ Result<ExprPtr> Binder::literal(const Expression& expression) {
             if (is_whole && whole) {
                 const int64_t value = *whole;
                 const bool is_small = value >= INT32_MIN && value <= INT32_MAX;
-                out->constant = is_small ? Datum::int4(static_cast<int32_t>(value))
-                                         : Datum::int8(value);
+                out->constant =
+                    is_small ? Datum::int4(static_cast<int32_t>(value)) : Datum::int8(value);
             } else {
                 out->constant = Datum{Type::of(TypeKind::kNumeric), number};
             }
@@ -236,8 +238,8 @@ Result<ExprPtr> Binder::cast(const Expression& expression, Scope& scope) {
     return coerce_with_precision(std::move(inner), type, CastContext::kExplicit, position(place));
 }
 
-/// regnamespace and regrole are no types of their own: 'public'::regnamespace is the OID, and an OID cast to
-/// one of them is the name.
+/// regnamespace and regrole are no types of their own: 'public'::regnamespace is the OID, and an
+/// OID cast to one of them is the name.
 Result<ExprPtr> Binder::name_of_object(const Expression& expression, Scope& scope) {
     constexpr Type kOid = Type::aliased(TypeKind::kInt8, TypeAlias::kOid);
     const std::string& target = expression.type_name->names.back();
@@ -251,8 +253,8 @@ Result<ExprPtr> Binder::name_of_object(const Expression& expression, Scope& scop
             return plan::constant(Datum{kOid, oid->value});
         }
     }
-    if (is_literal && inner->constant.as<std::string>().find_first_not_of("0123456789") !=
-                          std::string::npos) {
+    if (is_literal &&
+        inner->constant.as<std::string>().find_first_not_of("0123456789") != std::string::npos) {
         const bool is_role = target == "regrole";
         return at(not_found("{} \"{}\" does not exist", is_role ? "role" : "schema",
                             inner->constant.as<std::string>())
@@ -261,7 +263,7 @@ Result<ExprPtr> Binder::name_of_object(const Expression& expression, Scope& scop
     }
     inner = TRY(coerce(std::move(inner), kOid, CastContext::kExplicit));
     const std::vector<ExprPtr> arguments{inner};
-    if (auto name = TRY(sql_function(expression, target + "_name", arguments))) return *name;
+    if (auto name = TRY(sql_function(target + "_name", arguments))) return *name;
     return inner;
 }
 
@@ -304,7 +306,7 @@ Result<ExprPtr> Binder::logic(const Expression& expression, Scope& scope) {
     for (const ExpressionPtr& argument : expression.arguments) {
         arguments.push_back(TRY(boolean(argument, scope, word)));
     }
-    const Expr::Kind kind = is_and                          ? Expr::Kind::kAnd
+    const Expr::Kind kind = is_and                         ? Expr::Kind::kAnd
                             : expression.kind == Kind::kOr ? Expr::Kind::kOr
                                                            : Expr::Kind::kNot;
     return plan::make(kind, kBool, std::move(arguments));
@@ -341,7 +343,8 @@ Result<ExprPtr> Binder::case_when(const Expression& expression, Scope& scope) {
         const ExpressionPtr& when = expression.arguments[i];
         if (operand != nullptr) {
             ExprPtr value = TRY(this->expression(when, scope));
-            conditions.push_back(TRY(apply_operator({"="}, {operand, std::move(value)}, expression.when_places[i / 2])));
+            conditions.push_back(TRY(
+                apply_operator({"="}, {operand, std::move(value)}, expression.when_places[i / 2])));
         } else {
             conditions.push_back(TRY(boolean(when, scope, "CASE/WHEN")));
         }
@@ -367,7 +370,8 @@ Result<ExprPtr> Binder::case_when(const Expression& expression, Scope& scope) {
 Result<ExprPtr> Binder::list_form(const Expression& expression, Scope& scope) {
     std::vector<ExprPtr> arguments = TRY(expressions(expression.arguments, scope));
     std::vector<int> places;
-    for (const ExpressionPtr& argument : expression.arguments) places.push_back(place_of(*argument));
+    for (const ExpressionPtr& argument : expression.arguments)
+        places.push_back(place_of(*argument));
     const Kind kind = expression.kind;
     const std::string_view word = kind == Kind::kCoalesce   ? "COALESCE"
                                   : kind == Kind::kGreatest ? "GREATEST"
@@ -397,8 +401,8 @@ Result<ExprPtr> Binder::boolean_test(const Expression& expression, Scope& scope)
     if (test == Test::kNotUnknown) return plan::make(Expr::Kind::kIsNotNull, kBool, {argument});
     const bool value = test == Test::kTrue || test == Test::kNotTrue;
     const bool is_negated = test == Test::kNotTrue || test == Test::kNotFalse;
-    return plan::make(is_negated ? Expr::Kind::kIsDistinctFrom : Expr::Kind::kIsNotDistinctFrom, kBool,
-                      {std::move(argument), plan::constant(Datum::boolean(value))});
+    return plan::make(is_negated ? Expr::Kind::kIsDistinctFrom : Expr::Kind::kIsNotDistinctFrom,
+                      kBool, {std::move(argument), plan::constant(Datum::boolean(value))});
 }
 
 Result<ExprPtr> Binder::sql_value(const Expression& expression) {
@@ -512,7 +516,7 @@ Result<ExprPtr> Binder::subscript(const Expression& expression, Scope& scope) {
     array = TRY(coerce(std::move(array), texts, CastContext::kExplicit));
     index = TRY(coerce(std::move(index), Type::of(TypeKind::kInt4), CastContext::kAssignment));
     const std::vector<ExprPtr> arguments{std::move(array), std::move(index)};
-    std::optional<ExprPtr> out = TRY(sql_function(expression, "subscript:", arguments));
+    std::optional<ExprPtr> out = TRY(sql_function("subscript:", arguments));
     if (!out) return internal_error("there is no function for subscripts");
     if (!element) return *out;
     return coerce(*out, *element, CastContext::kExplicit);
@@ -522,12 +526,14 @@ Result<ExprPtr> Binder::subscript(const Expression& expression, Scope& scope) {
 Result<ExprPtr> Binder::array(const Expression& expression, Scope& scope) {
     std::vector<ExprPtr> elements = TRY(expressions(expression.arguments, scope));
     std::vector<int> places;
-    for (const ExpressionPtr& argument : expression.arguments) places.push_back(place_of(*argument));
+    for (const ExpressionPtr& argument : expression.arguments)
+        places.push_back(place_of(*argument));
     if (elements.empty()) {
-        return at(invalid_input("cannot determine type of empty array")
-                      .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[].")
-                      .with_sqlstate("42P18"),
-                  expression.place);
+        return at(
+            invalid_input("cannot determine type of empty array")
+                .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[].")
+                .with_sqlstate("42P18"),
+            expression.place);
     }
     const Type element = TRY(unify(elements, places, "ARRAY"));
     const auto type = array_of(element);

@@ -54,11 +54,12 @@ Error Binder::ungrouped(const Expr& expr, const SelectBlock& block, bool in_subq
     const RowColumn& column = block.scope.row[static_cast<size_t>(expr.column)];
     const std::string name =
         column.relation.empty() ? column.name : column.relation + "." + column.name;
-    Error error = in_subquery
-                      ? invalid_input("subquery uses ungrouped column \"{}\" from outer query", name)
-                      : invalid_input("column \"{}\" must appear in the GROUP BY clause or be used in "
-                                      "an aggregate function",
-                                      name);
+    Error error =
+        in_subquery ? invalid_input("subquery uses ungrouped column \"{}\" from outer query", name)
+                    : invalid_input(
+                          "column \"{}\" must appear in the GROUP BY clause or be used in "
+                          "an aggregate function",
+                          name);
     return std::move(error).with_sqlstate("42803").with_position(expr.position);
 }
 
@@ -94,7 +95,8 @@ Result<ExprPtr> Binder::after_grouping(const ExprPtr& expr, const SelectBlock& b
 }
 
 /// Outer columns of a subquery must be grouping keys themselves.
-Result<NodePtr> Binder::subquery_after_grouping(const NodePtr& node, const SelectBlock& block) const {
+Result<NodePtr> Binder::subquery_after_grouping(const NodePtr& node,
+                                                const SelectBlock& block) const {
     auto whole = std::make_shared<Expr>();
     whole->kind = Expr::Kind::kSubquery;
     whole->subquery = node;
@@ -106,7 +108,8 @@ Result<NodePtr> Binder::subquery_after_grouping(const NodePtr& node, const Selec
     }
     std::optional<Error> error;
     walk(whole, 0, [&](const Expr& found, int depth) {
-        if (depth == 0 || found.kind != Expr::Kind::kOuterColumn || found.depth != depth) return true;
+        if (depth == 0 || found.kind != Expr::Kind::kOuterColumn || found.depth != depth)
+            return true;
         if (columns[static_cast<size_t>(found.column)] == nullptr) {
             error = ungrouped(found, block, true);
         }
@@ -159,13 +162,15 @@ Result<NodePtr> Binder::finish_aggregation(SelectBlock& block, NodePtr input) {
 }
 
 /// combine(column) folds the kept states of one view's aggregate together.
-Result<void> Binder::check_combine(const plan::AggregateCall& call, const SelectBlock& block) const {
+Result<void> Binder::check_combine(const plan::AggregateCall& call,
+                                   const SelectBlock& block) const {
     const auto refuse = [&](const std::string& why) {
         return invalid_input("combine needs an aggregate column of a materialized view")
             .with_sqlstate("42803")
             .with_detail(why)
-            .with_hint("Use it in a SELECT directly from the view, with WHERE and GROUP BY on its keys "
-                       "only.")
+            .with_hint(
+                "Use it in a SELECT directly from the view, with WHERE and GROUP BY on its keys "
+                "only.")
             .with_position(call.position);
     };
     if (call.is_distinct || !call.order_by.empty()) {

@@ -8,8 +8,8 @@
 #include "base/error_makers.h"
 #include "sql/bind/binder_internal.h"
 
-// FROM: relations, views, common tables, derived tables. Joins stand in joins.cc, table functions in
-// table_functions.cc.
+// FROM: relations, views, common tables, derived tables. Joins stand in joins.cc, table functions
+// in table_functions.cc.
 
 namespace braid::sql {
 namespace {
@@ -23,6 +23,7 @@ std::string shown(const Name& name) {
 }
 
 constexpr int kViewNestingMax = 32;
+constexpr int kViewsExpandedMax = 1000;
 
 }  // namespace
 
@@ -57,9 +58,11 @@ Result<void> Binder::check_names(std::span<const ScopeRelation> left,
                                  std::span<const ScopeRelation> right) const {
     for (const ScopeRelation& one : left) {
         for (const ScopeRelation& other : right) {
-            if (!one.by_name || !other.by_name || one.name.empty() || one.name != other.name) continue;
+            if (!one.by_name || !other.by_name || one.name.empty() || one.name != other.name)
+                continue;
             // Two relations of one name in different schemas may stand side by side.
-            const bool both_plain = one.written_name == one.name && other.written_name == other.name;
+            const bool both_plain =
+                one.written_name == one.name && other.written_name == other.name;
             if (both_plain && one.schema != other.schema) continue;
             return invalid_input("table name \"{}\" specified more than once", one.name)
                 .with_sqlstate("42712");
@@ -90,7 +93,8 @@ Result<Binder::FromItem> Binder::from_item(const TableRef& ref, Scope& scope, bo
 CommonTableScope* Binder::find_common_table(const Name& name, Scope& scope) const {
     if (name.size() != 1) return nullptr;
     for (Scope* level = &scope; level != nullptr; level = level->parent) {
-        for (auto table = level->common_tables.rbegin(); table != level->common_tables.rend(); ++table) {
+        for (auto table = level->common_tables.rbegin(); table != level->common_tables.rend();
+             ++table) {
             if (table->name == name[0]) return &*table;
         }
     }
@@ -99,9 +103,9 @@ CommonTableScope* Binder::find_common_table(const Name& name, Scope& scope) cons
 
 Result<Binder::FromItem> Binder::from_relation(const TableRef& ref, Scope& scope) {
     if (ref.names.size() > 2) {
-        return at(unsupported("cross-database references are not implemented: \"{}\"",
-                              shown(ref.names)),
-                  ref.place);
+        return at(
+            unsupported("cross-database references are not implemented: \"{}\"", shown(ref.names)),
+            ref.place);
     }
     if (CommonTableScope* table = find_common_table(ref.names, scope)) {
         return from_common_table(*table, ref, scope);
@@ -118,7 +122,8 @@ Result<Binder::FromItem> Binder::from_relation(const TableRef& ref, Scope& scope
     for (const std::string& schema : schemas) {
         if (schema == "public") {
             if (const auto* view = catalog_.find_view(name)) return from_view(*view, ref, scope);
-            if (const auto* table = catalog_.find_table(name)) return from_stream(*table, ref, scope);
+            if (const auto* table = catalog_.find_table(name))
+                return from_stream(*table, ref, scope);
             if (const auto* plain = catalog_.find_plain_view(name)) {
                 return from_plain_view(*plain, ref, scope);
             }
@@ -134,7 +139,8 @@ Result<Binder::FromItem> Binder::from_relation(const TableRef& ref, Scope& scope
 Error Binder::no_such_relation(const TableRef& ref, const Scope& scope) const {
     for (const Scope* level = &scope; level != nullptr; level = level->parent) {
         if (ref.names.size() != 1) break;
-        if (std::ranges::find(level->later_tables, ref.names[0]) == level->later_tables.end()) continue;
+        if (std::ranges::find(level->later_tables, ref.names[0]) == level->later_tables.end())
+            continue;
         return at(not_found("relation \"{}\" does not exist", ref.names[0])
                       .with_detail("There is a WITH item named \"" + ref.names[0] +
                                    "\", but it cannot be referenced from this part of the query.")
@@ -160,7 +166,8 @@ Result<Binder::FromItem> Binder::scan(plan::RelationRef relation, const Schema& 
     node->kind = Node::Kind::kScan;
     node->output = columns;
     node->relation = std::move(relation);
-    for (size_t i = 0; i < columns.fields.size(); ++i) node->scan_columns.push_back(static_cast<int>(i));
+    for (size_t i = 0; i < columns.fields.size(); ++i)
+        node->scan_columns.push_back(static_cast<int>(i));
     FromItem item;
     item.node = std::move(node);
     ScopeRelation seen;
@@ -219,11 +226,12 @@ Result<plan::ViewPlanPtr> Binder::plan_of(const catalog::MaterializedView& view)
     return bind_view(catalog_, *version, view.table);
 }
 
-Result<Binder::FromItem> Binder::from_view(const catalog::MaterializedView& view, const TableRef& ref,
-                                           Scope& scope) {
+Result<Binder::FromItem> Binder::from_view(const catalog::MaterializedView& view,
+                                           const TableRef& ref, Scope& scope) {
     plan::ViewPlanPtr plan = TRY(plan_of(view).context("view " + view.name));
     std::vector<Lineage> lineage;
-    for (size_t i = 0; i < plan->outputs.size(); ++i) lineage.push_back({plan, static_cast<int>(i)});
+    for (size_t i = 0; i < plan->outputs.size(); ++i)
+        lineage.push_back({plan, static_cast<int>(i)});
     const RelationRef relation{RelationRef::Kind::kView, view.id, view.current, view.name};
     note_read(relation);
     const Schema columns = plan->output_schema();
@@ -234,8 +242,13 @@ Result<Binder::FromItem> Binder::from_view(const catalog::MaterializedView& view
 }
 
 /// A plain view is its definition, bound in its own text.
-Result<Binder::FromItem> Binder::from_plain_view(const catalog::PlainView& view, const TableRef& ref,
-                                                 Scope& scope) {
+Result<Binder::FromItem> Binder::from_plain_view(const catalog::PlainView& view,
+                                                 const TableRef& ref, Scope& scope) {
+    if (++views_expanded_ > kViewsExpandedMax) {
+        return at(invalid_input("statement reads more than {} views", kViewsExpandedMax)
+                      .with_sqlstate("54000"),
+                  ref.place);
+    }
     if (view_depth_ >= kViewNestingMax) {
         return at(invalid_input("views are nested more than {} deep at \"{}\"", kViewNestingMax,
                                 view.name)
@@ -308,9 +321,8 @@ Result<Binder::FromItem> Binder::from_system(const std::string& schema, const Sc
 Result<Binder::FromItem> Binder::from_subquery(const TableRef& ref, Scope& scope, bool has_left) {
     const bool is_lateral = ref.is_lateral && has_left;
     sideways_ = is_lateral ? nullptr : &scope;
-    BoundQuery query =
-        is_lateral ? TRY(bind_query(*ref.subquery, &scope, true))
-                   : TRY(bind_query(*ref.subquery, scope.parent, scope.is_border));
+    BoundQuery query = is_lateral ? TRY(bind_query(*ref.subquery, &scope, true))
+                                  : TRY(bind_query(*ref.subquery, scope.parent, scope.is_border));
     const Schema columns = query.root->output;
     const std::string name = ref.alias ? ref.alias->name : "unnamed_subquery";
     FromItem item = TRY(from_query(std::move(query), columns, ref, name, scope));

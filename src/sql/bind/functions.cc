@@ -15,47 +15,148 @@ namespace braid::sql {
 namespace {
 
 constexpr std::string_view kHintNone =
-    "No function matches the given name and argument types. You might need to add explicit type casts.";
+    "No function matches the given name and argument types. You might need to add explicit type "
+    "casts.";
 constexpr std::string_view kHintMany =
     "Could not choose a best candidate function. You might need to add explicit type casts.";
 
 /// Functions that give rows; they belong into FROM.
 constexpr std::string_view kTableFunctions[] = {
-    "generate_series",        "unnest",           "regexp_matches",   "regexp_split_to_table",
-    "string_to_table",        "generate_subscripts", "json_each",     "json_array_elements",
-    "jsonb_each",             "jsonb_array_elements", "pg_get_keywords", "_pg_expandarray",
-    "pg_show_all_settings",   "pg_options_to_table", "pg_lock_status", "pg_stat_get_activity",
-    "pg_get_publication_tables", "pg_partition_tree", "pg_ls_dir",
+    "generate_series",
+    "unnest",
+    "regexp_matches",
+    "regexp_split_to_table",
+    "string_to_table",
+    "generate_subscripts",
+    "json_each",
+    "json_array_elements",
+    "jsonb_each",
+    "jsonb_array_elements",
+    "pg_get_keywords",
+    "_pg_expandarray",
+    "pg_show_all_settings",
+    "pg_options_to_table",
+    "pg_lock_status",
+    "pg_stat_get_activity",
+    "pg_get_publication_tables",
+    "pg_partition_tree",
+    "pg_ls_dir",
 };
 
 /// Well-known functions of PostgreSQL that Braid does not have yet.
 constexpr std::string_view kMissingFunctions[] = {
-    "to_date",       "to_number",     "make_time",      "make_timestamp", "make_timestamptz",
-    "make_interval", "string_to_array", "regexp_match", "regexp_instr",   "regexp_split_to_array",
-    "encode",        "decode",        "sha224",         "sha256",         "sha384",
-    "sha512",        "random",        "setseed",        "gen_random_uuid", "array_append",
-    "array_cat",     "array_dims",    "array_fill",     "array_ndims",    "array_positions",
-    "array_prepend", "array_remove",  "array_replace",  "json_build_object", "json_build_array",
-    "to_json",       "to_jsonb",      "row_to_json",    "json_extract_path", "jsonb_set",
-    "jsonb_build_object", "jsonb_typeof", "json_typeof", "nextval",        "currval",
-    "lastval",       "setval",        "pg_sleep",       "timeofday",      "acos",
-    "asin",          "atan",          "atan2",          "cos",            "cot",
-    "sin",           "tan",           "degrees",        "radians",        "pi",
-    "cbrt",          "factorial",     "lcm",            "min_scale",      "cosh",
-    "sinh",          "tanh",          "convert",        "convert_from",   "convert_to",
-    "get_byte",      "get_bit",       "set_byte",       "set_bit",        "to_ascii",
-    "parse_ident",   "unistr",        "normalize",      "is_normalized",  "overlaps",
-    "num_nulls",     "num_nonnulls",  "bit_count",      "host",           "masklen",
-    "to_tsvector",   "to_tsquery",    "similarity",     "age",            "pg_input_is_valid",
-    "xpath",         "lower_inc",     "upper_inc",      "isempty",        "array_to_json",
-    "date_add",      "log",           "to_char",        "pg_size_bytes",  "inet_server_addr",
-    "inet_client_addr", "inet_client_port", "pg_relation_filepath", "pg_advisory_lock",
-    "pg_terminate_backend", "pg_reload_conf", "pg_current_wal_lsn", "pg_stat_reset",
-    "pg_blocking_pids", "pg_identify_object", "pg_describe_object", "lo_get", "dblink",
+    "to_date",
+    "to_number",
+    "make_time",
+    "make_timestamp",
+    "make_timestamptz",
+    "make_interval",
+    "string_to_array",
+    "regexp_match",
+    "regexp_instr",
+    "regexp_split_to_array",
+    "encode",
+    "decode",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "random",
+    "setseed",
+    "gen_random_uuid",
+    "array_append",
+    "array_cat",
+    "array_dims",
+    "array_fill",
+    "array_ndims",
+    "array_positions",
+    "array_prepend",
+    "array_remove",
+    "array_replace",
+    "json_build_object",
+    "json_build_array",
+    "to_json",
+    "to_jsonb",
+    "row_to_json",
+    "json_extract_path",
+    "jsonb_set",
+    "jsonb_build_object",
+    "jsonb_typeof",
+    "json_typeof",
+    "nextval",
+    "currval",
+    "lastval",
+    "setval",
+    "pg_sleep",
+    "timeofday",
+    "acos",
+    "asin",
+    "atan",
+    "atan2",
+    "cos",
+    "cot",
+    "sin",
+    "tan",
+    "degrees",
+    "radians",
+    "pi",
+    "cbrt",
+    "factorial",
+    "lcm",
+    "min_scale",
+    "cosh",
+    "sinh",
+    "tanh",
+    "convert",
+    "convert_from",
+    "convert_to",
+    "get_byte",
+    "get_bit",
+    "set_byte",
+    "set_bit",
+    "to_ascii",
+    "parse_ident",
+    "unistr",
+    "normalize",
+    "is_normalized",
+    "overlaps",
+    "num_nulls",
+    "num_nonnulls",
+    "bit_count",
+    "host",
+    "masklen",
+    "to_tsvector",
+    "to_tsquery",
+    "similarity",
+    "age",
+    "pg_input_is_valid",
+    "xpath",
+    "lower_inc",
+    "upper_inc",
+    "isempty",
+    "array_to_json",
+    "date_add",
+    "log",
+    "to_char",
+    "pg_size_bytes",
+    "inet_server_addr",
+    "inet_client_addr",
+    "inet_client_port",
+    "pg_relation_filepath",
+    "pg_advisory_lock",
+    "pg_terminate_backend",
+    "pg_reload_conf",
+    "pg_current_wal_lsn",
+    "pg_stat_reset",
+    "pg_blocking_pids",
+    "pg_identify_object",
+    "pg_describe_object",
+    "lo_get",
+    "dblink",
 };
 
-/// Functions that are written in SQL here, because the table of functions has no body for them. Arrays are
-/// text; an element is found by its commas, which is right for names and numbers.
+/// Functions that are written in SQL here, because the table of functions has no body for them.
+/// Arrays are text; an element is found by its commas, which is right for names and numbers.
 struct BuiltIn {
     std::string_view name;
     SqlFunction function;
@@ -72,10 +173,13 @@ const std::vector<BuiltIn>& built_in_functions() {
         {"array_cat",
          {{kTexts, kTexts},
           kTexts,
-          "CASE WHEN $1 IS NULL OR $1::text = '{}' THEN $2 WHEN $2 IS NULL OR $2::text = '{}' THEN $1 "
+          "CASE WHEN $1 IS NULL OR $1::text = '{}' THEN $2 WHEN $2 IS NULL OR $2::text = '{}' THEN "
+          "$1 "
           "ELSE (left($1::text, -1) || ',' || substr($2::text, 2))::text[] END"}},
         {"array_remove",
-         {{kTexts, kText}, kTexts, "ARRAY(SELECT x FROM unnest($1) x WHERE x IS DISTINCT FROM $2)"}},
+         {{kTexts, kText},
+          kTexts,
+          "ARRAY(SELECT x FROM unnest($1) x WHERE x IS DISTINCT FROM $2)"}},
         {"subscript:",
          {{kTexts, Type::of(TypeKind::kInt4)},
           kText,
@@ -103,10 +207,6 @@ bool contains(const List& list, std::string_view name) {
     return std::ranges::find(list, name) != std::end(list);
 }
 
-bool has_subquery(const ExprPtr& expr) {
-    return !walk(expr, 0, [](const Expr& found, int) { return found.subquery == nullptr; });
-}
-
 }  // namespace
 
 bool is_missing_function(std::string_view name) { return contains(kMissingFunctions, name); }
@@ -128,9 +228,9 @@ Result<std::string> Binder::function_name(const Expression& call) const {
 
 Error Binder::no_such_function(const Expression& call, std::span<const Type> types) const {
     if (is_missing_function(call.names.back())) {
-        return at(unsupported("function {}({}) is not supported", written_name(call),
-                              type_list(types)),
-                  call.place);
+        return at(
+            unsupported("function {}({}) is not supported", written_name(call), type_list(types)),
+            call.place);
     }
     return at(not_found("function {}({}) does not exist", written_name(call), type_list(types))
                   .with_sqlstate("42883")
@@ -178,7 +278,7 @@ Result<void> Binder::check_plain_call(const Expression& call, const std::string&
 
 Result<ExprPtr> Binder::scalar_call(const Expression& call, const std::string& name,
                                     std::vector<ExprPtr> arguments) {
-    if (auto replaced = TRY(sql_function(call, name, arguments))) return *replaced;
+    if (auto replaced = TRY(sql_function(name, arguments))) return *replaced;
     const std::vector<Type> types = types_of(arguments);
     // Casts and output functions are called by their syntax alone.
     std::vector<const plan::Function*> overloads;
@@ -189,13 +289,15 @@ Result<ExprPtr> Binder::scalar_call(const Expression& call, const std::string& n
     }
     const Choice choice = choose_function(signatures, types);
     if (choice.outcome == Choice::Outcome::kAmbiguous) {
-        return at(invalid_input("function {}({}) is not unique", written_name(call), type_list(types))
-                      .with_sqlstate("42725")
-                      .with_hint(std::string(kHintMany)),
-                  call.place);
+        return at(
+            invalid_input("function {}({}) is not unique", written_name(call), type_list(types))
+                .with_sqlstate("42725")
+                .with_hint(std::string(kHintMany)),
+            call.place);
     }
     if (choice.outcome == Choice::Outcome::kNone) {
         if (auto special = TRY(special_call(call, name, arguments))) return *special;
+        if (auto on_texts = TRY(call_on_texts(call, name, arguments))) return *on_texts;
         if (call.kind == Expression::Kind::kSqlValue) {
             return at(unsupported("{} is not supported", name), call.place);
         }
@@ -204,11 +306,27 @@ Result<ExprPtr> Binder::scalar_call(const Expression& call, const std::string& n
     const plan::Function* function = overloads[choice.index];
     const std::vector<Type> wanted = expanded(signatures[choice.index], arguments.size());
     for (size_t i = 0; i < arguments.size(); ++i) {
-        arguments[i] = is_unknown(wanted[i])
-                           ? TRY(settled(std::move(arguments[i])))
-                           : TRY(coerce(std::move(arguments[i]), wanted[i], CastContext::kImplicit));
+        arguments[i] =
+            is_unknown(wanted[i])
+                ? TRY(settled(std::move(arguments[i])))
+                : TRY(coerce(std::move(arguments[i]), wanted[i], CastContext::kImplicit));
     }
     return plan::call(function, std::move(arguments), position(call.place));
+}
+
+/// Functions of arrays are there for text[] only, and arrays are text.
+Result<std::optional<ExprPtr>> Binder::call_on_texts(const Expression& call,
+                                                     const std::string& name,
+                                                     std::vector<ExprPtr> arguments) {
+    constexpr Type kTexts = Type::aliased(TypeKind::kText, TypeAlias::kTextArray);
+    bool changed = false;
+    for (ExprPtr& argument : arguments) {
+        if (category_of(argument->type) != 'A' || same_type(argument->type, kTexts)) continue;
+        argument = TRY(coerce(std::move(argument), kTexts, CastContext::kExplicit));
+        changed = true;
+    }
+    if (!changed) return std::optional<ExprPtr>();
+    return std::optional<ExprPtr>(TRY(scalar_call(call, name, std::move(arguments))));
 }
 
 /// A call that no row of the table answers: a type's name as a cast, or a constant of the session.
@@ -232,9 +350,9 @@ Result<std::optional<ExprPtr>> Binder::special_call(const Expression& call, cons
     return Answer(plan::constant(*value));
 }
 
-/// Replaces a call by its SQL body. The body is bound over a row of the arguments, which then take the
-/// places of that row's columns.
-Result<std::optional<ExprPtr>> Binder::sql_function(const Expression& call, const std::string& name,
+/// Replaces a call by its SQL body. The body is bound over a row of the arguments, which then take
+/// the places of that row's columns.
+Result<std::optional<ExprPtr>> Binder::sql_function(const std::string& name,
                                                     const std::vector<ExprPtr>& arguments) {
     using Answer = std::optional<ExprPtr>;
     std::vector<SqlFunction> overloads;
@@ -251,12 +369,9 @@ Result<std::optional<ExprPtr>> Binder::sql_function(const Expression& call, cons
     std::vector<ExprPtr> given;
     for (size_t i = 0; i < arguments.size(); ++i) {
         given.push_back(TRY(coerce(arguments[i], function.arguments[i], CastContext::kImplicit)));
-        if (has_subquery(given.back())) {
-            return at(unsupported("function {} of a subquery is not supported", name), call.place);
-        }
     }
     ExprPtr body = TRY(bind_body(function));
-    return Answer(plan::substitute(body, given));
+    return Answer(with_columns(body, given));
 }
 
 Result<ExprPtr> Binder::bind_body(const SqlFunction& function) {

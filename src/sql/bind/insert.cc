@@ -37,7 +37,8 @@ class InsertBinder {
             command.rows.emplace_back();
             return command;
         }
-        const bool is_plain_values = !tree_.source->values.empty() && tree_.source->order_by.empty() &&
+        const bool is_plain_values = !tree_.source->values.empty() &&
+                                     tree_.source->order_by.empty() &&
                                      tree_.source->limit == nullptr &&
                                      tree_.source->offset == nullptr && tree_.source->with.empty();
         if (is_plain_values) {
@@ -59,7 +60,8 @@ class InsertBinder {
             return binder_.at(unsupported("{} is not supported", tree_.unsupported), tree_.place);
         }
         if (is_public && catalog.find_view(name) != nullptr) {
-            return invalid_input("cannot change materialized view \"{}\"", name).with_sqlstate("42809");
+            return invalid_input("cannot change materialized view \"{}\"", name)
+                .with_sqlstate("42809");
         }
         if (is_public && catalog.find_plain_view(name) != nullptr) {
             return unsupported("cannot insert into view \"{}\"", name)
@@ -73,13 +75,13 @@ class InsertBinder {
         const bool takes_rows =
             table->connector == "http" && (table->format == "json" || table->format == "csv");
         if (!takes_rows) {
-            return binder_.at(unsupported("INSERT into \"{}\" is not supported", name)
-                                  .with_detail("It takes its records from connector \"" +
-                                               table->connector + "\" in format \"" + table->format +
-                                               "\".")
-                                  .with_hint("INSERT is for tables with connector http and format json "
-                                             "or csv."),
-                              tree_.place);
+            return binder_.at(
+                unsupported("INSERT into \"{}\" is not supported", name)
+                    .with_detail("It takes its records from connector \"" + table->connector +
+                                 "\" in format \"" + table->format + "\".")
+                    .with_hint("INSERT is for tables with connector http and format json "
+                               "or csv."),
+                tree_.place);
         }
         return table;
     }
@@ -87,7 +89,8 @@ class InsertBinder {
     Result<std::vector<int>> columns() {
         std::vector<int> out;
         if (tree_.columns.empty()) {
-            for (size_t i = 0; i < table_->columns.fields.size(); ++i) out.push_back(static_cast<int>(i));
+            for (size_t i = 0; i < table_->columns.fields.size(); ++i)
+                out.push_back(static_cast<int>(i));
             return out;
         }
         for (const Target& column : tree_.columns) {
@@ -99,9 +102,10 @@ class InsertBinder {
                                   column.place);
             }
             if (std::ranges::find(out, index) != out.end()) {
-                return binder_.at(invalid_input("column \"{}\" specified more than once", column.name)
-                                      .with_sqlstate("42701"),
-                                  column.place);
+                return binder_.at(
+                    invalid_input("column \"{}\" specified more than once", column.name)
+                        .with_sqlstate("42701"),
+                    column.place);
             }
             out.push_back(index);
         }
@@ -111,9 +115,9 @@ class InsertBinder {
     /// More values than columns are an error; fewer only if the columns were named.
     Result<void> check_width(Insert& command, size_t width, int extra_place) {
         if (width > command.columns.size()) {
-            return binder_.at(
-                invalid_input("INSERT has more expressions than target columns").with_sqlstate("42601"),
-                extra_place);
+            return binder_.at(invalid_input("INSERT has more expressions than target columns")
+                                  .with_sqlstate("42601"),
+                              extra_place);
         }
         if (width < command.columns.size()) {
             if (!tree_.columns.empty()) {
@@ -133,16 +137,16 @@ class InsertBinder {
     Result<ExprPtr> assigned(ExprPtr value, const Field& field, int place) {
         if (!can_coerce(value->type, field.type, CastContext::kAssignment)) {
             return binder_.at(
-                invalid_input("column \"{}\" is of type {} but expression is of type {}", field.name,
-                              field.type.name(), without_precision(value->type).name())
+                invalid_input("column \"{}\" is of type {} but expression is of type {}",
+                              field.name, field.type.name(), without_precision(value->type).name())
                     .with_sqlstate("42804")
                     .with_hint("You will need to rewrite or cast the expression."),
                 place);
         }
         const bool cuts_text = field.type.alias == TypeAlias::kVarchar && field.type.precision >= 0;
         if (!cuts_text) {
-            return binder_.coerce_with_precision(std::move(value), field.type, CastContext::kAssignment,
-                                                 binder_.position(place));
+            return binder_.coerce_with_precision(std::move(value), field.type,
+                                                 CastContext::kAssignment, binder_.position(place));
         }
         // Unlike a cast, an assignment does not cut; what is known now is checked now.
         value = TRY(binder_.coerce(std::move(value), without_precision(field.type),
@@ -150,7 +154,8 @@ class InsertBinder {
         if (value->kind == Expr::Kind::kConstant && !value->constant.is_null() &&
             characters_in(value->constant.as<std::string>()) >
                 static_cast<size_t>(field.type.precision)) {
-            return invalid_input("value too long for type {}", field.type.name()).with_sqlstate("22001");
+            return invalid_input("value too long for type {}", field.type.name())
+                .with_sqlstate("22001");
         }
         return value;
     }
@@ -175,7 +180,8 @@ class InsertBinder {
                 row[0]->place);
         }
         const size_t known = command.columns.size();
-        TRY(check_width(command, rows[0].size(), rows[0].size() > known ? rows[0][known]->place : -1));
+        TRY(check_width(command, rows[0].size(),
+                        rows[0].size() > known ? rows[0][known]->place : -1));
         for (const std::vector<ExpressionPtr>& row : rows) {
             std::vector<ExprPtr> values;
             for (size_t i = 0; i < row.size(); ++i) {
@@ -207,8 +213,8 @@ class InsertBinder {
 
     Result<void> bind_select(Insert& command) {
         const Select& select = *tree_.source;
-        const bool is_block = select.operation == Select::SetOperation::kNone && select.with.empty() &&
-                              select.values.empty() && !select.is_distinct;
+        const bool is_block = select.operation == Select::SetOperation::kNone &&
+                              select.with.empty() && select.values.empty() && !select.is_distinct;
         NodePtr root;
         std::vector<int> places;
         if (is_block) {

@@ -87,7 +87,8 @@ Result<NodePtr> Binder::lateral_side(const FromItem& right, size_t base, const S
                static_cast<size_t>(found.column) >= base;
     });
     if (!is_local) {
-        return unsupported("LATERAL reference to a table outside of the same JOIN is not supported");
+        return unsupported(
+            "LATERAL reference to a table outside of the same JOIN is not supported");
     }
     if (base == 0) return right.node;
     return plan::substitute(whole, shift_of(scope.row, base))->subquery;
@@ -124,7 +125,8 @@ Result<Binder::FromItem> Binder::from_join(const TableRef& ref, Scope& scope) {
     if (right.is_lateral && is_outer) {
         int where = 0;
         walk(as_expression(right.node), 0, [&](const Expr& found, int depth) {
-            const bool is_reference = found.kind == Expr::Kind::kOuterColumn && found.depth == depth;
+            const bool is_reference =
+                found.kind == Expr::Kind::kOuterColumn && found.depth == depth;
             if (is_reference) where = found.position;
             return !is_reference;
         });
@@ -172,8 +174,8 @@ Result<Binder::FromItem> Binder::join_items(const TableRef& ref, FromItem left, 
 }
 
 /// ON sees only the two sides.
-Result<ExprPtr> Binder::join_condition(const TableRef& ref, const std::vector<ScopeRelation>& relations,
-                                       Scope& scope) {
+Result<ExprPtr> Binder::join_condition(const TableRef& ref,
+                                       const std::vector<ScopeRelation>& relations, Scope& scope) {
     Scope hidden;
     hidden.relations = std::exchange(scope.relations, relations);
     const Scope* before = std::exchange(scope.sideways, &hidden);
@@ -187,7 +189,8 @@ Result<ExprPtr> Binder::join_condition(const TableRef& ref, const std::vector<Sc
 
 Result<ExprPtr> Binder::merge_using(const TableRef& ref, const std::vector<std::string>& names,
                                     const std::vector<ScopeRelation>& left,
-                                    const std::vector<ScopeRelation>& right, ScopeRelation& merged) {
+                                    const std::vector<ScopeRelation>& right,
+                                    ScopeRelation& merged) {
     std::vector<ExprPtr> conditions;
     for (const std::string& name : names) {
         const SideColumn sides[] = {find_column(left, name), find_column(right, name)};
@@ -199,8 +202,9 @@ Result<ExprPtr> Binder::merge_using(const TableRef& ref, const std::vector<std::
                     .with_sqlstate("42702");
             }
             if (sides[i].count == 0) {
-                return not_found("column \"{}\" specified in USING clause does not exist in {} table",
-                                 name, side)
+                return not_found(
+                           "column \"{}\" specified in USING clause does not exist in {} table",
+                           name, side)
                     .with_sqlstate("42703");
             }
         }

@@ -91,8 +91,9 @@ int edit_distance(std::string_view left, std::string_view right, int most) {
 
 Result<ExprPtr> Binder::column(const Expression& expression, Scope& scope) {
     if (expression.is_star) {
-        return at(invalid_input("row expansion via \"*\" is not supported here").with_sqlstate("0A000"),
-                  expression.place);
+        return at(
+            invalid_input("row expansion via \"*\" is not supported here").with_sqlstate("0A000"),
+            expression.place);
     }
     if (expression.names.size() == 1) return bare_column(expression, scope);
     return qualified_column(expression, scope);
@@ -228,9 +229,9 @@ Error Binder::no_such_relation_in_from(const Expression& expression, const Scope
     if (hint.empty()) {
         return at(not_found("missing FROM-clause entry for table \"{}\"", table), expression.place);
     }
-    return at(not_found("invalid reference to FROM-clause entry for table \"{}\"", table)
-                  .with_hint(hint),
-              expression.place);
+    return at(
+        not_found("invalid reference to FROM-clause entry for table \"{}\"", table).with_hint(hint),
+        expression.place);
 }
 
 }  // namespace braid::sql

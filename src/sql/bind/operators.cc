@@ -7,8 +7,8 @@
 #include "base/error_makers.h"
 #include "sql/bind/binder_internal.h"
 
-// Operators, and the forms of the grammar that are made of operators: IN, BETWEEN, IS DISTINCT FROM,
-// NULLIF, ANY and ALL of arrays, rows.
+// Operators, and the forms of the grammar that are made of operators: IN, BETWEEN, IS DISTINCT
+// FROM, NULLIF, ANY and ALL of arrays, rows.
 
 namespace braid::sql {
 
@@ -34,9 +34,7 @@ std::string operation_text(const Name& name, std::span<const Type> types) {
            without_precision(types[1]).name();
 }
 
-ExprPtr negated(ExprPtr expr) {
-    return plan::make(Expr::Kind::kNot, kBool, {std::move(expr)});
-}
+ExprPtr negated(ExprPtr expr) { return plan::make(Expr::Kind::kNot, kBool, {std::move(expr)}); }
 
 ExprPtr combined(Expr::Kind kind, std::vector<ExprPtr> parts) {
     if (parts.size() == 1) return parts[0];
@@ -51,8 +49,8 @@ std::vector<int> places_of(std::span<const ExpressionPtr> list) {
 
 }  // namespace
 
-Result<const plan::Function*> Binder::resolve_operator(const Name& name, std::span<const Type> types,
-                                                       int place) {
+Result<const plan::Function*> Binder::resolve_operator(const Name& name,
+                                                       std::span<const Type> types, int place) {
     const bool in_catalog = name.size() == 1 || (name.size() == 2 && name[0] == "pg_catalog");
     std::vector<const plan::Function*> overloads;
     if (in_catalog) overloads = plan::overloads_of(name.back());
@@ -63,19 +61,21 @@ Result<const plan::Function*> Binder::resolve_operator(const Name& name, std::sp
     const Choice choice = choose_operator(signatures, types);
     if (choice.outcome == Choice::Outcome::kFound) return overloads[choice.index];
     if (choice.outcome == Choice::Outcome::kAmbiguous) {
-        return at(invalid_input("operator is not unique: {}", operation_text(name, types))
-                      .with_sqlstate("42725")
-                      .with_hint("Could not choose a best candidate operator. You might need to add "
-                                 "explicit type casts."),
-                  place);
+        return at(
+            invalid_input("operator is not unique: {}", operation_text(name, types))
+                .with_sqlstate("42725")
+                .with_hint("Could not choose a best candidate operator. You might need to add "
+                           "explicit type casts."),
+            place);
     }
     const bool is_prefix = types.size() == 1;
     return at(not_found("operator does not exist: {}", operation_text(name, types))
                   .with_sqlstate("42883")
-                  .with_hint(is_prefix ? "No operator matches the given name and argument type. You might "
-                                         "need to add an explicit type cast."
-                                       : "No operator matches the given name and argument types. You "
-                                         "might need to add explicit type casts."),
+                  .with_hint(
+                      is_prefix ? "No operator matches the given name and argument type. You might "
+                                  "need to add an explicit type cast."
+                                : "No operator matches the given name and argument types. You "
+                                  "might need to add explicit type casts."),
               place);
 }
 
@@ -99,8 +99,8 @@ Result<std::optional<ExprPtr>> Binder::operator_on_arrays(const Name& name,
     if (operands.size() != 2) return Answer();
     const bool left_is = category_of(operands[0]->type) == 'A';
     const bool right_is = category_of(operands[1]->type) == 'A';
-    if (!(left_is || is_unknown(operands[0]->type)) || !(right_is || is_unknown(operands[1]->type)) ||
-        (!left_is && !right_is)) {
+    if (!(left_is || is_unknown(operands[0]->type)) ||
+        !(right_is || is_unknown(operands[1]->type)) || (!left_is && !right_is)) {
         return Answer();
     }
     const std::string& sign = name.back();
@@ -146,8 +146,9 @@ Result<ExprPtr> Binder::row_comparison(const Expression& expression, Scope& scop
 Result<ExprPtr> Binder::compare_rows(const Expression& left, const Expression& right, bool is_equal,
                                      int place, Scope& scope) {
     if (left.arguments.size() != right.arguments.size()) {
-        return at(invalid_input("unequal number of entries in row expressions").with_sqlstate("42601"),
-                  place);
+        return at(
+            invalid_input("unequal number of entries in row expressions").with_sqlstate("42601"),
+            place);
     }
     if (left.arguments.empty()) {
         return at(unsupported("cannot compare rows of zero length"), place);
@@ -156,8 +157,8 @@ Result<ExprPtr> Binder::compare_rows(const Expression& left, const Expression& r
     for (size_t i = 0; i < left.arguments.size(); ++i) {
         ExprPtr one = TRY(expression(left.arguments[i], scope));
         ExprPtr other = TRY(expression(right.arguments[i], scope));
-        parts.push_back(TRY(apply_operator({is_equal ? "=" : "<>"},
-                                           {std::move(one), std::move(other)}, place)));
+        parts.push_back(TRY(
+            apply_operator({is_equal ? "=" : "<>"}, {std::move(one), std::move(other)}, place)));
     }
     return combined(is_equal ? Expr::Kind::kAnd : Expr::Kind::kOr, std::move(parts));
 }
@@ -288,7 +289,8 @@ Result<ExprPtr> Binder::over_elements(const Expression& expression, ExprPtr left
         const Type wanted = without_precision(*common.type);
         const std::vector<Type> pair{wanted, wanted};
         TRY(resolve_operator({"="}, pair, expression.place));
-        std::vector<ExprPtr> arguments{TRY(coerce(std::move(left), wanted, CastContext::kImplicit))};
+        std::vector<ExprPtr> arguments{
+            TRY(coerce(std::move(left), wanted, CastContext::kImplicit))};
         for (ExprPtr& element : elements) {
             arguments.push_back(TRY(coerce(std::move(element), wanted, CastContext::kImplicit)));
         }
@@ -304,15 +306,16 @@ Result<ExprPtr> Binder::over_elements(const Expression& expression, ExprPtr left
     return is_list && expression.flag ? negated(std::move(out)) : out;
 }
 
-/// An array that is only known when the statement runs. Arrays are text, so elements compare as text.
+/// An array that is only known when the statement runs. Arrays are text, so elements compare as
+/// text.
 Result<ExprPtr> Binder::over_array(const Expression& expression, ExprPtr left, ExprPtr array) {
     const std::string& sign = expression.names.back();
     const bool is_any = expression.kind == Kind::kOperatorAny && sign == "=";
     const bool is_all = expression.kind == Kind::kOperatorAll && sign == "<>";
     if (!is_unknown(array->type) && !element_of(array->type)) {
-        return at(invalid_input("op ANY/ALL (array) requires array on right side")
-                      .with_sqlstate("42809"),
-                  expression.place);
+        return at(
+            invalid_input("op ANY/ALL (array) requires array on right side").with_sqlstate("42809"),
+            expression.place);
     }
     const plan::Function* position_of_text = plan::function_by_key("array_position(_text,text)");
     if ((!is_any && !is_all) || position_of_text == nullptr) {
@@ -328,9 +331,9 @@ Result<ExprPtr> Binder::over_array(const Expression& expression, ExprPtr left, E
     ExprPtr has_null = plan::make(Expr::Kind::kOr, kBool,
                                   {plan::make(Expr::Kind::kIsNull, kBool, {value}),
                                    plan::make(Expr::Kind::kIsNull, kBool, {as_array})});
-    ExprPtr out = plan::make(Expr::Kind::kCase, kBool,
-                             {std::move(has_null), plan::constant(Datum::null(kBool)),
-                              std::move(found)});
+    ExprPtr out =
+        plan::make(Expr::Kind::kCase, kBool,
+                   {std::move(has_null), plan::constant(Datum::null(kBool)), std::move(found)});
     return is_all ? negated(std::move(out)) : out;
 }
 

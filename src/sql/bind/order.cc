@@ -67,8 +67,9 @@ Result<std::optional<size_t>> Binder::target_by_name_or_ordinal(const Expression
         return found;
     }
     if (is_constant(expression)) {
-        return at(invalid_input("non-integer constant in {}", name_of(clause)).with_sqlstate("42601"),
-                  expression.place);
+        return at(
+            invalid_input("non-integer constant in {}", name_of(clause)).with_sqlstate("42601"),
+            expression.place);
     }
     if (expression.kind != Kind::kInteger) return Found();
     size_t count = 0;
@@ -83,7 +84,8 @@ Result<std::optional<size_t>> Binder::target_by_name_or_ordinal(const Expression
 }
 
 /// The output column to sort by; an expression that is none yet becomes one that is not shown.
-Result<size_t> Binder::sort_target(const ExpressionPtr& expression, SelectBlock& block, Clause clause) {
+Result<size_t> Binder::sort_target(const ExpressionPtr& expression, SelectBlock& block,
+                                   Clause clause) {
     if (const auto found = TRY(target_by_name_or_ordinal(*expression, block, clause))) {
         TargetColumn& target = block.targets[*found];
         target.expr = TRY(settled(std::move(target.expr)));
@@ -140,7 +142,8 @@ Result<void> Binder::bind_group_by(const Select& select, SelectBlock& block) {
             }
             TRY(check_sortable(key->type, part->place));
             const auto same = [&](const ExprPtr& known) { return same_expr(*known, *key); };
-            if (std::ranges::none_of(block.group_by, same)) block.group_by.push_back(std::move(key));
+            if (std::ranges::none_of(block.group_by, same))
+                block.group_by.push_back(std::move(key));
         }
     }
     return {};
@@ -153,11 +156,11 @@ Result<void> Binder::check_group_key(const ExprPtr& key) const {
         return culprit == nullptr;
     });
     if (culprit == nullptr) return {};
-    Error error = is_window_ref(*culprit)
-                      ? invalid_input("window functions are not allowed in GROUP BY")
-                            .with_sqlstate("42P20")
-                      : invalid_input("aggregate functions are not allowed in GROUP BY")
-                            .with_sqlstate("42803");
+    Error error =
+        is_window_ref(*culprit)
+            ? invalid_input("window functions are not allowed in GROUP BY").with_sqlstate("42P20")
+            : invalid_input("aggregate functions are not allowed in GROUP BY")
+                  .with_sqlstate("42803");
     return std::move(error).with_position(culprit->position);
 }
 
@@ -188,7 +191,8 @@ Result<void> Binder::bind_distinct(const Select& select, SelectBlock& block) {
     bool skipped = false;
     size_t matched = 0;
     for (const SortEntry& entry : block.sort) {
-        const bool is_on = std::ranges::find(block.distinct_on, entry.target) != block.distinct_on.end();
+        const bool is_on =
+            std::ranges::find(block.distinct_on, entry.target) != block.distinct_on.end();
         if (!is_on) {
             skipped = true;
         } else if (skipped) {

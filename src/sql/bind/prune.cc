@@ -6,8 +6,8 @@
 #include "plan/rewrite.h"
 #include "sql/bind/binder_internal.h"
 
-// Columns that nobody reads leave the plan, down to the scans: a stream's raw text is not loaded to count
-// its rows.
+// Columns that nobody reads leave the plan, down to the scans: a stream's raw text is not loaded to
+// count its rows.
 
 namespace braid::sql {
 namespace {
@@ -40,9 +40,10 @@ std::vector<int> identity(size_t width) {
     return out;
 }
 
-/// References to the old columns of an input, in terms of its new ones. Columns that are gone are not
-/// referred to any more.
-std::vector<ExprPtr> references(const NodePtr& before, const std::vector<int>& now_at, int offset = 0) {
+/// References to the old columns of an input, in terms of its new ones. Columns that are gone are
+/// not referred to any more.
+std::vector<ExprPtr> references(const NodePtr& before, const std::vector<int>& now_at,
+                                int offset = 0) {
     std::vector<ExprPtr> out;
     for (size_t i = 0; i < now_at.size(); ++i) {
         const int column = std::max(now_at[i], 0) + offset;
@@ -152,7 +153,8 @@ Pruned prune_aggregate(const NodePtr& node, const Needed& needed) {
     std::vector<int> now_at = identity(width_of(node));
     for (size_t i = 0; i < node->aggregates.size(); ++i) {
         const size_t column = keys + i;
-        const bool is_last = keys == 0 && i + 1 == node->aggregates.size() && copy->aggregates.empty();
+        const bool is_last =
+            keys == 0 && i + 1 == node->aggregates.size() && copy->aggregates.empty();
         now_at[column] = -1;
         if (!needed[column] && !is_last) continue;
         now_at[column] = static_cast<int>(copy->output.fields.size());
@@ -247,7 +249,8 @@ Pruned prune_join(const NodePtr& node, Needed needed) {
         now_at.push_back(column < 0 ? -1 : column + left_width);
     }
     copy->output = left_pruned.node->output;
-    for (const Field& field : right_pruned.node->output.fields) copy->output.fields.push_back(field);
+    for (const Field& field : right_pruned.node->output.fields)
+        copy->output.fields.push_back(field);
     copy->inputs = {std::move(left_pruned.node), std::move(right_pruned.node)};
     return {std::move(copy), std::move(now_at)};
 }

@@ -57,14 +57,14 @@ struct RowColumn {
 
 struct ScopeColumn {
     std::string name;
-    ExprPtr expr;  // over the row
+    ExprPtr expr;            // over the row
     bool is_hidden = false;  // by name only, not in *
 };
 
 /// A FROM item as names see it.
 struct ScopeRelation {
-    std::string schema;  // of a relation without alias
-    std::string name;    // empty: a JOIN … USING without alias
+    std::string schema;        // of a relation without alias
+    std::string name;          // empty: a JOIN … USING without alias
     std::string written_name;  // of the relation behind an alias, for hints
     bool by_name = true;       // name.column finds it
     bool by_column = true;     // a bare column finds it
@@ -82,8 +82,8 @@ struct CommonTableScope {
 /// What names mean at one level of queries. The levels form a chain to the outermost.
 struct Scope {
     Scope* parent = nullptr;
-    /// Expressions here are evaluated once per row of the parent: a subquery, or the right side of a
-    /// lateral join. Each such border counts one in Expr::depth.
+    /// Expressions here are evaluated once per row of the parent: a subquery, or the right side of
+    /// a lateral join. Each such border counts one in Expr::depth.
     bool is_border = false;
     /// FROM items on the left that a subquery without LATERAL must not see; for the hint only.
     const Scope* sideways = nullptr;
@@ -111,11 +111,15 @@ inline bool is_aggregate_ref(const Expr& expr) {
 
 /// Equal in structure; places in the text play no part.
 bool same_expr(const Expr& left, const Expr& right);
-/// Calls `visit` for the expression and everything in it, also inside of subqueries; `depth` counts the
-/// borders between. Stops when it gives false.
+/// Calls `visit` for the expression and everything in it, also inside of subqueries; `depth` counts
+/// the borders between. Stops when it gives false.
 bool walk(const ExprPtr& expr, int depth, const std::function<bool(const Expr&, int depth)>& visit);
 bool contains_aggregate(const ExprPtr& expr);
 bool contains_window(const ExprPtr& expr);
+/// The expression seen from `borders` further in: its columns become outer ones.
+ExprPtr deepened(const ExprPtr& expr, int borders);
+/// Columns of the expression's row, also where subqueries in it read them, replaced by `values`.
+ExprPtr with_columns(const ExprPtr& expr, const std::vector<ExprPtr>& values);
 /// Reads a column of the level itself, also from within a subquery.
 bool reads_row(const ExprPtr& expr);
 

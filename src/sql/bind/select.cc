@@ -8,7 +8,8 @@
 #include "base/error_makers.h"
 #include "sql/bind/binder_internal.h"
 
-// A query from its WITH to its columns; PostgreSQL's order of analysis decides which error comes first.
+// A query from its WITH to its columns; PostgreSQL's order of analysis decides which error comes
+// first.
 
 namespace braid::sql {
 
@@ -101,8 +102,10 @@ Result<std::unique_ptr<SelectBlock>> Binder::bind_block(const Select& select, Sc
     TRY(bind_order_by(select, *block));
     TRY(bind_group_by(select, *block));
     TRY(bind_distinct(select, *block));
-    if (select.offset != nullptr) block->offset = TRY(bind_limit(select.offset, scope, Clause::kOffset));
-    if (select.limit != nullptr) block->limit = TRY(bind_limit(select.limit, scope, Clause::kLimit));
+    if (select.offset != nullptr)
+        block->offset = TRY(bind_limit(select.offset, scope, Clause::kOffset));
+    if (select.limit != nullptr)
+        block->limit = TRY(bind_limit(select.limit, scope, Clause::kLimit));
     for (size_t i = 0; i < select.windows.size(); ++i) {
         for (size_t j = 0; j < i; ++j) {
             if (select.windows[i].name != select.windows[j].name) continue;
@@ -125,8 +128,9 @@ Result<void> Binder::bind_values(const Select& select, SelectBlock& block) {
     std::vector<std::vector<int>> places(width);
     for (const std::vector<ExpressionPtr>& row : select.values) {
         if (row.size() != width) {
-            return at(invalid_input("VALUES lists must all be the same length").with_sqlstate("42601"),
-                      row.empty() ? -1 : row[0]->place);
+            return at(
+                invalid_input("VALUES lists must all be the same length").with_sqlstate("42601"),
+                row.empty() ? -1 : row[0]->place);
         }
         std::vector<ExprPtr> values = TRY(expressions(row, scope));
         for (size_t i = 0; i < width; ++i) {
@@ -174,6 +178,11 @@ Result<void> Binder::bind_targets(const Select& select, SelectBlock& block) {
         }
         block.targets.push_back(std::move(column));
     }
+    if (block.targets.empty()) {
+        // EXISTS (SELECT FROM …): rows count, columns do not.
+        ExprPtr one = plan::constant(Datum::int4(1));
+        block.targets.push_back({"?column?", std::move(one), -1, false, {}});
+    }
     constexpr size_t kTargetsMax = 1664;
     if (block.targets.size() > kTargetsMax) {
         return invalid_input("target lists can have at most {} entries", kTargetsMax)
@@ -204,8 +213,9 @@ Result<void> Binder::expand_star(const Expression& star, int place, SelectBlock&
             found = true;
         }
         if (found) return {};
-        return at(invalid_input("SELECT * with no tables specified is not valid").with_sqlstate("42601"),
-                  star.place);
+        return at(
+            invalid_input("SELECT * with no tables specified is not valid").with_sqlstate("42601"),
+            star.place);
     }
     for (const ScopeRelation& relation : scope.relations) {
         if (!relation.by_name || relation.name != star.names.back()) continue;
@@ -255,20 +265,22 @@ Result<void> Binder::bind_with(const Select& select, Scope& scope, std::vector<W
 Result<Schema> Binder::columns_of(const CommonTable& table, const Schema& output) const {
     Schema out = output;
     if (table.columns.size() > out.fields.size()) {
-        return at(invalid_input("WITH query \"{}\" has {} columns available but {} columns specified",
-                                table.name, out.fields.size(), table.columns.size())
-                      .with_sqlstate("42P10"),
-                  table.place);
+        return at(
+            invalid_input("WITH query \"{}\" has {} columns available but {} columns specified",
+                          table.name, out.fields.size(), table.columns.size())
+                .with_sqlstate("42P10"),
+            table.place);
     }
     for (size_t i = 0; i < table.columns.size(); ++i) out.fields[i].name = table.columns[i];
     return out;
 }
 
 /// base UNION [ALL] step, where step reads the rows of the round before.
-Result<NodePtr> Binder::bind_recursive(const CommonTable& table, CommonTableScope& entry, Scope& scope) {
+Result<NodePtr> Binder::bind_recursive(const CommonTable& table, CommonTableScope& entry,
+                                       Scope& scope) {
     const Select& query = *table.query;
-    const bool has_form = query.operation == Select::SetOperation::kUnion &&
-                          !mentions(*query.left, table.name);
+    const bool has_form =
+        query.operation == Select::SetOperation::kUnion && !mentions(*query.left, table.name);
     if (!has_form) {
         return at(invalid_input("recursive query \"{}\" does not have the form non-recursive-term "
                                 "UNION [ALL] recursive-term",
@@ -309,12 +321,13 @@ Result<NodePtr> Binder::bind_recursive(const CommonTable& table, CommonTableScop
                           .with_sqlstate("42804"),
                       first_place(*query.right));
         }
-        return at(invalid_input("recursive query \"{}\" column {} has type {} in non-recursive term but "
-                                "type {} overall",
-                                table.name, i + 1, left[i].type.name(), common.type->name())
-                      .with_sqlstate("42804")
-                      .with_hint("Cast the output of the non-recursive term to the correct type."),
-                  first_place(*query.left));
+        return at(
+            invalid_input("recursive query \"{}\" column {} has type {} in non-recursive term but "
+                          "type {} overall",
+                          table.name, i + 1, left[i].type.name(), common.type->name())
+                .with_sqlstate("42804")
+                .with_hint("Cast the output of the non-recursive term to the correct type."),
+            first_place(*query.left));
     }
     auto node = std::make_shared<Node>();
     node->kind = Node::Kind::kSetOperation;

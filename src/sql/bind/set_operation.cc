@@ -152,7 +152,8 @@ Result<NodePtr> Binder::finish_arm(Arm& arm, std::span<const Type> types) {
     const std::vector<std::string> names = arm.names();
     for (size_t i = 0; i < types.size(); ++i) wanted.fields.push_back({names[i], types[i]});
     if (arm.block == nullptr) return cast_columns(arm.node, wanted);
-    // Only literals take the type in place: what is sorted or distinct keeps the type it was sorted by.
+    // Only literals take the type in place: what is sorted or distinct keeps the type it was sorted
+    // by.
     for (size_t i = 0; i < types.size(); ++i) {
         ExprPtr& expr = arm.block->targets[i].expr;
         if (is_unknown(expr->type)) {
@@ -199,11 +200,12 @@ Result<NodePtr> Binder::sort_set_operation(const Select& select, NodePtr node, S
         }
         block.scope.relations = {std::move(relation)};
         TRY(expression_in(item.expr, block.scope, Clause::kOrderBy));
-        return at(unsupported("invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
-                      .with_detail("Only result column names can be used, not expressions or functions.")
-                      .with_hint("Add the expression/function to every SELECT, or move the UNION into a "
-                                 "FROM clause."),
-                  place_of(*item.expr));
+        return at(
+            unsupported("invalid UNION/INTERSECT/EXCEPT ORDER BY clause")
+                .with_detail("Only result column names can be used, not expressions or functions.")
+                .with_hint("Add the expression/function to every SELECT, or move the UNION into a "
+                           "FROM clause."),
+            place_of(*item.expr));
     }
     TRY(bind_order_by(select, block));
     if (select.offset != nullptr) {

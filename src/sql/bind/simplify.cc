@@ -6,9 +6,9 @@
 #include "plan/rewrite.h"
 #include "sql/bind/binder_internal.h"
 
-// Derived tables and plain views leave projections between the operators. Where they only rename, they are
-// taken out, and filters go below them, so that a read through a plain view ends in the same plan as a read
-// of the view itself.
+// Derived tables and plain views leave projections between the operators. Where they only rename,
+// they are taken out, and filters go below them, so that a read through a plain view ends in the
+// same plan as a read of the view itself.
 
 namespace braid::sql {
 namespace {

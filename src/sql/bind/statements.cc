@@ -38,7 +38,9 @@ class StatementBinder {
     Result<Command> operator()(const UnsupportedTree& tree) {
         return unsupported("{} is not supported", tree.what);
     }
-    Result<Command> operator()(const SelectPtr& select) { return Command(TRY(binder_.query(*select))); }
+    Result<Command> operator()(const SelectPtr& select) {
+        return Command(TRY(binder_.query(*select)));
+    }
     Result<Command> operator()(const CreateTableTree& tree) {
         return Command(TRY(bind_create_table(tree, binder_, out_)));
     }
@@ -86,7 +88,9 @@ class StatementBinder {
         }
         return Command(std::move(command));
     }
-    Result<Command> operator()(const DeallocateTree& tree) { return Command(Deallocate{tree.name}); }
+    Result<Command> operator()(const DeallocateTree& tree) {
+        return Command(Deallocate{tree.name});
+    }
     Result<Command> operator()(const DiscardTree& tree) { return Command(tree.command); }
 
   private:
@@ -105,17 +109,17 @@ Result<Command> StatementBinder::operator()(const ExplainTree& tree) {
         } else if (name == "format") {
             if (value != "text" && value != "json") {
                 const bool is_known = value == "xml" || value == "yaml";
-                Error error = is_known
-                                  ? unsupported("EXPLAIN in format {} is not supported", value)
-                                  : invalid_input("unrecognized value for EXPLAIN option \"format\": "
-                                                  "\"{}\"",
-                                                  option.value)
-                                        .with_sqlstate("22023");
+                Error error = is_known ? unsupported("EXPLAIN in format {} is not supported", value)
+                                       : invalid_input(
+                                             "unrecognized value for EXPLAIN option \"format\": "
+                                             "\"{}\"",
+                                             option.value)
+                                             .with_sqlstate("22023");
                 return binder_.at(std::move(error), option.place);
             }
             command.format = value == "json" ? Explain::Format::kJson : Explain::Format::kText;
-        } else if (name != "verbose" && name != "costs" && name != "settings" && name != "buffers" &&
-                   name != "wal" && name != "timing" && name != "summary") {
+        } else if (name != "verbose" && name != "costs" && name != "settings" &&
+                   name != "buffers" && name != "wal" && name != "timing" && name != "summary") {
             return binder_.at(invalid_input("unrecognized EXPLAIN option \"{}\"", option.name)
                                   .with_sqlstate("42601"),
                               option.place);
@@ -152,12 +156,13 @@ Result<BoundStatement> bind(const Statement& statement, const catalog::Catalog& 
     return std::move(*out);
 }
 
-Result<plan::ViewPlanPtr> bind_view(const catalog::Catalog& catalog, const catalog::ViewVersion& version,
-                                    TableId table) {
+Result<plan::ViewPlanPtr> bind_view(const catalog::Catalog& catalog,
+                                    const catalog::ViewVersion& version, TableId table) {
     const std::vector<Statement> parsed = TRY(parse(version.definition));
     const SelectPtr* select =
         parsed.size() == 1 ? std::get_if<SelectPtr>(&parsed[0].tree->body) : nullptr;
-    if (select == nullptr) return corrupt("a view's definition is no SELECT: {}", version.definition);
+    if (select == nullptr)
+        return corrupt("a view's definition is no SELECT: {}", version.definition);
     BindOptions options;
     options.time_zone = version.time_zone;
     std::optional<Result<plan::ViewPlan>> bound;

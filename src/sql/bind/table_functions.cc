@@ -126,11 +126,12 @@ Result<Node> Binder::series_node(const Expression& call, Scope& scope) {
     for (const ExprPtr& argument : arguments) types.push_back(argument->type);
     const Choice choice = choose_function(series_signatures(), types);
     if (choice.outcome == Choice::Outcome::kAmbiguous) {
-        return at(invalid_input("function generate_series({}) is not unique", type_list(types))
-                      .with_sqlstate("42725")
-                      .with_hint("Could not choose a best candidate function. You might need to add "
-                                 "explicit type casts."),
-                  call.place);
+        return at(
+            invalid_input("function generate_series({}) is not unique", type_list(types))
+                .with_sqlstate("42725")
+                .with_hint("Could not choose a best candidate function. You might need to add "
+                           "explicit type casts."),
+            call.place);
     }
     if (choice.outcome == Choice::Outcome::kNone) return no_such_function(call, types);
     const Signature& chosen = series_signatures()[choice.index];

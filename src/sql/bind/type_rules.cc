@@ -145,7 +145,8 @@ CastPath cast_path(const Type& from, const Type& to, CastContext context) {
     // All arrays are the same text.
     const bool both_arrays = category_of(from) == 'A' && category_of(to) == 'A';
     if (both_arrays && context == CastContext::kExplicit) return {Kind::kRelabel};
-    // Every type can be written as text and read from it: to a string by assignment, from one explicitly.
+    // Every type can be written as text and read from it: to a string by assignment, from one
+    // explicitly.
     const bool to_string = category_of(to) == 'S';
     const bool from_string = category_of(from) == 'S' && context == CastContext::kExplicit;
     if (!to_string && !from_string) return {};
@@ -184,8 +185,8 @@ CommonType common_type(std::span<const Type> types) {
     // A precision survives only where all agree on it.
     bool all_equal = true;
     for (const Type& type : types) all_equal = all_equal && type == types[0];
-    out.type = all_equal && !types.empty() && !is_unknown(types[0]) ? types[0]
-                                                                    : without_precision(chosen);
+    out.type =
+        all_equal && !types.empty() && !is_unknown(types[0]) ? types[0] : without_precision(chosen);
     return out;
 }
 

@@ -9,16 +9,16 @@
 #include "columnar/type.h"
 #include "plan/cast.h"
 
-/// PostgreSQL's rules about types (its manual, chapter 10 "Type Conversion", and the catalogs pg_type and
-/// pg_cast of version 15). A type here is its kind and alias; precision plays no part.
+/// PostgreSQL's rules about types (its manual, chapter 10 "Type Conversion", and the catalogs
+/// pg_type and pg_cast of version 15). A type here is its kind and alias; precision plays no part.
 namespace braid::sql {
 
 bool same_type(const Type& left, const Type& right);
 Type without_precision(const Type& type);
 inline bool is_unknown(const Type& type) { return type.kind == TypeKind::kUnknown; }
 
-/// pg_type.typcategory: 'B'oolean, 'N'umeric, 'S'tring, 'D'ate/time, 'T'imespan, 'A'rray, 'X' unknown,
-/// 'U' user, 'Z' internal.
+/// pg_type.typcategory: 'B'oolean, 'N'umeric, 'S'tring, 'D'ate/time, 'T'imespan, 'A'rray, 'X'
+/// unknown, 'U' user, 'Z' internal.
 char category_of(const Type& type);
 bool is_preferred(const Type& type);
 
@@ -38,8 +38,9 @@ CastPath cast_path(const Type& from, const Type& to, plan::CastContext context);
 /// Also true for unknown literals, and for parameters declared "any" (kUnknown).
 bool can_coerce(const Type& from, const Type& to, plan::CastContext context);
 
-/// The type that all of them can take (UNION, CASE, VALUES, …): PostgreSQL's select_common_type. On failure
-/// `culprit` is the index of the type that did not match and `against` the one chosen until then.
+/// The type that all of them can take (UNION, CASE, VALUES, …): PostgreSQL's select_common_type. On
+/// failure `culprit` is the index of the type that did not match and `against` the one chosen until
+/// then.
 struct CommonType {
     std::optional<Type> type;
     size_t culprit = 0;

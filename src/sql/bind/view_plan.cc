@@ -8,8 +8,8 @@
 #include "base/error_makers.h"
 #include "sql/bind/commands_internal.h"
 
-// Definitions of materialized views. Only what merges exactly is let in; the rest is refused with the
-// reason and the rewrite.
+// Definitions of materialized views. Only what merges exactly is let in; the rest is refused with
+// the reason and the rewrite.
 
 namespace braid::sql {
 namespace {
@@ -18,7 +18,8 @@ using plan::AggregateKind;
 
 constexpr std::string_view kJoinHint =
     "Make a materialized view of each stream and join the finished views in a plain CREATE VIEW.";
-constexpr std::string_view kPlainHint = "Do this in a plain CREATE VIEW over the materialized view.";
+constexpr std::string_view kPlainHint =
+    "Do this in a plain CREATE VIEW over the materialized view.";
 
 Error refused(std::string_view what, std::string_view reason, std::string_view hint) {
     return unsupported("{} in a materialized view is not supported", what)
@@ -28,20 +29,24 @@ Error refused(std::string_view what, std::string_view reason, std::string_view h
 
 /// What the shape of the SELECT alone rules out.
 Result<void> check_shape(const Select& select, const Binder& binder) {
-    const auto position = [&](Error error) { return binder.at(std::move(error), first_place(select)); };
+    const auto position = [&](Error error) {
+        return binder.at(std::move(error), first_place(select));
+    };
     if (!select.with.empty()) {
         return binder.at(refused("WITH", "A view is one pass over one stream.", kPlainHint),
                          select.with[0].place);
     }
     if (select.operation != Select::SetOperation::kNone) {
-        return position(refused("a set operation", "A view is one pass over one stream.", kJoinHint));
+        return position(
+            refused("a set operation", "A view is one pass over one stream.", kJoinHint));
     }
     if (!select.values.empty()) {
-        return position(refused("VALUES", "A view is kept up to date from a stream.",
-                                "Select from a stream."));
+        return position(
+            refused("VALUES", "A view is kept up to date from a stream.", "Select from a stream."));
     }
     if (select.is_distinct) {
-        return position(refused("DISTINCT", "Rows of a view are groups, which are distinct by their keys.",
+        return position(refused("DISTINCT",
+                                "Rows of a view are groups, which are distinct by their keys.",
                                 "Use GROUP BY with the columns that should be distinct."));
     }
     if (!select.order_by.empty()) {
@@ -50,10 +55,11 @@ Result<void> check_shape(const Select& select, const Binder& binder) {
     }
     if (select.limit != nullptr || select.offset != nullptr) {
         const ExpressionPtr& limit = select.limit != nullptr ? select.limit : select.offset;
-        return binder.at(refused("LIMIT or OFFSET",
-                                 "Which rows are first can change with every event and every merge.",
-                                 "Limit when you read it."),
-                         limit->place);
+        return binder.at(
+            refused("LIMIT or OFFSET",
+                    "Which rows are first can change with every event and every merge.",
+                    "Limit when you read it."),
+            limit->place);
     }
     if (select.from.empty()) {
         return position(refused("a SELECT without FROM", "A view is kept up to date from a stream.",
@@ -62,9 +68,9 @@ Result<void> check_shape(const Select& select, const Binder& binder) {
     if (select.from.size() > 1 || select.from[0]->kind == TableRef::Kind::kJoin) {
         const TableRef* ref = select.from.size() > 1 ? select.from[1].get() : select.from[0].get();
         while (ref->kind == TableRef::Kind::kJoin) ref = ref->right.get();
-        return binder.at(refused("a join", "Events of two streams have no common order to merge by.",
-                                 kJoinHint),
-                         ref->place);
+        return binder.at(
+            refused("a join", "Events of two streams have no common order to merge by.", kJoinHint),
+            ref->place);
     }
     const TableRef& ref = *select.from[0];
     if (ref.kind == TableRef::Kind::kSubquery) {
@@ -85,10 +91,11 @@ Result<const catalog::Table*> stream_of(const TableRef& ref, const Binder& binde
     if (is_public) {
         if (const catalog::Table* table = catalog.find_table(name)) return table;
         if (catalog.find_view(name) != nullptr || catalog.find_plain_view(name) != nullptr) {
-            return binder.at(unsupported("a materialized view over view \"{}\" is not supported", name)
-                                 .with_detail("A view is kept up to date from the events of one stream.")
-                                 .with_hint("Use a plain CREATE VIEW, or define it over the stream."),
-                             ref.place);
+            return binder.at(
+                unsupported("a materialized view over view \"{}\" is not supported", name)
+                    .with_detail("A view is kept up to date from the events of one stream.")
+                    .with_hint("Use a plain CREATE VIEW, or define it over the stream."),
+                ref.place);
         }
     }
     return static_cast<const catalog::Table*>(nullptr);
@@ -104,16 +111,20 @@ Result<void> check_expression(const ExprPtr& expr) {
             error = unsupported("materialized views may not be defined using bound parameters")
                         .with_position(found.position);
         } else if (is_window_ref(found)) {
-            error = refused("a window function", "It needs all rows of the view at once.", kPlainHint)
-                        .with_position(found.position);
+            error =
+                refused("a window function", "It needs all rows of the view at once.", kPlainHint)
+                    .with_position(found.position);
         } else if (found.kind == Expr::Kind::kCall && !found.function->allowed_in_views) {
-            error = invalid_input("a materialized view may not depend on {}", found.function->name)
-                        .with_detail("Its value depends on the clock, the session or the catalog, so speed "
-                                     "and batch would not agree.")
-                        .with_hint("Use columns of the stream, such as its event time or _ingested_at; "
-                                   "compare with now() when you read the view.")
-                        .with_sqlstate("42P17")
-                        .with_position(found.position);
+            error =
+                invalid_input("a materialized view may not depend on {}()", found.function->name)
+                    .with_detail(
+                        "Its value depends on the clock, the session or the catalog, so speed "
+                        "and batch would not agree.")
+                    .with_hint(
+                        "Use columns of the stream, such as its event time or _ingested_at; "
+                        "compare with now() when you read the view.")
+                    .with_sqlstate("42P17")
+                    .with_position(found.position);
         }
         return !error.has_value();
     });
@@ -148,7 +159,8 @@ Result<plan::Aggregate> aggregate_of(const plan::AggregateCall& call) {
         const std::string name = call.name + (call.is_distinct ? "(DISTINCT)" : "");
         return unsupported("aggregate {} in a materialized view is not supported", name)
             .with_detail("Its states cannot be merged yet.")
-            .with_hint("There are count, sum, avg, min, max, bool_and, bool_or and count(DISTINCT).")
+            .with_hint(
+                "There are count, sum, avg, min, max, bool_and, bool_or and count(DISTINCT).")
             .with_position(call.position);
     }
     plan::Aggregate out;
@@ -180,10 +192,11 @@ Result<plan::ViewPlan> bind_view_plan(const Select& select, Binder& binder) {
     const catalog::Table* table = TRY(stream_of(*select.from[0], binder));
     std::unique_ptr<SelectBlock> block = TRY(binder.bind_block(select, nullptr, false));
     if (table == nullptr) {
-        return binder.at(unsupported("a materialized view over \"{}\" is not supported",
-                                     select.from[0]->names.back())
-                             .with_detail("A view is kept up to date from the events of one stream."),
-                         select.from[0]->place);
+        return binder.at(
+            unsupported("a materialized view over \"{}\" is not supported",
+                        select.from[0]->names.back())
+                .with_detail("A view is kept up to date from the events of one stream."),
+            select.from[0]->place);
     }
     for (TargetColumn& target : block->targets) {
         target.expr = TRY(binder.settled(std::move(target.expr)));
@@ -208,7 +221,8 @@ Result<plan::ViewPlan> bind_view_plan(const Select& select, Binder& binder) {
         out.aggregates.push_back(TRY(aggregate_of(call)));
     }
     const NodePtr aggregated = TRY(binder.finish(*block));
-    // finish() has put Project over [Filter over] Aggregate and brought the expressions up to its columns.
+    // finish() has put Project over [Filter over] Aggregate and brought the expressions up to its
+    // columns.
     const Node* node = aggregated.get();
     for (const ExprPtr& expr : node->exprs) {
         const size_t i = out.outputs.size();

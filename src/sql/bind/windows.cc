@@ -98,7 +98,8 @@ Result<ExprPtr> Binder::window_call(const Expression& expression, const std::str
                   expression.place);
     }
     if (expression.is_distinct) {
-        return at(unsupported("DISTINCT is not implemented for window functions"), expression.place);
+        return at(unsupported("DISTINCT is not implemented for window functions"),
+                  expression.place);
     }
     if (!expression.order_by.empty()) {
         return at(unsupported("aggregate ORDER BY is not implemented for window functions"),
@@ -171,7 +172,8 @@ Result<void> Binder::resolve_window(const Expression& expression, plan::WindowCa
     if (call.arguments.size() == 3) {
         // lag(value, offset, default): value and default take a common type.
         std::vector<ExprPtr> pair{call.arguments[0], call.arguments[2]};
-        const std::vector<int> places{expression.arguments[0]->place, expression.arguments[2]->place};
+        const std::vector<int> places{expression.arguments[0]->place,
+                                      expression.arguments[2]->place};
         const std::vector<Type> pair_types{types[0], types[2]};
         if (!common_type(pair_types).type) return no_such_function(expression, types);
         TRY(unify(pair, places, call.name));
@@ -189,7 +191,8 @@ Result<void> Binder::resolve_window(const Expression& expression, plan::WindowCa
 }
 
 /// A window takes the partition of the one it is based on, and its order if it has none itself.
-Result<void> Binder::bind_window_spec(const WindowSpec& spec, plan::WindowCall& call, Scope& scope) {
+Result<void> Binder::bind_window_spec(const WindowSpec& spec, plan::WindowCall& call,
+                                      Scope& scope) {
     const bool is_reference = !spec.name.empty();
     const std::string& base_name = is_reference ? spec.name : spec.base_name;
     const WindowSpec* base = nullptr;
@@ -204,15 +207,17 @@ Result<void> Binder::bind_window_spec(const WindowSpec& spec, plan::WindowCall& 
         };
         if (!is_reference) {
             if (!spec.partition_by.empty()) {
-                return refuse("cannot override PARTITION BY clause of window \"" + base_name + "\"");
+                return refuse("cannot override PARTITION BY clause of window \"" + base_name +
+                              "\"");
             }
             if (!spec.order_by.empty() && !base->order_by.empty()) {
                 return refuse("cannot override ORDER BY clause of window \"" + base_name + "\"");
             }
             if ((base->frame_options & kNonDefault) != 0) {
-                Error error =
-                    refuse("cannot copy window \"" + base_name + "\" because it has a frame clause");
-                const bool is_bare = spec.order_by.empty() && (spec.frame_options & kNonDefault) == 0;
+                Error error = refuse("cannot copy window \"" + base_name +
+                                     "\" because it has a frame clause");
+                const bool is_bare =
+                    spec.order_by.empty() && (spec.frame_options & kNonDefault) == 0;
                 if (!is_bare) return error;
                 return std::move(error).with_hint("Omit the parentheses in this OVER clause.");
             }
@@ -237,8 +242,9 @@ Result<void> Binder::bind_base_window(const WindowSpec& base, plan::WindowCall& 
     if (!base.base_name.empty() && nesting < kNestingMax) {
         const WindowSpec* below = find_window(scope, base.base_name);
         if (below == nullptr || below == &base) {
-            return at(not_found("window \"{}\" does not exist", base.base_name).with_sqlstate("42704"),
-                      base.place);
+            return at(
+                not_found("window \"{}\" does not exist", base.base_name).with_sqlstate("42704"),
+                base.place);
         }
         TRY(bind_base_window(*below, call, scope, nesting + 1));
     }
@@ -271,16 +277,18 @@ Result<std::string> Binder::frame_of(const WindowSpec& spec, const plan::WindowC
     const bool has_offset = spec.start_offset != nullptr || spec.end_offset != nullptr;
     if ((options & kRange) && has_offset) {
         if (call.order_by.size() != 1) {
-            return at(invalid_input("RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER "
-                                    "BY column")
-                          .with_sqlstate("42P20"),
-                      spec.place);
+            return at(
+                invalid_input("RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER "
+                              "BY column")
+                    .with_sqlstate("42P20"),
+                spec.place);
         }
         if (category_of(call.order_by[0].expr->type) != 'N') {
-            return at(unsupported("RANGE with offset PRECEDING/FOLLOWING is not supported for column "
-                                  "type {}",
-                                  call.order_by[0].expr->type.name()),
-                      spec.place);
+            return at(
+                unsupported("RANGE with offset PRECEDING/FOLLOWING is not supported for column "
+                            "type {}",
+                            call.order_by[0].expr->type.name()),
+                spec.place);
         }
     }
     if ((options & kGroups) && call.order_by.empty()) {

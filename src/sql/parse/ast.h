@@ -11,8 +11,8 @@
 
 #include "sql/sql.h"
 
-/// The parse tree: what libpg_query reads, reduced to what Braid binds. Built once by the reader, then
-/// immutable. Places are byte offsets into the whole text, -1 when there is none.
+/// The parse tree: what libpg_query reads, reduced to what Braid binds. Built once by the reader,
+/// then immutable. Places are byte offsets into the whole text, -1 when there is none.
 namespace braid::sql {
 
 struct Expression;
@@ -56,40 +56,40 @@ struct WindowSpec {
 
 struct Expression {
     enum class Kind : uint8_t {
-        kColumn,      // names; is_star: the last one is *
-        kParameter,   // number
-        kNull,        // constants: text holds the number or string as written
-        kInteger,     // number
+        kColumn,     // names; is_star: the last one is *
+        kParameter,  // number
+        kNull,       // constants: text holds the number or string as written
+        kInteger,    // number
         kFloat,
         kString,
-        kBoolean,     // flag
-        kCast,        // arguments[0], type_name
-        kCollate,     // arguments[0], names
-        kOperator,    // names, arguments: one (prefix) or two
+        kBoolean,      // flag
+        kCast,         // arguments[0], type_name
+        kCollate,      // arguments[0], names
+        kOperator,     // names, arguments: one (prefix) or two
         kOperatorAny,  // left op ANY (array)
         kOperatorAll,
-        kDistinct,     // IS [NOT] DISTINCT FROM: flag = NOT
+        kDistinct,  // IS [NOT] DISTINCT FROM: flag = NOT
         kNullIf,
-        kIn,          // arguments[0] in the others; flag = NOT
-        kLike,        // names, two arguments
+        kIn,    // arguments[0] in the others; flag = NOT
+        kLike,  // names, two arguments
         kSimilar,
-        kBetween,     // three arguments; flag = NOT, is_symmetric
+        kBetween,  // three arguments; flag = NOT, is_symmetric
         kAnd,
         kOr,
         kNot,
-        kCall,        // names, arguments, and what stands behind the parentheses
-        kSubquery,    // subquery_kind, subquery; arguments[0] and names for ANY and ALL
-        kCase,        // operand, arguments = when, then, when, then, …; otherwise
+        kCall,      // names, arguments, and what stands behind the parentheses
+        kSubquery,  // subquery_kind, subquery; arguments[0] and names for ANY and ALL
+        kCase,      // operand, arguments = when, then, when, then, …; otherwise
         kCoalesce,
         kGreatest,
         kLeast,
-        kIsNull,      // flag = NOT
+        kIsNull,       // flag = NOT
         kBooleanTest,  // test
         kRow,
         kArray,
-        kSubscript,   // arguments[0] [arguments[1]]; one argument: a field or slice, text says which
-        kSqlValue,    // text: "current_timestamp", …; number: precision or -1
-        kDefault,     // DEFAULT in VALUES
+        kSubscript,  // arguments[0] [arguments[1]]; one argument: a field or slice, text says which
+        kSqlValue,   // text: "current_timestamp", …; number: precision or -1
+        kDefault,    // DEFAULT in VALUES
         kGrouping,
         kUnsupported,  // text: what it is
     };
@@ -101,10 +101,10 @@ struct Expression {
     bool flag = false;
     bool is_star = false;
     bool is_symmetric = false;
-    bool is_distinct = false;      // f(DISTINCT x)
+    bool is_distinct = false;  // f(DISTINCT x)
     bool is_within_group = false;
     bool is_variadic = false;
-    bool is_sql_syntax = false;    // extract(a from b) and the like, not a plain call
+    bool is_sql_syntax = false;  // extract(a from b) and the like, not a plain call
     BooleanTest test = BooleanTest::kTrue;
     SubqueryKind subquery_kind = SubqueryKind::kScalar;
     int64_t number = 0;
@@ -299,15 +299,15 @@ struct UnsupportedTree {
 struct StatementTree {
     std::shared_ptr<const std::string> source;
     std::variant<UnsupportedTree, SelectPtr, CreateTableTree, CreateViewTree, DropTree, InsertTree,
-                 RefreshTree, ExplainTree, SetTree, ShowTree, TransactionTree, PrepareTree, ExecuteTree,
-                 DeallocateTree, DiscardTree>
+                 RefreshTree, ExplainTree, SetTree, ShowTree, TransactionTree, PrepareTree,
+                 ExecuteTree, DeallocateTree, DiscardTree>
         body;
     /// Deepest nesting of expressions and queries.
     int depth = 0;
 };
 
-/// Where an expression begins, operands to the left of its own place included; what errors about the
-/// whole expression point at.
+/// Where an expression begins, operands to the left of its own place included; what errors about
+/// the whole expression point at.
 int place_of(const Expression& expression);
 
 /// 1-based character position of a byte offset; 0 for place -1.

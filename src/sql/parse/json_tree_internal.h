@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <simdjson.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <simdjson.h>
+
 namespace braid::sql {
 
 using JsonArray = std::vector<simdjson::dom::element>;
 
-/// An object of libpg_query's JSON tree. Whatever has its default value is absent there, so everything
-/// absent reads as zero, false or empty.
+/// An object of libpg_query's JSON tree. Whatever has its default value is absent there, so
+/// everything absent reads as zero, false or empty.
 class JsonObject {
   public:
     JsonObject() = default;
@@ -65,7 +65,8 @@ class JsonObject {
   private:
     std::optional<simdjson::dom::element> find(std::string_view key) const {
         simdjson::dom::element element;
-        if (!is_present_ || object_.at_key(key).get(element) != simdjson::SUCCESS) return std::nullopt;
+        if (!is_present_ || object_.at_key(key).get(element) != simdjson::SUCCESS)
+            return std::nullopt;
         return element;
     }
 

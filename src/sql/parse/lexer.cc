@@ -156,7 +156,8 @@ class Lexer {
 std::vector<Token> tokenize(std::string_view text) { return Lexer(text).run(); }
 
 bool is_word(std::string_view text, const Token& token, std::string_view lower_case) {
-    if (token.kind != Token::Kind::kWord || token.end - token.begin != lower_case.size()) return false;
+    if (token.kind != Token::Kind::kWord || token.end - token.begin != lower_case.size())
+        return false;
     for (size_t i = 0; i < lower_case.size(); ++i) {
         char c = text[token.begin + i];
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');

@@ -7,8 +7,8 @@
 
 namespace braid::sql {
 
-/// A lexical unit of SQL, as far as needed to cut texts apart at the right places. The text has been read
-/// by libpg_query before, so it is well formed.
+/// A lexical unit of SQL, as far as needed to cut texts apart at the right places. The text has
+/// been read by libpg_query before, so it is well formed.
 struct Token {
     enum class Kind : unsigned char { kWord, kQuoted, kString, kNumber, kSign };
     Kind kind = Kind::kSign;
@@ -16,7 +16,8 @@ struct Token {
     size_t end = 0;
 };
 
-/// Blanks and comments are left out. kWord includes keywords; kQuoted is "an identifier"; kSign is one byte.
+/// Blanks and comments are left out. kWord includes keywords; kQuoted is "an identifier"; kSign is
+/// one byte.
 std::vector<Token> tokenize(std::string_view text);
 
 /// The token is this keyword, given in lower case.

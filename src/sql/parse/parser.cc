@@ -2,14 +2,14 @@
 extern "C" {
 #include <pg_query.h>
 }
-#include <simdjson.h>
-
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <simdjson.h>
 
 #include "base/big_stack.h"
 #include "base/error_makers.h"
@@ -56,8 +56,10 @@ std::string_view sqlstate_of(std::string_view message) {
 
 /// Nor its hints.
 std::string_view hint_of(std::string_view message, std::string_view sqlstate) {
-    if (message.starts_with("subquery in FROM must")) return "For example, FROM (SELECT ...) [AS] foo.";
-    if (message.starts_with("VALUES in FROM must")) return "For example, FROM (VALUES ...) [AS] foo.";
+    if (message.starts_with("subquery in FROM must"))
+        return "For example, FROM (SELECT ...) [AS] foo.";
+    if (message.starts_with("VALUES in FROM must"))
+        return "For example, FROM (VALUES ...) [AS] foo.";
     if (message != "invalid Unicode escape") return {};
     return sqlstate == "22025" ? "Unicode escapes must be \\uXXXX or \\UXXXXXXXX."
                                : "Unicode escapes must be \\XXXX or \\+XXXXXX.";
@@ -80,8 +82,8 @@ Error convert(const PgQueryError& error) {
 
 Result<void> check_text(std::string_view text) {
     if (text.size() > kTextBytesMax) {
-        return invalid_input("statement text of {} bytes exceeds the limit of {} bytes", text.size(),
-                         kTextBytesMax)
+        return invalid_input("statement text of {} bytes exceeds the limit of {} bytes",
+                             text.size(), kTextBytesMax)
             .with_sqlstate("54000");
     }
     if (text.find('\0') != std::string_view::npos) {
@@ -102,7 +104,8 @@ void trim(std::string_view source, size_t& begin, size_t& end) {
     begin += tokens.front().begin;
 }
 
-Result<Statement> read_one(const std::shared_ptr<const std::string>& source, const JsonObject& raw) {
+Result<Statement> read_one(const std::shared_ptr<const std::string>& source,
+                           const JsonObject& raw) {
     size_t begin = static_cast<size_t>(raw.number("stmt_location"));
     const size_t length = static_cast<size_t>(raw.number("stmt_len"));
     begin = std::min(begin, source->size());
@@ -134,7 +137,8 @@ Result<std::vector<Statement>> read_json(const std::shared_ptr<const std::string
     const auto failure = parser.parse(json.data(), json.size()).get(root);
     if (failure == simdjson::DEPTH_ERROR) return too_deep();
     if (failure != simdjson::SUCCESS) {
-        return internal_error("the parse tree is not readable: {}", simdjson::error_message(failure));
+        return internal_error("the parse tree is not readable: {}",
+                              simdjson::error_message(failure));
     }
     std::vector<Statement> out;
     for (const auto element : JsonObject(root).array("stmts")) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <string>
@@ -68,7 +69,8 @@ int64_t integer_in_text(std::string_view text, int place) {
             continue;
         }
         int64_t value = 0;
-        const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), value);
+        const auto [end, error] =
+            std::from_chars(text.data() + at, text.data() + text.size(), value);
         if (error != std::errc()) return 0;
         return negative ? -value : value;
     }
@@ -116,14 +118,16 @@ int place_of(const Expression& expression) {
     return place;
 }
 
-/// libpg_query 15 writes no value for negative integers either; they are read from the source again.
+/// libpg_query 15 writes no value for negative integers either; they are read from the source
+/// again.
 int64_t TreeReader::integer(const JsonObject& value, int place) const {
     const int64_t number = value.number("ival");
     if (number != 0) return number;
     return integer_in_text(*source_, place);
 }
 
-Result<ExpressionPtr> TreeReader::optional_expression(const JsonObject& body, std::string_view key) {
+Result<ExpressionPtr> TreeReader::optional_expression(const JsonObject& body,
+                                                      std::string_view key) {
     const JsonObject wrapper = body.object(key);
     if (!wrapper.first()) return ExpressionPtr();
     return expression(JsonNode::of(wrapper));
@@ -256,7 +260,8 @@ Result<void> TreeReader::read_operator(const JsonObject& body, Expression& out) 
         if (known.json == form) out.kind = known.kind;
     }
     out.names = strings_of(body.array("name"));
-    out.flag = form.find("NOT_") != std::string::npos || (form == "AEXPR_IN" && out.names.back() == "<>");
+    out.flag =
+        form.find("NOT_") != std::string::npos || (form == "AEXPR_IN" && out.names.back() == "<>");
     out.is_symmetric = form.ends_with("_SYM");
     if (ExpressionPtr left = TRY(optional_expression(body, "lexpr"))) {
         out.arguments.push_back(std::move(left));
@@ -358,6 +363,9 @@ Result<void> TreeReader::read_indirection(const JsonObject& body, Expression& ou
     const int place = inner->place;
     const JsonArray steps = body.array("indirection");
     size_t left = steps.size();
+    const int deepest = depth_ + static_cast<int>(left);
+    if (deepest > kDepthMax) return too_deep();
+    depth_seen_ = std::max(depth_seen_, deepest);
     for (const auto element : steps) {
         const JsonNode step = JsonNode::of(element);
         Expression level;

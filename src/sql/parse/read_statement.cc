@@ -26,11 +26,7 @@ constexpr NamedKind kUnsupportedStatements[] = {
     {"CreatePublicationStmt", "CREATE PUBLICATION"},
     {"AlterPublicationStmt", "ALTER PUBLICATION"},
     {"CreateSubscriptionStmt", "CREATE SUBSCRIPTION"},
-    {"GrantStmt", "GRANT"},
-    {"GrantRoleStmt", "GRANT ROLE"},
-    {"AlterTableStmt", "ALTER TABLE"},
     {"AlterTableMoveAllStmt", "ALTER TABLE"},
-    {"RenameStmt", "RENAME"},
     {"AlterOwnerStmt", "ALTER … OWNER"},
     {"AlterObjectSchemaStmt", "ALTER … SET SCHEMA"},
     {"IndexStmt", "CREATE INDEX"},
@@ -56,7 +52,6 @@ constexpr NamedKind kUnsupportedStatements[] = {
     {"CommentStmt", "COMMENT"},
     {"SecLabelStmt", "SECURITY LABEL"},
     {"TruncateStmt", "TRUNCATE TABLE"},
-    {"VacuumStmt", "VACUUM"},
     {"ClusterStmt", "CLUSTER"},
     {"ReindexStmt", "REINDEX"},
     {"CheckPointStmt", "CHECKPOINT"},
@@ -94,12 +89,27 @@ std::string name_in(std::span<const NamedKind> table, std::string_view json) {
     return std::string(json);
 }
 
-/// "DROP INDEX" out of OBJECT_INDEX.
-std::string drop_name(std::string_view object_type) {
-    std::string name = "DROP ";
+/// "MATERIALIZED VIEW" out of OBJECT_MATVIEW, "FOREIGN TABLE" out of OBJECT_FOREIGN_TABLE.
+std::string object_name(std::string_view object_type) {
+    if (object_type == "OBJECT_MATVIEW") return "MATERIALIZED VIEW";
+    std::string name;
     if (object_type.starts_with("OBJECT_")) object_type.remove_prefix(7);
     for (const char c : object_type) name += c == '_' ? ' ' : c;
     return name;
+}
+
+std::string statement_name(const JsonNode& node) {
+    const JsonObject& body = node.body;
+    const bool is_grant = node.kind == "GrantStmt" || node.kind == "GrantRoleStmt";
+    if (is_grant) return body.flag("is_grant") ? "GRANT" : "REVOKE";
+    if (node.kind == "VacuumStmt") return body.flag("is_vacuumcmd") ? "VACUUM" : "ANALYZE";
+    if (node.kind == "AlterTableStmt") return "ALTER " + object_name(body.text("objtype"));
+    if (node.kind == "RenameStmt") {
+        const std::string type = body.text("renameType");
+        if (type == "OBJECT_COLUMN") return "ALTER TABLE";
+        return "ALTER " + object_name(type);
+    }
+    return name_in(kUnsupportedStatements, node.kind);
 }
 
 Transaction::Kind transaction_kind(std::string_view form) {
@@ -171,7 +181,7 @@ Result<StatementTree> TreeReader::statement(const JsonNode& node, size_t begin, 
         const std::string target = body.text("target");
         out = tree(DiscardTree{{target == "DISCARD_ALL", target == "DISCARD_PLANS"}});
     } else {
-        out = unsupported(name_in(kUnsupportedStatements, node.kind));
+        out = unsupported(statement_name(node));
     }
     out.depth = depth_seen_;
     return out;
@@ -200,7 +210,8 @@ std::vector<Option> TreeReader::options(const JsonArray& array) const {
             option.value = std::to_string(integer(value.body, place));
         }
         if (value.kind == "TypeName") {
-            for (const std::string& part : strings_of(value.body.array("names"))) option.value = part;
+            for (const std::string& part : strings_of(value.body.array("names")))
+                option.value = part;
         }
         if (value.kind == "A_Const") {
             Expression constant;
@@ -297,7 +308,8 @@ Result<CreateViewTree> TreeReader::create_view(const JsonObject& body) {
     return out;
 }
 
-/// The definition is what stands between the first AS outside of parentheses and WITH [NO] DATA at the end.
+/// The definition is what stands between the first AS outside of parentheses and WITH [NO] DATA at
+/// the end.
 void TreeReader::cut_definition(CreateViewTree& tree) const {
     const std::string_view text = std::string_view(*source_).substr(begin_, end_ - begin_);
     std::vector<Token> tokens = tokenize(text);
@@ -328,7 +340,7 @@ Result<StatementTree> TreeReader::drop(const JsonObject& body) {
     } else if (type == "OBJECT_MATVIEW") {
         out.kind = ObjectKind::kMaterializedView;
     } else if (type != "OBJECT_TABLE") {
-        return unsupported(drop_name(type));
+        return unsupported("DROP " + object_name(type));
     }
     for (const auto element : body.array("objects")) {
         out.names.push_back(strings_of(JsonNode::of(element).body.array("items")));
@@ -358,8 +370,7 @@ Result<ExplainTree> TreeReader::explain(const JsonObject& body) {
     ExplainTree out;
     out.options = options(body.array("options"));
     TreeReader reader(source_);
-    StatementTree inner =
-        TRY(reader.statement(JsonNode::of(body.object("query")), begin_, end_));
+    StatementTree inner = TRY(reader.statement(JsonNode::of(body.object("query")), begin_, end_));
     depth_seen_ = inner.depth;
     out.inner = std::make_shared<StatementTree>(std::move(inner));
     return out;
@@ -433,7 +444,8 @@ StatementKind TreeReader::kind_of(const StatementTree& tree) {
         StatementKind operator()(const RefreshTree&) { return StatementKind::kRefresh; }
         StatementKind operator()(const ExplainTree&) { return StatementKind::kExplain; }
         StatementKind operator()(const SetTree& set) {
-            const bool is_set = set.kind == SetTree::Kind::kValue || set.kind == SetTree::Kind::kDefault;
+            const bool is_set =
+                set.kind == SetTree::Kind::kValue || set.kind == SetTree::Kind::kDefault;
             return is_set ? StatementKind::kSet : StatementKind::kReset;
         }
         StatementKind operator()(const ShowTree&) { return StatementKind::kShow; }
@@ -469,8 +481,7 @@ std::string TreeReader::tag_of(const JsonNode& node) {
         return body.text("objtype") == "OBJECT_MATVIEW" ? "CREATE MATERIALIZED VIEW" : "SELECT";
     }
     if (node.kind == "DropStmt") {
-        const std::string type = body.text("removeType");
-        return type == "OBJECT_MATVIEW" ? "DROP MATERIALIZED VIEW" : drop_name(type);
+        return "DROP " + object_name(body.text("removeType"));
     }
     if (node.kind == "TransactionStmt") {
         const std::string form = body.text("kind");
@@ -478,7 +489,7 @@ std::string TreeReader::tag_of(const JsonNode& node) {
         if (form == "TRANS_STMT_START") return "START TRANSACTION";
         return form.substr(std::string_view("TRANS_STMT_").size());
     }
-    return name_in(kUnsupportedStatements, node.kind);
+    return statement_name(node);
 }
 
 }  // namespace braid::sql

@@ -60,12 +60,17 @@ class Bins {
         return static_cast<int64_t>(static_cast<uint64_t>(origin_) +
                                     bins * static_cast<uint64_t>(divider_.divisor()));
     }
-    /// Every finite value from `low` to `high` may go through start_of.
-    bool are_safe(int64_t low, int64_t high) const {
+    /// Values from first_safe to last_safe are finite and so are their bins.
+    int64_t first_safe() const {
         const int128 width = divider_.divisor();
-        return static_cast<int128>(low) - origin_ - width >= INT64_MIN &&
-               static_cast<int128>(high) - origin_ <= INT64_MAX &&
-               static_cast<int128>(low) - width >= kTimestampMinUs;
+        const int128 first = std::max(static_cast<int128>(kTimestampMinUs) + width,
+                                      static_cast<int128>(INT64_MIN) + origin_ + width);
+        return static_cast<int64_t>(std::min<int128>(first, kTimestampEndUs));
+    }
+    int64_t last_safe() const {
+        const int128 last =
+            std::min<int128>(kTimestampEndUs - 1, static_cast<int128>(INT64_MAX) + origin_);
+        return static_cast<int64_t>(last);
     }
 
   private:
@@ -90,10 +95,25 @@ Result<Bins> make_bins(const Interval64& stride, int64_t origin) {
 Result<int64_t> checked_bin(const Bins& bins, int64_t value, int64_t origin) {
     int64_t distance;
     if (__builtin_sub_overflow(value, origin, &distance)) return datetime_out_of_range("interval");
-    if (bins.are_safe(value, value)) return bins.start_of(value);
+    if (value >= bins.first_safe() && value <= bins.last_safe()) return bins.start_of(value);
     const auto start = static_cast<int128>(bins.start_of(value));
     if (start > value) return datetime_out_of_range("timestamp");
     return checked_timestamp(static_cast<int64_t>(start));
+}
+
+/// Hot: the bin of each row, or nothing when some row needs a closer look.
+std::optional<Column> start_of_all(const Call& call, const Bins& bins, const int64_t* values) {
+    const Bins by_value = bins;
+    const int64_t first = bins.first_safe();
+    const int64_t last = bins.last_safe();
+    std::vector<int64_t> out(call.rows);
+    bool is_safe = true;
+    for (size_t row = 0; row < call.rows; ++row) {
+        is_safe &= values[row] >= first && values[row] <= last;
+        out[row] = by_value.start_of(values[row]);
+    }
+    if (!is_safe) return std::nullopt;
+    return make_column(call, std::move(out));
 }
 
 /// The usual case: stride and origin are constants and every value is far from the ends of time.
@@ -102,21 +122,7 @@ std::optional<Column> bin_fast(Call& call, const Interval64& stride, int64_t ori
     if (!bins.has_value()) return std::nullopt;
     const Reader<int64_t> in = reader<int64_t>(call, 1);
     if (in.is_constant() || call.rows == 0) return std::nullopt;
-    int64_t low = INT64_MAX;
-    int64_t high = INT64_MIN;
-    const int64_t* const from = in.data();
-    for (size_t row = 0; row < call.rows; ++row) {
-        low = std::min(low, from[row]);
-        high = std::max(high, from[row]);
-    }
-    // Infinities are at the ends of int64, never safe.
-    if (low < kTimestampMinUs || high >= kTimestampEndUs || !bins->are_safe(low, high)) {
-        return std::nullopt;
-    }
-    std::vector<int64_t> out(call.rows);
-    const Bins by_value = *bins;
-    for (size_t row = 0; row < call.rows; ++row) out[row] = by_value.start_of(from[row]);
-    return make_column(call, std::move(out));
+    return start_of_all(call, *bins, in.data());
 }
 
 Column date_bin(Call& call) {
@@ -203,7 +209,7 @@ Result<int64_t> truncated_in_zone(TimeUnit unit, int64_t us, ZoneOffsets& zone) 
     const int64_t offset_us = zone.offset_seconds_at(us) * kMicrosPerSecond;
     const int64_t local = truncated(unit, us + offset_us);
     if (is_within_day(unit)) return checked_timestamp(local - offset_us);
-    return timestamptz_of_local(local, zone.zone());
+    return zone.to_utc_us(local);
 }
 
 Result<TimeUnit> unit_for(View name, TypeKind type) {
@@ -222,15 +228,7 @@ std::optional<Column> trunc_fast(Call& call) {
     if (!find_time_unit(name[0], unit)) return std::nullopt;
     const std::optional<Bins> bins = bins_of(unit);
     if (!bins.has_value()) return std::nullopt;
-    std::vector<int64_t> out(call.rows);
-    const int64_t* const from = in.data();
-    bool is_safe = true;
-    for (size_t row = 0; row < call.rows; ++row) {
-        is_safe &= from[row] >= kTimestampMinUs + 7 * kMicrosPerDay && from[row] < kTimestampEndUs;
-        out[row] = bins->start_of(from[row]);
-    }
-    if (!is_safe) return std::nullopt;
-    return make_column(call, std::move(out));
+    return start_of_all(call, *bins, in.data());
 }
 
 Column trunc_timestamp(Call& call) {

@@ -151,6 +151,16 @@ int64_t ZoneOffsets::to_local_us(int64_t utc_us) {
     return utc_us + offset_seconds_at(utc_us) * kMicrosPerSecond;
 }
 
+Result<int64_t> ZoneOffsets::to_utc_us(int64_t local_us) {
+    if (is_utc_ || !is_finite_us(local_us)) return checked_timestamp(local_us);
+    const int64_t day = floor_divide(local_us, kMicrosPerDay);
+    Midnight& known = midnights_[static_cast<size_t>(day) % midnights_.size()];
+    if (known.local_us == local_us) return known.utc_us;
+    const int64_t utc_us = TRY(timestamptz_of_local(local_us, *zone_));
+    known = {local_us, utc_us};
+    return utc_us;
+}
+
 int month_length(int64_t year, int month) {
     constexpr int kLengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

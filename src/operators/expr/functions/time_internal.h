@@ -49,6 +49,8 @@ class ZoneOffsets {
     int offset_seconds_at(int64_t utc_us);
     /// Infinities stay.
     int64_t to_local_us(int64_t utc_us);
+    /// The instant of a local time; remembers a few, for the starts of days that many rows share.
+    Result<int64_t> to_utc_us(int64_t local_us);
     const TimeZone& zone() const { return *zone_; }
     bool is_utc() const { return is_utc_; }
 
@@ -59,7 +61,12 @@ class ZoneOffsets {
     };
     std::shared_ptr<const TimeZone> zone_;
     bool is_utc_;
+    struct Midnight {
+        int64_t local_us = INT64_MIN;
+        int64_t utc_us = 0;
+    };
     std::array<Slot, 64> slots_;
+    std::array<Midnight, 64> midnights_;
 };
 
 /// local + months, the day cut to the length of the month. May leave the range of timestamps: the

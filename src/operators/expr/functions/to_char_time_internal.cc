@@ -209,6 +209,7 @@ class Writer {
   private:
     Result<void> write_field(const Keyword& keyword);
     void write_date_field(const Keyword& keyword);
+    void write_count_field(const Keyword& keyword);
     void write_zone_field(const Keyword& keyword);
     void write_year(int64_t year, int digits);
     void write_roman_month(Case letters);
@@ -394,6 +395,15 @@ void Writer::write_date_field(const Keyword& keyword) {
         case kDayShort:
             word(kDays[week_day].substr(0, 3), keyword.letters, 0);
             break;
+        default:
+            write_count_field(keyword);
+    }
+}
+
+/// Days, weeks, months, years and what counts them.
+void Writer::write_count_field(const Keyword& keyword) {
+    const int week_day = day_of_week(time_.calendar_days);
+    switch (keyword.field) {
         case kDayOfYear:
             digits(day_of_year(), 3);
             break;

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures the kernel without a server, one subcommand a row of the table; bench/run.py calls it.
+// Each prints one JSON line; what is prepared before the measured part is not in its seconds.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <string>
+#include <unistd.h>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "base/error_makers.h"
+#include "base/hash.h"
+#include "base/posix_file_system.h"
+#include "bench/kernel_job.h"
+#include "bench/load_client.h"
+#include "columnar/text_io.h"
+
+namespace braid::bench {
+
+namespace {
+
+using Words = std::span<const std::string>;
+
+constexpr std::string_view kYsb =
+    "CREATE TABLE ysb (user_id text, page_id text, ad_id text, ad_type text, event_type text, "
+    "event_time bigint, ip_address text) WITH (connector = 'http', format = 'json');"
+    "CREATE MATERIALIZED VIEW views AS SELECT ad_id, event_time / 10000 AS span, count(*) AS views "
+    "FROM ysb WHERE event_type = 'view' GROUP BY 1, 2";
+
+constexpr std::string_view kAccess =
+    "CREATE TABLE access (ip text, at timestamptz, method text, path text, status int, "
+    "bytes bigint, referer text, agent text) "
+    "WITH (connector = 'http', format = 'combined', event_time = 'at');";
+
+/// design.md's view of the reference job at one width of window.
+std::string access_view(std::string_view name, std::string_view width) {
+    return fmt::format(
+        "CREATE MATERIALIZED VIEW access_{} AS SELECT date_bin('{}', at, '2000-01-01Z') AS since, "
+        "split_part(path, '/', 2) AS module, client(agent) AS client, region(ip) AS region, "
+        "count(*) AS visits, count(DISTINCT ip) AS visitors, sum(bytes) AS bytes "
+        "FROM access WHERE status < 400 GROUP BY 1, 2, 3, 4;",
+        name, width);
+}
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kWidths = {
+    {{"1h", "1 hour"},
+     {"10m", "10 minutes"},
+     {"1m", "1 minute"},
+     {"10s", "10 seconds"},
+     {"1s", "1 second"}}};
+
+std::string access_job(bool all_widths) {
+    std::string sql(kAccess);
+    for (const auto& [name, width] : kWidths) {
+        if (all_widths || name == "1m") sql += access_view(name, width);
+    }
+    return sql;
+}
+
+void report(uint64_t events, double seconds, size_t rows) {
+    fmt::print("{{\"events\": {}, \"cpu_seconds\": {:.6f}, \"rows\": {}}}\n", events, seconds,
+               rows);
+}
+
+Result<uint64_t> number(const std::string& text) {
+    uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    if (std::from_chars(text.data(), end, value).ptr != end) {
+        return invalid_input("\"{}\" is not a number", text);
+    }
+    return value;
+}
+
+Result<std::shared_ptr<const MappedFile>> map_file(const std::string& path) {
+    return TRY(open_posix_file_system("/"))->map(path);
+}
+
+/// Decodes and folds a file of lines; gives how many.
+Result<uint64_t> fold_lines(const Job& job, std::shared_ptr<const MappedFile> file, Fold& fold) {
+    const auto decoder = TRY(operators::make_decoder(job.decoder()));
+    const std::vector<bool> wanted =
+        fold.folder().wanted(job.table.columns.fields.size() + plan::kSystemColumnCount);
+    LineSlices lines(std::move(file));
+    operators::RecordSlice records;
+    operators::DecodedSlice slice;
+    while (lines.next(records)) {
+        decoder->decode(records, wanted, slice);
+        fold.add(slice);
+    }
+    return lines.lines();
+}
+
+using Campaigns = std::unordered_map<std::string, std::string>;  // by ad
+
+Result<Campaigns> read_campaigns(const std::string& path) {
+    Campaigns campaigns;
+    std::ifstream file(path);
+    std::string ad;
+    std::string campaign;
+    while (file >> ad >> campaign) campaigns.emplace(ad, campaign);
+    if (campaigns.empty()) return not_found("no campaigns in {}", path);
+    return campaigns;
+}
+
+/// The plain view over the finished rows: counts per campaign and span.
+Result<std::map<std::pair<std::string_view, int64_t>, int64_t>> join_campaigns(
+    const Answer& views, const Campaigns& campaigns) {
+    std::unordered_map<std::string_view, std::unordered_map<int64_t, int64_t>> counts;
+    for (size_t row = 0; row < views.rows; ++row) {
+        const auto found = campaigns.find(std::string(views.columns[0].at<std::string_view>(row)));
+        if (found == campaigns.end()) continue;
+        counts[found->second][views.columns[1].at<int64_t>(row)] +=
+            views.columns[2].at<int64_t>(row);
+    }
+    std::map<std::pair<std::string_view, int64_t>, int64_t> joined;
+    for (const auto& [campaign, spans] : counts) {
+        for (const auto& [span, count] : spans) joined[{campaign, span}] = count;
+    }
+    return joined;
+}
+
+/// ysb FILE CAMPAIGNS ANSWER
+Result<void> ysb(Words words) {
+    const Job job = TRY(bind_job(kYsb, ""));
+    const auto fold = TRY(Fold::create(job));
+    const Campaigns campaigns = TRY(read_campaigns(words[1]));
+    const double started = cpu_seconds();
+    const uint64_t events = TRY(fold_lines(job, TRY(map_file(words[0])), *fold));
+    const Answer views = TRY(finish(*fold, job, 0, Order::kAny));
+    const auto joined = TRY(join_campaigns(views, campaigns));
+    const double used = cpu_seconds() - started;
+    std::string text;
+    for (const auto& [key, count] : joined) {
+        text += fmt::format("{}|{}|{}\n", key.first, key.second, count);
+    }
+    TRY(write_file(words[2], text));
+    report(events, used, joined.size());
+    return {};
+}
+
+Result<std::string> all_answers(const Job& job, const std::vector<Answer>& answers) {
+    std::string text;
+    for (size_t view = 0; view < answers.size(); ++view) {
+        if (job.views.size() > 1) text += fmt::format("# {}\n", kWidths[view].first);
+        text += to_text(answers[view]);
+    }
+    return text;
+}
+
+/// A scan that began at `started` CPU seconds and has seen so many events.
+struct Measured {
+    uint64_t events = 0;
+    double started = 0;
+};
+
+Result<void> report_views(const Job& job, const Fold& fold, Measured measured, Order order,
+                          const std::string& path) {
+    std::vector<Answer> answers;
+    size_t rows = 0;
+    for (size_t view = 0; view < job.views.size(); ++view) {
+        answers.push_back(TRY(finish(fold, job, view, order)));
+        rows += answers.back().rows;
+    }
+    const double used = cpu_seconds() - measured.started;
+    TRY(write_file(path, TRY(all_answers(job, answers))));
+    report(measured.events, used, rows);
+    return {};
+}
+
+/// combined FILE 1m|all CACHE ANSWER
+Result<void> combined(Words words) {
+    const Job job = TRY(bind_job(access_job(words[1] == "all"), words[2]));
+    const auto fold = TRY(Fold::create(job));
+    const double started = cpu_seconds();
+    const uint64_t events = TRY(fold_lines(job, TRY(map_file(words[0])), *fold));
+    return report_views(job, *fold, {events, started}, Order::kAny, words[3]);
+}
+
+/// The file as committed segments below `files`, of a million rows each as the archiver makes them.
+Result<std::vector<manifest::Segment>> write_segments(const Job& job, FileSystem& files,
+                                                      const std::string& path) {
+    constexpr uint64_t kSegmentRows = 1'000'000;
+    const std::string day = "2026-11-22";
+    const auto decoder = TRY(operators::make_decoder(job.decoder()));
+    const std::vector<bool> wanted(job.table.columns.fields.size() + plan::kSystemColumnCount,
+                                   true);
+    LineSlices lines(TRY(map_file(path)));
+    operators::RecordSlice records;
+    operators::DecodedSlice slice;
+    std::vector<manifest::Segment> segments;
+    std::unique_ptr<dataset::SegmentWriter> writer;
+    while (lines.next(records)) {
+        if (!writer) {
+            writer =
+                TRY(dataset::SegmentWriter::create(files, job.segments(), {0}, records.first, day));
+        }
+        decoder->decode(records, wanted, slice);
+        TRY(writer->add(slice, records.records, records.ingested_at_us));
+        if (writer->rows() < kSegmentRows) continue;
+        segments.push_back(TRY(writer->move_in()));
+        writer.reset();
+    }
+    if (writer) segments.push_back(TRY(writer->move_in()));
+    return segments;
+}
+
+/// batch FILE EMPTY_DIRECTORY CACHE ANSWER
+Result<void> batch(Words words) {
+    const Job job = TRY(bind_job(access_job(false), words[2]));
+    const auto files = TRY(open_posix_file_system(words[1]));
+    auto segments = TRY(dataset::list_segments(*files, job.table.id));
+    if (segments.empty()) segments = TRY(write_segments(job, *files, words[0]));
+    const auto fold = TRY(Fold::create(job));
+    const double started = cpu_seconds();
+    dataset::ScanSpec spec;
+    spec.wanted = fold->folder().wanted(job.table.columns.fields.size() + plan::kSystemColumnCount);
+    spec.from = Positions::zero(1);
+    spec.end.at = {segments.back().to};
+    uint64_t events = 0;
+    operators::DecodedSlice slice;
+    for (const manifest::Segment& segment : segments) {
+        const auto scan =
+            TRY(dataset::SegmentScan::open(*files, job.segments(), job.decoder(), segment, spec));
+        while (TRY(scan->next(slice))) {
+            fold->add(slice);
+            events += slice.batch.length;
+        }
+    }
+    return report_views(job, *fold, {events, started}, Order::kKey, words[3]);
+}
+
+Result<uint64_t> resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    uint64_t total = 0;
+    uint64_t resident = 0;
+    if (!(file >> total >> resident)) return unavailable("no /proc/self/statm");
+    return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+/// memory KEYS
+Result<void> memory(Words words) {
+    const Job job = TRY(bind_job(
+        "CREATE TABLE t (k bigint, v bigint) WITH (connector = 'http', format = 'json');"
+        "CREATE MATERIALIZED VIEW sums AS SELECT k, count(*) AS n, sum(v) AS s FROM t GROUP BY 1",
+        ""));
+    const auto fold = TRY(Fold::create(job));
+    const uint64_t keys = TRY(number(words[0]));
+    constexpr uint64_t kScatter = 2'654'435'761;
+    constexpr uint64_t kRows = 4096;
+    // One key first, so that what every process needs once is not counted.
+    uint64_t before = 0;
+    for (uint64_t first = 0; first < keys; first += kRows) {
+        const uint64_t rows = std::min(kRows, keys - first);
+        operators::DecodedSlice slice;
+        slice.batch.length = rows;
+        std::vector<int64_t> key(rows);
+        std::vector<int64_t> value(rows);
+        for (uint64_t row = 0; row < rows; ++row) {
+            key[row] = static_cast<int64_t>((first + row) * kScatter);
+            value[row] = static_cast<int64_t>(first + row);
+            slice.good.push_back(static_cast<uint32_t>(row));
+        }
+        slice.batch.columns = {Column::flat(Type::of(TypeKind::kInt8), std::move(key)),
+                               Column::flat(Type::of(TypeKind::kInt8), std::move(value))};
+        slice.batch.columns.resize(2 + plan::kSystemColumnCount);
+        fold->add(slice);
+        if (first == 0) before = TRY(resident_bytes());
+    }
+    const uint64_t after = TRY(resident_bytes());
+    fmt::print("{{\"keys\": {}, \"bytes_per_key\": {:.1f}, \"accounted_per_key\": {:.1f}}}\n", keys,
+               static_cast<double>(after - before) / static_cast<double>(keys - kRows),
+               static_cast<double>(fold->table(0).bytes_used()) / static_cast<double>(keys));
+    return {};
+}
+
+Result<LoadTarget> load_target(Words words) {
+    return LoadTarget{words[0], static_cast<uint16_t>(TRY(number(words[1]))), words[2]};
+}
+
+/// ingest HOST PORT TABLE FILE SKIP COUNT
+Result<void> ingest(Words words) {
+    const uint64_t count = TRY(number(words[5]));
+    const double seconds =
+        TRY(send_lines(TRY(load_target(words)), words[3], TRY(number(words[4])), count));
+    fmt::print("{{\"events\": {}, \"seconds\": {:.6f}, \"cpu_seconds\": {:.6f}}}\n", count, seconds,
+               cpu_seconds());
+    return {};
+}
+
+/// keys HOST PORT TABLE FIRST COUNT KEYS RATE
+Result<void> keys(Words words) {
+    const KeyLoad load{TRY(number(words[3])), TRY(number(words[4])), TRY(number(words[5])),
+                       TRY(number(words[6]))};
+    const double seconds = TRY(send_keys(TRY(load_target(words)), load));
+    fmt::print("{{\"events\": {}, \"seconds\": {:.6f}, \"cpu_seconds\": {:.6f}}}\n", load.count,
+               seconds, cpu_seconds());
+    return {};
+}
+
+struct Subcommand {
+    std::string_view name;
+    size_t words;
+    Result<void> (*run)(Words words);
+};
+constexpr std::array<Subcommand, 6> kSubcommands = {{{"ysb", 3, ysb},
+                                                     {"combined", 4, combined},
+                                                     {"batch", 4, batch},
+                                                     {"memory", 1, memory},
+                                                     {"ingest", 6, ingest},
+                                                     {"keys", 7, keys}}};
+
+int run(Words words) {
+    for (const Subcommand& subcommand : kSubcommands) {
+        if (words.size() != subcommand.words + 1 || words[0] != subcommand.name) continue;
+        const auto done = subcommand.run(words.subspan(1));
+        if (done) return 0;
+        fmt::print(stderr, "braid_kernel_bench: {}\n", done.error().to_string());
+        return 1;
+    }
+    fmt::print(stderr, "bench/run.py knows how to call this\n");
+    return 2;
+}
+
+}  // namespace
+
+}  // namespace braid::bench
+
+int main(int count, char** values) {
+    const std::vector<std::string> words(values + 1, values + count);
+    return braid::bench::run(words);
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/kernel_job.h"
+
+#include <cstring>
+#include <fstream>
+#include <numeric>
+#include <sys/resource.h>
+#include <variant>
+
+#include "app/config.h"
+#include "base/error_makers.h"
+#include "columnar/text_io.h"
+#include "columnar/time_zone.h"
+#include "operators/enrich/function_data.h"
+#include "sql/sql.h"
+
+namespace braid::bench {
+
+namespace {
+
+constexpr size_t kSliceRecords = 4096;  // SpeedOptions::slice_records_max
+constexpr double kMicro = 1e-6;
+
+double seconds_of(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * kMicro;
+}
+
+Result<std::shared_ptr<const operators::EnrichData>> load_function_data(
+    const std::string& cache_directory) {
+    auto data = std::make_shared<operators::EnrichData>();
+    if (cache_directory.empty()) return std::shared_ptr<const operators::EnrichData>(data);
+    const app::FunctionDataFiles files = app::built_in_function_data();
+    data->user_agents =
+        TRY(operators::load_user_agent_rules(files.user_agent_rules, cache_directory));
+    data->regions = TRY(operators::open_region_database(files.regions_ipv4, files.regions_ipv6));
+    return std::shared_ptr<const operators::EnrichData>(data);
+}
+
+}  // namespace
+
+double cpu_seconds() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+}
+
+dataset::SegmentSpec Job::segments() const {
+    dataset::SegmentSpec spec;
+    spec.table = table.id;
+    spec.log = table.log;
+    spec.columns = table.columns;
+    spec.event_time = table.option("event_time", "");
+    return spec;
+}
+
+Result<Job> bind_job(std::string_view sql, const std::string& cache_directory) {
+    Job job;
+    catalog::Catalog catalog;
+    const auto enrich = TRY(load_function_data(cache_directory));
+    for (const sql::Statement& statement : TRY(sql::parse(sql))) {
+        sql::BoundStatement bound = TRY(sql::bind(statement, catalog, {}));
+        if (auto* table = std::get_if<sql::CreateTable>(&bound.command)) {
+            job.table = std::move(table->table);
+            job.table.id = {catalog.next_id++};
+            job.table.log = {std::string(32, '0')};
+            catalog.tables.emplace(job.table.id, job.table);
+        } else if (auto* view = std::get_if<sql::CreateMaterializedView>(&bound.command)) {
+            operators::BoundView ready;
+            ready.plan = std::move(view->plan);
+            ready.context.format.zone = TRY(find_time_zone("UTC"));
+            ready.context.enrich = enrich;
+            job.views.push_back(std::move(ready));
+        } else {
+            return invalid_input("a job has no {}", statement.tag);
+        }
+    }
+    return job;
+}
+
+Result<std::unique_ptr<Fold>> Fold::create(const Job& job) {
+    std::unique_ptr<Fold> fold(new Fold());
+    fold->folder_ = TRY(operators::ViewFolder::create(job.views));
+    for (const operators::BoundView& view : job.views) {
+        fold->tables_.emplace_back(view.plan->aggregates);
+    }
+    fold->accounts_.resize(job.views.size());
+    for (size_t view = 0; view < job.views.size(); ++view) {
+        fold->targets_.push_back({&fold->tables_[view], &fold->accounts_[view]});
+    }
+    return fold;
+}
+
+LineSlices::LineSlices(std::shared_ptr<const MappedFile> file)
+    : file_(std::move(file)), rest_(as_text(file_->bytes())) {
+    records_.reserve(kSliceRecords);
+}
+
+bool LineSlices::next(operators::RecordSlice& slice) {
+    records_.clear();
+    while (records_.size() < kSliceRecords && !rest_.empty()) {
+        const void* found = std::memchr(rest_.data(), '\n', rest_.size());
+        const size_t length =
+            found == nullptr ? rest_.size()
+                             : static_cast<size_t>(static_cast<const char*>(found) - rest_.data());
+        records_.push_back(rest_.substr(0, length));
+        rest_.remove_prefix(std::min(rest_.size(), length + 1));
+    }
+    slice.partition = {0};
+    slice.first = {static_cast<int64_t>(lines_)};
+    slice.records = records_;
+    slice.keepalive = file_;
+    lines_ += records_.size();
+    return !records_.empty();
+}
+
+Result<Answer> finish(const Fold& fold, const Job& job, size_t view, Order order) {
+    const operators::GroupTable& table = fold.table(view);
+    const plan::ViewPlan& plan = *job.views[view].plan;
+    std::vector<operators::GroupTable::Group> groups;
+    if (order == Order::kKey) {
+        groups = table.sorted_groups();
+    } else {
+        groups.resize(table.size());
+        std::iota(groups.begin(), groups.end(), 0U);
+    }
+    Answer answer;
+    answer.rows = groups.size();
+    answer.columns = TRY(operators::decode_keys(table, groups, plan.key_schema));
+    for (size_t aggregate = 0; aggregate < plan.aggregates.size(); ++aggregate) {
+        answer.columns.push_back(TRY(table.finish(static_cast<int>(aggregate), groups)));
+    }
+    return answer;
+}
+
+std::string to_text(const Answer& answer) {
+    std::string text;
+    for (size_t row = 0; row < answer.rows; ++row) {
+        for (size_t column = 0; column < answer.columns.size(); ++column) {
+            if (column > 0) text += '|';
+            if (answer.columns[column].is_null(row)) {
+                text += "\\N";
+            } else {
+                format_text(answer.columns[column], row, utc_format(), text);
+            }
+        }
+        text += '\n';
+    }
+    return text;
+}
+
+Result<void> write_file(const std::string& path, std::string_view bytes) {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    if (!file) return unavailable("cannot write {}", path);
+    return {};
+}
+
+}  // namespace braid::bench

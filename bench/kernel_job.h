@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "catalog/catalog.h"
+#include "dataset/segment.h"
+#include "operators/decode/decoder.h"
+#include "operators/fold/view_folder.h"
+
+namespace braid::bench {
+
+/// CPU time of this process, user and system, in seconds.
+double cpu_seconds();
+
+/// A stream and views on it, bound, without a node around them.
+struct Job {
+    catalog::Table table;
+    std::vector<operators::BoundView> views;
+
+    operators::DecoderSpec decoder() const { return {table.format, table.columns, table.options}; }
+    dataset::SegmentSpec segments() const;
+};
+
+/// `sql` is one CREATE TABLE and then CREATE MATERIALIZED VIEWs. Rules for client() are compiled
+/// into `cache_directory` once; an empty one leaves client() and region() without data.
+Result<Job> bind_job(std::string_view sql, const std::string& cache_directory);
+
+/// The tables that a job's records are folded into.
+class Fold {
+  public:
+    static Result<std::unique_ptr<Fold>> create(const Job& job);
+
+    operators::ViewFolder& folder() { return *folder_; }
+    const operators::GroupTable& table(size_t view) const { return tables_[view]; }
+    void add(const operators::DecodedSlice& slice) { folder_->fold(slice, targets_); }
+
+  private:
+    Fold() = default;
+    std::unique_ptr<operators::ViewFolder> folder_;
+    std::vector<operators::GroupTable> tables_;
+    std::vector<operators::FoldAccount> accounts_;
+    std::vector<operators::FoldTarget> targets_;
+};
+
+/// Lines of a mapped file as slices of records, as the speed layer takes them from the log.
+class LineSlices {
+  public:
+    explicit LineSlices(std::shared_ptr<const MappedFile> file);
+
+    /// False at the end. The slice is valid until the next call.
+    bool next(operators::RecordSlice& slice);
+    uint64_t lines() const { return lines_; }
+
+  private:
+    const std::shared_ptr<const MappedFile> file_;
+    std::string_view rest_;
+    uint64_t lines_ = 0;
+    std::vector<std::string_view> records_;
+};
+
+/// Keys and finished aggregates of all groups.
+struct Answer {
+    size_t rows = 0;
+    std::vector<Column> columns;
+};
+enum class Order : uint8_t { kAny, kKey };  // as a read gives them; as a run is written
+Result<Answer> finish(const Fold& fold, const Job& job, size_t view, Order order);
+
+/// One line a row, cells split by '|', NULL as "\N".
+std::string to_text(const Answer& answer);
+/// Replaces a file outside any data directory.
+Result<void> write_file(const std::string& path, std::string_view bytes);
+
+}  // namespace braid::bench

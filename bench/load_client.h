@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace braid::bench {
+
+/// Where load goes: a stream of a running server.
+struct LoadTarget {
+    std::string host;
+    uint16_t port = 0;
+    std::string table;
+};
+
+/// Sends `count` lines of a file, 1,000 a request, over one connection; gives the seconds it took.
+/// Every request must be answered as durable.
+Result<double> send_lines(const LoadTarget& target, const std::string& file, uint64_t skip,
+                          uint64_t count);
+
+/// Records {"k":…,"v":…} with numbers [first, first + count) under `keys` keys, in an order that
+/// jumps. With a rate, requests keep to it, evenly spread; 0 = as fast as answers come.
+struct KeyLoad {
+    uint64_t first = 0;
+    uint64_t count = 0;
+    uint64_t keys = 1;
+    uint64_t per_second = 0;
+};
+Result<double> send_keys(const LoadTarget& target, const KeyLoad& load);
+
+}  // namespace braid::bench

@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures the rows of the performance table and writes build/bench/table.md.
+
+    run.py [--rows 1,2,3] [--rounds 3]
+
+Rows 1, 2 and 4 run Braid and DuckDB on the same bytes with one thread each, in turns, and count
+only when both give the same answer; the figure is events per CPU second. The others measure a
+server on core 0 with its clients on core 1. A row that fails says why.
+"""
+import argparse
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+import generate  # pylint: disable=wrong-import-position
+import psycopg  # pylint: disable=wrong-import-position
+from harness.server import Braid  # pylint: disable=wrong-import-position
+
+FOLDER = ROOT / "build/bench"
+KERNEL = ROOT / "build/release/bin/braid_kernel_bench"
+SERVER_CORE, CLIENT_CORE = {0}, {1}
+KEYS, TAIL = 1_000_000, 250_000
+INGEST_EVENTS, INGEST_CLIENTS = 400_000, 4
+RATE, PROBES = 50_000, 300
+MILLION = 1e6
+KEY_VIEW = ("CREATE TABLE t (k bigint, v bigint) WITH (connector = 'http', format = 'json');"
+            "CREATE MATERIALIZED VIEW sums AS SELECT k, count(*) AS n, sum(v) AS s FROM t "
+            "GROUP BY 1;")
+YSB_TABLE = ("CREATE TABLE ysb (user_id text, page_id text, ad_id text, ad_type text, "
+             "event_type text, event_time bigint, ip_address text) "
+             "WITH (connector = 'http', format = 'json');"
+             "CREATE MATERIALIZED VIEW views AS SELECT ad_id, event_time / 10000 AS span, "
+             "count(*) AS views FROM ysb WHERE event_type = 'view' GROUP BY 1, 2;")
+# Nothing seals by itself: what is in speed and what in batch is chosen by the row.
+QUIET = "[speed]\nseal_interval_ms = 3600000\n[archive]\ninterval_s = 3600\n"
+
+
+class Failed(Exception):
+    """Why a row was not measured."""
+
+
+def call(words):
+    """The JSON line of a child that must succeed."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise Failed((done.stderr.strip().splitlines() or ["ended without a word"])[-1])
+    return json.loads(done.stdout)
+
+
+def digest(path):
+    """Hash of an answer whatever the order of its rows, and how many there are."""
+    heading, lines = "", []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# "):
+            heading = line
+        else:
+            lines.append(heading + line)
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(), len(lines)
+
+
+def against_duckdb(ours, theirs, name, rounds):
+    """Rounds A B B A …; events per CPU second of both, medians, and whether the answers agree."""
+    mine, peer = FOLDER / f"{name}.braid", FOLDER / f"{name}.duckdb"
+    rates, peers = [], []
+    for number in range(rounds):
+        for is_ours in ((True, False) if number % 2 == 0 else (False, True)):
+            if is_ours:
+                result = call([KERNEL, *ours, mine])
+                events = result["events"]
+                rates.append(events / result["cpu_seconds"])
+            else:
+                peers.append(call([sys.executable, ROOT / "bench/peer.py", theirs, FOLDER, peer])
+                             ["cpu_seconds"])
+    if digest(mine) != digest(peer):
+        raise Failed(f"answers differ: {digest(mine)[1]} rows here, {digest(peer)[1]} in DuckDB, "
+                     f"{statistics.median(rates) / MILLION:.2f} M/s here")
+    peers = [events / seconds for seconds in peers]
+    return statistics.median(rates) / MILLION, statistics.median(peers) / MILLION
+
+
+def kernel_row(name, measure, floor, words):
+    """A row of M events per CPU second beside DuckDB."""
+    def row(options):
+        what, *ours = words
+        mine, peer = against_duckdb(ours, what, name, options.rounds)
+        return [f"{mine:.2f} M/s/core", f"{peer:.2f} M/s/core", f"{mine / peer:.1f}x"]
+    return measure, floor, row
+
+
+def batch_row(options):
+    """Row 4; the segments are written by the first call, outside its figures."""
+    shutil.rmtree(FOLDER / "batch", ignore_errors=True)
+    (FOLDER / "batch").mkdir()
+    words = ["batch", FOLDER / "combined.log", FOLDER / "batch", FOLDER / "cache"]
+    mine, peer = against_duckdb(words, "batch", "batch", options.rounds)
+    return [f"{mine:.2f} M/s/core", f"{peer:.2f} M/s/core", f"{mine / peer:.1f}x"]
+
+
+def pin(process, cores):
+    """All threads of a process, and those to come, on these cores."""
+    for task in os.listdir(f"/proc/{process}/task"):
+        os.sched_setaffinity(int(task), cores)
+
+
+class Pinned(Braid):
+    """A server on its core. A directory of its own goes with it."""
+
+    def start(self):
+        """As Braid's."""
+        super().start()
+        pin(self.process.pid, SERVER_CORE)
+        return self
+
+
+def server(init, config=None):
+    """A server for a `with`."""
+    return Pinned(init=init, config=config)
+
+
+def load(braid, *words):
+    """A client of a running server on the other core."""
+    command = [KERNEL, words[0], *braid.http_address, *words[1:]]
+    return subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: os.sched_setaffinity(0, CLIENT_CORE))
+
+
+def finish(client):
+    """The figures of a client."""
+    out, _ = client.communicate()
+    if client.returncode != 0:
+        raise Failed("a client was refused; its reason is above")
+    return json.loads(out)
+
+
+def ingest_row(_):
+    """Row 3: YSB records over keep-alive connections."""
+    with server(YSB_TABLE) as braid:
+        share = INGEST_EVENTS // INGEST_CLIENTS
+        started = time.monotonic()
+        clients = [load(braid, "ingest", "ysb", FOLDER / "ysb.json", share * index, share)
+                   for index in range(INGEST_CLIENTS)]
+        for client in clients:
+            finish(client)
+        seconds = time.monotonic() - started
+        if braid.value("SELECT count(*) FROM ysb") != INGEST_EVENTS:
+            raise Failed("acknowledged events are missing")
+    return [f"{INGEST_EVENTS / seconds / MILLION:.3f} M/s", "", ""]
+
+
+def visible_row(_):
+    """Row 5: probes under load; each waits until its own event is in the answer."""
+    delays = []
+    with server(KEY_VIEW) as braid, braid.connect() as connection:
+        client = load(braid, "keys", "t", 0, RATE * 30, KEYS, RATE)
+        post = http.client.HTTPConnection(*braid.http_address, timeout=30)
+        for probe in range(PROBES):
+            key = -1 - probe
+            post.request("POST", "/v1/tables/t/records", json.dumps({"k": key, "v": 1}))
+            answer = post.getresponse()
+            answer.read()
+            if answer.status // 100 != 2:
+                raise Failed(f"a probe was answered with {answer.status}")
+            durable = time.monotonic()
+            while not connection.execute("SELECT n FROM sums WHERE k = %s", (key,),
+                                         prepare=True).fetchall():
+                pass
+            delays.append((time.monotonic() - durable) * 1000)
+            time.sleep(0.05)
+        if client.poll() is not None:
+            raise Failed("the load ended before the probes")
+        client.kill()
+        client.communicate()
+    delays.sort()
+    return [f"p50 {delays[len(delays) // 2]:.2f} ms, "
+            f"p99 {delays[len(delays) * 99 // 100]:.2f} ms", "", ""]
+
+
+def fill(braid, batch):
+    """A million keys, in the batch layer or as sealed, and what comes after them in speed."""
+    finish(load(braid, "keys", "t", 0, KEYS, KEYS, 0))
+    if batch:
+        braid.sql("REFRESH MATERIALIZED VIEW sums")
+    finish(load(braid, "keys", "t", KEYS, TAIL, KEYS, 0))
+
+
+def point_row(_):
+    """Row 6."""
+    with (server(KEY_VIEW, QUIET) as braid,
+          tempfile.NamedTemporaryFile("w", suffix=".sql") as script):
+        fill(braid, batch=True)
+        script.write(f"\\set k random(0, {KEYS - 1})\nSELECT n, s FROM sums WHERE k = :k;\n")
+        script.flush()
+        done = subprocess.run(
+            ["pgbench", "-n", "-M", "prepared", "-c", "1", "-T", "10", "-f", script.name,
+             "-h", braid.pg[0], "-p", str(braid.pg[1]), "-U", "braid", "braid"],
+            capture_output=True, text=True, check=False,
+            preexec_fn=lambda: os.sched_setaffinity(0, CLIENT_CORE))
+        found = re.search(r"^tps = ([0-9.]+)", done.stdout, re.MULTILINE)
+        if not found:
+            raise Failed((done.stderr.strip().splitlines() or ["pgbench said nothing"])[-1])
+    return [f"{float(found[1]) / 1000:.1f} k/s", "", ""]
+
+
+def restart_row(_):
+    """Row 7: start of the process to the first answer, which is then checked in full."""
+    with server(KEY_VIEW, QUIET) as braid:
+        fill(braid, batch=True)
+        braid.kill()
+        started = time.monotonic()
+        braid.start()
+        with braid.connect() as connection:
+            n = connection.execute("SELECT n FROM sums WHERE k = 0").fetchall()
+            seconds = time.monotonic() - started
+            if n != [(2,)]:
+                raise Failed(f"the first answer is {n}")
+            total = connection.execute("SELECT sum(n), count(*) FROM sums").fetchall()
+            if total != [(KEYS + TAIL, KEYS)]:
+                raise Failed(f"the whole answer is {total}")
+    return [f"{seconds:.2f} s", "", ""]
+
+
+def memory_row(_):
+    """Row 8."""
+    return [f"{call([KERNEL, 'memory', KEYS])['bytes_per_key']:.0f} B", "", ""]
+
+
+def rows():
+    """Row number: measure, floor, function that gives figure, peer's figure and ratio."""
+    log, cache = FOLDER / "combined.log", FOLDER / "cache"
+    return {
+        "1a": kernel_row("ysb", "YSB JSON, 100 events/s of event time", "6 M/s/core, 2x", [
+            "ysb", "ysb", FOLDER / "ysb.json", FOLDER / "campaigns.tsv"]),
+        "1b": kernel_row("ysb_dense", "YSB JSON, 100,000 events/s of event time",
+                         "6 M/s/core, 2x", ["ysb_dense", "ysb", FOLDER / "ysb_dense.json",
+                                            FOLDER / "campaigns.tsv"]),
+        "2a": kernel_row("1m", "combined log, view at 1 m", "1.5 M/s/core, 3x",
+                         ["1m", "combined", log, "1m", cache]),
+        "2b": kernel_row("all", "combined log, five windows", "0.8 M/s/core, 3x",
+                         ["all", "combined", log, "all", cache]),
+        "3": ("durable ingest over HTTP", "0.5 M/s", ingest_row),
+        "4": ("batch from Parquet, view at 1 m", "5 M/s/core, 0.5x", batch_row),
+        "5": ("durable to visible at 50 k/s", "p50 5 ms, p99 20 ms", visible_row),
+        "6": ("prepared point reads, 1 M keys", "8 k/s", point_row),
+        "7": ("restart after kill -9, tail of 250,000", "2 s", restart_row),
+        "8": ("resident bytes per key, 1 M keys", "150 B", memory_row),
+    }
+
+
+def measure(function, options):
+    """The figures of a row, or why there are none."""
+    try:
+        return function(options)
+    except (Failed, AssertionError, OSError, psycopg.Error) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return [f"not measured: {reason}", "", ""]
+
+
+def main():
+    """See the top of the file."""
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    arguments.add_argument("--rows", default="")
+    arguments.add_argument("--rounds", type=int, default=3)
+    options = arguments.parse_args()
+    hashes = generate.generate(FOLDER, 2_000_000, 1_000_000)
+    (FOLDER / "cache").mkdir(exist_ok=True)
+    if not (FOLDER / "lookups.duckdb").exists():
+        call_prepare = [sys.executable, ROOT / "bench/peer.py", "prepare", FOLDER]
+        subprocess.run(call_prepare, check=True)
+    table = ["| row | measure | figure | floor | DuckDB | ratio |", "| --- " * 6 + "|"]
+    print("\n".join(table), flush=True)
+    wanted = options.rows.split(",") if options.rows else None
+    for number, (what, floor, function) in rows().items():
+        if wanted and number not in wanted:
+            continue
+        figure, peer, ratio = measure(function, options)
+        table.append(f"| {number} | {what} | {figure} | {floor} | {peer} | {ratio} |")
+        print(table[-1], flush=True)
+    table += ["", f"{time.strftime('%Y-%m-%d %H:%M')}, load average "
+              f"{os.getloadavg()[0]:.1f} at the end, {options.rounds} rounds. Inputs, SHA-256:"]
+    table += [f"- {name}: {value}" for name, value in hashes.items()]
+    (FOLDER / "table.md").write_text("\n".join(table) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens the samples of docs/formats/manifest.md. They are never written again: what a later build
+// says of them must stay what it is here.
+#include <gtest/gtest.h>
+
+#include "base/memory_file_system.h"
+#include "base/posix_file_system.h"
+#include "base/test_support.h"
+#include "manifest/test_support.h"
+
+namespace braid::manifest {
+namespace {
+
+/// The state that a sample directory holds; opening needs a place to write.
+Result<StatePtr> open_sample(const std::string& directory) {
+    const auto disk = TRY(open_posix_file_system("docs/formats/samples"));
+    MemoryFileSystem files;
+    TRY(files.create_directories("manifest/_tmp"));
+    for (const std::string& name : TRY(disk->list(directory))) {
+        const std::string text = TRY(disk->read_all(directory + "/" + name));
+        TRY(publish_file(files, "manifest/_tmp", "manifest/" + name, as_bytes(text)));
+    }
+    const SteppedClock clock;
+    const auto manifest = TRY(Manifest::open(files, clock, "manifest"));
+    return manifest->head();
+}
+
+void expect_sample_state(const State& state) {
+    const catalog::Table& table = state.catalog.tables.at({1});
+    EXPECT_EQ(table.name, "Zugriff \"é\" \\ \n\t\x01\x7f 日志");
+    EXPECT_EQ(table.log.hex, "00000000000000000000000000000001");
+    EXPECT_EQ(table.partition_count, 2U);
+    EXPECT_EQ(table.option("path", ""), "/var/log/\\\"*\".log");
+    EXPECT_EQ(table.columns.fields[1].type, Type::numeric(38, 0));
+    const catalog::MaterializedView& view = state.catalog.views.at({2});
+    EXPECT_EQ(view.name, "Besuche 'täglich'");
+    EXPECT_TRUE(view.versions.at(0).is_populated);
+    EXPECT_EQ(view.versions[0].function_data.at(0).source, "city 2026-11");
+    EXPECT_TRUE(state.catalog.plain_views.empty());
+    EXPECT_EQ(state.catalog.function_data.at("geo").version, 1U);
+
+    const TableState& stream = state.tables.at({1});
+    EXPECT_EQ(stream.sealed_frontier, at({20, 12}));
+    EXPECT_EQ(stream.archive_end, at({10, 9}));
+    ASSERT_EQ(stream.segments.size(), 2U);
+    EXPECT_EQ(stream.segments[1].file, "dataset/1/x-1-0.parquet");
+    EXPECT_EQ(stream.cuts.at(0).cut, at({9, 9}));
+    ASSERT_EQ(state.runs_of({3}).size(), 2U);
+    const auto& run = state.runs_of({3})[0];
+    EXPECT_EQ(run.kind, RunKind::kBatch);
+    EXPECT_EQ(run.box, box({0, 0}, {9, 9}));
+    EXPECT_EQ(run.parts.at(0).last_key, "\xff\"z");
+    EXPECT_EQ(run.parts[0].crc, 0xfedcba98U);
+    EXPECT_EQ(run.parts[0].digest, (Digest{.low = 0xffffffffffffffff, .high = 7}));
+    EXPECT_EQ(state.audits[0].difference, "key \"x\"\n");
+    EXPECT_EQ(state.catalog.next_id, 8U);
+    EXPECT_EQ(state.next_run, 14U);
+    EXPECT_EQ(state.open_runs, (std::vector<uint64_t>{4, 5, 6}));
+    EXPECT_FALSE(state.retired.empty());
+}
+
+TEST(ManifestSample, OpensFromTheFirstVersion) {
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest"));
+    EXPECT_EQ(state->number, ManifestNumber{14});
+    expect_sample_state(*state);
+    EXPECT_FALSE(state->tables.at({1}).cut_in_flight.has_value());
+}
+
+TEST(ManifestSample, OpensFromAWholeVersion) {
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest_whole"));
+    EXPECT_EQ(state->number, ManifestNumber{257});
+    expect_sample_state(*state);
+}
+
+}  // namespace
+}  // namespace braid::manifest

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens the sample of docs/formats/run.md, which is never written again.
+#include <gtest/gtest.h>
+
+#include "base/posix_file_system.h"
+#include "base/test_support.h"
+#include "runs/test_support.h"
+
+namespace braid::runs {
+namespace {
+
+/// As a manifest would describe it.
+manifest::Run sample() {
+    manifest::Run run;
+    run.parts = {{.section = 0,
+                  .file = "run/0-0.arrow",
+                  .rows = 26,
+                  .bytes = 4586,
+                  .crc = 0x97046fca,
+                  .digest = {.low = 0x26feadc1543971af, .high = 0x3ec1067b687b33e2},
+                  .first_key = "key 00",
+                  .last_key = "key 25"},
+                 {.section = 0,
+                  .file = "run/0-1.arrow",
+                  .rows = 11,
+                  .bytes = 4530,
+                  .crc = 0x3049134a,
+                  .digest = {.low = 0xebf28376ff9f2335, .high = 0x11009caf2be1d72c},
+                  .first_key = "key 26",
+                  .last_key = "key 36"},
+                 {.section = 0,
+                  .file = "run/0-2.arrow",
+                  .rows = 3,
+                  .bytes = 2146,
+                  .crc = 0x7a164a3b,
+                  .digest = {.low = 0x7d71c017ce7cac77, .high = 0x43801cb294d29373},
+                  .first_key = "key 37",
+                  .last_key = "key 39"},
+                 {.section = 1,
+                  .file = "run/1-0.arrow",
+                  .rows = 39,
+                  .bytes = 1786,
+                  .crc = 0x929980d8,
+                  .digest = {.low = 0x21db4d4fd29a1bb9, .high = 0xb611c0108c263ed6},
+                  .first_key = "key 01",
+                  .last_key = "key 38"}};
+    return run;
+}
+
+TEST(RunSample, OpensAndHoldsItsRows) {
+    TestRows groups;
+    TestRows set;
+    for (int index = 0; index < 40; ++index) {
+        const std::string key = fmt::format("key {:02}", index);
+        groups.emplace_back(
+            key, std::string(static_cast<size_t>(index) * 10, static_cast<char>('a' + index % 26)));
+        for (int value = 0; value < index % 3; ++value) {
+            set.emplace_back(key, fmt::format("value {}", value));
+        }
+    }
+    ASSERT_OK_AND_ASSIGN(const auto files, open_posix_file_system("docs/formats/samples"));
+    ASSERT_OK_AND_ASSIGN(const auto run, RunReader::open(*files, sample()));
+    ASSERT_OK_AND_ASSIGN(const TestRows read_groups, read_rows(*run, 0));
+    EXPECT_EQ(read_groups, groups);
+    ASSERT_OK_AND_ASSIGN(const TestRows read_set, read_rows(*run, 1));
+    EXPECT_EQ(read_set, set);
+    for (const manifest::Part& part : sample().parts) {
+        Digest digest;
+        for (const auto& [key, value] : part.section == 0 ? groups : set) {
+            if (key >= part.first_key && key <= part.last_key) digest.add_row(key, value);
+        }
+        EXPECT_EQ(digest, part.digest) << part.file;
+    }
+}
+
+}  // namespace
+}  // namespace braid::runs
