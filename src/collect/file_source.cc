@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -77,6 +80,9 @@ class GlobSource final : public FileSource {
     Result<void> scan() {
         const std::vector<std::string> paths = TRY(expand_glob(files_, options_.path));
         for (const auto& file : followed_) file->is_gone = true;
+        std::erase_if(unreadable_, [&](const std::string& path) {
+            return std::ranges::find(paths, path) == paths.end();
+        });
         for (const std::string& path : paths) {
             const auto info = files_.info(path);
             if (!info) continue;  // gone since it was listed
@@ -88,9 +94,18 @@ class GlobSource final : public FileSource {
                 (*place)->set_path(path);
                 continue;
             }
-            TRY(open(path));
+            // One that cannot be read must not keep the others from being read.
+            const auto opened = open(path);
+            if (!opened) note_unreadable(path, opened.error());
         }
         return {};
+    }
+
+    /// Says it once for each path; it is tried again at every scan.
+    void note_unreadable(const std::string& path, const Error& error) {
+        errors_->add(1);
+        if (!unreadable_.insert(path).second) return;
+        write_trace(TraceLevel::kWarning, "collect", error.to_string());
     }
 
     Result<void> open(const std::string& path) {
@@ -170,6 +185,7 @@ class GlobSource final : public FileSource {
     const FileSourceOptions options_;
     std::map<std::string, std::string> known_;  // identity -> position in the log
     std::map<std::string, uint64_t> last_size_;
+    std::set<std::string> unreadable_;  // paths that were told about
     std::vector<std::unique_ptr<FollowedFile>> followed_;
     size_t next_file_ = 0;
     int64_t next_scan_us_ = 0;

@@ -77,7 +77,8 @@ Result<FilePosition> FollowedFile::position_at(uint64_t offset) {
 
 void FollowedFile::take_line(std::string_view line, FileLines& lines) const {
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    if (!line.empty()) lines.records.push_back(line);
+    // Blank as over HTTP: a line of nothing but blanks is no record either.
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos) lines.records.push_back(line);
 }
 
 Result<FileLines> FollowedFile::read_lines(bool take_rest) {

@@ -252,6 +252,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpServerOptions options,
 HttpServer::~HttpServer() { stop(); }
 uint16_t HttpServer::port() const { return listener_->port(); }
 size_t HttpServer::connection_count() const { return listener_->connection_count(); }
-void HttpServer::stop() { listener_->stop(); }
+void HttpServer::stop() {
+    if (listener_ != nullptr) listener_->stop();  // null when it could not listen
+}
 
 }  // namespace braid::net

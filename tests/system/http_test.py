@@ -237,7 +237,7 @@ class HttpTest(unittest.TestCase):
                          [{"k": "a view", "total": "21"}])
         self.assertEqual(self.braid.http("GET", "/v1/views/totals?k=no-such").json()["rows"], [])
         self.assertEqual(len(self.braid.http("GET", "/v1/views/totals?limit=1").json()["rows"]), 1)
-        for path, status in (("nothing", 404), ("events", 404), ("totals?nothing=1", 400),
+        for path, status in (("nothing", 404), ("events", 404), ("totals?nothing=1", 404),
                              ("totals?limit=x", 400), ("totals?n=many", 400)):
             self.assertEqual(self.braid.http("GET", f"/v1/views/{path}").status, status, path)
 

@@ -72,16 +72,7 @@ KeyTable::KeyTable(size_t payload_bytes) : payload_bytes_(payload_bytes) {
 }
 
 KeyTable::Ref KeyTable::find(uint32_t tag, std::string_view key) const {
-    const Place& place = place_of(tag);
-    for (uint32_t number = tag & place.mask;; number = (number + 1) & place.mask) {
-        const Slot* bucket = place.slots + number * kBucketSlots;
-        for (uint32_t match = matches(bucket, tag); match != 0; match &= match - 1) {
-            const auto ref = static_cast<Ref>(bucket[std::countr_zero(match) / 2] >> 32);
-            if (ref != kNone && is_key(arena_.at(ref), key)) return ref;
-        }
-        // Buckets fill from the front: an empty last slot ends the search.
-        if (bucket[kBucketSlots - 1] == 0) return kNone;
-    }
+    return find_where(tag, [&](const char* entry) { return is_key(entry, key); });
 }
 
 /// Above thirteen sixteenths every fifth bucket would overflow into the next. Small tables can

@@ -62,10 +62,6 @@ class KeyTable {
   public:
     using Ref = uint32_t;
     static constexpr Ref kNone = 0;  // an entry without a key
-    struct Found {
-        Ref ref;
-        bool is_new;
-    };
 
     explicit KeyTable(size_t payload_bytes);
 
@@ -75,14 +71,22 @@ class KeyTable {
     }
 
     Ref find(uint32_t tag, std::string_view key) const;
-    /// The payload of a new key is all zero.
-    Found find_or_insert(uint32_t tag, std::string_view key) {
-        const Ref ref = find(tag, key);
-        if (ref != kNone) [[likely]]
-            return {ref, false};
-        return {insert(tag, key), true};
+    /// Where the payload is part of what tells entries apart: the entry for which is_it(entry)
+    /// holds.
+    template <typename IsIt>
+    Ref find_where(uint32_t tag, IsIt is_it) const {
+        const Place& place = place_of(tag);
+        for (uint32_t number = tag & place.mask;; number = (number + 1) & place.mask) {
+            const Slot* bucket = place.slots + size_t{number} * kBucketSlots;
+            for (uint32_t match = matches(bucket, tag); match != 0; match &= match - 1) {
+                const auto ref = static_cast<Ref>(bucket[std::countr_zero(match) / 2] >> 32);
+                if (ref != kNone && is_it(arena_.at(ref))) return ref;
+            }
+            // Buckets fill from the front: an empty last slot ends the search.
+            if (bucket[kBucketSlots - 1] == 0) return kNone;
+        }
     }
-    /// Only for a key that find did not find.
+    /// Only for a key that find did not find. Its payload is all zero.
     Ref insert(uint32_t tag, std::string_view key);
 
     /// Lookups in bulk: first prefetch_bucket for all tags, if the table is large enough for it to

@@ -1,19 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <limits>
-
 #include "operators/aggregate/value_set_internal.h"
 
 namespace braid::operators {
-namespace {
-
-std::string composite_key(uint32_t group, std::string_view value) {
-    std::string key(sizeof group + value.size(), '\0');
-    std::memcpy(key.data(), &group, sizeof group);
-    std::memcpy(key.data() + sizeof group, value.data(), value.size());
-    return key;
-}
-
-}  // namespace
 
 void ValueSet::fold(const FoldBlock& block, std::span<const uint32_t> groups) {
     const Column& argument = *block.argument;
@@ -29,26 +17,58 @@ void ValueSet::fold(const FoldBlock& block, std::span<const uint32_t> groups) {
         places_.push_back(i);
     }
     encode_keys({&argument, 1}, rows_, values_);
-    keys_.clear();
     probes_.clear();
     for (size_t i = 0; i < places_.size(); ++i) {
-        add_probe(groups[places_[i]], values_.at(i), places_[i]);
+        add_probe(block.entries[places_[i]], groups[places_[i]], values_.at(i));
     }
-    insert_probes(block.entries);
+    insert_probes();
 }
 
-void ValueSet::add_probe(uint32_t group, std::string_view value, uint32_t place) {
-    Probe probe{};
-    probe.from = static_cast<uint32_t>(keys_.size());
-    probe.size = static_cast<uint32_t>(sizeof group + value.size());
-    probe.place = place;
-    keys_.append(reinterpret_cast<const char*>(&group), sizeof group);
-    keys_.append(value);
-    probe.tag = KeyTable::tag_of(std::string_view(keys_).substr(probe.from, probe.size));
-    probes_.push_back(probe);
+void ValueSet::insert(char* entry, uint32_t group, std::string_view value) {
+    const uint32_t tag = tag_of(group, value);
+    if (find(tag, group, value) == KeyTable::kNone) add(entry, group, tag, value);
 }
 
-void ValueSet::insert_probes(std::span<char* const> entries) {
+void ValueSet::merge(char* entry, uint32_t group, const ValueSet& other, const char* other_entry) {
+    probes_.clear();
+    other.for_each(other_entry, [&](std::string_view value) {
+        if (probes_.size() == kProbesMax) {
+            insert_probes();
+            probes_.clear();
+        }
+        add_probe(entry, group, value);
+    });
+    insert_probes();
+}
+
+bool ValueSet::contains(uint32_t group, std::string_view value) const {
+    return find(tag_of(group, value), group, value) != KeyTable::kNone;
+}
+
+uint32_t ValueSet::tag_of(uint32_t group, std::string_view value) {
+    constexpr uint64_t kOdd = 0xA54FF53A5F1D36F1;  // digits of a square root
+    return static_cast<uint32_t>(fold_product(hash_bytes(value) ^ group, kOdd) >> 32);
+}
+
+KeyTable::Ref ValueSet::find(uint32_t tag, uint32_t group, std::string_view value) const {
+    return table_.find_where(
+        tag, [&](const char* payload) { return is_element(payload, group, value); });
+}
+
+/// Only for a value that find did not find.
+void ValueSet::add(char* entry, uint32_t group, uint32_t tag, std::string_view value) {
+    const KeyTable::Ref ref = table_.insert(tag, value);
+    auto& head = *reinterpret_cast<Head*>(entry + offset_);
+    element(table_.payload(ref)) = {group, head.first};
+    head.first = ref;
+    ++head.count;
+}
+
+void ValueSet::add_probe(char* entry, uint32_t group, std::string_view value) {
+    probes_.push_back({tag_of(group, value), group, entry, value, nullptr});
+}
+
+void ValueSet::insert_probes() {
     const bool is_large = table_.is_worth_prefetching();
     if (is_large) {
         for (const Probe& probe : probes_) table_.prefetch_bucket(probe.tag);
@@ -58,42 +78,11 @@ void ValueSet::insert_probes(std::span<char* const> entries) {
         for (const Probe& probe : probes_) table_.prefetch_entry(probe.likely);
     }
     for (const Probe& probe : probes_) {
-        const std::string_view key(keys_.data() + probe.from, probe.size);
-        if (!table_.is_key(probe.likely, key)) add_key(entries[probe.place], probe.tag, key);
+        if (is_element(probe.likely, probe.group, probe.value)) continue;
+        // Not at its first place; or new, unless it came twice in this block.
+        if (find(probe.tag, probe.group, probe.value) != KeyTable::kNone) continue;
+        add(probe.entry, probe.group, probe.tag, probe.value);
     }
-}
-
-void ValueSet::add_key(char* entry, uint32_t tag, std::string_view key) {
-    const auto [ref, is_new] = table_.find_or_insert(tag, key);
-    if (!is_new) return;
-    auto& head = *reinterpret_cast<Head*>(entry + offset_);
-    next_of(ref) = head.first;
-    head.first = ref;
-    ++head.count;
-}
-
-void ValueSet::insert(char* entry, uint32_t group, std::string_view value) {
-    const std::string key = composite_key(group, value);
-    add_key(entry, KeyTable::tag_of(key), key);
-}
-
-void ValueSet::merge(char* entry, uint32_t group, const ValueSet& other, const char* other_entry) {
-    keys_.clear();
-    probes_.clear();
-    other.for_each(other_entry, [&](std::string_view value) {
-        add_probe(group, value, 0);
-        constexpr size_t kProbesMax = 1024;
-        if (probes_.size() < kProbesMax) return;
-        insert_probes({&entry, 1});
-        keys_.clear();
-        probes_.clear();
-    });
-    insert_probes({&entry, 1});
-}
-
-bool ValueSet::contains(uint32_t group, std::string_view value) const {
-    const std::string key = composite_key(group, value);
-    return table_.find(KeyTable::tag_of(key), key) != KeyTable::kNone;
 }
 
 }  // namespace braid::operators

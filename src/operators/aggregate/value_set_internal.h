@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,7 +23,7 @@ class ValueSet {
         uint32_t count;
     };
 
-    ValueSet() : table_(sizeof(KeyTable::Ref)) {}
+    ValueSet() : table_(sizeof(Element)) {}
 
     void set_offset(size_t offset) { offset_ = offset; }
     const Head& head_of(const char* entry) const {
@@ -41,27 +40,41 @@ class ValueSet {
 
     template <typename Visit>
     void for_each(const char* entry, Visit visit) const {
-        for (KeyTable::Ref at = head_of(entry).first; at != KeyTable::kNone; at = next_of(at)) {
-            visit(table_.key(at).substr(sizeof(uint32_t)));
+        for (KeyTable::Ref at = head_of(entry).first; at != KeyTable::kNone;) {
+            visit(table_.key(at));
+            at = element(table_.payload(at)).next;
         }
     }
     size_t bytes_used() const { return table_.bytes_used(); }
 
   private:
+    /// Before each value.
+    struct Element {
+        uint32_t group;
+        KeyTable::Ref next;  // of the same group
+    };
+    /// A value on its way into the set of entry and group.
     struct Probe {
         uint32_t tag;
-        uint32_t from;  // of its key in keys_
-        uint32_t size;
-        uint32_t place;  // in the block
+        uint32_t group;
+        char* entry;
+        std::string_view value;
         const char* likely;
     };
+    static constexpr size_t kProbesMax = 1024;
 
-    KeyTable::Ref& next_of(KeyTable::Ref at) const {
-        return *reinterpret_cast<KeyTable::Ref*>(table_.payload(at));
+    static Element& element(char* payload) { return *reinterpret_cast<Element*>(payload); }
+    static const Element& element(const char* payload) {
+        return *reinterpret_cast<const Element*>(payload);
     }
-    void add_probe(uint32_t group, std::string_view value, uint32_t place);
-    void insert_probes(std::span<char* const> entries);
-    void add_key(char* entry, uint32_t tag, std::string_view key);
+    static uint32_t tag_of(uint32_t group, std::string_view value);
+    bool is_element(const char* payload, uint32_t group, std::string_view value) const {
+        return element(payload).group == group && table_.is_key(payload, value);
+    }
+    KeyTable::Ref find(uint32_t tag, uint32_t group, std::string_view value) const;
+    void add(char* entry, uint32_t group, uint32_t tag, std::string_view value);
+    void add_probe(char* entry, uint32_t group, std::string_view value);
+    void insert_probes();
 
     size_t offset_ = 0;
     KeyTable table_;
@@ -69,7 +82,6 @@ class ValueSet {
     std::vector<uint32_t> rows_;
     std::vector<uint32_t> places_;
     EncodedKeys values_;
-    std::string keys_;
     std::vector<Probe> probes_;
 };
 

@@ -238,7 +238,7 @@ class TableRows final : public RowSource {
     size_t from_ = 0;
 };
 
-/// Tables in memory, and an engine to ask. Fixture of most tests here; the engine is opened once.
+/// Tables in memory, and an engine to ask: one for all tests of a fixture.
 /// The number that a test gave a table as its name.
 inline size_t leaf_number(const std::string& name) {
     size_t number = 0;
@@ -263,14 +263,13 @@ class DuckTest : public testing::Test {
         return scan;
     }
 
-    static DuckEngine& engine() {
-        static const std::unique_ptr<DuckEngine> engine = [] {
-            auto opened = DuckEngine::open({.memory_bytes_max = 512ULL << 20, .threads = 2});
-            CHECK_EQ(opened.has_value() ? "" : opened.error().to_string(), "");
-            return std::move(opened).value();
-        }();
-        return *engine;
+    static void SetUpTestSuite() {
+        auto opened = DuckEngine::open({.memory_bytes_max = 512ULL << 20, .threads = 2});
+        CHECK_EQ(opened.has_value() ? "" : opened.error().to_string(), "");
+        engine_ = std::move(opened).value();
     }
+    static void TearDownTestSuite() { engine_.reset(); }
+    static DuckEngine& engine() { return *engine_; }
 
     virtual DuckStatement statement(const NodePtr& root, std::vector<Datum> parameters = {}) {
         DuckStatement out;
@@ -337,6 +336,7 @@ class DuckTest : public testing::Test {
         return sql.has_value() ? *sql : text_of(sql.error());
     }
 
+    inline static std::unique_ptr<DuckEngine> engine_;
     std::vector<Batch> tables_;
     size_t batch_rows_ = 65'536;
     int opened_ = 0;

@@ -395,19 +395,19 @@ TEST_F(PgFixture, StopsWhileStatementsRun) {
 TEST_F(PgFixture, SendsManyRows) {
     ColumnBuilder text(Type::of(TypeKind::kText));
     ColumnBuilder number(Type::of(TypeKind::kInt8));
-    for (int i = 0; i < 4096; ++i) {
-        text.append_text(std::string(100, 'x'));
+    for (int i = 0; i < 1000; ++i) {
+        text.append_text(std::string(300, 'x'));
         number.append_int8(i);
     }
-    const Batch batch{.length = 4096, .columns = {text.finish(), number.finish()}};
-    node_.reader.rows("v", std::vector<Batch>(10, batch));
+    const Batch batch{.length = 1000, .columns = {text.finish(), number.finish()}};
+    node_.reader.rows("v", std::vector<Batch>(3, batch));
     PgClient client = this->client();
     const Lines heard = client.query("SELECT * FROM v").hear();
-    EXPECT_EQ(heard.size(), 40'960u + 3);
-    EXPECT_EQ(heard[heard.size() - 2], "C SELECT 40960");
+    EXPECT_EQ(heard.size(), 3000u + 3);
+    EXPECT_EQ(heard[heard.size() - 2], "C SELECT 3000");
     node_.reader.fail_with(Error(ErrorCode::kCorrupt, "bad block"));
     const Lines broken = client.query("SELECT * FROM v").hear();
-    EXPECT_EQ(broken.size(), 4096u + 3);
+    EXPECT_EQ(broken.size(), 1000u + 3);
     EXPECT_EQ(broken[broken.size() - 2], "E ERROR XX001 bad block");
 }
 
