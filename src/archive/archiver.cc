@@ -148,8 +148,11 @@ Result<void> Archiver::add_table(const catalog::Table& table,
             const bool is_due = now_us >= raw->last_us + options_.interval_us;
             if (!is_due && waiting < options_.segment_rows_max) return idle;
             raw->last_us = now_us;
-            const auto outcome = archive_to(id, end);
+            // Not by its name: while a table is opened or closed it has none in streams_.
+            const auto outcome = archive(*raw, end);
             if (outcome) return StepOutcome{.progressed = true, .idle_us = 0};
+            const bool was_dropped = parts_.manifest->head()->table(id) == nullptr;
+            if (was_dropped) return idle;
             write_trace(TraceLevel::kError, "archive", outcome.error().to_string());
             return StepOutcome{.progressed = false, .idle_us = 1'000'000};
         });
@@ -179,24 +182,32 @@ Result<std::shared_ptr<Archiver::Stream>> Archiver::find(TableId table) const {
 
 Result<void> Archiver::archive_to(TableId table, const Positions& end) {
     const std::shared_ptr<Stream> stream = TRY(find(table));
-    {
-        const std::scoped_lock lock(stream->mutex);
-        for (uint32_t index = 0; index < end.partition_count(); ++index) {
-            TRY(stream->archive_partition(parts_, options_, PartitionId{index}, end.at[index]));
-        }
-    }
-    return trim(table);
+    return archive(*stream, end);
 }
 
 Result<void> Archiver::trim(TableId table) {
     const std::shared_ptr<Stream> stream = TRY(find(table));
+    return trim(*stream);
+}
+
+Result<void> Archiver::archive(Stream& stream, const Positions& end) {
+    {
+        const std::scoped_lock lock(stream.mutex);
+        for (uint32_t index = 0; index < end.partition_count(); ++index) {
+            TRY(stream.archive_partition(parts_, options_, PartitionId{index}, end.at[index]));
+        }
+    }
+    return trim(stream);
+}
+
+Result<void> Archiver::trim(Stream& stream) {
     const manifest::StatePtr state = parts_.manifest->head();
-    const manifest::TableState* held = state->table(table);
+    const manifest::TableState* held = state->table(stream.table.id);
     if (held == nullptr) return {};
     for (uint32_t index = 0; index < held->archive_end.partition_count(); ++index) {
         const Offset keep_from =
             std::min(held->archive_end.at[index], held->sealed_frontier.at[index]);
-        TRY(stream->log->trim(PartitionId{index}, keep_from));
+        TRY(stream.log->trim(PartitionId{index}, keep_from));
     }
     return {};
 }

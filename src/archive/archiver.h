@@ -56,6 +56,8 @@ class Archiver {
   private:
     struct Stream;
     Result<std::shared_ptr<Stream>> find(TableId table) const;
+    Result<void> archive(Stream& stream, const Positions& end);
+    Result<void> trim(Stream& stream);
     const ArchiveParts parts_;
     const ArchiveOptions options_;
     Workers& workers_;

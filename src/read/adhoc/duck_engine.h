@@ -42,7 +42,8 @@ struct DuckStatement {
 /// connection of its own. Rows come in through a table function of ours, functions that PostgreSQL
 /// defines otherwise are our kernel's bodies, registered once. No text of a statement and no name
 /// of a client is ever part of the SQL: columns are c0, c1, …, constants are bound as parameters.
-/// Thread-safe.
+/// Thread-safe. Not to be a static object: DuckDB needs the thread-locals of the thread that
+/// closes it.
 class DuckEngine {
   public:
     static Result<std::unique_ptr<DuckEngine>> open(DuckLimits limits);

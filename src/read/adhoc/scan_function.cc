@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -57,21 +58,23 @@ void bind_scan(duckdb_bind_info info) {
         duckdb_bind_add_result_column(info, name.c_str(), type);
         duckdb_destroy_logical_type(&type);
     };
+    // Where nobody reads a column, as in count(*), DuckDB asks for the first: one that costs
+    // nothing.
+    add_column("d", TypeKind::kBool);
     const std::vector<Field>& fields = call->leaf->output.fields;
-    for (size_t i = 0; i < fields.size(); ++i)
+    for (size_t i = 0; i < fields.size(); ++i) {
         add_column(fmt::format("c{}", i), fields[i].type.kind);
-    // DuckDB has no relations without columns.
-    if (fields.empty()) add_column("d", TypeKind::kBool);
+    }
     duckdb_bind_set_bind_data(info, call.release(), destroy<ScanCall>);
 }
 
-/// What DuckDB asks for, which may name a row id, or columns of none.
+/// What DuckDB asks for: 0 is the column of nothing, beyond the last is a row id.
 void choose_columns(duckdb_init_info info, Scan& scan, size_t leaf_columns) {
     const size_t count = duckdb_init_get_column_count(info);
     std::vector<int> asked;
     for (size_t i = 0; i < count; ++i) {
         const idx_t index = duckdb_init_get_column_index(info, i);
-        asked.push_back(index < leaf_columns ? static_cast<int>(index) : -1);
+        asked.push_back(index <= leaf_columns ? static_cast<int>(index) - 1 : -1);
     }
     scan.columns = asked;
     std::ranges::sort(scan.columns);
@@ -117,7 +120,11 @@ Result<void> fill(Scan& scan, duckdb_data_chunk output) {
         }
         count = std::min<size_t>(scan.batch.length - scan.from, duckdb_vector_size());
         for (size_t i = 0; i < scan.places.size(); ++i) {
-            if (scan.places[i] < 0) continue;
+            if (scan.places[i] < 0) {
+                duckdb_vector unread = duckdb_data_chunk_get_vector(output, i);
+                std::memset(duckdb_vector_get_data(unread), 0, count);
+                continue;
+            }
             const Column& column = scan.batch.columns[static_cast<size_t>(scan.places[i])];
             scan.writers[i].write(column, scan.from, count,
                                   duckdb_data_chunk_get_vector(output, i));

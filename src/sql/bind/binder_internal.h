@@ -100,6 +100,8 @@ class Binder {
 
     int position(int place) const;
     Error at(Error error, int place) const;
+    /// From here on no function is answered by the session: the definition of a view is bound.
+    void forbid_session() { forbids_session_ = true; }
     const catalog::Catalog& catalog() const { return catalog_; }
     const BindOptions& options() const { return options_; }
     std::vector<std::string>& warnings() { return warnings_; }
@@ -336,6 +338,7 @@ class Binder {
     int view_depth_ = 0;
     int views_expanded_ = 0;
     int next_cte_ = 1;
+    bool forbids_session_ = false;
     /// FROM items that the next query must not see, for its hints.
     const Scope* sideways_ = nullptr;
     /// Types of the arguments of the SQL function whose body is being bound.

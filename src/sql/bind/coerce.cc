@@ -129,6 +129,12 @@ Result<ExprPtr> Binder::coerce(ExprPtr expr, const Type& type, CastContext conte
         case CastPath::Kind::kRelabel:
             return relabelled(expr, without_precision(type));
         case CastPath::Kind::kFunction: {
+            if (!path.cast->function->allowed_in_views) {
+                // Names of relations and types are in the catalog, which SQL reads.
+                const std::vector<ExprPtr> arguments{expr};
+                auto found = TRY(sql_function(path.cast->function->name, arguments));
+                if (found) return *found;
+            }
             if (expr->kind == Expr::Kind::kConstant) {
                 if (auto value = widened(expr->constant, without_precision(type))) {
                     auto copy = std::make_shared<Expr>(*expr);

@@ -339,7 +339,7 @@ Result<std::optional<ExprPtr>> Binder::special_call(const Expression& call, cons
         can_coerce(arguments[0]->type, type, CastContext::kExplicit)) {
         return Answer(TRY(coerce(arguments[0], type, CastContext::kExplicit)));
     }
-    if (options_.system == nullptr) return Answer();
+    if (options_.system == nullptr || forbids_session_) return Answer();
     std::vector<Datum> values;
     for (const ExprPtr& argument : arguments) {
         if (argument->kind != Expr::Kind::kConstant) return Answer();
@@ -356,7 +356,8 @@ Result<std::optional<ExprPtr>> Binder::sql_function(const std::string& name,
                                                     const std::vector<ExprPtr>& arguments) {
     using Answer = std::optional<ExprPtr>;
     std::vector<SqlFunction> overloads;
-    if (options_.system != nullptr) overloads = options_.system->find_functions(name);
+    const bool asks_system = options_.system != nullptr && !forbids_session_;
+    if (asks_system) overloads = options_.system->find_functions(name);
     for (const BuiltIn& own : built_in_functions()) {
         if (own.name == name) overloads.push_back(own.function);
     }

@@ -189,6 +189,7 @@ Result<void> check_distinct_names(const Schema& schema) {
 
 Result<plan::ViewPlan> bind_view_plan(const Select& select, Binder& binder) {
     TRY(check_shape(select, binder));
+    binder.forbid_session();
     const catalog::Table* table = TRY(stream_of(*select.from[0], binder));
     std::unique_ptr<SelectBlock> block = TRY(binder.bind_block(select, nullptr, false));
     if (table == nullptr) {

@@ -212,9 +212,9 @@ Result<int64_t> truncated_in_zone(TimeUnit unit, int64_t us, ZoneOffsets& zone) 
     return zone.to_utc_us(local);
 }
 
-Result<TimeUnit> unit_for(View name, TypeKind type) {
+Result<TimeUnit> unit_for(UnitLookup& units, View name, TypeKind type) {
     TimeUnit unit;
-    if (!find_time_unit(name, unit) || is_only_extracted(unit)) return unknown_unit(name, type);
+    if (!units.find(name, unit) || is_only_extracted(unit)) return unknown_unit(name, type);
     if (!can_truncate(unit)) return unsupported_unit(name, type);
     return unit;
 }
@@ -232,16 +232,19 @@ std::optional<Column> trunc_fast(Call& call) {
 }
 
 Column trunc_timestamp(Call& call) {
+    UnitLookup units;
     std::optional<Column> fast = trunc_fast(call);
     if (fast.has_value()) return *std::move(fast);
-    return map_fallible<int64_t, View, int64_t>(call, [](View name, int64_t us) -> Result<int64_t> {
-        if (!is_finite_us(us)) return us;
-        const TimeUnit unit = TRY(unit_for(name, TypeKind::kTimestamp));
-        return checked_timestamp(truncated(unit, us));
-    });
+    return map_fallible<int64_t, View, int64_t>(
+        call, [&](View name, int64_t us) -> Result<int64_t> {
+            if (!is_finite_us(us)) return us;
+            const TimeUnit unit = TRY(unit_for(units, name, TypeKind::kTimestamp));
+            return checked_timestamp(truncated(unit, us));
+        });
 }
 
 Column trunc_timestamptz(Call& call) {
+    UnitLookup units;
     ZoneOffsets zone(call.context.format.zone);
     if (zone.is_utc()) {
         std::optional<Column> fast = trunc_fast(call);
@@ -250,12 +253,13 @@ Column trunc_timestamptz(Call& call) {
     return map_fallible<int64_t, View, int64_t>(
         call, [&](View name, int64_t us) -> Result<int64_t> {
             if (!is_finite_us(us)) return us;
-            const TimeUnit unit = TRY(unit_for(name, TypeKind::kTimestampTz));
+            const TimeUnit unit = TRY(unit_for(units, name, TypeKind::kTimestampTz));
             return truncated_in_zone(unit, us, zone);
         });
 }
 
 Column trunc_in_named_zone(Call& call) {
+    UnitLookup units;
     struct Zone {
         std::unique_ptr<ZoneOffsets> offsets;
     };
@@ -267,7 +271,7 @@ Column trunc_in_named_zone(Call& call) {
                 return Zone{std::make_unique<ZoneOffsets>(TRY(find_time_zone(wanted)))};
             }));
             if (!is_finite_us(us)) return us;
-            const TimeUnit unit = TRY(unit_for(name, TypeKind::kTimestampTz));
+            const TimeUnit unit = TRY(unit_for(units, name, TypeKind::kTimestampTz));
             return truncated_in_zone(unit, us, *zone->offsets);
         });
 }

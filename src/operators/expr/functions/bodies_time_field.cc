@@ -216,9 +216,9 @@ Result<std::optional<typename As::Value>> field_of(TimeUnit unit, const TimePart
     return Value(TRY(As::plain(*plain_field(unit, parts))));
 }
 
-Result<TimeUnit> unit_for(View name, TypeKind type) {
+Result<TimeUnit> unit_for(UnitLookup& units, View name, TypeKind type) {
     TimeUnit unit;
-    if (!find_time_unit(name, unit)) return unknown_unit(name, type);
+    if (!units.find(name, unit)) return unknown_unit(name, type);
     const bool fits = type == TypeKind::kDate          ? is_unit_of_date(unit)
                       : type == TypeKind::kTimestampTz ? true
                                                        : !is_zone_unit(unit);
@@ -231,14 +231,15 @@ Result<TimeUnit> unit_for(View name, TypeKind type) {
 template <typename As, typename T, typename Parts, typename Infinity>
 Column extract(Call& call, TypeKind type, Parts parts, Infinity infinity) {
     using Value = typename As::Value;
+    UnitLookup units;
     return map_nullable<Value, View, T>(
         call, [&](View name, T value) -> Result<std::optional<Value>> {
             const int sign = infinity(value);
             TimeUnit unit;
             // No zone is asked of an infinity, so none is missed.
-            const bool is_zone = find_time_unit(name, unit) && is_zone_unit(unit);
+            const bool is_zone = units.find(name, unit) && is_zone_unit(unit);
             if (sign != 0 && is_zone && type != TypeKind::kDate) return std::optional<Value>();
-            unit = TRY(unit_for(name, type));
+            unit = TRY(unit_for(units, name, type));
             if (sign == 0) return field_of<As>(unit, parts(value));
             if (!grows_for_ever(unit)) return std::optional<Value>();
             return std::optional<Value>(As::infinite(sign < 0));
@@ -369,10 +370,11 @@ Result<typename As::Value> interval_epoch(const Interval64& span) {
 template <typename As>
 Column extract_interval(Call& call) {
     using Value = typename As::Value;
+    UnitLookup units;
     return map_fallible<Value, View, Interval64>(
-        call, [](View name, const Interval64& span) -> Result<Value> {
+        call, [&](View name, const Interval64& span) -> Result<Value> {
             TimeUnit unit;
-            if (!find_time_unit(name, unit)) return unknown_unit(name, TypeKind::kInterval);
+            if (!units.find(name, unit)) return unknown_unit(name, TypeKind::kInterval);
             if (unit == TimeUnit::kEpoch) return interval_epoch<As>(span);
             const std::optional<FieldValue> value = interval_field(unit, span);
             if (!value.has_value()) return unsupported_unit(name, TypeKind::kInterval);

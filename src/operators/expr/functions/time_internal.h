@@ -111,6 +111,26 @@ enum class TimeUnit : uint8_t {
 
 /// False if PostgreSQL does not know the name.
 bool find_time_unit(std::string_view name, TimeUnit& unit);
+
+/// The same for row after row: a name that is the very same bytes as before is not looked up again.
+class UnitLookup {
+  public:
+    bool find(std::string_view name, TimeUnit& unit) {
+        const bool is_same = name.data() == last_.data() && name.size() == last_.size();
+        if (!is_same || last_.data() == nullptr) {
+            last_ = name;
+            is_known_ = find_time_unit(name, unit_);
+        }
+        unit = unit_;
+        return is_known_;
+    }
+
+  private:
+    std::string_view last_;
+    bool is_known_ = false;
+    TimeUnit unit_{};
+};
+
 Error unknown_unit(std::string_view name, TypeKind type);      // 22023
 Error unsupported_unit(std::string_view name, TypeKind type);  // 0A000
 
