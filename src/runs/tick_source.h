@@ -30,6 +30,13 @@ struct Tick {
 };
 using TickPtr = std::shared_ptr<const Tick>;
 
+/// Ticks that stay as they are while held, and where the newest ends: with no ticks, the sealed
+/// frontier.
+struct PinnedTicks {
+    std::vector<TickPtr> ticks;
+    Positions end;
+};
+
 /// Where readers get ticks. A seam: local (the speed layer of this process); later remote.
 /// Thread-safe.
 ///
@@ -43,8 +50,8 @@ class TickSource {
 
     /// Immutable ticks, for scans: they stay as they are while held. At most two are pinned at a
     /// time; a third caller shares or waits.
-    virtual Result<std::vector<TickPtr>> pin(TableId table, const Positions& at_least,
-                                             int64_t wait_us_max) = 0;
+    virtual Result<PinnedTicks> pin(TableId table, const Positions& at_least,
+                                    int64_t wait_us_max) = 0;
 
     /// For point reads: calls `look` between two slices with the ticks as they are; they may change
     /// as soon as it returns. Must be quick; no call back into the source.

@@ -79,8 +79,8 @@ uint64_t SpeedLayer::bytes_used(TableId table) const {
     return worker ? (*worker)->bytes_used() : 0;
 }
 
-Result<std::vector<runs::TickPtr>> SpeedLayer::pin(TableId table, const Positions& at_least,
-                                                   int64_t wait_us_max) {
+Result<runs::PinnedTicks> SpeedLayer::pin(TableId table, const Positions& at_least,
+                                          int64_t wait_us_max) {
     return TRY(find(table))->pin(at_least, wait_us_max);
 }
 

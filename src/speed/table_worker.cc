@@ -229,8 +229,7 @@ Result<void> TableWorker::catch_up(std::unique_lock<std::mutex>& lock, const Pos
     return {};
 }
 
-Result<std::vector<runs::TickPtr>> TableWorker::pin(const Positions& at_least,
-                                                    int64_t wait_us_max) {
+Result<runs::PinnedTicks> TableWorker::pin(const Positions& at_least, int64_t wait_us_max) {
     const int64_t deadline_us = parts_.clock->monotonic_us() + wait_us_max;
     readers_waiting_.fetch_add(1, std::memory_order_relaxed);
     std::unique_lock lock(mutex_);
@@ -239,9 +238,9 @@ Result<std::vector<runs::TickPtr>> TableWorker::pin(const Positions& at_least,
     const auto must_wait = [&] {
         if (layers_.empty() || layers_.back()->is_pinned() || layers_.back()->is_frozen)
             return false;
-        const auto pinned = std::ranges::count_if(
+        const auto held = std::ranges::count_if(
             layers_, [](const auto& layer) { return !layer->is_frozen && layer->is_pinned(); });
-        return static_cast<size_t>(pinned) >= options_.pinned_layers_max;
+        return static_cast<size_t>(held) >= options_.pinned_layers_max;
     };
     for (int64_t waited_us = 0; must_wait(); waited_us += kRetryWaitUs) {
         if (waited_us >= wait_us_max || parts_.clock->monotonic_us() >= deadline_us) {
@@ -250,16 +249,16 @@ Result<std::vector<runs::TickPtr>> TableWorker::pin(const Positions& at_least,
         }
         folded_.wait_for(lock, kRetryWait);
     }
-    std::vector<runs::TickPtr> ticks;
+    runs::PinnedTicks pinned{{}, folded_to_};
     for (const auto& layer : layers_) {
         runs::TickPtr tick = layer->pin.lock();
         if (!tick) {
             tick = tick_of(*layer);
             layer->pin = tick;
         }
-        ticks.push_back(std::move(tick));
+        pinned.ticks.push_back(std::move(tick));
     }
-    return ticks;
+    return pinned;
 }
 
 Result<void> TableWorker::look(

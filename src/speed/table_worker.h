@@ -79,7 +79,7 @@ class TableWorker {
     /// exactly at the sealed frontier; folding waits meanwhile. Conflict as in Manifest::commit.
     Result<void> declare(std::vector<manifest::Change> changes);
 
-    Result<std::vector<runs::TickPtr>> pin(const Positions& at_least, int64_t wait_us_max);
+    Result<runs::PinnedTicks> pin(const Positions& at_least, int64_t wait_us_max);
     Result<void> look(const Positions& at_least, int64_t wait_us_max,
                       const std::function<Result<void>(const std::vector<runs::TickPtr>&)>& look);
     Positions frontier() const;

@@ -9,6 +9,9 @@ namespace braid::read {
 
 namespace {
 
+/// Each lost attempt needs a whole seal between two looks.
+constexpr int kPinAttemptsMax = 100;
+
 Positions highest(const Positions& left, const Positions& right) {
     Positions both = left;
     for (size_t index = 0; index < both.at.size(); ++index) {
@@ -19,28 +22,54 @@ Positions highest(const Positions& left, const Positions& right) {
 
 }  // namespace
 
+/// One attempt: the streams as they are now, then the manifest's head.
+Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>& tables,
+                                 const ReadOptions& options) {
+    streams_.clear();
+    for (const TableId table : tables) {
+        Stream stream;
+        stream.log = parts.log_of(table);
+        if (!stream.log) return not_found("stream {} was dropped", table.value);
+        if (options.mode == runs::ReadMode::kLive) {
+            Positions at_least = stream.log->durable_end();
+            if (options.seen != nullptr && options.seen->contains(table)) {
+                at_least = highest(at_least, options.seen->at(table));
+            }
+            // Speed may be further by now: the stream ends where its ticks end, never before.
+            runs::PinnedTicks pinned = TRY(parts.ticks->pin(table, at_least, kFoldWaitUsMax));
+            stream.ticks = std::move(pinned.ticks);
+            stream.end = std::move(pinned.end);
+        }
+        streams_.emplace(table, std::move(stream));
+    }
+    // Taken last: a seal in between only moves the frontier over ticks that are then skipped.
+    state_ = parts.manifest->head();
+    return {};
+}
+
+/// False: what was folded after the pins is sealed already, so views would be ahead of streams.
+bool PinnedSnapshot::is_of_one_moment() const {
+    if (mode_ != runs::ReadMode::kLive) return true;
+    return std::ranges::all_of(streams_, [&](const auto& entry) {
+        const manifest::TableState* state = state_->table(entry.first);
+        return state == nullptr || entry.second.end.dominates(state->sealed_frontier);
+    });
+}
+
 Result<std::shared_ptr<const PinnedSnapshot>> PinnedSnapshot::take(const ReadParts& parts,
                                                                    const std::set<TableId>& tables,
                                                                    const ReadOptions& options) {
     std::shared_ptr<PinnedSnapshot> snapshot(new PinnedSnapshot());
     snapshot->mode_ = options.mode;
     snapshot->cut_number_ = options.cut_number;
-    for (const TableId table : tables) {
-        Stream stream;
-        stream.log = parts.log_of(table);
-        if (!stream.log) return not_found("stream {} was dropped", table.value);
-        if (options.mode == runs::ReadMode::kLive) {
-            stream.end = stream.log->durable_end();
-            if (options.seen != nullptr && options.seen->contains(table)) {
-                stream.end = highest(stream.end, options.seen->at(table));
-            }
-            stream.ticks = TRY(parts.ticks->pin(table, stream.end, kFoldWaitUsMax));
+    for (int attempt = 0; attempt < kPinAttemptsMax; ++attempt) {
+        TRY(snapshot->pin(parts, tables, options));
+        if (snapshot->is_of_one_moment()) {
+            return std::shared_ptr<const PinnedSnapshot>(std::move(snapshot));
         }
-        snapshot->streams_.emplace(table, std::move(stream));
     }
-    // Taken last: a seal in between only moves the frontier over ticks that are then skipped.
-    snapshot->state_ = parts.manifest->head();
-    return std::shared_ptr<const PinnedSnapshot>(std::move(snapshot));
+    return unavailable("the streams were sealed faster than they could be pinned")
+        .with_sqlstate("40001");
 }
 
 Result<const PinnedSnapshot::Stream*> PinnedSnapshot::stream(TableId table) const {

@@ -64,6 +64,10 @@ class PinnedSnapshot {
 
   private:
     PinnedSnapshot() = default;
+    Result<void> pin(const ReadParts& parts, const std::set<TableId>& tables,
+                     const ReadOptions& options);
+    bool is_of_one_moment() const;
+
     manifest::StatePtr state_;
     runs::ReadMode mode_ = runs::ReadMode::kLive;
     uint64_t cut_number_ = 0;
