@@ -2,8 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "columnar/column.h"
@@ -34,6 +36,18 @@ void format_text(const Datum& value, const TextFormat& format, std::string& out)
 /// PostgreSQL's binary wire format, without the length word.
 void format_binary(const Column& column, size_t row, std::string& out);
 Result<Datum> parse_binary(std::string_view bytes, const Type& type);
+
+/// Elements of an array of one dimension, as PostgreSQL writes it: {a,"b c",NULL}. nullopt: NULL.
+using ArrayElements = std::vector<std::optional<std::string>>;
+
+/// InvalidInput (22P02) when it is no array literal, Unsupported when it has more dimensions.
+Result<ArrayElements> parse_array_text(std::string_view text);
+
+/// "1 2 3", the form of int2vector and oidvector.
+ArrayElements parse_vector_text(std::string_view text);
+
+/// Without the comma before it; quoted where the literal would mean something else.
+void append_array_element(std::optional<std::string_view> element, std::string& out);
 
 bool is_valid_utf8(std::string_view text);
 /// Shortest text that reads back as the same double, in PostgreSQL 12+'s shape.

@@ -2,17 +2,139 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "base/result.h"
 #include "columnar/ascii.h"
 #include "columnar/binary_io_internal.h"
+#include "columnar/text_io.h"
 #include "columnar/text_io_internal.h"
 
-namespace braid::text_io {
+namespace braid {
+
+namespace {
+
+bool is_null_word(std::string_view text) { return ascii::equals_ignoring_case(text, "null"); }
+
+/// Reads '{a,"b c",NULL}' from left to right.
+class ArrayReader {
+  public:
+    explicit ArrayReader(std::string_view text) : text_(text) {}
+
+    Result<ArrayElements> run() {
+        skip_blanks();
+        if (!take('{'))
+            return malformed("Array value must start with \"{\" or dimension information.");
+        ArrayElements out;
+        skip_blanks();
+        if (take('}')) return finish(std::move(out));
+        for (;;) {
+            skip_blanks();
+            out.push_back(TRY(element()));
+            skip_blanks();
+            if (take('}')) return finish(std::move(out));
+            if (!take(',')) return malformed("Unexpected end of input.");
+        }
+    }
+
+  private:
+    Result<std::optional<std::string>> element() {
+        if (at_ < text_.size() && text_[at_] == '{') {
+            return unsupported("arrays of more than one dimension are not supported");
+        }
+        if (take('"')) {
+            std::string out;
+            while (at_ < text_.size() && text_[at_] != '"') {
+                if (text_[at_] == '\\') ++at_;
+                if (at_ < text_.size()) out += text_[at_++];
+            }
+            if (!take('"')) return malformed("Unexpected end of input.");
+            return std::optional(std::move(out));
+        }
+        const size_t begin = at_;
+        std::string out;
+        size_t kept = 0;  // blanks behind the element do not count, unless escaped
+        while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '}') {
+            if (text_[at_] == '{' || text_[at_] == '"') {
+                return malformed(fmt::format("Unexpected \"{}\" character.", text_[at_]));
+            }
+            const bool is_escaped = text_[at_] == '\\' && at_ + 1 < text_.size();
+            if (is_escaped) ++at_;
+            out += text_[at_++];
+            if (is_escaped || !ascii::is_space(out.back())) kept = out.size();
+        }
+        const bool has_escapes = at_ > begin + out.size();
+        out.resize(kept);
+        if (out.empty()) return malformed("Unexpected \",\" or \"}\" character.");
+        if (!has_escapes && is_null_word(out)) return std::optional<std::string>();
+        return std::optional(std::move(out));
+    }
+
+    Result<ArrayElements> finish(ArrayElements out) {
+        skip_blanks();
+        if (at_ != text_.size()) return malformed("Junk after closing right brace.");
+        return out;
+    }
+
+    Error malformed(std::string detail) const {
+        return invalid_input("malformed array literal: \"{}\"", text_)
+            .with_sqlstate("22P02")
+            .with_detail(std::move(detail));
+    }
+    void skip_blanks() {
+        while (at_ < text_.size() && ascii::is_space(text_[at_])) ++at_;
+    }
+    bool take(char c) {
+        if (at_ >= text_.size() || text_[at_] != c) return false;
+        ++at_;
+        return true;
+    }
+
+    std::string_view text_;
+    size_t at_ = 0;
+};
+
+}  // namespace
+
+Result<ArrayElements> parse_array_text(std::string_view text) { return ArrayReader(text).run(); }
+
+ArrayElements parse_vector_text(std::string_view text) {
+    ArrayElements elements;
+    std::string_view rest = ascii::trimmed(text);
+    while (!rest.empty()) {
+        const size_t end = std::min(rest.find(' '), rest.size());
+        elements.emplace_back(std::string(rest.substr(0, end)));
+        rest = ascii::trimmed(rest.substr(end));
+    }
+    return elements;
+}
+
+void append_array_element(std::optional<std::string_view> element, std::string& out) {
+    if (!element) {
+        out += "NULL";
+        return;
+    }
+    const bool is_plain = !element->empty() && !is_null_word(*element) &&
+                          element->find_first_of("{}\",\\ \t\n\v\f\r") == std::string_view::npos;
+    if (is_plain) {
+        out += *element;
+        return;
+    }
+    out += '"';
+    for (const char c : *element) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    out += '"';
+}
+
+namespace text_io {
 namespace {
 
 using binary_io::append_big_endian;
@@ -45,94 +167,35 @@ ElementFacts element_of(TypeAlias alias) {
     }
 }
 
-struct Element {
-    std::string text;
-    bool is_null = false;
-};
-
-/// One element up to its comma or the closing brace, which is left.
-Element read_element(std::string_view& rest) {
-    Element element;
-    bool quoted = false;
-    size_t at = 0;
-    while (at < rest.size() && ascii::is_space(rest[at])) at++;
-    size_t kept = 0;  // blanks behind an unquoted element do not count
-    bool inside = false;
-    for (; at < rest.size() && (inside || (rest[at] != ',' && rest[at] != '}')); at++) {
-        if (rest[at] == '"') {
-            inside = !inside;
-            quoted = true;
-            continue;
-        }
-        const bool escaped = rest[at] == '\\' && at + 1 < rest.size();
-        if (escaped) at++;
-        element.text += rest[at];
-        if (inside || escaped || !ascii::is_space(rest[at])) kept = element.text.size();
-    }
-    element.text.resize(kept);
-    element.is_null = !quoted && ascii::equals_ignoring_case(element.text, "null");
-    rest.remove_prefix(at);
-    return element;
+/// Elements of a value, which is a literal of one dimension.
+ArrayElements elements_of(std::string_view literal, TypeAlias alias) {
+    if (alias == TypeAlias::kInt2Vector) return parse_vector_text(literal);
+    Result<ArrayElements> elements = parse_array_text(literal);
+    return elements ? std::move(elements).value() : ArrayElements{};
 }
 
-/// Elements of a literal of one dimension; an int2vector has blanks instead of braces and commas.
-std::vector<Element> read_elements(std::string_view literal, TypeAlias alias) {
-    std::vector<Element> elements;
-    std::string_view rest = ascii::trimmed(literal);
-    if (alias == TypeAlias::kInt2Vector) {
-        while (!rest.empty()) {
-            const size_t end = std::min(rest.find(' '), rest.size());
-            elements.push_back({std::string(rest.substr(0, end))});
-            rest = ascii::trimmed(rest.substr(end));
-        }
-        return elements;
-    }
-    if (rest.starts_with('{')) rest.remove_prefix(1);
-    if (ascii::trimmed(rest) == "}") return elements;
-    while (!rest.empty()) {
-        elements.push_back(read_element(rest));
-        if (!rest.starts_with(',')) break;
-        rest.remove_prefix(1);
-    }
-    return elements;
-}
-
-void append_element_binary(const Element& element, size_t integer_bytes, std::string& out) {
+void append_element_binary(const std::optional<std::string>& element, size_t integer_bytes,
+                           std::string& out) {
     constexpr int32_t kNullLength = -1;
-    if (element.is_null) return append_big_endian(kNullLength, out);
+    if (!element) return append_big_endian(kNullLength, out);
     if (integer_bytes == 0) {
-        append_big_endian(static_cast<int32_t>(element.text.size()), out);
-        out += element.text;
+        append_big_endian(static_cast<int32_t>(element->size()), out);
+        out += *element;
         return;
     }
     int64_t value = 0;
-    std::from_chars(element.text.data(), element.text.data() + element.text.size(), value);
+    std::from_chars(element->data(), element->data() + element->size(), value);
     append_big_endian(static_cast<int32_t>(integer_bytes), out);
     if (integer_bytes == sizeof(int16_t))
         return append_big_endian(static_cast<int16_t>(value), out);
     append_big_endian(static_cast<uint32_t>(value), out);
 }
 
-void append_quoted(std::string_view text, std::string& out) {
-    const bool plain = !text.empty() && !ascii::equals_ignoring_case(text, "null") &&
-                       text.find_first_of("{}\",\\ \t\n\v\f\r") == std::string_view::npos;
-    if (plain) {
-        out += text;
-        return;
-    }
-    out += '"';
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    out += '"';
-}
-
 /// The bytes of one element as text; false if they cannot be that.
 bool append_element_text(std::string_view bytes, size_t integer_bytes, std::string& out) {
     if (integer_bytes == 0) {
         if (!is_valid_utf8(bytes)) return false;
-        append_quoted(bytes, out);
+        append_array_element(bytes, out);
         return true;
     }
     if (bytes.size() != integer_bytes) return false;
@@ -146,8 +209,8 @@ bool append_element_text(std::string_view bytes, size_t integer_bytes, std::stri
 
 void format_array_binary(std::string_view literal, TypeAlias alias, std::string& out) {
     const ElementFacts facts = element_of(alias);
-    const std::vector<Element> elements = read_elements(literal, alias);
-    const bool any_null = std::ranges::any_of(elements, &Element::is_null);
+    const ArrayElements elements = elements_of(literal, alias);
+    const bool any_null = std::ranges::any_of(elements, [](const auto& each) { return !each; });
     const bool vector = alias == TypeAlias::kInt2Vector;
     const int32_t dimensions = elements.empty() && !vector ? 0 : 1;
     append_big_endian(dimensions, out);
@@ -156,8 +219,7 @@ void format_array_binary(std::string_view literal, TypeAlias alias, std::string&
     if (dimensions == 0) return;
     append_big_endian(static_cast<int32_t>(elements.size()), out);
     append_big_endian(int32_t{vector ? 0 : 1}, out);  // the first index
-    for (const Element& element : elements)
-        append_element_binary(element, facts.integer_bytes, out);
+    for (const auto& element : elements) append_element_binary(element, facts.integer_bytes, out);
 }
 
 Result<std::string> parse_array_binary(std::string_view bytes, TypeAlias alias) {
@@ -201,4 +263,6 @@ Result<std::string> parse_array_binary(std::string_view bytes, TypeAlias alias) 
     return literal;
 }
 
-}  // namespace braid::text_io
+}  // namespace text_io
+
+}  // namespace braid

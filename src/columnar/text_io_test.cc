@@ -215,5 +215,46 @@ TEST(TextIo, ReadsMachineTimesAsAnyOther) {
     }
 }
 
+TEST(ArrayTextTest, QuotesWhatPostgresQuotes) {
+    std::string out;
+    for (const std::string_view element :
+         {"a", "", "NULL", "null", "a b", "a,b", "{", "\"", "\\", "é", "'"}) {
+        append_array_element(element, out);
+        out += ';';
+    }
+    append_array_element(std::nullopt, out);
+    EXPECT_EQ(out, R"(a;"";"NULL";"null";"a b";"a,b";"{";"\"";"\\";é;';NULL)");
+}
+
+TEST(ArrayTextTest, ReadsWhatItWrites) {
+    const ArrayElements elements = {"a",  "",   "NULL", std::nullopt, "a b", "a,b",
+                                    "{}", "\"", "\\",   " x ",        "é"};
+    std::string text = "{";
+    for (const auto& element : elements) {
+        if (text.size() > 1) text += ',';
+        append_array_element(element, text);
+    }
+    text += '}';
+    ASSERT_OK_AND_ASSIGN(const ArrayElements read, parse_array_text(text));
+    EXPECT_EQ(read, elements);
+}
+
+TEST(ArrayTextTest, ReadsWhatPeopleWrite) {
+    ASSERT_OK_AND_ASSIGN(const ArrayElements read,
+                         parse_array_text(R"(  { a b , Null, \NULL ,"c" , \  , d\} ,e}  )"));
+    EXPECT_EQ(read, (ArrayElements{"a b", std::nullopt, "NULL", "c", " ", "d}", "e"}));
+    ASSERT_OK_AND_ASSIGN(const ArrayElements none, parse_array_text("{ }"));
+    EXPECT_TRUE(none.empty());
+    EXPECT_EQ(parse_vector_text(" 1 23  4 "), (ArrayElements{"1", "23", "4"}));
+}
+
+TEST(ArrayTextTest, RefusesWhatIsNoArray) {
+    for (const std::string_view text :
+         {"", "a", "{", "{a", "{a,", "{a,}", "{,a}", "{a}b", "{\"a", "{a\"b}", "{a{b}", "{a\\"}) {
+        EXPECT_TRUE(IsError(ErrorCode::kInvalidInput, "22P02")(parse_array_text(text))) << text;
+    }
+    EXPECT_TRUE(IsError(ErrorCode::kUnsupported, "0A000")(parse_array_text("{{a},{b}}")));
+}
+
 }  // namespace
 }  // namespace braid

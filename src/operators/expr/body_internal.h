@@ -58,6 +58,7 @@ void add_time_field_bodies(BodyTable& table);
 void add_time_bin_bodies(BodyTable& table);
 void add_to_char_bodies(BodyTable& table);
 void add_cast_bodies(BodyTable& table);
+void add_array_bodies(BodyTable& table);
 void add_enrich_bodies(BodyTable& table);
 
 /// The body for a function: the context's own, the registered, the built-in one; null if there is

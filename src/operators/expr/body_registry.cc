@@ -28,6 +28,7 @@ const BodyTable& built_in_bodies() {
         add_time_bin_bodies(*made);
         add_to_char_bodies(*made);
         add_cast_bodies(*made);
+        add_array_bodies(*made);
         add_enrich_bodies(*made);
         return made;
     }();

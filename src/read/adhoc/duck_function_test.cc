@@ -123,16 +123,5 @@ TEST_F(DuckFunctionTest, OthersGoToWhoeverOpensLeaves) {
     EXPECT_EQ(run(std::move(asked), other->output), "0A000 asked for pg_catalog.pg_get_keywords");
 }
 
-TEST(ArrayText, QuotesWhatPostgresQuotes) {
-    std::string out;
-    for (const std::string_view element :
-         {"a", "", "NULL", "null", "a b", "a,b", "{", "\"", "\\", "é", "'"}) {
-        append_array_element(false, element, out);
-        out += ';';
-    }
-    append_array_element(true, "", out);
-    EXPECT_EQ(out, R"(a;"";"NULL";"null";"a b";"a,b";"{";"\"";"\\";é;';NULL)");
-}
-
 }  // namespace
 }  // namespace braid::read::test

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,6 +8,7 @@
 #include <duckdb.h>
 
 #include "base/error_makers.h"
+#include "columnar/text_io.h"
 #include "read/adhoc/functions_internal.h"
 #include "read/adhoc/physical_internal.h"
 #include "read/adhoc/statement_state_internal.h"
@@ -123,7 +125,7 @@ void run_array_literal(duckdb_function_info info, duckdb_data_chunk input, duckd
             if (i > entries[row].offset) text += ',';
             const bool is_null = elements->is_null(i);
             append_array_element(
-                is_null, is_null ? std::string_view() : elements->at<std::string_view>(i), text);
+                is_null ? std::nullopt : std::optional(elements->at<std::string_view>(i)), text);
         }
         text += '}';
         duckdb_unsafe_vector_assign_string_element_len(output, row, text.data(), text.size());

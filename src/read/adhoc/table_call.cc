@@ -202,58 +202,9 @@ Result<std::unique_ptr<Elements>> open_series(const std::vector<Datum>& argument
     return unsupported("generate_series of {} is not supported", arguments[0].type.name());
 }
 
-/// The elements of an array's text form, dimensions flattened; nullopt is NULL.
-Result<std::vector<std::optional<std::string>>> read_array(std::string_view text) {
-    std::vector<std::optional<std::string>> elements;
-    std::string current;
-    bool is_quoted = false;
-    bool has_content = false;
-    const auto finish = [&] {
-        if (!has_content && !is_quoted) return;
-        const bool is_null = !is_quoted && current.size() == 4 &&
-                             std::ranges::equal(current, std::string_view("null"),
-                                                [](char a, char b) { return (a | 0x20) == b; });
-        elements.push_back(is_null ? std::nullopt : std::optional(current));
-        current.clear();
-        is_quoted = has_content = false;
-    };
-    bool in_quotes = false;
-    if (!text.starts_with('{') || !text.ends_with('}')) {
-        return Error(invalid_input("malformed array literal: \"{}\"", text)).with_sqlstate("22P02");
-    }
-    for (size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '\\' && i + 1 < text.size()) {
-            current += text[++i];
-            has_content = true;
-        } else if (c == '"') {
-            in_quotes = !in_quotes;
-            is_quoted = true;
-        } else if (!in_quotes && (c == '{' || c == '}' || c == ',')) {
-            finish();
-        } else if (in_quotes || c != ' ') {
-            current += c;
-            has_content = true;
-        }
-    }
-    return elements;
-}
-
-/// "1 2 3", the form of int2vector and oidvector.
-std::vector<std::optional<std::string>> read_vector_text(std::string_view text) {
-    std::vector<std::optional<std::string>> elements;
-    while (!text.empty()) {
-        const size_t end = std::min(text.find(' '), text.size());
-        if (end > 0) elements.emplace_back(std::string(text.substr(0, end)));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return elements;
-}
-
-class ArrayElements final : public Elements {
+class ParsedElements final : public Elements {
   public:
-    ArrayElements(std::vector<std::optional<std::string>> elements, Type type,
-                  const TextFormat& format)
+    ParsedElements(ArrayElements elements, Type type, const TextFormat& format)
         : elements_(std::move(elements)), type_(type), format_(format) {}
     Result<bool> next(size_t count, ColumnBuilder& out) override {
         const size_t end = std::min(elements_.size(), at_ + count);
@@ -269,7 +220,7 @@ class ArrayElements final : public Elements {
     }
 
   private:
-    const std::vector<std::optional<std::string>> elements_;
+    const ArrayElements elements_;
     const Type type_;
     const TextFormat& format_;
     size_t at_ = 0;
@@ -329,9 +280,9 @@ Result<std::unique_ptr<Elements>> open_elements(const TableCall& call,
     if (arguments.size() != 1) return unsupported("unnest of several arrays is not supported");
     const auto& text = arguments[0].as<std::string>();
     const bool is_vector = arguments[0].type.alias == TypeAlias::kInt2Vector;
-    auto elements = is_vector ? read_vector_text(text) : TRY(read_array(text));
+    auto elements = is_vector ? parse_vector_text(text) : TRY(parse_array_text(text));
     return std::unique_ptr<Elements>(
-        std::make_unique<ArrayElements>(std::move(elements), call.element, context.format));
+        std::make_unique<ParsedElements>(std::move(elements), call.element, context.format));
 }
 
 Result<RowSourcePtr> open_table_call(const TableCall& call, const std::vector<Datum>& arguments,
@@ -340,30 +291,6 @@ Result<RowSourcePtr> open_table_call(const TableCall& call, const std::vector<Da
     auto elements = TRY(open_elements(call, arguments, context));
     return RowSourcePtr(
         std::make_unique<TableCallRows>(std::move(elements), std::move(columns), output));
-}
-
-void append_array_element(bool is_null, std::string_view element, std::string& out) {
-    if (is_null) {
-        out += "NULL";
-        return;
-    }
-    const auto is_special = [](char c) {
-        return c == '"' || c == '\\' || c == '{' || c == '}' || c == ',' || c == ' ' ||
-               (c >= '\t' && c <= '\r');
-    };
-    const bool looks_null =
-        element.size() == 4 && std::ranges::equal(element, std::string_view("null"),
-                                                  [](char a, char b) { return (a | 0x20) == b; });
-    if (!element.empty() && !looks_null && std::ranges::none_of(element, is_special)) {
-        out += element;
-        return;
-    }
-    out += '"';
-    for (const char c : element) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    out += '"';
 }
 
 }  // namespace braid::read

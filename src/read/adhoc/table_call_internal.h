@@ -40,7 +40,4 @@ Result<RowSourcePtr> open_table_call(const TableCall& call, const std::vector<Da
                                      std::vector<int> columns, const Schema& output,
                                      const operators::EvaluationContext& context);
 
-/// PostgreSQL's text form of a one-dimensional array.
-void append_array_element(bool is_null, std::string_view element, std::string& out);
-
 }  // namespace braid::read

@@ -122,7 +122,9 @@ class StringWriter {
         // The rest must be zero: DuckDB compares and hashes all of it.
         duckdb_string_t value{};
         value.value.inlined.length = static_cast<uint32_t>(bytes.size());
-        std::memcpy(value.value.inlined.inlined, bytes.data(), bytes.size());
+        if (!bytes.empty()) {
+            std::memcpy(value.value.inlined.inlined, bytes.data(), bytes.size());
+        }
         strings_[row] = value;
     }
 

@@ -358,11 +358,6 @@ int first_place(const Select& select);
 /// The query reads a relation of this unqualified name somewhere.
 bool mentions(const Select& select, const std::string& name);
 
-/// Array literals: '{a,"b c",NULL}'.
-void append_array_element(const Datum& element, std::string& out);
-/// The elements of an array literal of one dimension; nullopt for NULL. 22P02 if it is none.
-Result<std::vector<std::optional<std::string>>> parse_array(std::string_view text);
-
 /// "nearly": candidates for 'Perhaps you meant…'.
 int edit_distance(std::string_view left, std::string_view right, int most);
 

@@ -6,6 +6,7 @@
 
 #include "base/error_makers.h"
 #include "columnar/numeric.h"
+#include "columnar/text_io.h"
 #include "sql/bind/binder_internal.h"
 
 // Expressions that are neither operators nor function calls.
@@ -549,7 +550,10 @@ Result<ExprPtr> Binder::array(const Expression& expression, Scope& scope) {
                       expression.place);
         }
         if (text.size() > 1) text += ",";
-        append_array_element(item->constant, text);
+        std::string element_text;
+        if (!item->constant.is_null()) format_text(item->constant, utc_format(), element_text);
+        append_array_element(item->constant.is_null() ? std::nullopt : std::optional(element_text),
+                             text);
     }
     return plan::constant(Datum{*type, text + "}"});
 }

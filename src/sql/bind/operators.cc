@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error_makers.h"
+#include "columnar/text_io.h"
 #include "sql/bind/binder_internal.h"
 
 // Operators, and the forms of the grammar that are made of operators: IN, BETWEEN, IS DISTINCT
@@ -250,7 +251,7 @@ Result<std::optional<std::vector<ExprPtr>>> Binder::array_elements(const Express
     if (array.kind == Kind::kArray) return Elements(TRY(expressions(array.arguments, scope)));
     if (array.kind == Kind::kString) {
         std::vector<ExprPtr> out;
-        auto texts = parse_array(array.text);
+        auto texts = parse_array_text(array.text);
         if (!texts) return at(std::move(texts).error(), array.place);
         for (const std::optional<std::string>& text : *texts) {
             auto item = std::make_shared<Expr>();
