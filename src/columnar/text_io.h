@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,11 +38,14 @@ void format_text(const Datum& value, const TextFormat& format, std::string& out)
 void format_binary(const Column& column, size_t row, std::string& out);
 Result<Datum> parse_binary(std::string_view bytes, const Type& type);
 
-/// Elements of an array of one dimension, as PostgreSQL writes it: {a,"b c",NULL}. nullopt: NULL.
+/// Elements of an array as PostgreSQL writes it, {a,"b c",NULL}: row by row when it has several
+/// dimensions. nullopt: NULL.
 using ArrayElements = std::vector<std::optional<std::string>>;
 
-/// InvalidInput (22P02) when it is no array literal, Unsupported when it has more dimensions.
-Result<ArrayElements> parse_array_text(std::string_view text);
+/// InvalidInput (22P02) when it is no array literal. `dimensions`, if asked for: their sizes,
+/// outermost first; none without elements.
+Result<ArrayElements> parse_array_text(std::string_view text,
+                                       std::vector<int32_t>* dimensions = nullptr);
 
 /// "1 2 3", the form of int2vector and oidvector.
 ArrayElements parse_vector_text(std::string_view text);

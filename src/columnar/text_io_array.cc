@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -20,6 +21,8 @@ namespace braid {
 
 namespace {
 
+constexpr size_t kDimensionsMax = 6;  // PostgreSQL's MAXDIM
+
 bool is_null_word(std::string_view text) { return ascii::equals_ignoring_case(text, "null"); }
 
 /// Reads '{a,"b c",NULL}' from left to right.
@@ -27,27 +30,53 @@ class ArrayReader {
   public:
     explicit ArrayReader(std::string_view text) : text_(text) {}
 
-    Result<ArrayElements> run() {
+    Result<void> run() {
         skip_blanks();
         if (!take('{'))
             return malformed("Array value must start with \"{\" or dimension information.");
-        ArrayElements out;
+        TRY(list(1));
         skip_blanks();
-        if (take('}')) return finish(std::move(out));
-        for (;;) {
-            skip_blanks();
-            out.push_back(TRY(element()));
-            skip_blanks();
-            if (take('}')) return finish(std::move(out));
-            if (!take(',')) return malformed("Unexpected end of input.");
-        }
+        if (at_ != text_.size()) return malformed("Junk after closing right brace.");
+        if (std::ranges::find(dimensions, 0) != dimensions.end()) dimensions.clear();
+        return {};
     }
 
+    ArrayElements elements;           // row by row
+    std::vector<int32_t> dimensions;  // sizes, outermost first; none without elements
+
   private:
-    Result<std::optional<std::string>> element() {
-        if (at_ < text_.size() && text_[at_] == '{') {
-            return unsupported("arrays of more than one dimension are not supported");
+    /// What stands between two braces, the first of them taken.
+    Result<void> list(size_t depth) {
+        if (depth > kDimensionsMax) {
+            return Error(
+                       exhausted("number of array dimensions ({}) exceeds the maximum allowed ({})",
+                                 depth, kDimensionsMax))
+                .with_sqlstate("54000");
         }
+        const bool is_first = dimensions.size() < depth;
+        if (is_first) dimensions.push_back(0);
+        int32_t count = 0;
+        skip_blanks();
+        for (bool is_closed = take('}'); !is_closed; ++count) {
+            skip_blanks();
+            if (take('{')) {
+                const bool has_elements = !elements.empty() && depth == dimensions.size();
+                if (has_elements) return ragged();
+                TRY(list(depth + 1));
+            } else {
+                if (depth != dimensions.size()) return ragged();
+                elements.push_back(TRY(element()));
+            }
+            skip_blanks();
+            is_closed = take('}');
+            if (!is_closed && !take(',')) return malformed("Unexpected end of input.");
+        }
+        if (!is_first && dimensions[depth - 1] != count) return ragged();
+        dimensions[depth - 1] = count;
+        return {};
+    }
+
+    Result<std::optional<std::string>> element() {
         if (take('"')) {
             std::string out;
             while (at_ < text_.size() && text_[at_] != '"') {
@@ -76,12 +105,9 @@ class ArrayReader {
         return std::optional(std::move(out));
     }
 
-    Result<ArrayElements> finish(ArrayElements out) {
-        skip_blanks();
-        if (at_ != text_.size()) return malformed("Junk after closing right brace.");
-        return out;
+    Error ragged() const {
+        return malformed("Multidimensional arrays must have sub-arrays with matching dimensions.");
     }
-
     Error malformed(std::string detail) const {
         return invalid_input("malformed array literal: \"{}\"", text_)
             .with_sqlstate("22P02")
@@ -102,7 +128,12 @@ class ArrayReader {
 
 }  // namespace
 
-Result<ArrayElements> parse_array_text(std::string_view text) { return ArrayReader(text).run(); }
+Result<ArrayElements> parse_array_text(std::string_view text, std::vector<int32_t>* dimensions) {
+    ArrayReader reader(text);
+    TRY(reader.run());
+    if (dimensions != nullptr) *dimensions = std::move(reader.dimensions);
+    return std::move(reader.elements);
+}
 
 ArrayElements parse_vector_text(std::string_view text) {
     ArrayElements elements;

@@ -248,12 +248,26 @@ TEST(ArrayTextTest, ReadsWhatPeopleWrite) {
     EXPECT_EQ(parse_vector_text(" 1 23  4 "), (ArrayElements{"1", "23", "4"}));
 }
 
+TEST(ArrayTextTest, ReadsSeveralDimensionsRowByRow) {
+    std::vector<int32_t> sizes;
+    ASSERT_OK_AND_ASSIGN(const ArrayElements read,
+                         parse_array_text("{{a,b,c},{d,NULL,\"f\"}}", &sizes));
+    EXPECT_EQ(read, (ArrayElements{"a", "b", "c", "d", std::nullopt, "f"}));
+    EXPECT_EQ(sizes, (std::vector<int32_t>{2, 3}));
+    ASSERT_OK_AND_ASSIGN(const ArrayElements none, parse_array_text("{{},{}}", &sizes));
+    EXPECT_TRUE(none.empty());
+    EXPECT_TRUE(sizes.empty());
+}
+
 TEST(ArrayTextTest, RefusesWhatIsNoArray) {
     for (const std::string_view text :
          {"", "a", "{", "{a", "{a,", "{a,}", "{,a}", "{a}b", "{\"a", "{a\"b}", "{a{b}", "{a\\"}) {
         EXPECT_TRUE(IsError(ErrorCode::kInvalidInput, "22P02")(parse_array_text(text))) << text;
     }
-    EXPECT_TRUE(IsError(ErrorCode::kUnsupported, "0A000")(parse_array_text("{{a},{b}}")));
+    for (const std::string_view text : {"{{a},b}", "{a,{b}}", "{{a},{b,c}}", "{{a},{}}"}) {
+        EXPECT_TRUE(IsError(ErrorCode::kInvalidInput, "22P02")(parse_array_text(text))) << text;
+    }
+    EXPECT_TRUE(IsError(ErrorCode::kExhausted, "54000")(parse_array_text("{{{{{{{a}}}}}}}")));
 }
 
 }  // namespace

@@ -70,7 +70,9 @@ TEST_F(DuckFunctionTest, UnnestsArrayTexts) {
     EXPECT_EQ(unnest("{{1,2},{3,4}}", "x int4"), "1\n2\n3\n4\n");
     EXPECT_EQ(unnest("{10,20}", "x oid, n int4"), "10|1\n20|2\n");
     EXPECT_EQ(unnest("{1,x}", "x int4").substr(0, 5), "22P02");
-    EXPECT_EQ(unnest("oops", "x text"), "22P02 malformed array literal: \"oops\"");
+    EXPECT_EQ(unnest("oops", "x text"),
+              "22P02 malformed array literal: \"oops\" | Array value must start with "
+              "\"{\" or dimension information.");
     EXPECT_EQ(run(table_function("unnest", {null_of("text")}, "x text")), "");
     const ExprPtr vector = plan::constant(
         Datum{Type::aliased(TypeKind::kText, TypeAlias::kInt2Vector), std::string("3 1 2")});

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/error_makers.h"
 #include "columnar/text_io.h"
 #include "operators/expr/body_internal.h"
 
@@ -54,14 +56,17 @@ Column array_to_string_with_nulls(Call& call) {
     return result.finish();
 }
 
-/// `bound` of the size of a dimension that there is; NULL without elements, or of another.
+/// `bound` of the size of a dimension; NULL for one that the array has not.
 template <typename F>
 Column dimension(Call& call, F bound) {
     return map_nullable<int32_t, View, int32_t>(
         call, [&](View array, int32_t number) -> Result<std::optional<int32_t>> {
-            const ArrayElements elements = TRY(parse_array_text(array));
-            if (elements.empty() || number != 1) return std::optional<int32_t>();
-            return std::optional(bound(static_cast<int32_t>(elements.size())));
+            std::vector<int32_t> sizes;
+            TRY(parse_array_text(array, &sizes));
+            if (number < 1 || static_cast<size_t>(number) > sizes.size()) {
+                return std::optional<int32_t>();
+            }
+            return std::optional(bound(sizes[static_cast<size_t>(number) - 1]));
         });
 }
 
@@ -83,7 +88,12 @@ Column cardinality(Call& call) {
 Column array_position(Call& call) {
     return map_nullable<int32_t, View, View>(
         call, [](View array, View wanted) -> Result<std::optional<int32_t>> {
-            const ArrayElements elements = TRY(parse_array_text(array));
+            std::vector<int32_t> sizes;
+            const ArrayElements elements = TRY(parse_array_text(array, &sizes));
+            if (sizes.size() > 1) {
+                return unsupported(
+                    "searching for elements in multidimensional arrays is not supported");
+            }
             const auto found = std::ranges::find_if(
                 elements, [&](const auto& element) { return element && *element == wanted; });
             if (found == elements.end()) return std::optional<int32_t>();
