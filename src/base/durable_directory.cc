@@ -2,6 +2,7 @@
 #include "base/durable_directory.h"
 
 #include <mutex>
+#include <ranges>
 #include <vector>
 
 namespace braid {
@@ -11,14 +12,17 @@ Result<void> create_durable_directories(FileSystem& files, const std::string& pa
     // it.
     static std::mutex mutex;
     const std::scoped_lock lock(mutex);
-    std::vector<std::string> parents;  // of what is missing, deepest first
-    for (std::string at = path; !at.empty() && !TRY(files.exists(at)); at = parents.back()) {
-        parents.push_back(parent_directory(at));
+    std::vector<std::string> missing;  // deepest first
+    std::string found = path;
+    for (; !found.empty() && !TRY(files.exists(found)); found = parent_directory(found)) {
+        missing.push_back(found);
     }
-    if (parents.empty()) return {};
-    TRY(files.create_directories(path));
-    for (auto parent = parents.rbegin(); parent != parents.rend(); ++parent) {
-        TRY(files.sync_directory(*parent));
+    // Its maker may have been killed before it came to this. What lies above is durable: a
+    // directory is made only in one that was synced into its parent.
+    if (!found.empty()) TRY(files.sync_directory(parent_directory(found)));
+    for (const std::string& each : missing | std::views::reverse) {
+        TRY(files.create_directories(each));
+        TRY(files.sync_directory(parent_directory(each)));
     }
     return {};
 }
