@@ -101,6 +101,10 @@ Result<runs::Tiling> PinnedSnapshot::tiling_of(const ReadParts& parts, VersionId
             return internal_error("ticks of view \"{}\" do not continue at {}", view->name,
                                   tiling.end.to_string());
         }
+        if (!tiling.end.dominates(stream->end)) {
+            return internal_error("runs and ticks of view \"{}\" end at {} before {}", view->name,
+                                  tiling.end.to_string(), stream->end.to_string());
+        }
     }
     return tiling;
 }
