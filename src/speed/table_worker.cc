@@ -62,6 +62,11 @@ Result<void> TableWorker::reload() {
         return corrupt("log of stream \"{}\" ends at {} but {} was already sealed", table_.name,
                        log_->durable_end().to_string(), table->sealed_frontier.to_string());
     }
+    if (!log_->durable_end().dominates(table->archive_end)) {
+        // New records would get offsets that the dataset has given already.
+        return corrupt("log of stream \"{}\" ends at {} but {} was already archived", table_.name,
+                       log_->durable_end().to_string(), table->archive_end.to_string());
+    }
     versions_.clear();
     bound_.clear();
     for (const catalog::MaterializedView* view : state->catalog.views_of(table_.id)) {

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "speed/speed_layer.h"
+
+#include <gtest/gtest.h>
+
+#include "base/memory_file_system.h"
+#include "base/test_support.h"
+#include "speed/stream_test_support.h"
+
+namespace braid::speed {
+namespace {
+
+class SpeedLayerTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        stream_.open();
+        layer_ = std::make_unique<SpeedLayer>(stream_.parts(), stream_.options, workers_);
+        ASSERT_OK(layer_->add_table(stream_.table, stream_.log));
+    }
+    TestStream stream_;
+    SteppedWorkers workers_;
+    std::unique_ptr<SpeedLayer> layer_;
+};
+
+TEST_F(SpeedLayerTest, FoldsAndSealsWhenItsStepsRun) {
+    ASSERT_OK(layer_->declare(stream_.table.id, {stream_.new_view("v")}));
+    stream_.append(0, {stream_.event("a", 1), stream_.event("b", 2)});
+    EXPECT_EQ(layer_->frontier(stream_.table.id), manifest::at({0, 0}));
+    workers_.run_until_idle();
+    EXPECT_EQ(layer_->frontier(stream_.table.id), manifest::at({2, 0}));
+    EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({0, 0}));
+    stream_.clock.advance_us(stream_.options.seal_interval_us);
+    workers_.run_until_idle();
+    EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({2, 0}));
+    const uint64_t runs = stream_.runs("v").size();
+    stream_.clock.advance_us(stream_.options.seal_interval_us);
+    workers_.run_until_idle();
+    EXPECT_EQ(stream_.runs("v").size(), runs) << "an idle stream does not seal";
+}
+
+TEST_F(SpeedLayerTest, SealsEarlyWhenItsTablesAreLarge) {
+    stream_.options.seal_bytes_max = 1;
+    SpeedLayer greedy(stream_.parts(), stream_.options, workers_);
+    layer_->remove_table(stream_.table.id);
+    ASSERT_OK(greedy.add_table(stream_.table, stream_.log));
+    ASSERT_OK(greedy.declare(stream_.table.id, {stream_.new_view("v")}));
+    stream_.append(0, {stream_.event("a", 1)});
+    workers_.run_until_idle();
+    EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({1, 0}));
+}
+
+TEST_F(SpeedLayerTest, SealsWhatItHasFoldedWhenItCloses) {
+    stream_.append(1, {stream_.event("a", 1)});
+    workers_.run_until_idle();
+    ASSERT_OK(layer_->close());
+    EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({0, 1}));
+    EXPECT_TRUE(workers_.names().empty());
+}
+
+TEST_F(SpeedLayerTest, DropsWhatIsNotSealedOfAStreamThatIsTakenAway) {
+    stream_.append(0, {stream_.event("a", 1)});
+    workers_.run_until_idle();
+    layer_->remove_table(stream_.table.id);
+    EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({0, 0}));
+    EXPECT_TRUE(workers_.names().empty());
+}
+
+TEST_F(SpeedLayerTest, KnowsOnlyItsStreams) {
+    const TableId other{77};
+    EXPECT_ERROR(layer_->seal(other), ErrorCode::kNotFound);
+    EXPECT_ERROR(layer_->declare(other, {}), ErrorCode::kNotFound);
+    EXPECT_ERROR(layer_->pin(other, {}, 0), ErrorCode::kNotFound);
+    EXPECT_TRUE(layer_->failure(other).has_value());
+    EXPECT_EQ(layer_->bytes_used(other), 0U);
+    layer_->remove_table(other);
+}
+
+}  // namespace
+}  // namespace braid::speed

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/memory_file_system.h"
+#include "base/metric.h"
+#include "log/embedded_log.h"
+#include "manifest/test_support.h"
+#include "operators/fold/fold_test_support.h"
+#include "speed/table_worker.h"
+
+namespace braid::speed {
+
+/// A stream of two partitions with its log and its manifest in memory. Its views are the one of
+/// operators/fold/fold_test_support.h.
+struct TestStream {
+    MemoryFileSystem files;
+    SteppedClock clock;
+    Metrics metrics;
+    operators::TestViews views;
+    SpeedOptions options;
+    std::unique_ptr<manifest::Manifest> manifest;
+    std::shared_ptr<log::PartitionedLog> log;
+    catalog::Table table;
+
+    /// Creates the stream; the test ends when that fails, as for all below.
+    void open();
+    SpeedParts parts();
+    std::unique_ptr<TableWorker> worker();
+
+    static std::string event(const std::string& key, int64_t number);
+    void append(uint32_t partition, const std::vector<std::string>& records);
+    manifest::Change new_view(const std::string& name) const;
+
+    const manifest::TableState& state() const;
+    std::vector<manifest::Run> runs(const std::string& view) const;
+    Positions first_seal(const std::string& view) const;
+    /// What the view's runs and the worker's ticks tile to from its first box on, as lines; or why
+    /// they do not.
+    Result<std::vector<std::string>> answer(TableWorker& worker, const std::string& view);
+};
+
+}  // namespace braid::speed

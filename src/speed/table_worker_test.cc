@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "speed/table_worker.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error_makers.h"
+#include "base/test_support.h"
+#include "base/trace.h"
+#include "speed/stream_test_support.h"
+
+namespace braid::speed {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+/// The clock stands: as good as for ever, but a pin that has to wait gives up soon.
+constexpr int64_t kWaitUs = 1;
+
+class TableWorkerTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        stream_.open();
+        worker_ = stream_.worker();
+        ASSERT_OK(worker_->declare({stream_.new_view("v")}));
+    }
+    void append(uint32_t partition, const std::string& key, int64_t number) {
+        stream_.append(partition, {TestStream::event(key, number)});
+    }
+    Lines answer(const std::string& view = "v") {
+        const auto lines = stream_.answer(*worker_, view);
+        EXPECT_OK(lines);
+        return lines ? *lines : Lines();
+    }
+    TestStream stream_;
+    std::unique_ptr<TableWorker> worker_;
+};
+
+TEST_F(TableWorkerTest, AnswersWithWhatWasJustAppended) {
+    append(0, "a", 1);
+    append(1, "b", 2);
+    append(1, "a", 1);
+    EXPECT_EQ(answer(), (Lines{"a 2 2 1", "b 1 2 1"}));
+}
+
+TEST_F(TableWorkerTest, SealsEachEventOnce) {
+    append(0, "a", 1);
+    ASSERT_OK(worker_->seal());
+    append(0, "a", 2);
+    append(1, "b", 3);
+    ASSERT_OK(worker_->seal());
+    append(0, "a", 4);
+    ASSERT_OK(worker_->seal());
+    EXPECT_EQ(answer(), (Lines{"a 3 7 3", "b 1 3 1"}));
+    uint64_t counted = 0;
+    for (const manifest::Run& run : stream_.runs("v")) counted += run.counted;
+    EXPECT_EQ(counted, 4U);
+    const size_t runs = stream_.runs("v").size();
+    ASSERT_OK(worker_->seal());
+    EXPECT_EQ(stream_.runs("v").size(), runs) << "nothing new: nothing to seal";
+}
+
+TEST_F(TableWorkerTest, AccountsForEveryRecord) {
+    stream_.append(0, {TestStream::event("a", 1), TestStream::event("a", -1), "nonsense",
+                       R"({"k":"a","n":"many"})"});
+    ASSERT_OK(worker_->seal());
+    const std::vector<manifest::Run> runs = stream_.runs("v");
+    ASSERT_EQ(runs.size(), 1U);
+    EXPECT_EQ(runs[0].counted, 1U);
+    EXPECT_EQ(runs[0].filtered, 1U);
+    EXPECT_EQ(runs[0].quarantined, 2U);
+    EXPECT_EQ(answer(), Lines{"a 1 1 1"});
+}
+
+TEST_F(TableWorkerTest, FoldsAgainFromTheSealedFrontierAfterARestart) {
+    append(0, "a", 1);
+    ASSERT_OK(worker_->seal());
+    append(0, "a", 2);
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+    worker_ = stream_.worker();
+    EXPECT_EQ(worker_->frontier(), manifest::at({1, 0}));
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+}
+
+TEST_F(TableWorkerTest, DropsWhatItFoldedWhenItsSealIsRefused) {
+    append(0, "a", 1);
+    EXPECT_EQ(answer(), Lines{"a 1 1 1"});
+    const auto other = stream_.worker();  // the same stream, as after a pause that was too long
+    ASSERT_OK(other->seal());
+    EXPECT_ERROR(worker_->seal(), ErrorCode::kConflict);
+    append(0, "a", 2);
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+    ASSERT_OK(worker_->seal());
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+}
+
+TEST_F(TableWorkerTest, KeepsWhatItFoldedWhenASealCannotBeWritten) {
+    append(0, "a", 1);
+    EXPECT_EQ(answer(), Lines{"a 1 1 1"});
+    stream_.files.set_fault_hook([](const FileOperation& operation) -> Result<void> {
+        if (operation.path.starts_with("views/")) return io_error("the disk is away");
+        return {};
+    });
+    EXPECT_ERROR(worker_->seal(), ErrorCode::kIo);
+    stream_.files.clear_faults();
+    append(0, "a", 2);
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+    ASSERT_OK(worker_->seal());
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+}
+
+TEST_F(TableWorkerTest, ANewViewStartsAtTheSealedFrontier) {
+    append(0, "a", 1);
+    EXPECT_EQ(answer(), Lines{"a 1 1 1"});
+    append(0, "a", 2);  // acknowledged, but not folded yet
+    append(1, "b", 3);
+    ASSERT_OK(worker_->declare({stream_.new_view("late")}));
+    EXPECT_EQ(stream_.first_seal("late"), manifest::at({1, 0}));
+    EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({1, 0}));
+    EXPECT_EQ(answer("late"), (Lines{"a 1 2 1", "b 1 3 1"}));
+    EXPECT_EQ(answer("v"), (Lines{"a 2 3 2", "b 1 3 1"}));
+    ASSERT_OK(worker_->seal());
+    EXPECT_EQ(answer("late"), (Lines{"a 1 2 1", "b 1 3 1"}));
+}
+
+TEST_F(TableWorkerTest, ADeclarationThatIsRefusedChangesNothing) {
+    append(0, "a", 1);
+    EXPECT_ERROR(worker_->declare({stream_.new_view("v")}), ErrorCode::kAlreadyExists);
+    append(0, "a", 2);
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+}
+
+TEST_F(TableWorkerTest, APinnedTickStaysAsItIs) {
+    append(0, "a", 1);
+    ASSERT_OK_AND_ASSIGN(const auto ticks, worker_->pin(stream_.log->durable_end(), kWaitUs));
+    ASSERT_EQ(ticks.size(), 1U);
+    const operators::GroupTable& table = *ticks[0]->tables.begin()->second;
+    append(0, "a", 2);
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+    EXPECT_EQ(operators::lines_of(table), Lines{"a 1 1 1"});
+    ASSERT_OK(worker_->seal());
+    EXPECT_EQ(operators::lines_of(table), Lines{"a 1 1 1"});
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+}
+
+TEST_F(TableWorkerTest, AThirdPinWaitsAndLayersMergeBackWhenPinsAreGone) {
+    std::vector<std::vector<runs::TickPtr>> pins;
+    for (int64_t number = 1; number <= 2; ++number) {
+        append(0, "a", number);
+        ASSERT_OK_AND_ASSIGN(auto ticks, worker_->pin(stream_.log->durable_end(), kWaitUs));
+        pins.push_back(std::move(ticks));
+    }
+    append(0, "a", 3);
+    EXPECT_ERROR(worker_->pin(stream_.log->durable_end(), kWaitUs), ErrorCode::kTimeout);
+    pins.clear();
+    while (worker_->fold_step().progressed) {
+    }
+    ASSERT_OK_AND_ASSIGN(const auto ticks, worker_->pin(stream_.log->durable_end(), kWaitUs));
+    EXPECT_EQ(ticks.size(), 1U);
+    EXPECT_EQ(answer(), Lines{"a 3 6 3"});
+}
+
+TEST_F(TableWorkerTest, ALookSeesAllThatItAsksFor) {
+    append(0, "a", 1);
+    Lines seen;
+    ASSERT_OK(worker_->look(stream_.log->durable_end(), kWaitUs,
+                            [&](const std::vector<runs::TickPtr>& ticks) -> Result<void> {
+                                seen = operators::lines_of(*ticks.at(0)->tables.begin()->second);
+                                return {};
+                            }));
+    EXPECT_EQ(seen, Lines{"a 1 1 1"});
+}
+
+TEST_F(TableWorkerTest, RefusesALogThatEndsBelowWhatWasSealed) {
+    append(0, "a", 1);
+    ASSERT_OK(worker_->seal());
+    ASSERT_OK_AND_ASSIGN(const std::shared_ptr<log::PartitionedLog> empty,
+                         log::open_embedded_log(stream_.files, stream_.clock, "log/other",
+                                                stream_.table.log, 2, {}, nullptr));
+    const auto refused = TableWorker::open(stream_.parts(), stream_.options, stream_.table, empty);
+    ASSERT_ERROR(refused, ErrorCode::kCorrupt);
+    EXPECT_NE(refused.error().message().find("sealed"), std::string::npos);
+}
+
+TEST_F(TableWorkerTest, RefusesALogThatEndsBelowWhatWasArchived) {
+    append(0, "a", 1);
+    // As if its newest extent were gone: the dataset holds more than the log ever gave.
+    ASSERT_OK(stream_.manifest->commit(
+        {manifest::Archive{stream_.table.id, {manifest::test_segment(0, 0, 3)}}}));
+    const auto refused =
+        TableWorker::open(stream_.parts(), stream_.options, stream_.table, stream_.log);
+    ASSERT_ERROR(refused, ErrorCode::kCorrupt);
+    EXPECT_NE(refused.error().message().find("archived"), std::string::npos);
+}
+
+/// A log that has lost its beginning.
+class TrimmedLog final : public log::PartitionedLog {
+  public:
+    explicit TrimmedLog(log::PartitionedLog& whole) : whole_(whole) {}
+    const LogId& id() const override { return whole_.id(); }
+    uint32_t partition_count() const override { return whole_.partition_count(); }
+    Result<log::AppendOutcome> append(PartitionId partition,
+                                      const log::AppendRequest& request) override {
+        return whole_.append(partition, request);
+    }
+    Positions start() const override { return whole_.durable_end(); }
+    Positions durable_end() const override { return whole_.durable_end(); }
+    Result<log::RecordBatch> read(PartitionId, Offset from, size_t) override {
+        return not_found("offset {} is no longer in the log", from.value);
+    }
+    std::vector<log::SourcePosition> source_positions(PartitionId partition) const override {
+        return whole_.source_positions(partition);
+    }
+    Result<void> trim(PartitionId, Offset) override { return {}; }
+    void on_durable(std::function<void()> listener) override {
+        whole_.on_durable(std::move(listener));
+    }
+
+  private:
+    log::PartitionedLog& whole_;
+};
+
+TEST_F(TableWorkerTest, ReadsFromTheDatasetWhatTheLogHasLost) {
+    append(0, "a", 1);
+    append(0, "a", 2);
+    SpeedParts parts = stream_.parts();
+    parts.refill = [&](TableId, PartitionId partition, Offset from, size_t records_max) {
+        return stream_.log->read(partition, from, records_max);
+    };
+    ASSERT_OK_AND_ASSIGN(worker_, TableWorker::open(parts, stream_.options, stream_.table,
+                                                    std::make_shared<TrimmedLog>(*stream_.log)));
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+}
+
+TEST_F(TableWorkerTest, StopsAndSaysSoWhenNobodyHasTheNextOffset) {
+    append(0, "a", 1);
+    set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
+    ASSERT_OK_AND_ASSIGN(worker_, TableWorker::open(stream_.parts(), stream_.options, stream_.table,
+                                                    std::make_shared<TrimmedLog>(*stream_.log)));
+    EXPECT_FALSE(worker_->fold_step().progressed);
+    set_trace_sink({});
+    ASSERT_TRUE(worker_->failure().has_value());
+    EXPECT_ERROR(worker_->pin(stream_.log->durable_end(), kWaitUs), ErrorCode::kNotFound);
+    EXPECT_ERROR(worker_->seal(), ErrorCode::kNotFound);
+    EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({0, 0}));
+}
+
+}  // namespace
+}  // namespace braid::speed
