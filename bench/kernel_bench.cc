@@ -282,13 +282,12 @@ Result<LoadTarget> load_target(Words words) {
     return LoadTarget{words[0], static_cast<uint16_t>(TRY(number(words[1]))), words[2]};
 }
 
-/// ingest HOST PORT TABLE FILE SKIP COUNT
+/// ingest HOST PORT TABLE FILE CONNECTIONS COUNT
 Result<void> ingest(Words words) {
-    const uint64_t count = TRY(number(words[5]));
-    const double seconds =
-        TRY(send_lines(TRY(load_target(words)), words[3], TRY(number(words[4])), count));
-    fmt::print("{{\"events\": {}, \"seconds\": {:.6f}, \"cpu_seconds\": {:.6f}}}\n", count, seconds,
-               cpu_seconds());
+    const LineLoad load{words[3], TRY(number(words[4])), TRY(number(words[5]))};
+    const double seconds = TRY(send_lines(TRY(load_target(words)), load));
+    fmt::print("{{\"events\": {}, \"seconds\": {:.6f}, \"cpu_seconds\": {:.6f}}}\n", load.count,
+               seconds, cpu_seconds());
     return {};
 }
 

@@ -2,14 +2,19 @@
 #include "bench/load_client.h"
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
+#include <memory>
 #include <time.h>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/clock.h"
 #include "base/error_makers.h"
 #include "base/posix_file_system.h"
+#include "base/thread.h"
 #include "net/http_client.h"
 
 namespace braid::bench {
@@ -55,30 +60,59 @@ void wait_for(double seconds) {
     nanosleep(&pause, nullptr);
 }
 
-}  // namespace
-
-Result<double> send_lines(const LoadTarget& target, const std::string& file, uint64_t skip,
-                          uint64_t count) {
-    const auto machine = TRY(open_posix_file_system("/"));
-    const auto mapped = TRY(machine->map(file));
-    std::string_view rest = as_text(mapped->bytes());
-    const auto skip_lines = [&](uint64_t lines) {
-        size_t end = 0;
-        for (; lines > 0 && end < rest.size(); --lines) {
-            const size_t found = rest.find('\n', end);
-            end = found == std::string_view::npos ? rest.size() : found + 1;
+/// The first `count` lines, 1,000 to a body; the file begins again where it ends.
+std::vector<std::string_view> split(std::string_view file, uint64_t count) {
+    std::vector<std::string_view> bodies;
+    if (!file.ends_with('\n')) return bodies;  // of no line, or of half a last one
+    for (size_t start = 0; count > 0;) {
+        size_t end = start;
+        uint64_t lines = 0;
+        for (; lines < std::min(count, kRequestRecords) && end < file.size(); ++lines) {
+            end = file.find('\n', end) + 1;
         }
-        const std::string_view passed = rest.substr(0, end);
-        rest.remove_prefix(end);
-        return passed;
-    };
-    skip_lines(skip);
-    Sender sender(target);
-    for (uint64_t sent = 0; sent < count && !rest.empty(); sent += kRequestRecords) {
-        sender.body() = skip_lines(std::min(kRequestRecords, count - sent));
+        bodies.push_back(file.substr(start, end - start));
+        count -= lines;
+        start = end == file.size() ? 0 : end;
+    }
+    return bodies;
+}
+
+/// Sends the next body that nobody has taken until there is none.
+Result<void> send_in_turn(Sender& sender, const std::vector<std::string_view>& bodies,
+                          std::atomic<size_t>& next) {
+    while (true) {
+        const size_t mine = next.fetch_add(1, std::memory_order_relaxed);
+        if (mine >= bodies.size()) return {};
+        sender.body() = bodies[mine];
         TRY(sender.send());
     }
-    return sender.seconds();
+}
+
+}  // namespace
+
+Result<double> send_lines(const LoadTarget& target, const LineLoad& load) {
+    const auto machine = TRY(open_posix_file_system("/"));
+    const auto mapped = TRY(machine->map(load.file));
+    const std::vector<std::string_view> bodies = split(as_text(mapped->bytes()), load.count);
+    if (bodies.empty()) return invalid_input("no lines in {}", load.file);
+    std::vector<std::unique_ptr<Sender>> senders;
+    for (uint64_t each = 0; each < load.connections; ++each) {
+        senders.push_back(std::make_unique<Sender>(target));
+    }
+    std::vector<Result<void>> outcomes(senders.size());
+    std::atomic<size_t> next = 0;
+    const SystemClock clock;
+    const int64_t started_us = clock.monotonic_us();
+    {
+        std::vector<Thread> threads;
+        for (size_t each = 0; each < senders.size(); ++each) {
+            threads.emplace_back("sender", [&, each] {
+                outcomes[each] = send_in_turn(*senders[each], bodies, next);
+            });
+        }
+    }  // joins
+    for (Result<void>& outcome : outcomes) TRY(std::move(outcome));
+    return static_cast<double>(clock.monotonic_us() - started_us) / kMicrosPerSecond;
 }
 
 Result<double> send_keys(const LoadTarget& target, const KeyLoad& load) {

@@ -15,10 +15,16 @@ struct LoadTarget {
     std::string table;
 };
 
-/// Sends `count` lines of a file, 1,000 a request, over one connection; gives the seconds it took.
-/// Every request must be answered as durable.
-Result<double> send_lines(const LoadTarget& target, const std::string& file, uint64_t skip,
-                          uint64_t count);
+/// The first `count` lines of a file (which is begun again at its end), 1,000 a request, over
+/// several connections, each of which sends when its last request was answered.
+struct LineLoad {
+    std::string file;
+    uint64_t connections = 1;
+    uint64_t count = 0;
+};
+/// Gives the seconds from the first request to the last answer. Every request must be answered as
+/// durable.
+Result<double> send_lines(const LoadTarget& target, const LineLoad& load);
 
 /// Records {"k":…,"v":…} with numbers [first, first + count) under `keys` keys, in an order that
 /// jumps. With a rate, requests keep to it, evenly spread; 0 = as fast as answers come.
