@@ -129,8 +129,8 @@ Result<void> Archiver::add_table(const catalog::Table& table,
                                         "Records written to the dataset.",
                                         fmt::format("table=\"{}\"", table.id.value));
     const TableId id = table.id;
-    stream->step =
-        workers_.start(fmt::format("archive {}", id.value), [this, id, raw = stream.get()] {
+    stream->step = workers_.start_background(
+        fmt::format("archive {}", id.value), [this, id, raw = stream.get()] {
             const int64_t now_us = parts_.clock->monotonic_us();
             const Positions end = raw->log->durable_end();
             const manifest::StatePtr state = parts_.manifest->head();

@@ -32,6 +32,9 @@ class Workers {
 
     virtual ~Workers() = default;
     virtual Handle start(std::string name, Step step) = 0;
+    /// Work that nobody waits for and that may lag: it takes what processor time the others leave,
+    /// and a small share when they leave none.
+    virtual Handle start_background(std::string name, Step step) = 0;
     /// There is new work for this step. Callable from any thread, also from a step.
     virtual void wake(Handle handle) = 0;
     /// Returns once the step is not running and will never run again. Not callable from that step.
@@ -43,11 +46,13 @@ class ThreadWorkers final : public Workers {
     ThreadWorkers();
     ~ThreadWorkers() override;
     Handle start(std::string name, Step step) override;
+    Handle start_background(std::string name, Step step) override;
     void wake(Handle handle) override;
     void stop(Handle handle) override;
 
   private:
     struct Thread;
+    Handle start(std::string name, Step step, int niceness);
     std::mutex mutex_;
     std::vector<std::unique_ptr<Thread>> threads_;
     Handle next_ = 1;
@@ -57,6 +62,7 @@ class ThreadWorkers final : public Workers {
 class SteppedWorkers final : public Workers {
   public:
     Handle start(std::string name, Step step) override;
+    Handle start_background(std::string name, Step step) override;
     void wake(Handle handle) override;
     void stop(Handle handle) override;
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <future>
+#include <sys/resource.h>
 
 #include <gtest/gtest.h>
 
@@ -27,6 +28,25 @@ TEST(ThreadWorkers, RunAStepAgainWhenWoken) {
     second.get_future().wait();
     workers.stop(handle);
     EXPECT_EQ(runs, 2);
+}
+
+TEST(ThreadWorkers, BackgroundStepsAloneYieldToOthers) {
+    ThreadWorkers workers;
+    const auto niceness = [&](bool background) {
+        std::promise<int> found;
+        const Workers::Step step = [&] {
+            found.set_value(::getpriority(PRIO_PROCESS, 0));  // of this thread, on Linux
+            return StepOutcome{.progressed = false, .idle_us = kForEverUs};
+        };
+        const auto handle =
+            background ? workers.start_background("step", step) : workers.start("step", step);
+        const int result = found.get_future().get();
+        workers.stop(handle);
+        return result;
+    };
+    const int own = ::getpriority(PRIO_PROCESS, 0);
+    EXPECT_GT(niceness(true), own);
+    EXPECT_EQ(niceness(false), own);
 }
 
 TEST(ThreadWorkers, RunOnWhileThereIsProgress) {

@@ -83,8 +83,9 @@ void BatchLayer::add_table(const catalog::Table& table) {
     stream->table = table;
     stream->interval_us = interval_of(table, options_.interval_us);
     stream->last_run_us = parts_.clock->monotonic_us();
-    stream->schedule = workers_.start(fmt::format("batch {}", table.id.value),
-                                      [this, stream] { return scheduled_step(*stream); });
+    stream->schedule =
+        workers_.start_background(fmt::format("batch {}", table.id.value),
+                                  [this, stream] { return scheduled_step(*stream); });
     const std::scoped_lock lock(mutex_);
     streams_.emplace(table.id, std::move(stream));
 }
