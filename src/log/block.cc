@@ -96,14 +96,21 @@ std::optional<BlockView> parse_block(std::string_view bytes, std::optional<uint6
                                      uint64_t position) {
     const std::optional<BlockHeader> header = peek_block(bytes, mark, position);
     if (!header || bytes.size() < header->length) return std::nullopt;
+    const std::string_view whole = bytes.substr(0, header->length);
+    if (crc32c(whole.substr(sizeof(BlockHeader))) != header->body_crc) return std::nullopt;
+    return view_block(whole);
+}
+
+BlockView view_block(std::string_view bytes) {
     BlockView block;
-    block.header = *header;
-    block.whole = bytes.substr(0, header->length);
+    CHECK_GE(bytes.size(), sizeof(BlockHeader));
+    std::memcpy(static_cast<void*>(&block.header), bytes.data(), sizeof(BlockHeader));
+    CHECK_GE(bytes.size(), size_t{block.header.length});
+    block.whole = bytes.substr(0, block.header.length);
     const std::string_view body = block.whole.substr(sizeof(BlockHeader));
-    if (crc32c(body) != header->body_crc) return std::nullopt;
-    block.attributes = body.substr(0, header->attribute_bytes);
-    block.lengths = body.substr(header->attribute_bytes, header->lengths_bytes);
-    block.payload = body.substr(header->attribute_bytes + header->lengths_bytes);
+    block.attributes = body.substr(0, block.header.attribute_bytes);
+    block.lengths = body.substr(block.header.attribute_bytes, block.header.lengths_bytes);
+    block.payload = body.substr(block.header.attribute_bytes + block.header.lengths_bytes);
     return block;
 }
 

@@ -84,6 +84,8 @@ std::optional<BlockHeader> peek_block(std::string_view bytes, std::optional<uint
 /// The block at the start of `bytes` if it is whole and undamaged.
 std::optional<BlockView> parse_block(std::string_view bytes, std::optional<uint64_t> mark,
                                      uint64_t position);
+/// The block at the start of `bytes`, which this process has written: nothing is checked.
+BlockView view_block(std::string_view bytes);
 /// The first whole block in `bytes`, which begin at `position` of the file, for which `accept`
 /// holds; looks at every byte.
 std::optional<BlockView> find_block(std::string_view bytes, std::optional<uint64_t> mark,

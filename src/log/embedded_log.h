@@ -15,7 +15,7 @@ namespace braid::log {
 /// Limits of an embedded log; the defaults are explained in docs/formats/log.md.
 struct EmbeddedLogOptions {
     uint64_t extent_bytes_max = 64ULL << 20;
-    uint64_t group_bytes_max = 1ULL << 20;     // one sync covers at most about this much
+    uint64_t group_bytes_max = 4ULL << 20;     // one sync covers at most about this much
     uint64_t waiting_bytes_max = 64ULL << 20;  // beyond it append blocks
     uint64_t keep_free_bytes = 256ULL << 20;   // below it append is Exhausted (53100)
     uint64_t keys_max = 1'000'000;

@@ -59,6 +59,30 @@ Result<Chunk> load_chunk(const ReadableFile& file, uint64_t mark, uint64_t posit
     return chunk;
 }
 
+Result<RecordBatch> batch_of(const Chunk& chunk, PartitionId partition, Offset from,
+                             size_t records_max) {
+    auto block =
+        std::ranges::find_if(chunk.blocks, [&](const auto& each) { return from < each.end(); });
+    CHECK(block != chunk.blocks.end());
+    RecordBatch batch{.partition = partition,
+                      .first = from,
+                      .ingested_at_us = block->header.ingested_at_us,
+                      .preamble = std::string(TRY(decode_preamble(*block))),
+                      .records = {},
+                      .bytes = chunk.bytes};
+    auto skip = static_cast<size_t>(from.value - block->header.first);
+    // Blocks that tell the same beside their records go into one batch.
+    for (; block != chunk.blocks.end() && batch.records.size() < records_max; ++block) {
+        if (block->header.ingested_at_us != batch.ingested_at_us) break;
+        if (TRY(decode_preamble(*block)) != batch.preamble) break;
+        const size_t count =
+            std::min(block->header.record_count - skip, records_max - batch.records.size());
+        TRY(decode_records(*block, skip, count, batch.records));
+        skip = 0;
+    }
+    return batch;
+}
+
 Extent::Extent(FileSystem& files, std::string path, const ExtentHeader& header)
     : files_(files),
       path_(std::move(path)),
@@ -97,25 +121,7 @@ void Extent::add_place(Offset offset, uint64_t position) {
 
 Result<RecordBatch> Extent::read(Offset from, size_t records_max) {
     const std::shared_ptr<const Chunk> chunk = TRY(chunk_with(from));
-    auto block =
-        std::ranges::find_if(chunk->blocks, [&](const auto& each) { return from < each.end(); });
-    CHECK(block != chunk->blocks.end());
-    RecordBatch batch{.partition = header_.partition,
-                      .first = from,
-                      .ingested_at_us = block->header.ingested_at_us,
-                      .preamble = std::string(TRY(decode_preamble(*block))),
-                      .records = {},
-                      .bytes = chunk->bytes};
-    auto skip = static_cast<size_t>(from.value - block->header.first);
-    // Blocks that tell the same beside their records go into one batch.
-    for (; block != chunk->blocks.end() && batch.records.size() < records_max; ++block) {
-        if (block->header.ingested_at_us != batch.ingested_at_us) break;
-        if (TRY(decode_preamble(*block)) != batch.preamble) break;
-        const size_t count =
-            std::min(block->header.record_count - skip, records_max - batch.records.size());
-        TRY(decode_records(*block, skip, count, batch.records));
-        skip = 0;
-    }
+    RecordBatch batch = TRY(batch_of(*chunk, header_.partition, from, records_max));
     if (batch.end() == chunk->end()) release(chunk);
     return batch;
 }

@@ -44,6 +44,10 @@ struct Chunk {
 Result<Chunk> load_chunk(const ReadableFile& file, uint64_t mark, uint64_t position,
                          uint64_t limit);
 
+/// Records of a chunk from `from` on, chunk.first <= from < chunk.end(); at least one.
+Result<RecordBatch> batch_of(const Chunk& chunk, PartitionId partition, Offset from,
+                             size_t records_max);
+
 /// A log's file, for reading: finds the block of an offset through a sparse index that grows as the
 /// file is written and read. Thread-safe. What is readable only grows, by publish(). The file is
 /// opened when it is first read.

@@ -11,6 +11,9 @@ namespace braid::log {
 
 namespace {
 
+/// Small requests are written together; for larger ones a call costs less than a copy.
+constexpr size_t kPieceBytes = 64 << 10;
+
 /// After this step failed nobody knows what is on the disk; whatever the file system called it, it
 /// is Io.
 Result<void> or_stop(Result<void> step, std::string_view what, const std::string& path) {
@@ -46,23 +49,27 @@ Result<void> ExtentWriter::open_file() {
     return {};
 }
 
-Result<void> ExtentWriter::append_group(std::span<UnplacedBlocks* const> requests, Offset first,
-                                        int64_t ingested_at_us) {
+Result<std::vector<std::string>> ExtentWriter::append_group(
+    std::span<UnplacedBlocks* const> requests, Offset first, int64_t ingested_at_us) {
     const GroupPlace place{.mark = header_.mark,
                            .group = is_named_ ? bytes_ : kExtentHeaderBytes,
                            .ingested_at_us = ingested_at_us};
     uint64_t position = bytes_;
-    scratch_.clear();
+    std::vector<std::string> pieces;
     for (UnplacedBlocks* each : requests) {
         place_blocks(*each, place, position, first, each == requests.back());
         position += each->bytes.size();
         first.value += each->record_count;
-        if (requests.size() > 1) scratch_ += each->bytes;
+        if (!pieces.empty() && pieces.back().size() + each->bytes.size() <= kPieceBytes) {
+            pieces.back() += each->bytes;
+        } else {
+            pieces.push_back(std::move(each->bytes));
+        }
     }
-    TRY(write(requests.size() > 1 ? scratch_ : requests.front()->bytes));
+    for (const std::string& piece : pieces) TRY(write(piece));
     TRY(or_stop(file_->sync(), "sync", written_path_));
     if (!is_named_) TRY(make_name_durable());
-    return {};
+    return pieces;
 }
 
 Result<void> ExtentWriter::write(std::string_view bytes) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/file_system.h"
 #include "base/result.h"
@@ -29,9 +30,10 @@ class ExtentWriter {
                                                         UnplacedBlocks snapshot,
                                                         int64_t ingested_at_us);
 
-    /// Writes requests as one group and returns once they are durable: one write, one sync.
-    Result<void> append_group(std::span<UnplacedBlocks* const> requests, Offset first,
-                              int64_t ingested_at_us);
+    /// Writes requests as one group and returns once they are durable: one sync. Takes their bytes
+    /// and gives them back in pieces, each of whole requests, as they now lie in the file.
+    Result<std::vector<std::string>> append_group(std::span<UnplacedBlocks* const> requests,
+                                                  Offset first, int64_t ingested_at_us);
     /// Leaves a note that all groups were synced, so that the next start need not doubt the last.
     void close(Offset end, int64_t ingested_at_us);
 
@@ -54,7 +56,6 @@ class ExtentWriter {
     std::string path_;
     std::string written_path_;  // differs while another extent has the name
     std::unique_ptr<WritableFile> file_;
-    std::string scratch_;
     uint64_t bytes_ = 0;
     bool is_named_ = false;  // the directory entry is durable
 };

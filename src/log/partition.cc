@@ -43,7 +43,7 @@ Partition::~Partition() {
 
 Result<AppendOutcome> Partition::append(const AppendRequest& request) {
     Waiter waiter{.request = request, .blocks = encode_request(request), .outcome = {}};
-    const uint64_t bytes = waiter.blocks.bytes.size();
+    const uint64_t bytes = waiter.bytes = waiter.blocks.bytes.size();
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] {
         return waiting_bytes_ == 0 || waiting_bytes_ + bytes <= context_.options.waiting_bytes_max;
@@ -65,14 +65,14 @@ void Partition::lead(std::unique_lock<std::mutex>& lock) {
     const Group group = take_group();
     lock.unlock();
     const int64_t ingested_at_us = std::max(context_.clock.wall_us(), state_.ingested_at_us);
-    Result<void> committed = commit(group, ingested_at_us);
+    Result<std::vector<std::string>> committed = commit(group, ingested_at_us);
     lock.lock();
     if (committed) {
-        publish(group, ingested_at_us);
+        publish(group, *std::move(committed), ingested_at_us);
     } else {
         fail(group, committed.error());
     }
-    for (const Waiter* each : group) waiting_bytes_ -= each->blocks.bytes.size();
+    for (const Waiter* each : group) waiting_bytes_ -= each->bytes;
     has_leader_ = false;
     changed_.notify_all();
     if (!committed || !context_.committed) return;
@@ -85,7 +85,7 @@ Partition::Group Partition::take_group() {
     Group group;
     uint64_t bytes = 0;
     while (!queue_.empty()) {
-        bytes += queue_.front()->blocks.bytes.size();
+        bytes += queue_.front()->bytes;
         if (!group.empty() && bytes > context_.options.group_bytes_max) break;
         group.push_back(queue_.front());
         queue_.pop_front();
@@ -93,27 +93,28 @@ Partition::Group Partition::take_group() {
     return group;
 }
 
-Result<void> Partition::commit(const Group& group, int64_t ingested_at_us) {
+Result<std::vector<std::string>> Partition::commit(const Group& group, int64_t ingested_at_us) {
     TRY(context_.stop.check());
     TRY(check_room(group));
-    Result<void> written = needs_new_extent() ? start_extent() : Result<void>();
-    if (written) {
+    const auto write = [&]() -> Result<std::vector<std::string>> {
+        if (needs_new_extent()) TRY(start_extent());
         std::vector<UnplacedBlocks*> requests;
         for (Waiter* each : group) requests.push_back(&each->blocks);
-        written = writer_->append_group(requests, state_.end, ingested_at_us);
-    }
-    if (written) return {};
+        return writer_->append_group(requests, state_.end, ingested_at_us);
+    };
+    Result<std::vector<std::string>> written = write();
+    if (written) return written;
     // The file may end in a part of this group. It is left as it is; a later append begins a new
     // extent, whose header says how much of this one counts.
     writer_.reset();
     if (written.error().code() == ErrorCode::kExhausted) return written;
     context_.stop.set(written.error());
-    return context_.stop.check();
+    return context_.stop.check().error();
 }
 
 Result<void> Partition::check_room(const Group& group) const {
     uint64_t needed = context_.options.keep_free_bytes;
-    for (const Waiter* each : group) needed += each->blocks.bytes.size();
+    for (const Waiter* each : group) needed += each->bytes;
     const uint64_t free = TRY(context_.files.free_bytes());
     if (free >= needed) return {};
     return exhausted("disk is nearly full: {} bytes are free", free)
@@ -148,7 +149,8 @@ Result<void> Partition::start_extent() {
     return {};
 }
 
-void Partition::publish(const Group& group, int64_t ingested_at_us) {
+void Partition::publish(const Group& group, std::vector<std::string> pieces,
+                        int64_t ingested_at_us) {
     if (is_fresh_extent_) {
         const bool replaces_newest =
             !extents_.empty() && extents_.back()->path() == writer_->path();
@@ -159,11 +161,16 @@ void Partition::publish(const Group& group, int64_t ingested_at_us) {
     }
     Extent& extent = *extents_.back();
     uint64_t position = writer_->bytes();
-    for (const Waiter* each : group) position -= each->blocks.bytes.size();
+    for (const Waiter* each : group) position -= each->bytes;
+    for (uint64_t start = position; std::string & piece : pieces) {
+        const size_t bytes = piece.size();
+        tail_.add(std::move(piece), start);
+        start += bytes;
+    }
     Offset end = state_.end;
     for (Waiter* each : group) {
         extent.add_place(end, position);
-        position += each->blocks.bytes.size();
+        position += each->bytes;
         each->outcome = outcome_of(*each, end, ingested_at_us);
         end.value += each->blocks.record_count;
         state_.apply_positions(each->request.positions);
@@ -189,7 +196,7 @@ AppendOutcome Partition::outcome_of(const Waiter& waiter, Offset first, int64_t 
     }
     if (context_.metrics.records != nullptr) {
         context_.metrics.records->add(waiter.blocks.record_count);
-        context_.metrics.bytes->add(static_cast<int64_t>(waiter.blocks.bytes.size()));
+        context_.metrics.bytes->add(static_cast<int64_t>(waiter.bytes));
     }
     return outcome;
 }
@@ -200,6 +207,7 @@ void Partition::fail(const Group& group, const Error& error) {
 
 Result<RecordBatch> Partition::read(Offset from, size_t records_max) {
     CHECK_GT(records_max, size_t{0});
+    if (auto batch = TRY(read_tail(from, records_max))) return *std::move(batch);
     const std::shared_ptr<Extent> extent = TRY(find_extent(from));
     if (!extent) {
         return RecordBatch{
@@ -209,6 +217,21 @@ Result<RecordBatch> Partition::read(Offset from, size_t records_max) {
     // The file may have been trimmed before it was opened.
     if (!batch && batch.error().code() == ErrorCode::kNotFound) return trimmed(from, start());
     return batch;
+}
+
+Result<std::optional<RecordBatch>> Partition::read_tail(Offset from, size_t records_max) {
+    std::shared_ptr<const Chunk> chunk;
+    {
+        std::scoped_lock lock(mutex_);
+        chunk = tail_.find(from);
+    }
+    if (!chunk) return std::optional<RecordBatch>();
+    RecordBatch batch = TRY(batch_of(*chunk, id_, from, records_max));
+    if (batch.end() == chunk->end()) {
+        std::scoped_lock lock(mutex_);
+        tail_.release(batch.end());
+    }
+    return std::optional(std::move(batch));
 }
 
 Result<std::shared_ptr<Extent>> Partition::find_extent(Offset from) {
@@ -253,6 +276,7 @@ Result<void> Partition::trim(Offset keep_from) {
         std::scoped_lock lock(mutex_);
         extents_.erase(extents_.begin());
         std::erase(recent_, oldest);
+        tail_.trim(start_locked());
     }
 }
 

@@ -18,6 +18,7 @@
 #include "log/key_table.h"
 #include "log/partitioned_log.h"
 #include "log/recovery.h"
+#include "log/tail.h"
 
 namespace braid::log {
 
@@ -77,6 +78,7 @@ class Partition {
     struct Waiter {
         const AppendRequest& request;
         UnplacedBlocks blocks;
+        uint64_t bytes = 0;  // of the blocks, which the writer takes
         std::optional<Result<AppendOutcome>> outcome;
     };
     using Group = std::vector<Waiter*>;
@@ -84,15 +86,17 @@ class Partition {
     void lead(std::unique_lock<std::mutex>& lock);
     Group take_group();
     /// Writes a group and makes it durable; only the leader runs it, under no lock.
-    Result<void> commit(const Group& group, int64_t ingested_at_us);
+    Result<std::vector<std::string>> commit(const Group& group, int64_t ingested_at_us);
     Result<void> check_room(const Group& group) const;
     bool needs_new_extent() const;
     Result<void> start_extent();
-    void publish(const Group& group, int64_t ingested_at_us);
+    void publish(const Group& group, std::vector<std::string> pieces, int64_t ingested_at_us);
     void fail(const Group& group, const Error& error);
     AppendOutcome outcome_of(const Waiter& waiter, Offset first, int64_t ingested_at_us);
 
     std::shared_ptr<Extent> newest_extent() const;
+    /// Nothing if it is not in memory.
+    Result<std::optional<RecordBatch>> read_tail(Offset from, size_t records_max);
     /// Null at the end of the log.
     Result<std::shared_ptr<Extent>> find_extent(Offset from);
     Error trimmed(Offset from, Offset start) const;
@@ -109,6 +113,7 @@ class Partition {
     bool has_leader_ = false;
     std::vector<std::shared_ptr<Extent>> extents_;  // by base
     std::deque<std::shared_ptr<Extent>> recent_;    // with an open file, the newest use last
+    Tail tail_;
     PartitionState state_;  // written under the lock by the leader only, so it may read without
 
     std::unique_ptr<ExtentWriter> writer_;  // the leader's; of the newest extent, or null
