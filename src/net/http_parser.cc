@@ -148,6 +148,12 @@ HttpParse HttpRequestParser::allow_body(size_t bytes_max) {
     return body.parser.is_done() ? HttpParse::kDone : HttpParse::kNeedsMore;
 }
 
+std::optional<size_t> HttpRequestParser::plain_body_bytes() const {
+    const auto length = body_->parser.content_length();
+    if (!length) return std::nullopt;
+    return *length;
+}
+
 HttpRequest& HttpRequestParser::request() { return body_->request; }
 bool HttpRequestParser::keep_alive() const { return body_->parser.keep_alive(); }
 bool HttpRequestParser::expects_continue() const { return body_->expects_continue; }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,10 @@ class HttpRequestParser {
     /// At kHeaderDone: how large a body may be. Fault 413 when its length is already known to be
     /// larger.
     HttpParse allow_body(size_t bytes_max);
+
+    /// After allow_body(): the body is the next so many bytes as they come, and they need not be
+    /// put() here. Not for chunks.
+    std::optional<size_t> plain_body_bytes() const;
 
     /// Complete but for the body from kHeaderDone on.
     HttpRequest& request();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +15,8 @@ namespace braid::net {
 namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
+constexpr size_t kBodyStepBytes = 512 * 1024;  // a body's memory is at most so far ahead of it
+constexpr size_t kKeptBodyBytes = 1 << 20;
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT"
 std::string http_date(int64_t wall_us) {
@@ -57,12 +60,16 @@ class Connection {
     bool serve_one();
     bool read_header(HttpRequestParser& parser);
     bool read_body(HttpRequestParser& parser, const HttpRouter::Route& route);
+    /// A body of known length, past the parser and without a copy. False as fill().
+    bool read_plain_body(std::string& body, size_t length, int64_t deadline_us);
     bool answer(HttpRequestParser& parser, const HttpRouter::Route& route);
     const HttpRouter::Route* choose_route(HttpRequest& request);
     bool is_ours(const HttpRequest& request, int& status, std::string& message) const;
     bool is_own_host(std::string_view host) const;
     /// Reads on; `deadline_us` on the monotonic clock. False on timeout, end or failure.
     bool fill(int64_t deadline_us);
+    /// Appends up to `bytes_max` bytes as they come.
+    bool read_some(std::string& into, size_t bytes_max, int64_t deadline_us);
     HttpParse feed(HttpRequestParser& parser);
     /// Sends, and ends the connection.
     void send_fault(int status, const std::string& message, std::vector<HttpHeader> headers = {});
@@ -77,6 +84,7 @@ class Connection {
     std::string buffer_;  // what has arrived; its first `used_` bytes are parsed
     size_t used_ = 0;
     bool timed_out_ = false;
+    std::string spare_;  // memory of the last body
 };
 
 bool Connection::serve_one() {
@@ -121,8 +129,17 @@ bool Connection::read_body(HttpRequestParser& parser, const HttpRouter::Route& r
             return false;
         }
         const int64_t deadline_us = clock_.monotonic_us() + options_.body_timeout_us;
-        while ((parse = feed(parser)) == HttpParse::kNeedsMore) {
-            if (fill(deadline_us)) continue;
+        const std::optional<size_t> length = parser.plain_body_bytes();
+        bool is_whole = true;
+        if (length) {
+            is_whole = read_plain_body(parser.request().body, *length, deadline_us);
+            parse = HttpParse::kDone;
+        } else {
+            while (is_whole && (parse = feed(parser)) == HttpParse::kNeedsMore) {
+                is_whole = fill(deadline_us);
+            }
+        }
+        if (!is_whole) {
             if (timed_out_) send_fault(408, "the request body took too long");
             return false;
         }
@@ -132,11 +149,25 @@ bool Connection::read_body(HttpRequestParser& parser, const HttpRouter::Route& r
     return false;
 }
 
+bool Connection::read_plain_body(std::string& body, size_t length, int64_t deadline_us) {
+    body = std::move(spare_);
+    const size_t arrived = std::min(length, buffer_.size() - used_);
+    body.assign(buffer_, used_, arrived);
+    used_ += arrived;
+    while (body.size() < length) {
+        const size_t step = std::max(body.size(), kBodyStepBytes);
+        if (!read_some(body, std::min(length - body.size(), step), deadline_us)) return false;
+    }
+    return true;
+}
+
 bool Connection::answer(HttpRequestParser& parser, const HttpRouter::Route& route) {
-    const HttpRequest& request = parser.request();
+    HttpRequest& request = parser.request();
     const HttpResponse response = route.handler(request);
     const bool keep_alive = parser.keep_alive();
-    return send(response, keep_alive, request.method == "HEAD") && keep_alive;
+    if (!send(response, keep_alive, request.method == "HEAD") || !keep_alive) return false;
+    if (request.body.capacity() <= kKeptBodyBytes) spare_ = std::move(request.body);
+    return true;
 }
 
 const HttpRouter::Route* Connection::choose_route(HttpRequest& request) {
@@ -188,15 +219,20 @@ HttpParse Connection::feed(HttpRequestParser& parser) {
 bool Connection::fill(int64_t deadline_us) {
     buffer_.erase(0, used_);
     used_ = 0;
-    const size_t kept = buffer_.size();
+    return read_some(buffer_, kReadBytes, deadline_us);
+}
+
+bool Connection::read_some(std::string& into, size_t bytes_max, int64_t deadline_us) {
     const int64_t left_us = deadline_us - clock_.monotonic_us();
     timed_out_ = left_us <= 0;
     if (timed_out_) return false;
-    buffer_.resize(kept + kReadBytes);
-    const auto size = stream_.read_some(std::span(buffer_).subspan(kept), left_us);
-    buffer_.resize(kept + (size ? *size : 0));
-    timed_out_ = !size && size.error().code() == ErrorCode::kTimeout;
-    return size && *size > 0;
+    const size_t kept = into.size();
+    into.resize_and_overwrite(kept + bytes_max, [&](char* at, size_t) {
+        const auto size = stream_.read_some({at + kept, bytes_max}, left_us);
+        timed_out_ = !size && size.error().code() == ErrorCode::kTimeout;
+        return kept + (size ? *size : 0);
+    });
+    return into.size() > kept;
 }
 
 HttpResponse Connection::fault_response(int status, const std::string& message) const {

@@ -69,6 +69,33 @@ TEST_F(HttpServerFixture, AnswersARequest) {
                       testing::EndsWith("\r\n\r\nhi")));
 }
 
+TEST_F(HttpServerFixture, TellsAClientThatIsStillSendingThatTheBodyIsTooLarge) {
+    constexpr size_t kPiece = 16 << 10;
+    constexpr size_t kPieces = 2000;  // far more than sockets hold
+    auto stream = Stream::connect("127.0.0.1", server_->port(), kLongUs);
+    ASSERT_OK(stream);
+    ASSERT_OK((*stream)->write_all("POST /echo/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+                                       std::to_string(kPiece * kPieces) + "\r\n\r\n",
+                                   kLongUs));
+    const std::string piece(kPiece, 'x');
+    for (size_t sent = 0; sent < kPieces; ++sent) ASSERT_OK((*stream)->write_all(piece, kLongUs));
+    std::array<char, 12> answer{};
+    ASSERT_OK((*stream)->read_exact(answer, kLongUs));
+    EXPECT_EQ(std::string_view(answer.data(), answer.size()), "HTTP/1.1 413");
+}
+
+TEST_F(HttpServerFixture, ClosesAConnectionWhoseClientSendsOn) {
+    auto stream = Stream::connect("127.0.0.1", server_->port(), kLongUs);
+    ASSERT_OK(stream);
+    // More than finish() takes: the rest must fail and not wait.
+    const std::string piece(1 << 20, 'x');
+    Result<void> written = (*stream)->write_all(
+        "POST /echo/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999999\r\n\r\n", kLongUs);
+    for (int sent = 0; sent < 1000 && written; ++sent)
+        written = (*stream)->write_all(piece, kLongUs);
+    EXPECT_ERROR(written, ErrorCode::kIo);
+}
+
 TEST_F(HttpServerFixture, KeepsTheConnection) {
     HttpClient client("127.0.0.1", server_->port());
     for (int i = 0; i < 3; ++i) {

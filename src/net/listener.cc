@@ -31,7 +31,7 @@ constexpr int kBacklog = 256;
 
 struct Listener::Body {
     struct Connection {
-        std::unique_ptr<Stream> stream;
+        std::unique_ptr<Stream> stream;  // closed and null, under the mutex, when it has ended
         bool over_limit = false;
         bool ended = false;  // guarded by mutex
         Thread thread;
@@ -120,8 +120,10 @@ void Listener::Body::serve(std::unique_ptr<Stream> stream) {
 
 void Listener::Body::run(Connection& connection) {
     handler(*connection.stream, connection.over_limit);
-    connection.stream->shutdown();  // the peer need not wait until the thread is joined
     std::scoped_lock lock(mutex);
+    // Not when the thread is joined, and not only shut down: a peer that still sends would wait for
+    // ever, because nobody reads and nothing tells it so.
+    connection.stream.reset();
     --(connection.over_limit ? refused : served);
     connection.ended = true;
 }
@@ -173,7 +175,9 @@ void Listener::stop() {
     body_->accepting.join();
     {
         std::scoped_lock lock(body_->mutex);
-        for (const Body::Connection& each : body_->connections) each.stream->shutdown();
+        for (const Body::Connection& each : body_->connections) {
+            if (each.stream) each.stream->shutdown();
+        }
     }
     body_->connections.clear();  // joins; nobody adds any more
     error_code ignored;

@@ -10,6 +10,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/error_makers.h"
 #include "net/socket_adapter.h"
 
@@ -20,9 +21,9 @@ using boost::system::error_code;
 
 namespace {
 
-// What finish() is willing to wait for (2 s in all) and to throw away (64 MiB).
-constexpr int64_t kFinishWaitUs = 100'000;
-constexpr int kFinishWaitsMax = 20;
+// What finish() is willing to wait for, without a byte and in all, and to throw away.
+constexpr int64_t kFinishIdleUs = 2'000'000;
+constexpr int64_t kFinishUs = 10'000'000;
 constexpr size_t kFinishBytesMax = 64 << 20;
 
 Error timed_out(const char* what) { return timeout("{} timed out", what); }
@@ -149,12 +150,12 @@ void Stream::finish() {
     body_->socket.shutdown(asio::ip::tcp::socket::shutdown_send, code);
     if (code) return;
     std::array<char, 16 * 1024> dropped;
-    int waits = 0;
-    for (size_t total = 0; total < kFinishBytesMax && waits < kFinishWaitsMax;) {
+    const SystemClock clock;
+    const int64_t deadline_us = clock.monotonic_us() + kFinishUs;
+    for (size_t total = 0; total < kFinishBytesMax && clock.monotonic_us() < deadline_us;) {
         total += body_->socket.read_some(asio::buffer(dropped), code);
         if (code == asio::error::would_block || code == asio::error::try_again) {
-            ++waits;
-            wait_ready(body_->socket.native_handle(), POLLIN, kFinishWaitUs);
+            if (!wait_ready(body_->socket.native_handle(), POLLIN, kFinishIdleUs)) return;
         } else if (code) {
             return;
         }

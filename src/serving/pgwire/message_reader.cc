@@ -35,9 +35,11 @@ Result<bool> MessageReader::fill(size_t size, int64_t deadline_us) {
             if (timeout_us <= 0) return timeout("canceling authentication due to timeout");
         }
         const size_t kept = buffer_.size();
-        buffer_.resize(kept + kReadBytes);
-        const auto got = stream_.read_some(std::span(buffer_).subspan(kept), timeout_us);
-        buffer_.resize(kept + (got ? *got : 0));
+        Result<size_t> got = size_t{0};
+        buffer_.resize_and_overwrite(kept + kReadBytes, [&](char* at, size_t) {
+            got = stream_.read_some({at + kept, kReadBytes}, timeout_us);
+            return kept + (got ? *got : 0);
+        });
         if (!got) return got.error();
         if (*got > 0) continue;
         if (kept == 0) return false;
