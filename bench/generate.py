@@ -9,11 +9,13 @@ ysb.json       events of the Yahoo Streaming Benchmark: its keys, order and spac
 ysb_dense.json the same 10 us apart, as in a run of many events a second
 campaigns.tsv  ad and campaign: 1,000 ads, 100 campaigns
 combined.log   the real log of the reference job, repeated; each repetition begins after the last
+*_head.*       the first quarter of each of them, for costs without start-up
 hashes.json    SHA-256 of each
 """
 import argparse
 import datetime
 import hashlib
+import itertools
 import json
 import lzma
 import pathlib
@@ -31,6 +33,7 @@ DAY = re.compile(rb"\[(\d{2}/[A-Z][a-z]{2}/\d{4}):")
 DAY_FORMAT = "%d/%b/%Y"
 LOG_DAYS = 4  # what the real log covers
 CHUNK = 10_000
+HEAD_SHARE = 4  # a head is one part in so many
 
 
 def uuid(text):
@@ -80,6 +83,17 @@ def write_log(path, lines):
             file.write(b"".join(DAY.sub(later, line, count=1) for line in real))
 
 
+def head_of(path):
+    """Where the first lines of an input lie."""
+    return path.with_name(f"{path.stem}_head{path.suffix}")
+
+
+def write_head(path, lines):
+    """The first lines as a file of their own."""
+    with open(path, "rb") as file, open(head_of(path), "wb") as head:
+        head.writelines(itertools.islice(file, lines))
+
+
 def hash_of(path):
     """SHA-256 of a file."""
     with open(path, "rb") as file:
@@ -89,13 +103,17 @@ def hash_of(path):
 def generate(folder, events, lines):
     """Writes what is missing or of another size; gives the hashes."""
     folder.mkdir(parents=True, exist_ok=True)
-    made, wish = folder / "hashes.json", {"events": events, "lines": lines, "seed": SEED, "steps_us": STEPS_US}
-    names = [*STEPS_US, "campaigns.tsv", "combined.log"]
+    made = folder / "hashes.json"
+    wish = {"events": events, "lines": lines, "seed": SEED, "steps_us": STEPS_US,
+            "head_share": HEAD_SHARE}
     if made.exists() and json.loads(made.read_text())["made"] == wish:
         return json.loads(made.read_text())["sha256"]
     for name, step_us in STEPS_US.items():
         write_ysb(folder / name, folder / "campaigns.tsv", events, step_us)
+        write_head(folder / name, events // HEAD_SHARE)
     write_log(folder / "combined.log", lines)
+    write_head(folder / "combined.log", lines // HEAD_SHARE)
+    names = [*STEPS_US, "campaigns.tsv", "combined.log"]
     hashes = {name: hash_of(folder / name) for name in names}
     made.write_text(json.dumps({"made": wish, "sha256": hashes}, indent=1) + "\n")
     return hashes

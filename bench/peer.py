@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """DuckDB on the inputs of rows 1, 2 and 4, one thread: peer.py prepare FOLDER, or
-peer.py ysb|ysb_dense|1m|all|batch FOLDER ANSWER, which prints a JSON line as braid_kernel_bench does.
+peer.py ysb|1m|all INPUT ANSWER or peer.py batch DIRECTORY ANSWER, which prints a JSON line as
+braid_kernel_bench does; lookups.duckdb lies beside INPUT or DIRECTORY.
 
 prepare() fills agent -> client and ip -> region, which DuckDB has no function for: tables
 made outside the measurement, by the same rules through their Python libraries.
@@ -91,29 +92,29 @@ def save(base, queries, path):
             file.writelines(f"{line}\n" for (line,) in base.execute(query).fetchall())
 
 
-def run(what, folder, answer):
+def run(what, source, answer):
     """Measures one row."""
-    base = duckdb.connect(str(folder / "lookups.duckdb"), read_only=True)
+    base = duckdb.connect(str(source.parent / "lookups.duckdb"), read_only=True)
     base.execute("SET threads = 1; SET preserve_insertion_order = false")
     columns = ["strftime(since, '%Y-%m-%d %H:%M:%S+00')", "module", "client", "region",
                "visits::VARCHAR", "visitors::VARCHAR", "bytes::VARCHAR"]
     widths = {"1m": ["1m"], "batch": ["1m"], "all": list(WIDTHS)}.get(what, [])
     started = used()
-    if what.startswith("ysb"):
-        base.execute("CREATE TEMP TABLE out_ysb AS " + YSB.format(json=folder / f"{what}.json"))
+    if what == "ysb":
+        base.execute("CREATE TEMP TABLE out_ysb AS " + YSB.format(json=source))
     elif what == "batch":
-        segments = folder / "batch/dataset/**/*.parquet"
+        segments = source / "dataset/**/*.parquet"
         access_rows(base, "(SELECT ip, \"at\" AT TIME ZONE 'UTC' AS moment, path, bytes, agent "
                     f"FROM read_parquet('{segments}', hive_partitioning = false) "
                     "WHERE status < 400)", widths)
     elif what == "1m":
-        access_rows(base, "(" + EVENTS.format(log=folder / "combined.log") + ")", widths)
+        access_rows(base, "(" + EVENTS.format(log=source) + ")", widths)
     else:
-        base.execute("CREATE TEMP TABLE events AS " + EVENTS.format(log=folder / "combined.log"))
+        base.execute("CREATE TEMP TABLE events AS " + EVENTS.format(log=source))
         access_rows(base, "events", widths)
     seconds = used() - started
     queries = {name: f"{text(columns)} FROM out_{name}" for name in widths}
-    if what.startswith("ysb"):
+    if what == "ysb":
         queries = {"ysb": text(["campaign", "span::VARCHAR", "views::VARCHAR"]) + " FROM out_ysb"}
     save(base, queries, answer)
     print(json.dumps({"cpu_seconds": seconds}))

@@ -5,8 +5,9 @@
     run.py [--rows 1,2,3] [--rounds 3]
 
 Rows 1, 2 and 4 run Braid and DuckDB on the same bytes with one thread each, in turns, and count
-only when both give the same answer; the figure is events per CPU second. The others measure a
-server on core 0 with its clients on core 1. A row that fails says why.
+only when both give the same answer; the figure is events per CPU second, what starting costs taken
+out (README.md). The others measure a server on core 0 with its clients on core 1. A row that fails
+says why.
 """
 import argparse
 import hashlib
@@ -30,6 +31,7 @@ from harness.server import Braid  # pylint: disable=wrong-import-position
 
 FOLDER = ROOT / "build/bench"
 KERNEL = ROOT / "build/release/bin/braid_kernel_bench"
+PEER = ROOT / "bench/peer.py"
 SERVER_CORE, CLIENT_CORE = {0}, {1}
 KEYS, TAIL = 1_000_000, 250_000
 INGEST_EVENTS, INGEST_CONNECTIONS = 4_000_000, 64
@@ -71,42 +73,56 @@ def digest(path):
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(), len(lines)
 
 
-def against_duckdb(ours, theirs, name, rounds):
-    """Rounds A B B A …; events per CPU second of both, medians, and whether the answers agree."""
+def marginal_rate(whole, head):
+    """M events per CPU second of what the whole input has beyond its head; lists of (events, CPU
+    seconds)."""
+    seconds = [statistics.median(used for _, used in runs) for runs in (whole, head)]
+    if seconds[0] <= seconds[1]:
+        raise Failed("the whole input took no longer than its head")
+    return (whole[0][0] - head[0][0]) / (seconds[0] - seconds[1]) / MILLION
+
+
+def against_duckdb(name, inputs, ours, theirs, rounds):
+    """Rounds A B B A …, each on the head and on the whole input: M events per CPU second of both,
+    and whether the answers agree. `ours` and `theirs` give the commands for an input."""
     mine, peer = FOLDER / f"{name}.braid", FOLDER / f"{name}.duckdb"
-    rates, peers = [], []
+    runs = {(is_ours, path): [] for is_ours in (True, False) for path in inputs}
+    events = {}
     for number in range(rounds):
         for is_ours in ((True, False) if number % 2 == 0 else (False, True)):
-            if is_ours:
-                result = call([KERNEL, *ours, mine])
-                events = result["events"]
-                rates.append(events / result["cpu_seconds"])
-            else:
-                peers.append(call([sys.executable, ROOT / "bench/peer.py", theirs, FOLDER, peer])
-                             ["cpu_seconds"])
+            for path in reversed(inputs):  # the answer that stays is the whole one's
+                result = call([*ours(path), mine] if is_ours else [*theirs(path), peer])
+                events.setdefault(path, result.get("events"))
+                runs[is_ours, path].append((events[path], result["cpu_seconds"]))
+    rates = [marginal_rate(*(runs[is_ours, path] for path in inputs)) for is_ours in (True, False)]
     if digest(mine) != digest(peer):
         raise Failed(f"answers differ: {digest(mine)[1]} rows here, {digest(peer)[1]} in DuckDB, "
-                     f"{statistics.median(rates) / MILLION:.2f} M/s here")
-    peers = [events / seconds for seconds in peers]
-    return statistics.median(rates) / MILLION, statistics.median(peers) / MILLION
+                     f"{rates[0]:.2f} M/s here")
+    return [f"{rates[0]:.2f} M/s/core", f"{rates[1]:.2f} M/s/core", f"{rates[0] / rates[1]:.1f}x"]
 
 
-def kernel_row(name, measure, floor, words):
-    """A row of M events per CPU second beside DuckDB."""
+def kernel_row(name, measure, floor, kind, file, words):
+    """A row of M events per CPU second beside DuckDB: braid_kernel_bench KIND INPUT words."""
     def row(options):
-        what, *ours = words
-        mine, peer = against_duckdb(ours, what, name, options.rounds)
-        return [f"{mine:.2f} M/s/core", f"{peer:.2f} M/s/core", f"{mine / peer:.1f}x"]
+        inputs = [FOLDER / file, generate.head_of(FOLDER / file)]
+        return against_duckdb(
+            name, inputs, lambda path: [KERNEL, kind, path, *words],
+            lambda path: [sys.executable, PEER, words[0] if kind == "combined" else kind, path],
+            options.rounds)
     return measure, floor, row
 
 
 def batch_row(options):
     """Row 4; the segments are written by the first call, outside its figures."""
-    shutil.rmtree(FOLDER / "batch", ignore_errors=True)
-    (FOLDER / "batch").mkdir()
-    words = ["batch", FOLDER / "combined.log", FOLDER / "batch", FOLDER / "cache"]
-    mine, peer = against_duckdb(words, "batch", "batch", options.rounds)
-    return [f"{mine:.2f} M/s/core", f"{peer:.2f} M/s/core", f"{mine / peer:.1f}x"]
+    log = FOLDER / "combined.log"
+    logs = {FOLDER / "batch": log, FOLDER / "batch_head": generate.head_of(log)}
+    for directory in logs:
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir()
+    return against_duckdb(
+        "batch", list(logs),
+        lambda path: [KERNEL, "batch", logs[path], path, FOLDER / "cache"],
+        lambda path: [sys.executable, PEER, "batch", path], options.rounds)
 
 
 def pin(process, cores):
@@ -251,17 +267,16 @@ def memory_row(_):
 
 def rows():
     """Row number: measure, floor, function that gives figure, peer's figure and ratio."""
-    log, cache = FOLDER / "combined.log", FOLDER / "cache"
+    cache = FOLDER / "cache"
     return {
-        "1a": kernel_row("ysb", "YSB JSON, 100 events/s of event time", "6 M/s/core, 2x", [
-            "ysb", "ysb", FOLDER / "ysb.json", FOLDER / "campaigns.tsv"]),
+        "1a": kernel_row("ysb", "YSB JSON, 100 events/s of event time", "6 M/s/core, 2x",
+                         "ysb", "ysb.json", [FOLDER / "campaigns.tsv"]),
         "1b": kernel_row("ysb_dense", "YSB JSON, 100,000 events/s of event time",
-                         "6 M/s/core, 2x", ["ysb_dense", "ysb", FOLDER / "ysb_dense.json",
-                                            FOLDER / "campaigns.tsv"]),
+                         "6 M/s/core, 2x", "ysb", "ysb_dense.json", [FOLDER / "campaigns.tsv"]),
         "2a": kernel_row("1m", "combined log, view at 1 m", "1.5 M/s/core, 3x",
-                         ["1m", "combined", log, "1m", cache]),
+                         "combined", "combined.log", ["1m", cache]),
         "2b": kernel_row("all", "combined log, five windows", "0.8 M/s/core, 3x",
-                         ["all", "combined", log, "all", cache]),
+                         "combined", "combined.log", ["all", cache]),
         "3": ("durable ingest over HTTP", "0.5 M/s", ingest_row),
         "4": ("batch from Parquet, view at 1 m", "5 M/s/core, 0.5x", batch_row),
         "5": ("durable to visible at 50 k/s", "p50 5 ms, p99 20 ms", visible_row),
