@@ -131,7 +131,7 @@ Result<void> ysb(Words words) {
     const Campaigns campaigns = TRY(read_campaigns(words[1]));
     const double started = cpu_seconds();
     const uint64_t events = TRY(fold_lines(job, TRY(map_file(words[0])), *fold));
-    const Answer views = TRY(finish(*fold, job, 0, Order::kAny));
+    const Answer views = TRY(finish(*fold, job, 0));
     const auto joined = TRY(join_campaigns(views, campaigns));
     const double used = cpu_seconds() - started;
     std::string text;
@@ -143,31 +143,32 @@ Result<void> ysb(Words words) {
     return {};
 }
 
-Result<std::string> all_answers(const Job& job, const std::vector<Answer>& answers) {
-    std::string text;
-    for (size_t view = 0; view < answers.size(); ++view) {
-        if (job.views.size() > 1) text += fmt::format("# {}\n", kWidths[view].first);
-        text += to_text(answers[view]);
-    }
-    return text;
-}
-
 /// A scan that began at `started` CPU seconds and has seen so many events.
 struct Measured {
     uint64_t events = 0;
     double started = 0;
 };
 
+/// Finishes all views, which counts, and writes their rows as text, which does not.
 Result<void> report_views(const Job& job, const Fold& fold, Measured measured, Order order,
                           const std::string& path) {
-    std::vector<Answer> answers;
+    double used = cpu_seconds() - measured.started;
     size_t rows = 0;
+    std::string text;
     for (size_t view = 0; view < job.views.size(); ++view) {
-        answers.push_back(TRY(finish(fold, job, view, order)));
-        rows += answers.back().rows;
+        if (job.views.size() > 1) text += fmt::format("# {}\n", kWidths[view].first);
+        double started = cpu_seconds();
+        AnswerBlocks blocks(fold, job, view, order);
+        Answer answer;
+        while (TRY(blocks.next(answer))) {
+            used += cpu_seconds() - started;
+            rows += answer.rows;
+            append_text(answer, text);
+            started = cpu_seconds();
+        }
+        used += cpu_seconds() - started;
     }
-    const double used = cpu_seconds() - measured.started;
-    TRY(write_file(path, TRY(all_answers(job, answers))));
+    TRY(write_file(path, text));
     report(measured.events, used, rows);
     return {};
 }

@@ -113,16 +113,10 @@ bool LineSlices::next(operators::RecordSlice& slice) {
     return !records_.empty();
 }
 
-Result<Answer> finish(const Fold& fold, const Job& job, size_t view, Order order) {
-    const operators::GroupTable& table = fold.table(view);
-    const plan::ViewPlan& plan = *job.views[view].plan;
-    std::vector<operators::GroupTable::Group> groups;
-    if (order == Order::kKey) {
-        groups = table.sorted_groups();
-    } else {
-        groups.resize(table.size());
-        std::iota(groups.begin(), groups.end(), 0U);
-    }
+namespace {
+
+Result<Answer> finish_groups(const operators::GroupTable& table, const plan::ViewPlan& plan,
+                             std::span<const operators::GroupTable::Group> groups) {
     Answer answer;
     answer.rows = groups.size();
     answer.columns = TRY(operators::decode_keys(table, groups, plan.key_schema));
@@ -132,8 +126,35 @@ Result<Answer> finish(const Fold& fold, const Job& job, size_t view, Order order
     return answer;
 }
 
-std::string to_text(const Answer& answer) {
-    std::string text;
+}  // namespace
+
+AnswerBlocks::AnswerBlocks(const Fold& fold, const Job& job, size_t view, Order order)
+    : table_(fold.table(view)), plan_(*job.views[view].plan) {
+    if (order == Order::kKey) {
+        groups_ = table_.sorted_groups();
+    } else {
+        groups_.resize(table_.size());
+        std::iota(groups_.begin(), groups_.end(), 0U);
+    }
+}
+
+Result<bool> AnswerBlocks::next(Answer& answer) {
+    constexpr size_t kBlockRows = 4096;  // as a scan of a view
+    const auto rest = std::span<const operators::GroupTable::Group>(groups_).subspan(done_);
+    if (rest.empty()) return false;
+    const auto block = rest.first(std::min(kBlockRows, rest.size()));
+    answer = TRY(finish_groups(table_, plan_, block));
+    done_ += block.size();
+    return true;
+}
+
+Result<Answer> finish(const Fold& fold, const Job& job, size_t view) {
+    std::vector<operators::GroupTable::Group> groups(fold.table(view).size());
+    std::iota(groups.begin(), groups.end(), 0U);
+    return finish_groups(fold.table(view), *job.views[view].plan, groups);
+}
+
+void append_text(const Answer& answer, std::string& text) {
     for (size_t row = 0; row < answer.rows; ++row) {
         for (size_t column = 0; column < answer.columns.size(); ++column) {
             if (column > 0) text += '|';
@@ -145,7 +166,6 @@ std::string to_text(const Answer& answer) {
         }
         text += '\n';
     }
-    return text;
 }
 
 Result<void> write_file(const std::string& path, std::string_view bytes) {

@@ -70,11 +70,27 @@ struct Answer {
     size_t rows = 0;
     std::vector<Column> columns;
 };
+Result<Answer> finish(const Fold& fold, const Job& job, size_t view);
+
 enum class Order : uint8_t { kAny, kKey };  // as a read gives them; as a run is written
-Result<Answer> finish(const Fold& fold, const Job& job, size_t view, Order order);
+
+/// The same in blocks, as a read hands them on: nobody holds a whole large answer as columns.
+class AnswerBlocks {
+  public:
+    AnswerBlocks(const Fold& fold, const Job& job, size_t view, Order order);
+
+    /// False at the end.
+    Result<bool> next(Answer& answer);
+
+  private:
+    const operators::GroupTable& table_;
+    const plan::ViewPlan& plan_;
+    std::vector<operators::GroupTable::Group> groups_;
+    size_t done_ = 0;
+};
 
 /// One line a row, cells split by '|', NULL as "\N".
-std::string to_text(const Answer& answer);
+void append_text(const Answer& answer, std::string& text);
 /// Replaces a file outside any data directory.
 Result<void> write_file(const std::string& path, std::string_view bytes);
 
