@@ -13,6 +13,21 @@ constexpr size_t kDigitsMax = 18;
 
 bool is_digit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
 
+/// Eight characters as one number, if all are digits: pairs, then fours, then all.
+bool eight_digits(const char* at, int64_t& value) {
+    uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    constexpr uint64_t kHighHalves = 0xF0F0F0F0F0F0F0F0;
+    // '0' … '9' are 0x30 … 0x39; six more leaves the high half alone for these only.
+    const uint64_t carried = ((word + 0x0606060606060606) & kHighHalves) >> 4;
+    if (((word & kHighHalves) | carried) != 0x3333333333333333) return false;
+    word &= ~kHighHalves;
+    word = (word * 10 + (word >> 8)) & 0x00FF00FF00FF00FF;
+    word = (word * 100 + (word >> 16)) & 0x0000FFFF0000FFFF;
+    value = static_cast<int64_t>((word * 10'000 + (word >> 32)) & 0xFFFFFFFF);
+    return true;
+}
+
 /// Two digits at `at`, or a number above 99.
 unsigned two_digits(const char* at) {
     const auto tens = static_cast<unsigned char>(at[0] - '0');
@@ -88,6 +103,13 @@ bool read_integer(std::string_view text, int64_t& value) {
     if (is_negative) text.remove_prefix(1);
     if (text.empty() || text.size() > kDigitsMax) return false;
     int64_t result = 0;
+    constexpr size_t kChunk = 8;
+    constexpr int64_t kChunkUnit = 100'000'000;
+    for (; text.size() >= kChunk; text.remove_prefix(kChunk)) {
+        int64_t chunk = 0;
+        if (!eight_digits(text.data(), chunk)) return false;
+        result = result * kChunkUnit + chunk;
+    }
     for (const char c : text) {
         if (!is_digit(c)) return false;
         result = result * 10 + (c - '0');

@@ -6,6 +6,7 @@
 #include "operators/decode/decode_testing.h"
 #include "operators/decode/json_reader_internal.h"
 #include "operators/decode/json_speculator_internal.h"
+#include "plan/view_plan.h"
 
 namespace braid::operators {
 namespace {
@@ -342,6 +343,77 @@ std::string mutated(std::string record, Random& random) {
         }
     }
     return record;
+}
+
+/// All values keep their length; beside it `odd`, a value of any kind.
+std::string steady_event(Random& random, const std::string& odd) {
+    const auto digits = [&](size_t count) {
+        std::string out;
+        for (size_t i = 0; i < count; ++i) out += static_cast<char>('1' + random.below(9));
+        return out;
+    };
+    return R"({"user_id": ")" + digits(36) + R"(", "type": ")" + digits(12) + R"(", "n": -)" +
+           digits(2) + R"(, "price": ")" + digits(5) + R"(", "odd": )" + odd + R"(, "ok": true})";
+}
+
+TEST(JsonSpeculation, SteadyRecordsReadLikeTheConformingReaderReadsThem) {
+    static const char* const kOdd[] = {"1", "\"\"", "null",
+                                       "\"a long text of more than 32 bytes\""};
+    const DecoderSpec spec = decoder_spec("json", kEventColumns);
+    Random random(5);
+    constexpr int kRounds = 600;
+    for (int round = 0; round < kRounds; ++round) {
+        // A speculator of its own, that a few untouched records have taught what is steady.
+        Pair pair(spec);
+        std::vector<std::string> records;
+        for (const char* odd : kOdd) records.push_back(steady_event(random, odd));
+        for (size_t i = 0; i < 100; ++i) {
+            const std::string record = steady_event(random, kOdd[random.below(4)]);
+            records.push_back(random.below(2) == 0 ? record : mutated(record, random));
+        }
+        const std::vector<std::string> fast = pair.speculating(records);
+        const std::vector<std::string> slow = pair.conforming(records);
+        for (size_t i = 0; i < records.size(); ++i) ASSERT_EQ(fast[i], slow[i]) << records[i];
+    }
+}
+
+/// Every byte value in place of every byte of a record whose values keep their length.
+TEST(JsonSpeculation, NoByteOfASteadyRecordIsTakenOnTrust) {
+    const DecoderSpec spec = decoder_spec("json", kEventColumns);
+    Random random(6);
+    const std::string record = steady_event(random, "7");
+    for (size_t at = 0; at < record.size(); ++at) {
+        Pair pair(spec);
+        std::vector<std::string> records(2, record);
+        for (int byte = 0; byte < 256; ++byte) {
+            records.push_back(record);
+            records.back()[at] = static_cast<char>(byte);
+            records.push_back(record);
+        }
+        EXPECT_EQ(pair.speculating(records), pair.conforming(records)) << at;
+    }
+}
+
+/// Records that end at the end of their memory: what is read beyond it, AddressSanitizer sees.
+TEST(JsonSpeculation, ReadsNothingBeyondTheRecord) {
+    const DecoderSpec spec = decoder_spec("json", "a text, b int4");
+    const auto decoder = std::move(make_decoder(spec)).value();
+    for (size_t size = 0; size < 200; ++size) {
+        for (const char* end : {"1}", "\"1\"}", "null }"}) {
+            const std::string text = R"({"a": ")" + std::string(size, 'x') + R"(", "b": )" + end;
+            for (int i = 0; i < 3; ++i) {
+                const std::vector<char> exact(text.begin(), text.end());
+                const std::string_view record(exact.data(), exact.size());
+                RecordSlice slice;
+                slice.records = {&record, 1};
+                DecodedSlice out;
+                const std::vector<bool> wanted(2 + plan::kSystemColumnCount, true);
+                decoder->decode(slice, wanted, out);
+                ASSERT_TRUE(out.bad.empty()) << text;
+                ASSERT_EQ(out.batch.columns[0].at<std::string_view>(0).size(), size);
+            }
+        }
+    }
 }
 
 TEST(JsonSpeculation, MutatedRecordsReadLikeTheConformingReaderReadsThem) {

@@ -74,6 +74,11 @@ class JsonRow {
 
 enum class JsonScalar : uint8_t { kNone, kNull, kBool, kNumber };
 JsonScalar classify_scalar(std::string_view token);
+/// Bytes that numbers, true, false and null are made of.
+inline bool is_json_scalar_byte(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '+' || c == '.' ||
+           c == 'E';
+}
 
 /// The conforming reader, on simdjson: checks every byte of the record.
 class JsonReader {

@@ -8,12 +8,6 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-/// Bytes that numbers, true, false and null are made of.
-bool is_scalar_byte(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '+' || c == '.' ||
-           c == 'E';
-}
-
 /// Reads a record known to be valid, in order, and gives up at what a shape cannot hold.
 class Walker {
   public:
@@ -39,7 +33,7 @@ class Walker {
         from = at_;
         std::string_view text;
         if (at_ < record_.size() && record_[at_] == '"') return take_string(text);
-        while (at_ < record_.size() && is_scalar_byte(record_[at_])) ++at_;
+        while (at_ < record_.size() && is_json_scalar_byte(record_[at_])) ++at_;
         return at_ > from;
     }
     size_t at() const { return at_; }
@@ -78,9 +72,16 @@ bool JsonSpeculator::read(std::string_view record, JsonRow& row) {
         return false;
     }
     if (shapes_.empty()) return false;
+    for (size_t i = 0; i < shapes_.size(); ++i) {
+        if (!read_by_template(shapes_[i], record, row)) continue;
+        if (i != 0) std::swap(shapes_[i], shapes_[0]);
+        misses_ = 0;
+        return true;
+    }
     if (mark(record)) {
         for (size_t i = 0; i < shapes_.size(); ++i) {
             if (!match(shapes_[i], record)) continue;
+            note_lengths(shapes_[i]);
             if (!set(shapes_[i], row)) break;
             if (i != 0) std::swap(shapes_[i], shapes_[0]);
             misses_ = 0;
@@ -161,9 +162,53 @@ bool JsonSpeculator::match(const Shape& shape, std::string_view record) {
 
 bool JsonSpeculator::match_scalar(const char*& at, const char* end, Value& value) {
     const char* from = at;
-    while (at < end && is_scalar_byte(*at)) ++at;
+    while (at < end && is_json_scalar_byte(*at)) ++at;
     value = {from, static_cast<uint32_t>(at - from), false};
     return classify_scalar(value.text()) != JsonScalar::kNone;
+}
+
+/// As match() and set() would read it. False says nothing about the record.
+inline bool JsonSpeculator::read_by_template(Shape& shape, std::string_view record, JsonRow& row) {
+    if (!shape.looks.match(record)) return false;
+    if (shape.needed_in != row.slice_number()) find_needed(shape, row);
+    for (const uint32_t i : shape.checked) {
+        if (classify_scalar(shape.looks.value(i).in(record)) == JsonScalar::kNone) return false;
+    }
+    for (const uint32_t i : shape.needed) {
+        const JsonTemplate::Value value = shape.looks.value(i);
+        if (!set_value(shape.slots[i].column, value.in(record), value.is_string, row)) return false;
+    }
+    for (const int column : shape.missing) row.set_null(column);
+    return true;
+}
+
+inline bool JsonSpeculator::set_value(int column, std::string_view text, bool is_string,
+                                      JsonRow& row) {
+    return is_string ? row.set_string(column, text, true, scratch_reason_)
+                     : row.set_scalar(column, text, scratch_reason_);
+}
+
+/// Values that have not kept their length are steady no more.
+void JsonSpeculator::note_lengths(Shape& shape) {
+    bool is_changed = false;
+    for (size_t i = 0; i < shape.slots.size(); ++i) {
+        Slot& slot = shape.slots[i];
+        const Value& value = values_[i];
+        if (!slot.is_steady || (slot.length == value.size && slot.is_string == value.is_string))
+            continue;
+        slot.is_steady = false;
+        is_changed = true;
+    }
+    if (is_changed) set_template(shape);
+}
+
+void JsonSpeculator::set_template(Shape& shape) {
+    std::vector<JsonTemplate::Part> parts;
+    for (const Slot& slot : shape.slots) {
+        parts.push_back({slot.before.text, slot.length, slot.is_steady, slot.is_string});
+    }
+    shape.looks = JsonTemplate(parts, shape.tail);
+    shape.needed_in = 0;
 }
 
 /// False if a value does not fit its column; the conforming reader then words the reason.
@@ -172,10 +217,7 @@ bool JsonSpeculator::set(Shape& shape, JsonRow& row) {
     for (const uint32_t i : shape.needed) {
         const int column = shape.slots[i].column;
         const Value& value = values_[i];
-        const bool is_set = value.is_string
-                                ? row.set_string(column, value.text(), true, scratch_reason_)
-                                : row.set_scalar(column, value.text(), scratch_reason_);
-        if (!is_set) return false;
+        if (!set_value(column, value.text(), value.is_string, row)) return false;
     }
     for (const int column : shape.missing) row.set_null(column);
     return true;
@@ -183,9 +225,13 @@ bool JsonSpeculator::set(Shape& shape, JsonRow& row) {
 
 void JsonSpeculator::find_needed(Shape& shape, const JsonRow& row) {
     shape.needed.clear();
+    shape.checked.clear();
     for (uint32_t i = 0; i < shape.slots.size(); ++i) {
-        const int column = shape.slots[i].column;
-        if (column != JsonRow::kNoColumn && row.is_needed(column)) shape.needed.push_back(i);
+        const Slot& slot = shape.slots[i];
+        if (slot.column != JsonRow::kNoColumn && row.is_needed(slot.column)) {
+            shape.needed.push_back(i);
+        }
+        if (slot.is_steady && !slot.is_string) shape.checked.push_back(i);
     }
     shape.needed_in = row.slice_number();
 }
@@ -194,6 +240,11 @@ void JsonSpeculator::learn(std::string_view record, const JsonRow& row) {
     if (resting_ > 0 || !mark(record)) return;
     Shape shape;
     if (!take_shape(record, row, shape) || match(shape, record) == false) return;
+    for (size_t i = 0; i < shape.slots.size(); ++i) {
+        shape.slots[i].length = values_[i].size;
+        shape.slots[i].is_string = values_[i].is_string;
+    }
+    set_template(shape);
     for (const Shape& known : shapes_) {
         if (match(known, record)) return;  // it was a value that did not fit, not the shape
     }

@@ -7,6 +7,7 @@
 
 #include "operators/decode/byte_marks_internal.h"
 #include "operators/decode/json_reader_internal.h"
+#include "operators/decode/json_template_internal.h"
 
 namespace braid::operators {
 
@@ -41,11 +42,17 @@ class JsonSpeculator {
     struct Slot {
         Literal before;
         int column;  // JsonRow::kNoColumn: checked, not kept
+        // As long as each value was of this length and kind.
+        bool is_steady = true;
+        bool is_string = false;
+        uint32_t length = 0;
     };
     struct Shape {
         std::vector<Slot> slots;
         std::string tail;
         std::vector<int> missing;  // columns that no slot sets
+        JsonTemplate looks;
+        std::vector<uint32_t> checked;  // slots whose value the template may take for one
         // Slots whose value is needed in the slice of that number.
         std::vector<uint32_t> needed;
         uint64_t needed_in = 0;
@@ -62,6 +69,10 @@ class JsonSpeculator {
     bool match(const Shape& shape, std::string_view record);
     static bool match_scalar(const char*& at, const char* end, Value& value);
     bool set(Shape& shape, JsonRow& row);
+    bool set_value(int column, std::string_view text, bool is_string, JsonRow& row);
+    bool read_by_template(Shape& shape, std::string_view record, JsonRow& row);
+    void note_lengths(Shape& shape);
+    static void set_template(Shape& shape);
     static void find_needed(Shape& shape, const JsonRow& row);
     static bool take_shape(std::string_view record, const JsonRow& row, Shape& shape);
 
