@@ -102,11 +102,15 @@ KeyTable::Ref KeyTable::insert(uint32_t tag, std::string_view key) {
 }
 
 void KeyTable::put(Segment& segment, Slot slot) {
-    const std::span<Slot> slots = segment.all();
-    size_t at = (static_cast<uint32_t>(slot) & segment.mask) * size_t{kBucketSlots};
-    while (slots[at] != 0) at = (at + 1) % slots.size();
-    slots[at] = slot;
-    ++segment.used;
+    uint32_t number = static_cast<uint32_t>(slot) & segment.mask;
+    for (;; number = (number + 1) & segment.mask) {
+        Slot* bucket = segment.slots + size_t{number} * kBucketSlots;
+        const uint32_t empty = empty_slots(bucket);
+        if (empty == 0) continue;
+        bucket[std::countr_zero(empty)] = slot;
+        ++segment.used;
+        return;
+    }
 }
 
 KeyTable::Ref KeyTable::add_entry(std::string_view key) {

@@ -161,6 +161,16 @@ class KeyTable {
         };
         return (bits(halves) | (bits(halves + 1) << 8)) & 0x5555;
     }
+    /// Bit i is set if slot i is empty.
+    static uint32_t empty_slots(const Slot* bucket) {
+        const auto* halves = reinterpret_cast<const __m256i*>(bucket);
+        const auto bits = [](const __m256i* half) {
+            const __m256i equal =
+                _mm256_cmpeq_epi64(_mm256_load_si256(half), _mm256_setzero_si256());
+            return static_cast<uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(equal)));
+        };
+        return bits(halves) | bits(halves + 1) << 4;
+    }
     std::string_view key_at(const char* entry) const {
         const char* at = entry + payload_bytes_;
         uint16_t size = 0;
