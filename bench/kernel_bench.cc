@@ -7,10 +7,12 @@
 #include <cstdio>
 #include <fstream>
 #include <map>
+#include <numeric>
 #include <string>
 #include <unistd.h>
-#include <unordered_map>
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/strings/string_view.h>
 #include <fmt/format.h>
 
 #include "base/error_makers.h"
@@ -95,33 +97,64 @@ Result<uint64_t> fold_lines(const Job& job, std::shared_ptr<const MappedFile> fi
     return lines.lines();
 }
 
-using Campaigns = std::unordered_map<std::string, std::string>;  // by ad
+/// Ads and the campaigns that they belong to.
+struct Campaigns {
+    std::vector<std::string> names;
+    absl::flat_hash_map<std::string, uint32_t> of_ad;  // index in names
+};
 
 Result<Campaigns> read_campaigns(const std::string& path) {
     Campaigns campaigns;
+    absl::flat_hash_map<std::string, uint32_t> known;
     std::ifstream file(path);
     std::string ad;
-    std::string campaign;
-    while (file >> ad >> campaign) campaigns.emplace(ad, campaign);
-    if (campaigns.empty()) return not_found("no campaigns in {}", path);
+    std::string name;
+    while (file >> ad >> name) {
+        const auto next = static_cast<uint32_t>(campaigns.names.size());
+        const auto [at, is_new] = known.emplace(name, next);
+        if (is_new) campaigns.names.push_back(name);
+        campaigns.of_ad.emplace(ad, at->second);
+    }
+    if (campaigns.names.empty()) return not_found("no campaigns in {}", path);
     return campaigns;
 }
 
 /// The plain view over the finished rows: counts per campaign and span.
-Result<std::map<std::pair<std::string_view, int64_t>, int64_t>> join_campaigns(
-    const Answer& views, const Campaigns& campaigns) {
-    std::unordered_map<std::string_view, std::unordered_map<int64_t, int64_t>> counts;
-    for (size_t row = 0; row < views.rows; ++row) {
-        const auto found = campaigns.find(std::string(views.columns[0].at<std::string_view>(row)));
-        if (found == campaigns.end()) continue;
-        counts[found->second][views.columns[1].at<int64_t>(row)] +=
-            views.columns[2].at<int64_t>(row);
+using CampaignCounts = absl::flat_hash_map<std::pair<uint32_t, int64_t>, int64_t>;
+
+Result<CampaignCounts> join_campaigns(const Fold& fold, const Job& job,
+                                      const Campaigns& campaigns) {
+    constexpr size_t kRows = 4096;
+    CampaignCounts counts;
+    std::vector<operators::GroupTable::Group> groups(fold.table(0).size());
+    std::iota(groups.begin(), groups.end(), 0U);
+    for (size_t first = 0; first < groups.size(); first += kRows) {
+        const size_t rows = std::min(kRows, groups.size() - first);
+        const Answer views = TRY(finish(fold, job, 0, std::span(groups).subspan(first, rows)));
+        const auto ads = views.columns[0].values<std::string_view>();
+        const auto spans = views.columns[1].values<int64_t>();
+        const auto seen = views.columns[2].values<int64_t>();
+        for (size_t row = 0; row < rows; ++row) {
+            const absl::string_view ad(ads[row].data(), ads[row].size());
+            const auto found = campaigns.of_ad.find(ad);
+            if (found != campaigns.of_ad.end()) {
+                counts[{found->second, spans[row]}] += seen[row];
+            }
+        }
     }
-    std::map<std::pair<std::string_view, int64_t>, int64_t> joined;
-    for (const auto& [campaign, spans] : counts) {
-        for (const auto& [span, count] : spans) joined[{campaign, span}] = count;
+    return counts;
+}
+
+std::string to_text(const CampaignCounts& counts, const Campaigns& campaigns) {
+    std::map<std::pair<std::string_view, int64_t>, int64_t> sorted;
+    for (const auto& [key, count] : counts) {
+        sorted[{campaigns.names[key.first], key.second}] = count;
     }
-    return joined;
+    std::string text;
+    for (const auto& [key, count] : sorted) {
+        text += fmt::format("{}|{}|{}\n", key.first, key.second, count);
+    }
+    return text;
 }
 
 /// ysb FILE CAMPAIGNS ANSWER
@@ -131,15 +164,10 @@ Result<void> ysb(Words words) {
     const Campaigns campaigns = TRY(read_campaigns(words[1]));
     const double started = cpu_seconds();
     const uint64_t events = TRY(fold_lines(job, TRY(map_file(words[0])), *fold));
-    const Answer views = TRY(finish(*fold, job, 0));
-    const auto joined = TRY(join_campaigns(views, campaigns));
+    const CampaignCounts counts = TRY(join_campaigns(*fold, job, campaigns));
     const double used = cpu_seconds() - started;
-    std::string text;
-    for (const auto& [key, count] : joined) {
-        text += fmt::format("{}|{}|{}\n", key.first, key.second, count);
-    }
-    TRY(write_file(words[2], text));
-    report(events, used, joined.size());
+    TRY(write_file(words[2], to_text(counts, campaigns)));
+    report(events, used, counts.size());
     return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,9 +71,9 @@ struct Answer {
     size_t rows = 0;
     std::vector<Column> columns;
 };
-Result<Answer> finish(const Fold& fold, const Job& job, size_t view);
-
 enum class Order : uint8_t { kAny, kKey };  // as a read gives them; as a run is written
+Result<Answer> finish(const Fold& fold, const Job& job, size_t view,
+                      std::span<const operators::GroupTable::Group> groups);
 
 /// The same in blocks, as a read hands them on: nobody holds a whole large answer as columns.
 class AnswerBlocks {
