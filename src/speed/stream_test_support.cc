@@ -96,7 +96,7 @@ Result<std::vector<std::string>> TestStream::answer(TableWorker& worker, const s
         if (!extend(tiling.end, run.box)) return internal_error("{} is a gap", run.id.value);
         TRY(merge_run(files, run, merged));
     }
-    if (!runs::add_ticks(tiling, ticks)) return internal_error("ticks do not continue");
+    if (!runs::add_ticks(tiling, ticks.ticks)) return internal_error("ticks do not continue");
     for (const runs::TickPtr& tick : tiling.ticks) {
         const operators::GroupTable* folded = tick->table(tiling.version);
         if (folded == nullptr) return internal_error("a tick lacks the view");

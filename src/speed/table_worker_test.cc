@@ -132,8 +132,9 @@ TEST_F(TableWorkerTest, ADeclarationThatIsRefusedChangesNothing) {
 TEST_F(TableWorkerTest, APinnedTickStaysAsItIs) {
     append(0, "a", 1);
     ASSERT_OK_AND_ASSIGN(const auto ticks, worker_->pin(stream_.log->durable_end(), kWaitUs));
-    ASSERT_EQ(ticks.size(), 1U);
-    const operators::GroupTable& table = *ticks[0]->tables.begin()->second;
+    ASSERT_EQ(ticks.ticks.size(), 1U);
+    EXPECT_EQ(ticks.end, stream_.log->durable_end());
+    const operators::GroupTable& table = *ticks.ticks[0]->tables.begin()->second;
     append(0, "a", 2);
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
     EXPECT_EQ(operators::lines_of(table), Lines{"a 1 1 1"});
@@ -143,7 +144,7 @@ TEST_F(TableWorkerTest, APinnedTickStaysAsItIs) {
 }
 
 TEST_F(TableWorkerTest, AThirdPinWaitsAndLayersMergeBackWhenPinsAreGone) {
-    std::vector<std::vector<runs::TickPtr>> pins;
+    std::vector<runs::PinnedTicks> pins;
     for (int64_t number = 1; number <= 2; ++number) {
         append(0, "a", number);
         ASSERT_OK_AND_ASSIGN(auto ticks, worker_->pin(stream_.log->durable_end(), kWaitUs));
@@ -155,7 +156,7 @@ TEST_F(TableWorkerTest, AThirdPinWaitsAndLayersMergeBackWhenPinsAreGone) {
     while (worker_->fold_step().progressed) {
     }
     ASSERT_OK_AND_ASSIGN(const auto ticks, worker_->pin(stream_.log->durable_end(), kWaitUs));
-    EXPECT_EQ(ticks.size(), 1U);
+    EXPECT_EQ(ticks.ticks.size(), 1U);
     EXPECT_EQ(answer(), Lines{"a 3 6 3"});
 }
 
