@@ -13,10 +13,16 @@ constexpr size_t kDigitsMax = 18;
 
 bool is_digit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
 
-/// Eight characters as one number, if all are digits: pairs, then fours, then all.
-bool eight_digits(const char* at, int64_t& value) {
+constexpr size_t kWord = sizeof(uint64_t);
+
+uint64_t load_word(const char* at) {
     uint64_t word = 0;
     std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/// Eight characters as one number, if all are digits: pairs, then fours, then all.
+bool eight_digits(uint64_t word, int64_t& value) {
     constexpr uint64_t kHighHalves = 0xF0F0F0F0F0F0F0F0;
     // '0' … '9' are 0x30 … 0x39; six more leaves the high half alone for these only.
     const uint64_t carried = ((word + 0x0606060606060606) & kHighHalves) >> 4;
@@ -25,6 +31,22 @@ bool eight_digits(const char* at, int64_t& value) {
     word = (word * 10 + (word >> 8)) & 0x00FF00FF00FF00FF;
     word = (word * 100 + (word >> 16)) & 0x0000FFFF0000FFFF;
     value = static_cast<int64_t>((word * 10'000 + (word >> 32)) & 0xFFFFFFFF);
+    return true;
+}
+
+/// Eight to sixteen characters: the first eight, and the last with zeros for what both have.
+bool many_digits(std::string_view text, int64_t& value) {
+    constexpr std::array<int64_t, kWord + 1> kPowers = {
+        1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
+    constexpr uint64_t kZeros = 0x3030303030303030;
+    const size_t rest = text.size() - kWord;
+    int64_t head = 0;
+    int64_t tail = 0;
+    if (!eight_digits(load_word(text.data()), head)) return false;
+    const uint64_t kept = rest == 0 ? 0 : ~uint64_t{0} << (kWord - rest) * 8;
+    const uint64_t last = load_word(text.data() + rest);
+    if (!eight_digits((last & kept) | (kZeros & ~kept), tail)) return false;
+    value = head * kPowers[rest] + tail;
     return true;
 }
 
@@ -103,12 +125,10 @@ bool read_integer(std::string_view text, int64_t& value) {
     if (is_negative) text.remove_prefix(1);
     if (text.empty() || text.size() > kDigitsMax) return false;
     int64_t result = 0;
-    constexpr size_t kChunk = 8;
-    constexpr int64_t kChunkUnit = 100'000'000;
-    for (; text.size() >= kChunk; text.remove_prefix(kChunk)) {
-        int64_t chunk = 0;
-        if (!eight_digits(text.data(), chunk)) return false;
-        result = result * kChunkUnit + chunk;
+    if (text.size() >= kWord && text.size() <= 2 * kWord) {
+        if (!many_digits(text, result)) return false;
+        value = is_negative ? -result : result;
+        return true;
     }
     for (const char c : text) {
         if (!is_digit(c)) return false;
