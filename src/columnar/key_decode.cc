@@ -186,7 +186,8 @@ Result<size_t> key_value_size(std::string_view bytes, const Type& type) {
 }
 
 Result<void> decode_key_value(std::string_view& bytes, const Type& type, ColumnBuilder& out) {
-    const size_t length = TRY(key_value_size(bytes, type));
+    const size_t length = value_length(bytes, type.kind);
+    if (length == 0) return bad_key(type);
     if (byte_at(bytes, 0) == keys::kNull) {
         out.append_null();
     } else if (!decode(bytes.substr(0, length), type, out)) {

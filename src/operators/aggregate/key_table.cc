@@ -40,11 +40,12 @@ uint32_t UnitArena::allocate(size_t bytes) {
     return static_cast<uint32_t>(unit);
 }
 
-/// Regions grow with the arena, an eighth of it at a time: little slack, few regions, huge pages
-/// when large.
+/// Regions grow with the arena, an eighth of it at a time, or by a huge page when that is little:
+/// little slack, few regions, few page faults.
 void UnitArena::add_region(size_t bytes_at_least) {
     const bool is_first = regions_.empty();
     size_t bytes = std::clamp(rounded_up(bytes_ / 8, kPageBytes), kPageBytes, kRegionBytesMax);
+    if (bytes_ >= kHugePageBytes) bytes = std::max(bytes, kHugePageBytes);
     if (is_first) bytes = kFirstRegionBytes;
     if (bytes < bytes_at_least + kUnitBytes)
         bytes = rounded_up(bytes_at_least + kUnitBytes, kPageBytes);
