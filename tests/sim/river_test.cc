@@ -55,6 +55,26 @@ TEST_F(River, KeepsABadRecordAsDataWithItsReason) {
     EXPECT_EQ(node_.rows("SELECT count(*) FROM braid.quarantine"), std::vector<std::string>{"2"});
 }
 
+TEST_F(River, KeepsTheQuarantineThroughSealArchiveAndBatch) {
+    node_.run(kSetup);
+    ASSERT_TRUE(node_.append("hits", 0,
+                             {R"({"page":"a","ms":1})", R"({"page":"a","ms":"x"})", "nonsense"}));
+    const char* bad = "SELECT _offset, _raw FROM braid.quarantine WHERE _error <> '' ORDER BY 1";
+    const std::vector<std::string> expected = {R"(1|{"page":"a","ms":"x"})", "2|nonsense"};
+    EXPECT_EQ(node_.rows(bad), expected);
+    node_.run("REFRESH MATERIALIZED VIEW per_page");
+    EXPECT_EQ(node_.rows(bad), expected);
+    EXPECT_EQ(node_.rows("SELECT count(*) FROM hits"), std::vector<std::string>{"1"});
+    // The accounts balance: every record is counted, filtered or quarantined.
+    const manifest::StatePtr state = node_.node().state();
+    const VersionId version = state->catalog.find_view("per_page")->current;
+    ASSERT_EQ(state->runs_of(version).size(), 1U);
+    const manifest::Run& run = *state->runs_of(version).begin();
+    EXPECT_EQ(run.counted, 1U);
+    EXPECT_EQ(run.filtered, 0U);
+    EXPECT_EQ(run.quarantined, 2U);
+}
+
 TEST_F(River, GivesANewViewItsHistory) {
     node_.run("CREATE TABLE hits (page text, ms int)");
     ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":1})", R"({"page":"b","ms":2})"}));
