@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/audit.h"
+
+#include <gtest/gtest.h>
+
+#include "base/memory_file_system.h"
+#include "base/test_support.h"
+#include "operators/fold/fold_test_support.h"
+
+namespace braid::batch {
+namespace {
+
+using Records = std::vector<std::string>;
+
+std::string event(const std::string& key, int64_t number) {
+    return fmt::format(R"({{"k":"{}","n":{}}})", key, number);
+}
+
+class Audit : public testing::Test {
+  protected:
+    /// The run of a view over these records.
+    manifest::Run run(const Records& records) {
+        const auto written = runs::write_table(files_, fmt::format("views/1/2/{}", ++run_count_),
+                                               operators::fold_records(records).table);
+        EXPECT_OK(written);
+        return written ? *written : manifest::Run();
+    }
+    /// What the audit says of a batch run that replaces others.
+    AuditOutcome outcome(const Records& batch, const std::vector<Records>& replaced) {
+        std::vector<std::shared_ptr<const runs::RunReader>> readers;
+        for (const Records& records : replaced) {
+            auto reader = runs::RunReader::open(files_, run(records));
+            EXPECT_OK(reader);
+            if (reader) readers.push_back(*std::move(reader));
+        }
+        const auto compared =
+            compare(files_, run(batch), readers, *operators::test_bound_view({}, {}).plan);
+        EXPECT_OK(compared);
+        return compared ? *compared : AuditOutcome();
+    }
+
+    MemoryFileSystem files_;
+    int run_count_ = 0;
+};
+
+TEST_F(Audit, MatchesHoweverTheHistoryWasCut) {
+    const Records all = {event("a", 1), event("b", 2), event("a", 3), event("a", 1)};
+    for (size_t cut = 0; cut <= all.size(); ++cut) {
+        const AuditOutcome found =
+            outcome(all, {Records(all.begin(), all.begin() + static_cast<ptrdiff_t>(cut)),
+                          Records(all.begin() + static_cast<ptrdiff_t>(cut), all.end())});
+        EXPECT_TRUE(found.matched) << cut;
+        EXPECT_EQ(found.difference, "") << cut;
+        EXPECT_EQ(found.digest, run(all).digest) << cut;
+    }
+    EXPECT_TRUE(outcome({}, {}).matched);
+}
+
+TEST_F(Audit, NamesTheKeysOnWhichRunsDiffer) {
+    const AuditOutcome found = outcome({event("a", 1), event("b", 2), event("c", 3)},
+                                       {{event("a", 1)}, {event("b", 20), event("c", 3)}});
+    EXPECT_FALSE(found.matched);
+    EXPECT_EQ(found.difference, "k=b; k=b (set of distinct values 1)");
+}
+
+TEST_F(Audit, NamesKeysThatOneSideLacks) {
+    const Records less = {event("b", 1)};
+    const Records more = {event("a", 1), event("b", 1), event("c", 1)};
+    for (const bool batch_has_less : {true, false}) {
+        const AuditOutcome found = batch_has_less ? outcome(less, {more}) : outcome(more, {less});
+        EXPECT_FALSE(found.matched);
+        EXPECT_EQ(found.difference,
+                  "k=a; k=c; k=a (set of distinct values 1); k=c (set of distinct values 1)");
+    }
+}
+
+TEST_F(Audit, NoticesAnEventThatWasCountedTwice) {
+    const AuditOutcome found = outcome({event("a", 1)}, {{event("a", 1)}, {event("a", 1)}});
+    EXPECT_FALSE(found.matched);
+    EXPECT_EQ(found.difference, "k=a") << "the set of distinct values is the same";
+}
+
+TEST_F(Audit, ShowsTheFirstKeysOnly) {
+    Records records;
+    for (int64_t number = 0; number < 50; ++number) {
+        records.push_back(event(fmt::format("k{:02}", number), -1));
+        records.push_back(event(fmt::format("k{:02}", number), number));
+    }
+    const AuditOutcome found = outcome(records, {});
+    EXPECT_FALSE(found.matched);
+    EXPECT_NE(found.difference.find("k=k09"), std::string::npos);
+    EXPECT_EQ(found.difference.find("k=k10"), std::string::npos);
+}
+
+TEST_F(Audit, FailsWhenARunCannotBeRead) {
+    const manifest::Run batch = run({event("a", 1)});
+    const manifest::Run old = run({event("a", 2)});
+    ASSERT_OK(files_.remove(old.parts.front().file));
+    ASSERT_OK_AND_ASSIGN(const auto reader, runs::RunReader::open(files_, old));
+    EXPECT_ERROR(compare(files_, batch, {reader}, *operators::test_bound_view({}, {}).plan),
+                 ErrorCode::kCorrupt);
+}
+
+TEST_F(Audit, OnlyNamedFilesStay) {
+    const manifest::Run kept = run({event("a", 1)});
+    const manifest::Run garbage = run({event("a", 2)});
+    std::set<std::string> named;
+    for (const manifest::Part& part : kept.parts) named.insert(part.file);
+    ASSERT_OK(remove_unnamed(files_, "views", named));
+    for (const manifest::Part& part : kept.parts) {
+        EXPECT_TRUE(files_.exists(part.file).value());
+    }
+    EXPECT_FALSE(files_.exists(garbage.parts.front().file).value());
+    EXPECT_EQ(files_.list("views/1/2").value(), std::vector<std::string>{"1"});
+    ASSERT_OK(remove_unnamed(files_, "views", {}));
+    EXPECT_TRUE(files_.list("views").value().empty());
+}
+
+}  // namespace
+}  // namespace braid::batch

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/view_builder.h"
+
+#include <gtest/gtest.h>
+
+#include "base/memory_file_system.h"
+#include "base/random.h"
+#include "base/test_support.h"
+#include "batch/run_merge.h"
+#include "operators/fold/fold_test_support.h"
+
+namespace braid::batch {
+namespace {
+
+using Records = std::vector<std::string>;
+
+const std::vector<plan::Aggregate>& aggregates() {
+    static const auto kAggregates = operators::test_bound_view({}, {}).plan->aggregates;
+    return kAggregates;
+}
+
+Records history(uint64_t seed, size_t count) {
+    Random random(seed);
+    Records records;
+    for (size_t index = 0; index < count; ++index) {
+        records.push_back(fmt::format(R"({{"k":"key {}","n":{}}})", random.below(30),
+                                      static_cast<int64_t>(random.below(9)) - 1));
+    }
+    records.emplace_back("nonsense");
+    return records;
+}
+
+void fold(ViewBuilder& builder, const Records& records) {
+    const operators::TestFold folded = operators::fold_records(records);
+    const operators::FoldTarget target = builder.target();
+    target.table->merge(folded.table);
+    target.account->counted += folded.account.counted;
+    target.account->filtered += folded.account.filtered;
+    target.account->quarantined += folded.account.quarantined;
+}
+
+TEST(ViewBuilder, GivesTheSameRunHoweverOftenItSpills) {
+    const Records records = history(1, 200);
+    const operators::TestFold expected = operators::fold_records(records);
+    for (const size_t pieces : {1U, 2U, 5U}) {
+        MemoryFileSystem files;
+        ViewBuilder builder(files, aggregates(), "_tmp/spill");
+        for (size_t piece = 0; piece < pieces; ++piece) {
+            if (piece > 0) {
+                ASSERT_OK(builder.spill());
+            }
+            const size_t from = records.size() * piece / pieces;
+            const size_t to = records.size() * (piece + 1) / pieces;
+            fold(builder, Records(records.begin() + static_cast<ptrdiff_t>(from),
+                                  records.begin() + static_cast<ptrdiff_t>(to)));
+        }
+        EXPECT_EQ(builder.spill_count(), pieces - 1);
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run, builder.finish("views/1/2/3"));
+        ASSERT_OK_AND_ASSIGN(const manifest::Run whole,
+                             runs::write_table(files, "whole", expected.table));
+        EXPECT_EQ(run.digest, whole.digest) << pieces;
+        EXPECT_EQ(run.rows, expected.table.size());
+        EXPECT_EQ(run.counted, expected.account.counted);
+        EXPECT_EQ(run.filtered, expected.account.filtered);
+        EXPECT_EQ(run.quarantined, 1U);
+        const auto left = files.list("_tmp/spill");
+        EXPECT_TRUE(!left || left->empty()) << "spills are deleted";
+        ASSERT_OK_AND_ASSIGN(const auto reader, runs::RunReader::open(files, run));
+        EXPECT_EQ(digest_of_merge({reader}, aggregates()).value(), whole.digest);
+    }
+}
+
+TEST(ViewBuilder, ASpillEmptiesTheTable) {
+    MemoryFileSystem files;
+    ViewBuilder builder(files, aggregates(), "_tmp/spill");
+    const uint64_t empty = builder.bytes_used();
+    fold(builder, history(2, 2000));
+    EXPECT_GT(builder.bytes_used(), empty);
+    ASSERT_OK(builder.spill());
+    EXPECT_EQ(builder.bytes_used(), empty);
+}
+
+TEST(ViewBuilder, OfNothingIsARunWithoutFiles) {
+    MemoryFileSystem files;
+    ViewBuilder builder(files, aggregates(), "_tmp/spill");
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, builder.finish("views/1/2/3"));
+    EXPECT_TRUE(run.parts.empty());
+    EXPECT_EQ(run.rows, 0U);
+}
+
+TEST(ViewBuilder, SaysThatTheDiskIsFull) {
+    MemoryFileSystem files;
+    ViewBuilder builder(files, aggregates(), "_tmp/spill");
+    fold(builder, history(3, 100));
+    files.set_free_bytes(10);
+    EXPECT_ERROR(builder.finish("views/1/2/3"), ErrorCode::kExhausted);
+}
+
+TEST(MergeRuns, GivesRowsInOrderOfKeysAndEachSetValueOnce) {
+    MemoryFileSystem files;
+    std::vector<std::shared_ptr<const runs::RunReader>> readers;
+    operators::GroupTable expected(aggregates());
+    for (uint64_t seed = 10; seed < 13; ++seed) {
+        const operators::TestFold folded = operators::fold_records(history(seed, 60));
+        expected.merge(folded.table);
+        ASSERT_OK_AND_ASSIGN(
+            const manifest::Run run,
+            runs::write_table(files, fmt::format("views/1/2/{}", seed), folded.table));
+        ASSERT_OK_AND_ASSIGN(auto reader, runs::RunReader::open(files, run));
+        readers.push_back(std::move(reader));
+    }
+    operators::GroupTable merged(aggregates());
+    std::string last;
+    MergedRows into;
+    into.row = [&](std::string_view key, std::string_view state) {
+        EXPECT_LT(last, key);
+        last = key;
+        return merged.merge_state(key, state);
+    };
+    std::pair<std::string, std::string> last_value;
+    into.set_value = [&](int set, std::string_view key, std::string_view value) {
+        EXPECT_EQ(set, 0);
+        std::pair<std::string, std::string> next{key, value};
+        EXPECT_LT(last_value, next);
+        last_value = std::move(next);
+        return merged.merge_set_value(set, key, value);
+    };
+    ASSERT_OK(merge_runs(readers, aggregates(), into));
+    EXPECT_EQ(operators::lines_of(merged), operators::lines_of(expected));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run whole, runs::write_table(files, "whole", expected));
+    EXPECT_EQ(digest_of_merge(readers, aggregates()).value(), whole.digest);
+}
+
+TEST(RemoveRunFiles, MayBeDoneAgainAfterItWasCutShort) {
+    MemoryFileSystem files;
+    const std::string directory = "views/1/2/3";
+    ASSERT_OK_AND_ASSIGN(
+        const manifest::Run run,
+        runs::write_table(files, directory, operators::fold_records(history(4, 20)).table));
+    ASSERT_GE(run.parts.size(), 2U);
+    ASSERT_OK(files.remove(run.parts.front().file));
+    ASSERT_OK(remove_run_files(files, run, directory));
+    EXPECT_FALSE(files.exists(directory).value());
+    ASSERT_OK(remove_run_files(files, run, directory));
+}
+
+}  // namespace
+}  // namespace braid::batch
