@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/batch_layer.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "base/error_makers.h"
+#include "base/memory_file_system.h"
+#include "base/test_support.h"
+#include "base/trace.h"
+#include "dataset/segment.h"
+#include "manifest/test_support.h"
+#include "operators/fold/fold_test_support.h"
+
+namespace braid::batch {
+namespace {
+
+using Records = std::vector<std::string>;
+using Lines = std::vector<std::string>;
+
+std::string event(const std::string& key, int64_t number) {
+    return fmt::format(R"({{"k":"{}","n":{}}})", key, number);
+}
+
+/// A stream of one partition whose records lie in memory; what speed and archive do is done by
+/// hand.
+class BatchLayerTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
+        table_ = manifest::test_table(manifest_->new_id(), "t");
+        table_.columns = operators::test_stream_columns();
+        ASSERT_OK(manifest_->commit({manifest::CreateTable{table_}}));
+        view_ = manifest_->new_id();
+        version_ = create_view(view_, "v");
+        BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+        parts.hooks.seal = [this](TableId) { return seal(); };
+        parts.hooks.archive_to = [this](TableId, const Positions& end) {
+            return archive(end.at[0]);
+        };
+        parts.hooks.forget_run = [this](RunId run) { forgotten_.insert(run); };
+        layer_ = std::make_unique<BatchLayer>(parts, options_, workers_);
+        layer_->add_table(table_);
+    }
+    void TearDown() override { set_trace_sink({}); }
+
+    VersionId create_view(ViewId id, const std::string& name) {
+        const VersionId version = manifest_->new_id();
+        EXPECT_OK(manifest_->commit(
+            {manifest::CreateView{manifest::test_view(id, version, table_.id, name)}}));
+        return version;
+    }
+    manifest::StatePtr head() const { return manifest_->head(); }
+    const manifest::TableState& state() const { return *head()->table(table_.id); }
+    Records between(Offset from, Offset to) const {
+        return {records_.begin() + from.value, records_.begin() + to.value};
+    }
+
+    /// Everything up to now as one box, with a run for each version. A speed layer that miscounts
+    /// folds `wrong` instead.
+    Result<void> seal() {
+        const Offset from = state().sealed_frontier.at[0];
+        const Offset to{static_cast<int64_t>(records_.size())};
+        if (from == to) return {};
+        manifest::Seal change{table_.id, manifest::box({from.value}, {to.value}), {}};
+        const operators::TestFold fold =
+            operators::fold_records(wrong_.empty() ? between(from, to) : wrong_);
+        for (const catalog::MaterializedView* view : head()->catalog.views_of(table_.id)) {
+            const RunId id = manifest_->new_run_id();
+            const VersionId version = view->current;
+            manifest::Run run = TRY(
+                runs::write_table(files_, runs::run_directory(view->id, version, id), fold.table));
+            run.id = id;
+            run.version = version;
+            run.box = change.box;
+            run.counted = fold.account.counted;
+            change.runs.push_back(std::move(run));
+        }
+        TRY(manifest_->commit({std::move(change)}));
+        return {};
+    }
+
+    /// One segment up to `end`, or further: the archive does not know the cut.
+    Result<void> archive(Offset end) {
+        end.value =
+            std::min<int64_t>(end.value + archive_ahead_, static_cast<int64_t>(records_.size()));
+        const Offset from = state().archive_end.at[0];
+        if (from >= end) return {};
+        dataset::SegmentSpec spec;
+        spec.table = table_.id;
+        spec.log = table_.log;
+        spec.columns = table_.columns;
+        const auto writer =
+            TRY(dataset::SegmentWriter::create(files_, spec, {0}, from, "2026-11-22"));
+        const auto decoder =
+            TRY(operators::make_decoder({table_.format, table_.columns, table_.options}));
+        const Records records = between(from, end);
+        const std::vector<std::string_view> raw(records.begin(), records.end());
+        operators::RecordSlice slice;
+        slice.first = from;
+        slice.records = raw;
+        std::vector<bool> wanted(table_.columns.fields.size() + plan::kSystemColumnCount, false);
+        std::fill_n(wanted.begin(), table_.columns.fields.size(), true);
+        operators::DecodedSlice decoded;
+        decoder->decode(slice, wanted, decoded);
+        TRY(writer->add(decoded, raw, clock_.wall_us()));
+        TRY(manifest_->commit({manifest::Archive{table_.id, {TRY(writer->move_in())}}}));
+        return {};
+    }
+
+    Lines lines(const manifest::Run& run) {
+        operators::GroupTable merged(operators::test_bound_view({}, {}).plan->aggregates);
+        const auto reader = runs_.get(run);
+        EXPECT_OK(reader);
+        std::string_view key;
+        std::string_view value;
+        const auto rows = (*reader)->scan(0, {}, {}).value();
+        while (rows->next(key, value).value()) EXPECT_OK(merged.merge_state(key, value));
+        const auto sets = (*reader)->scan(1, {}, {}).value();
+        while (sets->next(key, value).value()) EXPECT_OK(merged.merge_set_value(0, key, value));
+        return operators::lines_of(merged);
+    }
+    std::vector<manifest::Run> runs_of(VersionId version) const {
+        const manifest::StatePtr state = head();
+        return {state->runs_of(version).begin(), state->runs_of(version).end()};
+    }
+    static Lines expected(const Records& records) {
+        return operators::lines_of(operators::fold_records(records).table);
+    }
+    bool exists(const manifest::Run& run) { return files_.exists(run.parts.front().file).value(); }
+
+    MemoryFileSystem files_;
+    SteppedClock clock_;
+    SteppedWorkers workers_;
+    Metrics metrics_;
+    BatchOptions options_;
+    operators::TestViews views_;
+    runs::RunCache runs_{files_};
+    std::unique_ptr<manifest::Manifest> manifest_;
+    std::unique_ptr<BatchLayer> layer_;
+    catalog::Table table_;
+    ViewId view_;
+    VersionId version_;
+    Records records_;
+    Records wrong_;
+    int64_t archive_ahead_ = 0;
+    std::set<RunId> forgotten_;
+};
+
+TEST_F(BatchLayerTest, RefreshReplacesEverythingBelowTheCut) {
+    records_ = {event("a", 1), event("b", 2)};
+    ASSERT_OK(seal());
+    records_.insert(records_.end(), {event("a", 3), "nonsense", event("a", -1)});
+    ASSERT_OK(layer_->refresh(table_.id));
+    const std::vector<manifest::Run> runs = runs_of(version_);
+    ASSERT_EQ(runs.size(), 1U);
+    EXPECT_EQ(runs[0].kind, manifest::RunKind::kBatch);
+    EXPECT_EQ(runs[0].box, manifest::box({0}, {5}));
+    EXPECT_EQ(lines(runs[0]), expected(records_));
+    EXPECT_EQ(runs[0].counted, 3U);
+    EXPECT_EQ(runs[0].filtered, 1U);
+    EXPECT_EQ(runs[0].quarantined, 1U);
+    EXPECT_EQ(state().cuts.back().cut, manifest::at({5}));
+    EXPECT_FALSE(state().cut_in_flight.has_value());
+    EXPECT_EQ(head()->retired.size(), 2U);
+}
+
+TEST_F(BatchLayerTest, CountsOnlyBelowACutThatLiesInsideASegment) {
+    for (int64_t cut = 0; cut <= 6; ++cut) {
+        for (int64_t number = 0; number < 3; ++number) records_.push_back(event("a", number));
+        ASSERT_OK(seal());
+        for (int64_t number = 7; number < 9; ++number) records_.push_back(event("b", number));
+        ASSERT_OK(archive(Offset{static_cast<int64_t>(records_.size())}));
+        const int64_t sealed = state().sealed_frontier.at[0].value;
+        // No further seal: the archive is ahead of the cut.
+        BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+        parts.hooks.seal = [](TableId) { return Result<void>(); };
+        parts.hooks.archive_to = [](TableId, const Positions&) { return Result<void>(); };
+        BatchLayer layer(parts, options_, workers_);
+        layer.add_table(table_);
+        ASSERT_OK(layer.refresh(table_.id));
+        EXPECT_EQ(lines(runs_of(version_).front()), expected(between({0}, {sealed})));
+    }
+}
+
+TEST_F(BatchLayerTest, PublishesAllViewsOfTheStreamTogether) {
+    records_ = {event("a", 1)};
+    ASSERT_OK(layer_->refresh(table_.id));
+    const VersionId other = create_view(manifest_->new_id(), "other");
+    records_.push_back(event("b", 2));
+    ASSERT_OK(layer_->refresh(table_.id));
+    for (const VersionId version : {version_, other}) {
+        ASSERT_EQ(runs_of(version).size(), 1U);
+        EXPECT_EQ(lines(runs_of(version)[0]), expected(records_));
+    }
+    EXPECT_EQ(state().cuts.back().runs.size(), 2U);
+}
+
+TEST_F(BatchLayerTest, ComputesTheSameWithinAnyMemory) {
+    for (int64_t number = 0; number < 200; ++number) {
+        records_.push_back(event(fmt::format("key {}", number % 17), number % 5));
+        if (number % 40 != 39) continue;
+        ASSERT_OK(archive(Offset{number + 1}));
+    }
+    BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+    parts.hooks.seal = [this](TableId) { return seal(); };
+    parts.hooks.archive_to = [](TableId, const Positions&) { return Result<void>(); };
+    options_.memory_bytes_max = 1;
+    BatchLayer thrifty(parts, options_, workers_);
+    thrifty.add_table(table_);
+    ASSERT_OK(thrifty.refresh(table_.id));
+    EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
+    EXPECT_TRUE(head()->audits.back().matched);
+}
+
+TEST_F(BatchLayerTest, TellsThatSpeedMiscountedAndWins) {
+    records_ = {event("a", 1)};
+    ASSERT_OK(layer_->backfill(version_));
+    records_.insert(records_.end(), {event("b", 2), event("c", 3)});
+    wrong_ = {event("a", 1), event("b", 2)};
+    std::vector<std::string> errors;
+    set_trace_sink([&](TraceLevel level, std::string_view, std::string_view message) {
+        if (level == TraceLevel::kError) errors.emplace_back(message);
+    });
+    ASSERT_OK(layer_->refresh(table_.id));
+    const manifest::Audit& audit = head()->audits.back();
+    EXPECT_FALSE(audit.matched);
+    EXPECT_NE(audit.difference.find("k=c"), std::string::npos) << audit.difference;
+    ASSERT_EQ(errors.size(), 1U);
+    EXPECT_NE(errors[0].find("\"v\""), std::string::npos);
+    EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
+    EXPECT_EQ(head()->retired.size(), 2U) << "what was replaced stays";
+}
+
+TEST_F(BatchLayerTest, BackfillCoversExactlyWhatIsMissing) {
+    ASSERT_OK(layer_->backfill(version_));
+    records_ = {event("a", 1), event("b", 2)};
+    ASSERT_OK(seal());
+    const VersionId late = create_view(manifest_->new_id(), "late");
+    records_.push_back(event("a", 3));
+    ASSERT_OK(seal());
+    ASSERT_OK(layer_->backfill(late));
+    const std::vector<manifest::Run> runs = runs_of(late);
+    ASSERT_EQ(runs.size(), 2U);
+    EXPECT_EQ(runs[0].box, manifest::box({0}, {2}));
+    EXPECT_EQ(lines(runs[0]), expected(between({0}, {2})));
+    EXPECT_EQ(runs[1].box, manifest::box({2}, {3}));
+    EXPECT_ERROR(layer_->backfill(late), ErrorCode::kConflict);
+    EXPECT_ERROR(layer_->backfill({99}), ErrorCode::kNotFound);
+}
+
+TEST_F(BatchLayerTest, ReleasesFilesOfRetiredRunsAfterTheUndoWindow) {
+    records_ = {event("a", 1)};
+    ASSERT_OK(seal());
+    const manifest::Run old = runs_of(version_)[0];
+    ASSERT_OK(layer_->refresh(table_.id));
+    ASSERT_TRUE(exists(old));
+    ASSERT_OK(layer_->release(1'000'000));
+    EXPECT_TRUE(exists(old));
+    clock_.advance_us(1'000'000);
+    ASSERT_OK(layer_->release(1'000'000));
+    EXPECT_FALSE(exists(old));
+    EXPECT_TRUE(head()->retired.empty());
+    EXPECT_EQ(forgotten_, std::set<RunId>{old.id});
+    EXPECT_TRUE(exists(runs_of(version_)[0]));
+    ASSERT_OK(layer_->release(0));
+}
+
+TEST_F(BatchLayerTest, RemovesRunsThatNoVersionNames) {
+    records_ = {event("a", 1)};
+    ASSERT_OK(layer_->refresh(table_.id));
+    const auto garbage = runs::write_table(files_, runs::run_directory(view_, version_, {77}),
+                                           operators::fold_records(records_).table);
+    ASSERT_OK(garbage);
+    ASSERT_OK(layer_->remove_orphans());
+    EXPECT_FALSE(exists(*garbage));
+    EXPECT_TRUE(exists(runs_of(version_)[0]));
+    EXPECT_TRUE(exists(head()->retired.front().run)) << "kept for the undo window";
+}
+
+TEST_F(BatchLayerTest, PassesOnWhyItCouldNot) {
+    EXPECT_ERROR(layer_->refresh({99}), ErrorCode::kNotFound);
+    BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+    parts.hooks.seal = [](TableId) { return Result<void>(); };
+    parts.hooks.archive_to = [](TableId, const Positions&) -> Result<void> {
+        return io_error("the disk is away");
+    };
+    BatchLayer layer(parts, options_, workers_);
+    layer.add_table(table_);
+    const auto refused = layer.refresh(table_.id);
+    ASSERT_ERROR(refused, ErrorCode::kIo);
+    EXPECT_NE(refused.error().to_string().find("archiving"), std::string::npos);
+}
+
+TEST_F(BatchLayerTest, ADamagedSegmentStopsTheRefreshAndTheNextOneStartsAfresh) {
+    records_ = {event("a", 1)};
+    ASSERT_OK(seal());
+    ASSERT_OK(archive({1}));
+    const std::string file = state().segments.begin()->file;
+    ASSERT_OK(files_.flip_bit(file, 40, 3));
+    const auto refused = layer_->refresh(table_.id);
+    ASSERT_ERROR(refused, ErrorCode::kCorrupt);
+    EXPECT_NE(refused.error().to_string().find(file), std::string::npos);
+    EXPECT_TRUE(state().cut_in_flight.has_value());
+    EXPECT_EQ(runs_of(version_).size(), 1U) << "nothing was replaced";
+    ASSERT_OK(files_.flip_bit(file, 40, 3));
+    ASSERT_OK(layer_->refresh(table_.id));
+    EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
+}
+
+TEST_F(BatchLayerTest, RunsByItselfAtTheIntervalOfTheStream) {
+    layer_->remove_table(table_.id);
+    table_.options["batch_interval"] = "10 minutes";
+    layer_->add_table(table_);
+    records_ = {event("a", 1)};
+    workers_.run_until_idle();
+    EXPECT_TRUE(state().cuts.empty());
+    clock_.advance_us(600'000'000);
+    workers_.run_until_idle();
+    ASSERT_EQ(state().cuts.size(), 1U);
+    workers_.run_until_idle();
+    EXPECT_EQ(state().cuts.size(), 1U);
+}
+
+}  // namespace
+}  // namespace braid::batch
