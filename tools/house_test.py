@@ -7,6 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import fault_files
 import floors
 import source_tree
 import tidy
@@ -104,6 +105,28 @@ TIDY = {
 }
 
 
+FAULT = ("title: clock stands\npromise: time passes\nfile: src/base/clock.cc\ntarget: base_test\n"
+         "test: Clock.NeverStepsBack\n--- old\nint now()\n--- new\nint then()\n--- end\n")
+
+
+def fault(before: str, after: str) -> dict[str, str]:
+    assert before in FAULT
+    return {"tests/faults/01_clock.fault": FAULT.replace(before, after)}
+
+
+CLOCK = {"src/base/clock.cc": TAG + "int now()\n"}
+FAULTS = {
+    "old lines that are gone": (CLOCK | fault("int now()", "int never()"), "occur 0 times"),
+    "old lines that are not one place": (
+        {"src/base/clock.cc": TAG + "int now()\nint now()\n"} | fault("", ""), "occur 2 times"),
+    "a source that is gone": (CLOCK | fault("clock.cc", "sundial.cc"), "is not there"),
+    "a test that is gone": (CLOCK | fault("StepsBack", "Stops"), "no test is called"),
+    "a fault that is none": (CLOCK | fault("int then()", "int now()"), "changes nothing"),
+    "a field too few": (CLOCK | fault("title: clock stands\n", ""), "fields are not"),
+    "no end": (CLOCK | fault("--- end\n", ""), "has not the form"),
+}
+
+
 class House(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -138,6 +161,14 @@ class House(unittest.TestCase):
             with self.subTest(what):
                 faults = tidy.Tidy(self.grow(planted)).run()
                 self.assertTrue(any(message in fault for fault in faults), faults)
+
+    def test_fault_files_finds_what_is_planted(self):
+        self.assertEqual(fault_files.check(self.grow(CLOCK | fault("", ""))), [])
+        for what, (planted, message) in FAULTS.items():
+            with self.subTest(what):
+                faults = fault_files.check(self.grow(planted))
+                self.assertEqual(len(faults), 1, faults)
+                self.assertIn(message, faults[0])
 
     def test_an_exception_excuses(self):
         planted = code("\n" * 800) | {"tools/tidy_exceptions.txt": "src/log/extent.cc lines 850\n"}
