@@ -3,13 +3,14 @@
 // back-fills, recomputes, publishes and releases; and again while it recovers. Afterwards the
 // answers are exact.
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "base/random.h"
 #include "base/trace.h"
 #include "tests/support/test_node.h"
 
@@ -52,14 +53,26 @@ bool play(TestNode& node, Known& known) {
     if (!append(node, known, 0, 5) || !append(node, known, 5, 60)) return false;
     if (!node.seal("t") || !node.archive("t")) return false;
     if (!append(node, known, 65, 70) || !append(node, known, 200, 3)) return false;
+    // The new view's history is back-filled; the archive goes on for it, and the log is trimmed.
     if (!node.query(fmt::format("CREATE MATERIALIZED VIEW w{}", kView))) return false;
     known.has_late_view = true;
     if (!append(node, known, 300, 4)) return false;
     if (!node.query("REFRESH MATERIALIZED VIEW v")) return false;
-    if (!append(node, known, 400, 40) || !node.seal("t")) return false;
+    if (!append(node, known, 401, 40) || !node.seal("t")) return false;
     if (!node.query("REFRESH MATERIALIZED VIEW v") || !node.node().release(0)) return false;
     return append(node, known, 500, 2);
 }
+
+/// Extents of about a kilobyte, so that the history leaves some behind to be trimmed.
+app::NodeOptions options_that_trim() {
+    app::NodeOptions options = TestNode::small_options();
+    options.log.extent_bytes_max = 1024;
+    return options;
+}
+
+struct CrashNode : TestNode {
+    CrashNode() : TestNode(options_that_trim()) {}
+};
 
 int64_t number(const std::string& text) {
     int64_t value = 0;
@@ -113,10 +126,50 @@ void check(TestNode& node, const Known& known, const std::string& when) {
     }
 }
 
-/// Starts again until it works; a fault may be armed for the first attempts.
-void recover(TestNode& node, const std::string& when) {
+/// Whether the path lies below a directory and ends so.
+bool is_file_of(const std::string& path, std::string_view directory, std::string_view ending) {
+    return path.starts_with(directory) && path.ends_with(ending);
+}
+
+/// Files below a directory.
+void list_files(FileSystem& files, const std::string& directory, std::set<std::string>& found) {
+    const std::vector<std::string> names = files.list(directory).value();
+    for (const std::string& name : names) {
+        const std::string path = fmt::format("{}/{}", directory, name);
+        if (files.info(path).value().is_directory) {
+            list_files(files, path, found);
+        } else {
+            found.insert(path);
+        }
+    }
+}
+
+/// Right after a start the files of runs are those that the manifest names: none is missing, and
+/// what a crash left behind is gone.
+void check_run_files(CrashNode& node, const std::string& when) {
+    std::set<std::string> named;
+    const auto name = [&](const manifest::Run& run) {
+        for (const manifest::Part& part : run.parts) named.insert(part.file);
+    };
+    const manifest::StatePtr state = node.node().state();
+    for (const auto& [version, runs] : state->runs) std::ranges::for_each(runs, name);
+    for (const manifest::Retired& retired : state->retired) name(retired.run);
+    std::set<std::string> found;
+    list_files(node.files(), "views", found);
+    EXPECT_EQ(found, named) << when;
+}
+
+void recover(CrashNode& node, const std::string& when) {
     const auto started = node.start();
     ASSERT_TRUE(started) << when << ": " << started.error().to_string();
+    check_run_files(node, when);
+}
+
+/// What comes after a crash, until it is cut short itself.
+void begin_again(CrashNode& node, Known& known) {
+    if (!node.start() || node.table("t") == TableId{}) return;
+    append(node, known, 900, 2);
+    (void)node.seal("t").has_value();
 }
 
 class Crash : public ::testing::TestWithParam<CrashFate> {
@@ -128,20 +181,71 @@ class Crash : public ::testing::TestWithParam<CrashFate> {
     void TearDown() override { set_trace_sink({}); }
 
     static uint64_t count_operations() {
-        TestNode node;
+        CrashNode node;
         Known known;
         EXPECT_TRUE(node.start());
         EXPECT_TRUE(play(node, known));
         return node.files().operation_count();
     }
+    /// Durable steps of a recovery after the whole history, with what follows it.
+    static uint64_t count_recovery_operations() {
+        CrashNode node;
+        Known known;
+        EXPECT_TRUE(node.start());
+        EXPECT_TRUE(play(node, known));
+        node.crash(GetParam(), 0);
+        const uint64_t before = node.files().operation_count();
+        begin_again(node, known);
+        return node.files().operation_count() - before;
+    }
 };
+
+/// Each operation that the crashes below are to hit is really in the history.
+TEST(CrashHistory, AppendsSealsArchivesBackfillsPublishesTrimsAndReleases) {
+    CrashNode node;
+    Known known;
+    std::map<std::string, int> seen;
+    node.files().set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+        using Kind = FileOperation::Kind;
+        const std::string& path = operation.path;
+        const bool is_move = operation.kind == Kind::kMove;
+        const bool is_removal = operation.kind == Kind::kRemove;
+        if (is_file_of(path, "log/", ".extent")) {
+            if (operation.kind == Kind::kSync) ++seen["append"];
+            if (is_removal) ++seen["trim"];
+        }
+        if (is_file_of(path, "views/", ".arrow")) {
+            if (operation.kind == Kind::kSync) ++seen["run"];
+            if (is_removal) ++seen["release"];
+        }
+        if (is_file_of(path, "dataset/", ".parquet") && is_move) ++seen["archive"];
+        if (path.starts_with("manifest/") && is_move) ++seen["commit"];
+        return {};
+    });
+    ASSERT_TRUE(node.start());
+    ASSERT_TRUE(play(node, known));
+    EXPECT_GE(seen["append"], 7);
+    EXPECT_GE(seen["run"], 6);
+    EXPECT_GE(seen["archive"], 4);
+    EXPECT_GE(seen["commit"], 12);
+    EXPECT_GE(seen["trim"], 2);
+    EXPECT_GE(seen["release"], 4);
+    const manifest::StatePtr state = node.node().state();
+    const manifest::TableState& table = *state->table(node.table("t"));
+    EXPECT_GE(table.cuts.back().number, 2U) << "published twice";
+    EXPECT_TRUE(state->retired.empty()) << "everything retired was released";
+    const catalog::ViewVersion& late = state->catalog.find_view("w")->versions.front();
+    EXPECT_TRUE(late.is_populated);
+    EXPECT_NE(late.first_seal, table.origin) << "there was a history to back-fill";
+    EXPECT_NE(node.node().log_of(node.table("t"))->start(), table.origin);
+}
 
 TEST_P(Crash, LeavesExactAnswersAtEveryDurableStep) {
     const uint64_t operations = count_operations();
     ASSERT_GT(operations, 150U);
     for (uint64_t step = 0; step < operations; ++step) {
         const std::string when = fmt::format("crash at step {} of {}", step, operations);
-        TestNode node;
+        CrashNode node;
         Known known;
         node.files().fail_all_after(step);
         if (node.start()) play(node, known);
@@ -161,34 +265,42 @@ TEST_P(Crash, LeavesExactAnswersAtEveryDurableStep) {
     }
 }
 
+/// A second crash walks through the recovery while the first walks through the history.
 TEST_P(Crash, LeavesExactAnswersWhenRecoveryIsCutShortToo) {
+    constexpr uint64_t kStride = 3;
     const uint64_t operations = count_operations();
-    Random random(42);
-    for (uint64_t step = 0; step < operations; step += 3) {
-        TestNode node;
+    const uint64_t recovery = count_recovery_operations();
+    ASSERT_GT(recovery, 20U);
+    ASSERT_GT(operations / kStride, recovery) << "each step of a recovery is met";
+    uint64_t second = 0;
+    for (uint64_t step = 0; step < operations; step += kStride) {
+        CrashNode node;
         Known known;
         node.files().fail_all_after(step);
         if (node.start()) play(node, known);
         node.crash(GetParam(), step);
-        const uint64_t second = random.below(24);
         const std::string when =
             fmt::format("crash at step {}, then {} into the recovery", step, second);
         node.files().fail_all_after(second);
-        if (node.start() && node.table("t") != TableId{}) {
-            append(node, known, 900, 2);
-            (void)node.seal("t").has_value();
-        }
+        begin_again(node, known);
         node.crash(GetParam(), step + 1);
         recover(node, when);
         if (HasFatalFailure()) return;
         check(node, known, when);
         if (HasFailure()) return;
+        second = (second + 1) % recovery;
     }
+}
+
+std::string name_of(const ::testing::TestParamInfo<CrashFate>& fate) {
+    constexpr std::array<const char*, 3> kNames = {"Dropped", "Kept", "Torn"};
+    return kNames.at(static_cast<size_t>(fate.param));
 }
 
 INSTANTIATE_TEST_SUITE_P(Fates, Crash,
                          ::testing::Values(CrashFate::kDropUnsynced, CrashFate::kKeepUnsynced,
-                                           CrashFate::kTearUnsynced));
+                                           CrashFate::kTearUnsynced),
+                         name_of);
 
 }  // namespace
 }  // namespace braid::testing
