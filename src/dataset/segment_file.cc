@@ -124,7 +124,7 @@ Result<std::vector<manifest::Segment>> segments_between(const manifest::TableSta
     for (const manifest::Segment& segment : table.segments) {
         const Offset low = from.of(segment.partition);
         const Offset high = end.of(segment.partition);
-        if (segment.to <= low || segment.from >= high) continue;
+        if (low >= high || segment.to <= low || segment.from >= high) continue;
         Offset& reached = at.at[segment.partition.value];
         if (segment.from > reached) break;
         reached = segment.to;

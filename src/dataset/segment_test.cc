@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataset/segment.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "base/memory_file_system.h"
+#include "base/test_support.h"
+#include "columnar/text_io.h"
+#include "manifest/test_support.h"
+
+namespace braid::dataset {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+constexpr const char* kDay = "2026-11-22";
+constexpr int64_t kIngestedUs = 1'795'305'600'000'000;
+
+/// Records 10, 11, … of partition 1 of a stream "k text, n int8"; 12 and 15 do not decode.
+const std::vector<std::string> kRecords = {
+    R"({"k":"a","n":1})", R"({"k":"b","n":2})",  R"({"k":"c","n":"x"})", R"({"k":null,"n":4})",
+    R"({"k":"a","n":5})", "no JSON \xff at all", R"({"k":"a"})"};
+constexpr Offset kFrom{10};
+constexpr PartitionId kPartition{1};
+
+class SegmentTest : public testing::Test {
+  protected:
+    SegmentTest() {
+        spec_.table = {3};
+        spec_.log = {"0123456789abcdef0123456789abcdef"};
+        spec_.columns = {{{"k", Type::of(TypeKind::kText)}, {"n", Type::of(TypeKind::kInt8)}}};
+    }
+    void SetUp() override { ASSERT_OK(files_.create_directories("dataset")); }
+
+    std::vector<bool> wanted(bool all) const {
+        return std::vector<bool>(spec_.columns.fields.size() + operators::kRecordColumnCount, all);
+    }
+    Result<void> add(SegmentWriter& writer, Offset from, const std::vector<std::string>& records) {
+        const auto decoder = TRY(operators::make_decoder(decoder_));
+        const std::vector<std::string_view> raw(records.begin(), records.end());
+        operators::RecordSlice slice;
+        slice.partition = kPartition;
+        slice.first = from;
+        slice.ingested_at_us = kIngestedUs;
+        slice.records = raw;
+        operators::DecodedSlice decoded;
+        decoder->decode(slice, wanted(true), decoded);
+        return writer.add(decoded, raw, kIngestedUs);
+    }
+    Result<manifest::Segment> write(const std::vector<std::string>& records = kRecords,
+                                    Offset from = kFrom) {
+        const auto writer = TRY(SegmentWriter::create(files_, spec_, kPartition, from, kDay));
+        TRY(add(*writer, from, records));
+        return writer->move_in();
+    }
+    /// "offset k n", or "offset ! reason" of a bad row, of what a scan gives.
+    Result<Lines> scan(const manifest::Segment& segment, int64_t from = 0, int64_t end = 1000) {
+        ScanSpec what{wanted(true), manifest::at({0, end}), manifest::at({0, from})};
+        const auto rows = TRY(SegmentScan::open(files_, spec_, decoder_, segment, what));
+        Lines lines;
+        operators::DecodedSlice slice;
+        while (TRY(rows->next(slice))) {
+            EXPECT_GT(slice.batch.length, 0U);
+            size_t bad = 0;
+            for (uint32_t row = 0; row < slice.batch.length; ++row) {
+                lines.push_back(shown(slice.batch.columns[3], row));
+                if (bad < slice.bad.size() && slice.bad[bad].row == row) {
+                    EXPECT_FALSE(slice.bad[bad++].reason.empty());
+                    EXPECT_FALSE(std::ranges::binary_search(slice.good, row));
+                    lines.back() += " !";
+                    continue;
+                }
+                EXPECT_TRUE(std::ranges::binary_search(slice.good, row));
+                for (const size_t column : {0U, 1U}) {
+                    lines.back() += " " + shown(slice.batch.columns[column], row);
+                }
+            }
+        }
+        return lines;
+    }
+    static std::string shown(const Column& column, size_t row) {
+        if (column.is_null(row)) return "NULL";
+        std::string text;
+        format_text(column, row, utc_format(), text);
+        return text;
+    }
+    static Lines all() {
+        return {"10 a 1", "11 b 2", "12 !", "13 NULL 4", "14 a 5", "15 !", "16 a NULL"};
+    }
+
+    MemoryFileSystem files_;
+    SegmentSpec spec_;
+    operators::DecoderSpec decoder_{
+        "json", {{{"k", Type::of(TypeKind::kText)}, {"n", Type::of(TypeKind::kInt8)}}}, {}};
+};
+
+TEST_F(SegmentTest, ComesBackRowByRowWithWhatIsBad) {
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
+    EXPECT_EQ(segment.file, segment_path({3}, kDay, spec_.log, kPartition, kFrom));
+    EXPECT_EQ(segment.from, kFrom);
+    EXPECT_EQ(segment.to, Offset{17});
+    EXPECT_EQ(segment.rows, 7U);
+    EXPECT_EQ(segment.bad_rows, 2U);
+    EXPECT_EQ(segment.ingest_day, kDay);
+    EXPECT_EQ(segment.bytes, files_.info(segment.file).value().bytes);
+    ASSERT_OK_AND_ASSIGN(const Lines lines, scan(segment));
+    EXPECT_EQ(lines, all());
+}
+
+TEST_F(SegmentTest, GivesExactlyTheOffsetsOfAnyRange) {
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
+    for (int64_t from = 9; from <= 18; ++from) {
+        for (int64_t end = from; end <= 18; ++end) {
+            Lines expected;
+            for (int64_t offset = 10; offset < 17; ++offset) {
+                if (offset >= from && offset < end) {
+                    expected.push_back(all()[static_cast<size_t>(offset - 10)]);
+                }
+            }
+            ASSERT_OK_AND_ASSIGN(const Lines lines, scan(segment, from, end));
+            EXPECT_EQ(lines, expected) << from << " to " << end;
+        }
+    }
+}
+
+TEST_F(SegmentTest, ManySlicesAreOneSegment) {
+    ASSERT_OK_AND_ASSIGN(const auto writer,
+                         SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
+    for (size_t index = 0; index < kRecords.size(); ++index) {
+        ASSERT_OK(
+            add(*writer, Offset{kFrom.value + static_cast<int64_t>(index)}, {kRecords[index]}));
+        EXPECT_EQ(writer->rows(), index + 1);
+    }
+    EXPECT_GT(writer->bytes_estimate(), 50U);
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, writer->move_in());
+    ASSERT_OK_AND_ASSIGN(const Lines lines, scan(segment));
+    EXPECT_EQ(lines, all());
+}
+
+TEST_F(SegmentTest, GivesRecordsBackByteForByte) {
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
+    ASSERT_OK_AND_ASSIGN(const RawRecords raw, read_raw_records(files_, segment, {12}, 4));
+    EXPECT_EQ(raw.first, Offset{12});
+    EXPECT_EQ(raw.ingested_at_us, kIngestedUs);
+    EXPECT_EQ(raw.records,
+              std::vector<std::string_view>(kRecords.begin() + 2, kRecords.begin() + 6));
+    EXPECT_ERROR(read_raw_records(files_, segment, {17}, 4), ErrorCode::kNotFound);
+}
+
+TEST_F(SegmentTest, HasNoNameUntilItIsWholeAndNeverOverwrites) {
+    ASSERT_OK_AND_ASSIGN(const auto writer,
+                         SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
+    ASSERT_OK(add(*writer, kFrom, kRecords));
+    const std::string path = segment_path({3}, kDay, spec_.log, kPartition, kFrom);
+    EXPECT_FALSE(files_.exists(path).value());
+    ASSERT_OK(writer->move_in());
+    EXPECT_TRUE(files_.exists(path).value());
+    EXPECT_ERROR(write(), ErrorCode::kAlreadyExists);
+}
+
+TEST_F(SegmentTest, SurvivesAPowerCutOnceItIsMovedIn) {
+    ASSERT_OK(files_.sync_directory(""));
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
+    files_.crash(CrashFate::kDropUnsynced, 0);
+    ASSERT_OK_AND_ASSIGN(const Lines lines, scan(segment));
+    EXPECT_EQ(lines, all());
+}
+
+TEST_F(SegmentTest, IsAdoptedAsItWasWritten) {
+    EXPECT_FALSE(adopt_segment(files_, spec_, kPartition, kFrom, kDay).value().has_value());
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
+    ASSERT_OK_AND_ASSIGN(const auto adopted, adopt_segment(files_, spec_, kPartition, kFrom, kDay));
+    ASSERT_TRUE(adopted.has_value());
+    EXPECT_EQ(adopted->file, segment.file);
+    EXPECT_EQ(adopted->to, segment.to);
+    EXPECT_EQ(adopted->rows, segment.rows);
+    EXPECT_EQ(adopted->bad_rows, segment.bad_rows);
+    EXPECT_EQ(adopted->bytes, segment.bytes);
+    EXPECT_EQ(adopted->crc, segment.crc);
+    EXPECT_EQ(adopted->ingest_day, segment.ingest_day);
+    const std::string other = segment_path({3}, kDay, spec_.log, kPartition, {11});
+    ASSERT_OK(files_.move_no_replace(segment.file, other));
+    EXPECT_ERROR(adopt_segment(files_, spec_, kPartition, {11}, kDay), ErrorCode::kCorrupt);
+}
+
+TEST_F(SegmentTest, DamageIsNamedBeforeARowIsServed) {
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
+    for (uint64_t byte = 0; byte < segment.bytes; byte += 97) {
+        ASSERT_OK(files_.flip_bit(segment.file, byte, static_cast<int>(byte % 8)));
+        const auto refused = scan(segment);
+        ASSERT_ERROR(refused, ErrorCode::kCorrupt);
+        EXPECT_NE(refused.error().to_string().find(segment.file), std::string::npos);
+        EXPECT_NE(refused.error().to_string().find("[10, 17)"), std::string::npos);
+        EXPECT_ERROR(read_raw_records(files_, segment, {12}, 4), ErrorCode::kCorrupt);
+        ASSERT_OK(files_.flip_bit(segment.file, byte, static_cast<int>(byte % 8)));
+    }
+    ASSERT_OK(files_.remove(segment.file));
+    EXPECT_ERROR(scan(segment), ErrorCode::kCorrupt);
+}
+
+TEST_F(SegmentTest, DecodesAgainWhatAnotherDecoderWrote) {
+    spec_.decoder_version = operators::kDecoderVersion + 1;
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
+    spec_.decoder_version = operators::kDecoderVersion;
+    ASSERT_OK_AND_ASSIGN(const Lines lines, scan(segment));
+    EXPECT_EQ(lines, all());
+    ASSERT_OK_AND_ASSIGN(const Lines some, scan(segment, 12, 15));
+    EXPECT_EQ(some, Lines(lines.begin() + 2, lines.begin() + 5));
+}
+
+TEST_F(SegmentTest, TheDirectoryTellsWhatTheManifestWouldList) {
+    EXPECT_TRUE(list_segments(files_, {3}).value().empty());
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment second, write(kRecords, {17}));
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment first, write());
+    ASSERT_OK_AND_ASSIGN(const auto found, list_segments(files_, {3}));
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0].file, first.file);
+    EXPECT_EQ(found[0].crc, first.crc);
+    EXPECT_EQ(found[1].from, second.from);
+}
+
+TEST(SegmentsBetween, CoverTheRangeOrNameWhatIsMissing) {
+    manifest::TableState table;
+    table.segments.edit([](auto& list) {
+        for (const auto& segment :
+             {manifest::test_segment(0, 0, 3), manifest::test_segment(0, 3, 5),
+              manifest::test_segment(1, 0, 4)}) {
+            list.push_back(std::make_shared<const manifest::Segment>(segment));
+        }
+    });
+    const auto count = [&](std::vector<int64_t> from, std::vector<int64_t> end) {
+        const auto found = segments_between(table, manifest::at(from), manifest::at(end));
+        return found ? static_cast<int>(found->size()) : -1;
+    };
+    EXPECT_EQ(count({0, 0}, {5, 4}), 3);
+    EXPECT_EQ(count({0, 0}, {3, 0}), 1);
+    EXPECT_EQ(count({2, 0}, {4, 1}), 3);
+    EXPECT_EQ(count({3, 4}, {5, 4}), 1);
+    EXPECT_EQ(count({2, 2}, {2, 2}), 0);
+    EXPECT_EQ(count({0, 0}, {6, 4}), -1);
+    const auto missing = segments_between(table, manifest::at({0, 0}), manifest::at({5, 6}));
+    ASSERT_ERROR(missing, ErrorCode::kNotFound);
+    EXPECT_NE(missing.error().message().find("offset 4 of partition 1"), std::string::npos);
+    table.segments.edit([](auto& list) { list.erase(list.begin()); });
+    EXPECT_EQ(count({0, 0}, {5, 4}), -1) << "a gap at the beginning";
+    EXPECT_EQ(count({3, 0}, {5, 4}), 2);
+}
+
+}  // namespace
+}  // namespace braid::dataset
