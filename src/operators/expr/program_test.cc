@@ -257,6 +257,52 @@ TEST(Program, ComputesOnlyUsedValuesOfALargeDictionary) {
     EXPECT_EQ(counted_rows, 2u);
 }
 
+TEST(Program, CallsOfOneFunctionKeepTheirOwnArguments) {
+    const Batch batch = batch_of({column_of(kInt4, {"6", "7", "NULL", "-12"})});
+    std::vector<ExprPtr> quotients;
+    for (const int32_t divisor : {2, 3, 2}) {
+        quotients.push_back(function("/(int4,int4)", {column(0), int4(divisor)}));
+    }
+    quotients.push_back(function("/(int4,int4)", {int4(84), column(0)}));
+    ASSERT_OK_AND_ASSIGN(const auto program, Program::compile(quotients, {}));
+    for (int again = 0; again < 2; ++again) {
+        const std::vector<Evaluated> results = program->run(batch);
+        EXPECT_EQ(shown(results[0]), (Rows{"3", "3", "NULL", "-6"}));
+        EXPECT_EQ(shown(results[1]), (Rows{"2", "2", "NULL", "-4"}));
+        EXPECT_EQ(shown(results[2]), (Rows{"3", "3", "NULL", "-6"}));
+        EXPECT_EQ(shown(results[3]), (Rows{"14", "12", "NULL", "-7"}));
+    }
+}
+
+TEST(Program, ACallInsideACallOfItsOwnFunctionKeepsItsArguments) {
+    const Batch batch = batch_of({column_of(kInt4, {"1", "NULL", "-3"})});
+    const auto plus = [](ExprPtr left, ExprPtr right) {
+        return function("+(int4,int4)", {std::move(left), std::move(right)});
+    };
+    const auto hundred = [](ExprPtr of) {
+        return function("*(int4,int4)", {std::move(of), int4(100)});
+    };
+    // x + (x + 1) * 100, and the same the other way round
+    const ExprPtr inner = plus(column(0), int4(1));
+    const Rows expected = {"201", "NULL", "-203"};
+    EXPECT_EQ(run(plus(column(0), hundred(inner)), batch), expected);
+    EXPECT_EQ(run(plus(hundred(inner), column(0)), batch), expected);
+    EXPECT_EQ(run(plus(inner, plus(column(0), int4(2))), batch), (Rows{"5", "NULL", "-3"}));
+}
+
+TEST(Program, CallsOfOneFunctionOverOneDictionaryKeepTheirOwnArguments) {
+    const Batch batch = batch_of({dictionary_of({"/a/x", "/b/y"}, {0, 1, -1})});
+    const auto piece = [](int32_t index) {
+        return function("split_part(text,text,int4)", {column(0, kText), text("/"), int4(index)});
+    };
+    ASSERT_OK_AND_ASSIGN(const auto program, Program::compile({piece(2), piece(3)}, {}));
+    for (int again = 0; again < 2; ++again) {
+        const std::vector<Evaluated> results = program->run(batch);
+        EXPECT_EQ(shown(results[0]), (Rows{"a", "b", "NULL"}));
+        EXPECT_EQ(shown(results[1]), (Rows{"x", "y", "NULL"}));
+    }
+}
+
 TEST(Program, TakesOnlyTheRowsGiven) {
     const Batch batch = batch_of({column_of(kInt4, {"1", "0", "2", "5"})});
     ASSERT_OK_AND_ASSIGN(const auto program, Program::compile({tenth()}, {}));
