@@ -95,7 +95,15 @@ struct GroupTable::Body {
     /// Fills entries[0, count) for keys(0) … keys(count - 1).
     template <typename Keys>
     void resolve(size_t count, const Keys& keys);
+    void resolve_keys(const EncodedKeys& keys, size_t first, size_t count);
     Result<void> merge_encoded(char* entry, std::string_view state);
+    /// What fold was given, in the encodings that aggregates read.
+    struct Arguments {
+        std::vector<Column> arguments;
+        std::vector<Column> filters;
+    };
+    Arguments checked_arguments(size_t rows, std::span<const Column> arguments,
+                                std::span<const Column> filters) const;
     void fold_block(size_t first, std::span<const Column> arguments,
                     std::span<const Column> filters);
 
@@ -106,6 +114,7 @@ struct GroupTable::Body {
     // Scratch of the one writer.
     std::vector<uint32_t> tags;
     std::vector<char*> entries;
+    std::vector<char*> key_entries;
     std::vector<Group> groups;
 };
 
@@ -143,6 +152,34 @@ void GroupTable::Body::resolve(size_t count, const Keys& keys) {
     }
 }
 
+void GroupTable::Body::resolve_keys(const EncodedKeys& keys, size_t first, size_t count) {
+    const char* bytes = keys.bytes.data();
+    const uint32_t* ends = keys.ends.data();
+    resolve(count, [=](size_t i) {
+        const size_t row = first + i;
+        const size_t from = row == 0 ? 0 : ends[row - 1];
+        return std::string_view(bytes + from, ends[row] - from);
+    });
+}
+
+GroupTable::Body::Arguments GroupTable::Body::checked_arguments(
+    size_t rows, std::span<const Column> arguments, std::span<const Column> filters) const {
+    const size_t count = aggregates.size();
+    CHECK_EQ(arguments.size(), count);
+    CHECK_EQ(filters.size(), count);
+    Arguments flat{{arguments.begin(), arguments.end()}, {filters.begin(), filters.end()}};
+    for (size_t a = 0; a < count; ++a) {
+        const bool has_argument = arguments[a].length() != 0;
+        CHECK(!has_argument || arguments[a].length() == rows);
+        CHECK(filters[a].length() == 0 || filters[a].length() == rows);
+        CHECK(rows == 0 || has_argument == (aggregates[a].kind != AggregateKind::kCountRows));
+        // Sets encode a dictionary's values once, so their argument stays as it is.
+        if (has_argument && !is_set(aggregates[a])) flat.arguments[a] = arguments[a].flattened();
+        if (filters[a].length() != 0) flat.filters[a] = filters[a].flattened();
+    }
+    return flat;
+}
+
 void GroupTable::Body::fold_block(size_t first, std::span<const Column> arguments,
                                   std::span<const Column> filters) {
     if (!layout.sets.empty()) {
@@ -169,32 +206,30 @@ GroupTable& GroupTable::operator=(GroupTable&&) noexcept = default;
 
 void GroupTable::fold(const EncodedKeys& keys, std::span<const Column> arguments,
                       std::span<const Column> filters) {
-    const size_t count = body_->aggregates.size();
-    CHECK_EQ(arguments.size(), count);
-    CHECK_EQ(filters.size(), count);
-    std::vector<Column> flat_arguments(arguments.begin(), arguments.end());
-    std::vector<Column> flat_filters(filters.begin(), filters.end());
-    for (size_t a = 0; a < count; ++a) {
-        const bool has_argument = arguments[a].length() != 0;
-        CHECK(!has_argument || arguments[a].length() == keys.size());
-        CHECK(filters[a].length() == 0 || filters[a].length() == keys.size());
-        CHECK(keys.size() == 0 ||
-              has_argument == (body_->aggregates[a].kind != AggregateKind::kCountRows));
-        // Sets encode a dictionary's values once, so their argument stays as it is.
-        if (has_argument && !is_set(body_->aggregates[a]))
-            flat_arguments[a] = arguments[a].flattened();
-        if (filters[a].length() != 0) flat_filters[a] = filters[a].flattened();
+    const size_t rows = keys.size();
+    const Body::Arguments flat = body_->checked_arguments(rows, arguments, filters);
+    for (size_t first = 0; first < rows; first += kBlockRows) {
+        body_->resolve_keys(keys, first, std::min(kBlockRows, rows - first));
+        body_->fold_block(first, flat.arguments, flat.filters);
     }
+}
+
+void GroupTable::fold(const EncodedKeys& keys, std::span<const uint32_t> places,
+                      std::span<const Column> arguments, std::span<const Column> filters) {
+    const size_t rows = places.size();
+    const Body::Arguments flat = body_->checked_arguments(rows, arguments, filters);
+    std::vector<char*>& of_keys = body_->key_entries;
+    of_keys.clear();
     for (size_t first = 0; first < keys.size(); first += kBlockRows) {
-        const size_t rows = std::min(kBlockRows, keys.size() - first);
-        const char* bytes = keys.bytes.data();
-        const uint32_t* ends = keys.ends.data();
-        body_->resolve(rows, [=](size_t i) {
-            const size_t row = first + i;
-            const size_t from = row == 0 ? 0 : ends[row - 1];
-            return std::string_view(bytes + from, ends[row] - from);
-        });
-        body_->fold_block(first, flat_arguments, flat_filters);
+        body_->resolve_keys(keys, first, std::min(kBlockRows, keys.size() - first));
+        of_keys.insert(of_keys.end(), body_->entries.begin(), body_->entries.end());
+    }
+    for (size_t first = 0; first < rows; first += kBlockRows) {
+        const std::span<const uint32_t> block =
+            places.subspan(first, std::min(kBlockRows, rows - first));
+        body_->entries.resize(block.size());
+        for (size_t i = 0; i < block.size(); ++i) body_->entries[i] = of_keys[block[i]];
+        body_->fold_block(first, flat.arguments, flat.filters);
     }
 }
 

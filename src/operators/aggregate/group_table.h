@@ -36,6 +36,10 @@ class GroupTable {
     /// a (length = rows; an empty column where there is none). Hot.
     void fold(const EncodedKeys& keys, std::span<const Column> arguments,
               std::span<const Column> filters);
+    /// The same for rows that share keys: row i has the key keys.at(places[i]). Each key is looked
+    /// up once, and belongs to some row; two may be equal.
+    void fold(const EncodedKeys& keys, std::span<const uint32_t> places,
+              std::span<const Column> arguments, std::span<const Column> filters);
 
     /// ⊕ with one encoded row of a run, or with one element of the set of aggregate-set `set`.
     Result<void> merge_state(std::string_view key, std::string_view state);
