@@ -2,6 +2,7 @@
 #include "operators/fold/view_folder.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "base/check.h"
@@ -16,11 +17,30 @@ bool same_context(const EvaluationContext& left, const EvaluationContext& right)
     return left_zone == right_zone && left.enrich == right.enrich;
 }
 
-int add_expr(const plan::ExprPtr& expr, std::vector<plan::ExprPtr>& exprs) {
-    if (!expr) return -1;
-    exprs.push_back(expr);
-    return static_cast<int>(exprs.size()) - 1;
-}
+/// Slices with fewer rows are not worth numbering.
+constexpr size_t kNumberedRowsMin = 256;
+/// Numbering rows pays where it leaves at most so many keys of a hundred rows: more where a part of
+/// the key has its numbers from another view.
+constexpr size_t kKeysPercentMax = 50;
+constexpr size_t kSharedKeysPercentMax = 80;
+constexpr int kSlicesToSkip = 15;
+
+/// The distinct expressions of views.
+class ExprList {
+  public:
+    int add(const plan::ExprPtr& expr) {
+        if (!expr) return -1;
+        const auto index = static_cast<int>(exprs_.size());
+        const auto [known, is_new] = index_.emplace(plan::fingerprint(*expr), index);
+        if (is_new) exprs_.push_back(expr);
+        return known->second;
+    }
+    std::vector<plan::ExprPtr> take() { return std::move(exprs_); }
+
+  private:
+    std::vector<plan::ExprPtr> exprs_;
+    std::map<std::string, int> index_;
+};
 
 /// Rows of a boolean column that are true and lie in `rows`, which shrinks to them.
 void keep_true(const Column& condition, std::vector<uint32_t>& rows) {
@@ -65,22 +85,55 @@ Result<std::unique_ptr<ViewFolder>> ViewFolder::create(std::vector<BoundView> vi
 }
 
 Result<void> ViewFolder::add_group(std::vector<size_t> views) {
-    std::vector<plan::ExprPtr> exprs;
+    ExprList exprs;
+    Group group;
+    std::vector<int> filters;  // by selection
     for (const size_t view : views) {
         const plan::ViewPlan& plan = *views_[view].plan;
         Layout& layout = layouts_[view];
-        layout.filter = add_expr(plan.filter, exprs);
-        for (const plan::ExprPtr& key : plan.keys) layout.keys.push_back(add_expr(key, exprs));
+        layout.filter = exprs.add(plan.filter);
+        for (const plan::ExprPtr& key : plan.keys) layout.keys.push_back(exprs.add(key));
         for (const plan::Aggregate& aggregate : plan.aggregates) {
-            layout.arguments.push_back(add_expr(aggregate.argument, exprs));
-            layout.filters.push_back(add_expr(aggregate.filter, exprs));
+            layout.arguments.push_back(exprs.add(aggregate.argument));
+            layout.filters.push_back(exprs.add(aggregate.filter));
         }
+        const auto same = std::ranges::find(filters, layout.filter);
+        layout.selection = static_cast<size_t>(same - filters.begin());
+        if (same == filters.end()) filters.push_back(layout.filter);
     }
-    Group group;
-    group.program = TRY(Program::compile(std::move(exprs), views_[views.front()].context));
+    group.program = TRY(Program::compile(exprs.take(), views_[views.front()].context));
     group.views = std::move(views);
+    group.selections.resize(filters.size());
+    plan_keys(group);
     groups_.push_back(std::move(group));
     return {};
+}
+
+/// Columns next to each other that several views have become one part.
+void ViewFolder::plan_keys(Group& group) {
+    std::map<int, int> views_of_expr;
+    for (const size_t view : group.views) {
+        for (const int key : layouts_[view].keys) ++views_of_expr[key];
+    }
+    for (const size_t view : group.views) {
+        Layout& layout = layouts_[view];
+        const std::span<const int> keys = layout.keys;
+        for (size_t from = 0; from < keys.size();) {
+            const auto is_shared = [&](size_t key) { return views_of_expr[keys[key]] > 1; };
+            size_t to = from + 1;
+            while (to < keys.size() && is_shared(to) == is_shared(from)) ++to;
+            const int part = group.nodes.add(keys.subspan(from, to - from));
+            group.nodes.count_view(part);
+            layout.whole = from == 0 ? part : group.nodes.join(layout.whole, part);
+            layout.parts.push_back(part);
+            from = to;
+        }
+    }
+    for (const size_t view : group.views) {
+        Layout& layout = layouts_[view];
+        layout.has_shared_part = std::ranges::any_of(
+            layout.parts, [&](int part) { return group.nodes.is_shared(part); });
+    }
 }
 
 std::vector<bool> ViewFolder::wanted(size_t input_columns) const {
@@ -100,70 +153,132 @@ void ViewFolder::fold(const DecodedSlice& slice, std::span<const FoldTarget> tar
         const std::vector<Evaluated> values = all_good
                                                   ? group.program->run(slice.batch)
                                                   : group.program->run(slice.batch, slice.good);
+        const bool has_errors = std::ranges::any_of(
+            values, [](const Evaluated& evaluated) { return !evaluated.errors.empty(); });
+        group.is_selected.assign(group.selections.size(), false);
         for (const size_t view : group.views) {
             targets[view].account->quarantined += slice.bad.size();
-            fold_view(view, values, slice.good, targets[view], sink);
+            fold_view(view, group, {values, slice.good, sink, has_errors}, targets[view]);
         }
     }
 }
 
-void ViewFolder::quarantine(size_t view, const Evaluated& evaluated, std::span<const uint32_t> good,
-                            FoldAccount& account, const ErrorSink& sink) {
+void ViewFolder::quarantine(size_t view, const Evaluated& evaluated, const Slice& slice,
+                            FoldAccount& account) {
     if (evaluated.errors.empty()) return;
     auto error = evaluated.errors.begin();
-    account.quarantined += std::erase_if(rows_, [&](uint32_t row) {
+    account.quarantined += std::erase_if(own_.rows, [&](uint32_t row) {
         while (error != evaluated.errors.end() && error->row < row) ++error;
         if (error == evaluated.errors.end() || error->row != row) return false;
-        if (sink) sink(view, good[row], error->error);
+        if (slice.sink) slice.sink(view, slice.good[row], error->error);
         return true;
     });
 }
 
-void ViewFolder::choose_rows(size_t view, const std::vector<Evaluated>& values,
-                             std::span<const uint32_t> good, FoldAccount& account,
-                             const ErrorSink& sink) {
+void ViewFolder::select_slowly(size_t view, const Slice& slice, FoldAccount& account) {
     const Layout& layout = layouts_[view];
-    rows_.resize(good.size());
-    std::iota(rows_.begin(), rows_.end(), 0U);
     const auto check = [&](int index) {
-        if (index >= 0) quarantine(view, values[static_cast<size_t>(index)], good, account, sink);
+        if (index >= 0) quarantine(view, slice.values[static_cast<size_t>(index)], slice, account);
     };
     if (layout.filter >= 0) {
         check(layout.filter);
-        const size_t before = rows_.size();
-        keep_true(values[static_cast<size_t>(layout.filter)].column, rows_);
-        account.filtered += before - rows_.size();
+        const size_t before = own_.rows.size();
+        keep_true(slice.values[static_cast<size_t>(layout.filter)].column, own_.rows);
+        own_.filtered = before - own_.rows.size();
     }
     // Only rows that passed the filter are asked for the rest, as SQL would.
     for (const int key : layout.keys) check(key);
     for (const int filter : layout.filters) check(filter);
     for (const int argument : layout.arguments) check(argument);
-    account.counted += rows_.size();
 }
 
-void ViewFolder::fold_view(size_t view, const std::vector<Evaluated>& values,
-                           std::span<const uint32_t> good, const FoldTarget& target,
-                           const ErrorSink& sink) {
-    choose_rows(view, values, good, *target.account, sink);
-    if (rows_.empty()) return;
+Selection& ViewFolder::select(size_t view, Group& group, const Slice& slice, FoldAccount& account) {
     const Layout& layout = layouts_[view];
-    const bool all_rows = rows_.size() == good.size();
-    const auto chosen = [&](int index) -> Column {
-        if (index < 0) return {};
-        const Column& column = values[static_cast<size_t>(index)].column;
-        return all_rows ? column : column.gather(rows_);
+    Selection& selection = slice.has_errors ? own_ : group.selections[layout.selection];
+    if (slice.has_errors || !group.is_selected[layout.selection]) {
+        selection.start(slice.values, group.nodes, numberer_);
+        selection.rows.resize(slice.good.size());
+        std::iota(selection.rows.begin(), selection.rows.end(), 0U);
+        if (slice.has_errors) {
+            select_slowly(view, slice, account);
+        } else {
+            group.is_selected[layout.selection] = true;
+            if (layout.filter >= 0) {
+                keep_true(slice.values[static_cast<size_t>(layout.filter)].column, selection.rows);
+            }
+            selection.filtered = slice.good.size() - selection.rows.size();
+        }
+    }
+    account.filtered += selection.filtered;
+    account.counted += selection.rows.size();
+    return selection;
+}
+
+const RowNumbers* ViewFolder::number_keys(Layout& layout, Selection& selection) {
+    const size_t rows = selection.rows.size();
+    if (layout.whole < 0 || rows < kNumberedRowsMin) return nullptr;
+    if (layout.slices_to_skip > 0) {
+        --layout.slices_to_skip;
+        return nullptr;
+    }
+    const RowNumbers& numbers = selection.numbers(layout.whole);
+    const size_t percent = layout.has_shared_part ? kSharedKeysPercentMax : kKeysPercentMax;
+    if (numbers.count() * 100 <= rows * percent) return &numbers;
+    layout.slices_to_skip = kSlicesToSkip;
+    return nullptr;
+}
+
+void ViewFolder::encode(const Layout& layout, const Group& group, const Slice& slice,
+                        Selection& selection, const RowNumbers* numbers) {
+    const auto encode_rows = [&](std::span<const int> exprs, EncodedKeys& out) {
+        std::vector<Column> columns;
+        for (const int expr : exprs) {
+            columns.push_back(slice.values[static_cast<size_t>(expr)].column);
+        }
+        if (numbers == nullptr) return encode_keys(columns, selection.rows, out);
+        key_rows_.clear();
+        for (const uint32_t place : numbers->firsts) key_rows_.push_back(selection.rows[place]);
+        encode_keys(columns, key_rows_, out);
     };
-    std::vector<Column> keys;
-    keys.reserve(layout.keys.size());
-    for (const int key : layout.keys) keys.push_back(values[static_cast<size_t>(key)].column);
-    encode_keys(keys, rows_, keys_);
+    if (!layout.has_shared_part || selection.rows.size() < kNumberedRowsMin) {
+        return encode_rows(layout.keys, keys_);
+    }
+    part_keys_.resize(layout.parts.size());
+    parts_.clear();
+    for (size_t part = 0; part < layout.parts.size(); ++part) {
+        const int node = layout.parts[part];
+        if (group.nodes.is_shared(node)) {
+            const EncodedKeys& encoded = selection.encoded(node);
+            parts_.push_back({&encoded, selection.numbers(node).of_row.data(),
+                              numbers == nullptr ? nullptr : numbers->firsts.data()});
+        } else {
+            encode_rows(group.nodes.exprs_of(node), part_keys_[part]);
+            pad_part(part_keys_[part]);
+            parts_.push_back({&part_keys_[part], nullptr, nullptr});
+        }
+    }
+    join_keys(parts_, numbers == nullptr ? selection.rows.size() : numbers->count(), keys_);
+}
+
+void ViewFolder::fold_view(size_t view, Group& group, const Slice& slice,
+                           const FoldTarget& target) {
+    Selection& selection = select(view, group, slice, *target.account);
+    if (selection.rows.empty()) return;
+    Layout& layout = layouts_[view];
+    const RowNumbers* numbers = number_keys(layout, selection);
+    encode(layout, group, slice, selection, numbers);
+    const auto chosen = [&](int expr) { return expr < 0 ? Column() : selection.column(expr); };
     std::vector<Column> arguments;
     std::vector<Column> filters;
     for (size_t index = 0; index < layout.arguments.size(); ++index) {
         arguments.push_back(chosen(layout.arguments[index]));
         filters.push_back(chosen(layout.filters[index]));
     }
-    target.table->fold(keys_, arguments, filters);
+    if (numbers == nullptr) {
+        target.table->fold(keys_, arguments, filters);
+    } else {
+        target.table->fold(keys_, numbers->of_row, arguments, filters);
+    }
 }
 
 }  // namespace braid::operators

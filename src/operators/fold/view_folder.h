@@ -14,6 +14,7 @@
 #include "operators/aggregate/group_table.h"
 #include "operators/decode/decoder.h"
 #include "operators/expr/evaluator.h"
+#include "operators/fold/selection_internal.h"
 #include "plan/view_plan.h"
 
 namespace braid::operators {
@@ -46,8 +47,9 @@ struct FoldTarget {
 };
 
 /// Folds decoded records into the tables of all views of one stream: the same code in speed, in
-/// batch and in a back-fill. Expressions that several views share run once per slice. A row whose
-/// expressions fail is quarantined for that view only. One instance per thread.
+/// batch and in a back-fill. Expressions that several views share run once per slice; so do their
+/// filters, and what their keys have in common is encoded once. A row whose expressions fail is
+/// quarantined for that view only. One instance per thread.
 class ViewFolder {
   public:
     /// Called for each row that a view quarantines: index of the view, row, error.
@@ -69,6 +71,9 @@ class ViewFolder {
     struct Group {
         std::unique_ptr<Program> program;
         std::vector<size_t> views;
+        KeyNodes nodes;
+        std::vector<Selection> selections;  // by filter
+        std::vector<bool> is_selected;      // in the slice at hand
     };
     /// Where a view's expressions lie among its group's; -1 = none.
     struct Layout {
@@ -76,25 +81,47 @@ class ViewFolder {
         std::vector<int> keys;
         std::vector<int> arguments;
         std::vector<int> filters;
+        size_t selection = 0;    // in the group
+        int whole = -1;          // node of the key
+        std::vector<int> parts;  // its nodes in the order of the key, as far as views share them
+        bool has_shared_part = false;
+        int slices_to_skip = 0;  // its keys are nearly all different: looked at again after these
+    };
+    /// The slice at hand.
+    struct Slice {
+        std::span<const Evaluated> values;
+        std::span<const uint32_t> good;
+        const ErrorSink& sink;
+        bool has_errors = false;
     };
 
     ViewFolder() = default;
     Result<void> add_group(std::vector<size_t> views);
-    void fold_view(size_t view, const std::vector<Evaluated>& values,
-                   std::span<const uint32_t> good, const FoldTarget& target, const ErrorSink& sink);
-    /// Leaves in rows_ the rows that the view counts, and accounts for the others.
-    void choose_rows(size_t view, const std::vector<Evaluated>& values,
-                     std::span<const uint32_t> good, FoldAccount& account, const ErrorSink& sink);
-    /// Takes the rows that have an error out of rows_.
-    void quarantine(size_t view, const Evaluated& evaluated, std::span<const uint32_t> good,
-                    FoldAccount& account, const ErrorSink& sink);
+    void plan_keys(Group& group);
+    void fold_view(size_t view, Group& group, const Slice& slice, const FoldTarget& target);
+    /// The rows that the view counts; accounts for the others.
+    Selection& select(size_t view, Group& group, const Slice& slice, FoldAccount& account);
+    /// The same where some expression failed for some row.
+    void select_slowly(size_t view, const Slice& slice, FoldAccount& account);
+    /// Takes the rows that have an error out of own_.rows.
+    void quarantine(size_t view, const Evaluated& evaluated, const Slice& slice,
+                    FoldAccount& account);
+    /// The numbers of the rows' keys, where looking at each key once is worth numbering them.
+    const RowNumbers* number_keys(Layout& layout, Selection& selection);
+    /// Into keys_, one for each number or else for each row.
+    void encode(const Layout& layout, const Group& group, const Slice& slice, Selection& selection,
+                const RowNumbers* numbers);
 
     std::vector<BoundView> views_;
     std::vector<Group> groups_;
     std::vector<Layout> layouts_;
     // Scratch, reused between slices.
-    std::vector<uint32_t> rows_;
+    Selection own_;  // of one view
+    RowNumberer numberer_;
     EncodedKeys keys_;
+    std::vector<uint32_t> key_rows_;
+    std::vector<EncodedKeys> part_keys_;
+    std::vector<KeyPart> parts_;
 };
 
 }  // namespace braid::operators

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "operators/fold/view_folder.h"
+
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "base/test_support.h"
+#include "operators/fold/row_numbers_internal.h"
+#include "plan/function.h"
+
+namespace braid::operators {
+namespace {
+
+using plan::AggregateKind;
+using plan::ExprPtr;
+
+/// Columns of the input, each with NULLs and in the encodings that decoders and segments give.
+enum Input : int { kTime, kName, kCode, kPrice, kReal, kFlag, kConstant, kInputs };
+const std::vector<Type> kTypes = {Type::of(TypeKind::kTimestampTz), Type::of(TypeKind::kText),
+                                  Type::of(TypeKind::kText),        Type::of(TypeKind::kNumeric),
+                                  Type::of(TypeKind::kFloat8),      Type::of(TypeKind::kBool),
+                                  Type::of(TypeKind::kInt4)};
+
+ExprPtr input(Input column) { return plan::column_ref(column, kTypes[column]); }
+
+/// Fails where the divisor is 0.
+ExprPtr quotient(ExprPtr divisor) {
+    return plan::call(plan::function_by_key("/(int8,int4)"),
+                      {plan::constant(Datum::int8(100)), std::move(divisor)});
+}
+
+BoundView view_of(std::vector<ExprPtr> keys, ExprPtr filter = nullptr) {
+    auto plan = std::make_shared<plan::ViewPlan>();
+    for (const ExprPtr& key : keys) plan->key_schema.fields.push_back({"k", key->type});
+    plan->keys = std::move(keys);
+    plan->filter = std::move(filter);
+    const Type count = Type::of(TypeKind::kInt8);
+    plan->aggregates = {
+        {AggregateKind::kCountRows, nullptr, nullptr, {}, count, -1},
+        {AggregateKind::kCountDistinct, input(kCode), nullptr, kTypes[kCode], count, -1},
+        {AggregateKind::kSum, input(kPrice), input(kFlag), kTypes[kPrice], kTypes[kPrice], -1}};
+    BoundView view;
+    view.plan = std::move(plan);
+    return view;
+}
+
+Datum random_value(Input column, uint32_t kinds, Random& random) {
+    const auto value = static_cast<int64_t>(random.below(kinds));
+    switch (column) {
+        case kTime:
+            return {kTypes[column], random.below(50) == 0 ? kTimestampInfinity : value * 1'000'000};
+        case kName:
+        case kCode:
+            // Of any length, since keys are copied in steps.
+            return Datum::text(value == 0 ? ""
+                                          : std::to_string(value) +
+                                                std::string(static_cast<size_t>(value) % 70, 'x'));
+        case kPrice:
+            return {kTypes[column], Numeric{value * 10, static_cast<int16_t>(value % 2)}};
+        case kReal:
+            return {kTypes[column], value == 0 ? -0.0 : value == 1 ? 0.0 : 0.5};
+        case kFlag:
+            return Datum::boolean(value % 4 != 0);
+        default:
+            return Datum::int4(7);
+    }
+}
+
+Column random_column(Input column, size_t rows, uint32_t kinds, Random& random) {
+    if (column == kConstant) return Column::constant(Datum::int4(7), rows);
+    const auto value = [&](ColumnBuilder& builder) {
+        if (random.below(20) == 0) return builder.append_null();
+        builder.append(random_value(column, kinds, random));
+    };
+    ColumnBuilder builder(kTypes[column], rows);
+    if (column != kCode) {
+        for (size_t row = 0; row < rows; ++row) value(builder);
+        return builder.finish();
+    }
+    // A computed dictionary may hold one value twice, and NULL.
+    for (size_t code = 0; code < size_t{2} * kinds; ++code) value(builder);
+    std::vector<int32_t> codes(rows);
+    for (int32_t& code : codes) code = static_cast<int32_t>(random.below(2 * kinds + 1)) - 1;
+    return Column::dictionary(builder.finish(), std::move(codes));
+}
+
+DecodedSlice random_slice(size_t rows, uint32_t kinds, Random& random) {
+    DecodedSlice slice;
+    slice.batch.length = rows;
+    for (int column = 0; column < kInputs; ++column) {
+        slice.batch.columns.push_back(
+            random_column(static_cast<Input>(column), rows, kinds, random));
+    }
+    for (uint32_t row = 0; row < rows; ++row) {
+        if (random.below(100) == 0) {
+            slice.bad.push_back({row, "bad"});
+        } else {
+            slice.good.push_back(row);
+        }
+    }
+    return slice;
+}
+
+/// Tables and accounts of some views.
+struct Folded {
+    explicit Folded(const std::vector<BoundView>& views)
+        : folder(ViewFolder::create(views).value()), accounts(views.size()) {
+        for (const BoundView& view : views) tables.emplace_back(view.plan->aggregates);
+        for (size_t i = 0; i < views.size(); ++i) targets.push_back({&tables[i], &accounts[i]});
+    }
+    void fold(const DecodedSlice& slice) { folder->fold(slice, targets); }
+
+    /// What a table holds, whatever the order of insertion.
+    std::vector<std::string> rows(size_t view) const {
+        const GroupTable& table = tables[view];
+        std::vector<std::string> rows;
+        for (const GroupTable::Group group : table.sorted_groups()) {
+            rows.emplace_back(table.key_of(group));
+            table.encode_state(group, rows.back());
+            rows.back() += std::to_string(table.set_size(0, group));
+        }
+        return rows;
+    }
+
+    std::unique_ptr<ViewFolder> folder;
+    std::vector<GroupTable> tables;
+    std::vector<FoldAccount> accounts;
+    std::vector<FoldTarget> targets;
+};
+
+/// Views together, which share, against each alone and few rows at a time, which do not.
+void expect_same(const std::vector<BoundView>& views, uint32_t kinds) {
+    Random random(kinds);
+    Folded together(views);
+    std::vector<Folded> alone;
+    for (const BoundView& view : views) alone.emplace_back(std::vector{view});
+    for (int round = 0; round < 5; ++round) {
+        const DecodedSlice slice = random_slice(random.below(1000) + 1, kinds, random);
+        together.fold(slice);
+        constexpr size_t kFew = 50;
+        for (size_t from = 0; from < slice.batch.length; from += kFew) {
+            DecodedSlice part;
+            part.batch = slice.batch.slice(from, std::min(kFew, slice.batch.length - from));
+            const auto is_within = [&](size_t row) { return row >= from && row < from + kFew; };
+            const auto first = static_cast<uint32_t>(from);
+            for (const uint32_t row : slice.good) {
+                if (is_within(row)) part.good.push_back(row - first);
+            }
+            for (const BadRecord& bad : slice.bad) {
+                if (is_within(bad.row)) part.bad.push_back({bad.row - first, bad.reason});
+            }
+            for (Folded& one : alone) one.fold(part);
+        }
+    }
+    for (size_t view = 0; view < views.size(); ++view) {
+        EXPECT_EQ(together.rows(view), alone[view].rows(0)) << view;
+        EXPECT_EQ(together.accounts[view].counted, alone[view].accounts[0].counted) << view;
+        EXPECT_EQ(together.accounts[view].filtered, alone[view].accounts[0].filtered) << view;
+        EXPECT_EQ(together.accounts[view].quarantined, alone[view].accounts[0].quarantined) << view;
+    }
+}
+
+TEST(ViewFolder, ViewsThatShareAPartOfTheKeyAreFoldedAsAlone) {
+    for (const uint32_t kinds : {1U, 12U, 400U}) {
+        expect_same({view_of({input(kTime), input(kName), input(kCode)}),
+                     view_of({input(kConstant), input(kName), input(kCode)}),
+                     view_of({input(kFlag), input(kName), input(kCode)}, input(kFlag)),
+                     view_of({input(kName), input(kCode), input(kReal)}, input(kFlag)),
+                     view_of({input(kName), input(kTime), input(kCode), input(kPrice)})},
+                    kinds);
+    }
+}
+
+TEST(ViewFolder, AKeyOfAnyTypeMayBeShared) {
+    for (int column = 0; column < kInputs; ++column) {
+        const ExprPtr key = input(static_cast<Input>(column));
+        expect_same({view_of({key}), view_of({key, input(kTime)}), view_of({})}, 9);
+    }
+}
+
+TEST(ViewFolder, ARowThatFailsIsQuarantinedForItsViewOnly) {
+    const ExprPtr length = plan::call(plan::function_by_key("length(text)"), {input(kName)});
+    expect_same({view_of({input(kCode), quotient(length)}), view_of({input(kCode), input(kTime)}),
+                 view_of({input(kCode), quotient(length)}, input(kFlag))},
+                5);
+}
+
+TEST(RowNumbers, CountInTheOrderOfFirstRows) {
+    RowNumberer numberer;
+    RowNumbers numbers;
+    ColumnBuilder builder(Type::of(TypeKind::kInt8));
+    for (const int64_t value : {5, 5, -1, 9, 5}) {
+        if (value < 0) {
+            builder.append_null();
+        } else {
+            builder.append_int8(value);
+        }
+    }
+    const Column column = builder.finish();
+    const std::vector<uint32_t> rows = {1, 2, 3, 4};
+    numberer.number(column, rows, numbers);
+    EXPECT_EQ(numbers.of_row, (std::vector<uint32_t>{0, 1, 2, 0}));
+    EXPECT_EQ(numbers.firsts, (std::vector<uint32_t>{0, 1, 2}));
+    RowNumbers both;
+    numberer.combine(numbers, {{0, 0, 0, 1}, {0, 3}}, both);
+    EXPECT_EQ(both.of_row, (std::vector<uint32_t>{0, 1, 2, 3}));
+    numberer.combine(numbers, numbers, both);
+    EXPECT_EQ(both.of_row, numbers.of_row);
+    EXPECT_EQ(both.firsts, numbers.firsts);
+}
+
+}  // namespace
+}  // namespace braid::operators
