@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "operators/decode/field_parse_internal.h"
 
@@ -95,11 +96,21 @@ bool set_date(unsigned year, unsigned month, unsigned day, DayMemo& memo, Writte
 
 /// "10:05:03" at `at`.
 bool add_clock(const char* at, WrittenTime& time) {
-    const unsigned hour = two_digits(at);
-    const unsigned minute = two_digits(at + 3);
-    const unsigned second = two_digits(at + 6);
-    if (at[2] != ':' || at[5] != ':' || hour > 23 || minute > 59 || second > 59) return false;
-    time.local_us += (hour * 3600 + minute * 60 + second) * kMicrosPerSecond;
+    constexpr uint64_t kForm = 0x30303A30303A3030;  // "00:00:00", first byte lowest
+    constexpr uint64_t kToSixteen = 0x0606000606000606;
+    constexpr uint64_t kNoDigit = 0xF0F0FFF0F0FFF0F0;
+    uint64_t digits = 0;
+    std::memcpy(&digits, at, sizeof digits);
+    digits ^= kForm;
+    if (((digits | (digits + kToSixteen)) & kNoDigit) != 0) return false;
+    const auto number = [digits](int byte) {
+        return (digits >> (8 * byte) & 0xF) * 10 + (digits >> (8 * byte + 8) & 0xF);
+    };
+    const uint64_t hour = number(0);
+    const uint64_t minute = number(3);
+    const uint64_t second = number(6);
+    if (hour > 23 || minute > 59 || second > 59) return false;
+    time.local_us += static_cast<int64_t>(hour * 3600 + minute * 60 + second) * kMicrosPerSecond;
     time.has_clock = true;
     return true;
 }
@@ -176,9 +187,22 @@ bool read_log_time(std::string_view text, DayMemo& memo, WrittenTime& time) {
     constexpr std::string_view kForm = "17/May/2015:10:05:03 +0000";
     if (text.size() != kForm.size()) return false;
     const char* at = text.data();
-    if (at[2] != '/' || at[6] != '/' || at[11] != ':' || at[20] != ' ') return false;
-    return set_date(four_digits(at + 7), month_of(at + 3), two_digits(at), memo, time) &&
-           add_clock(at + 12, time) && set_zone(text.substr(21), time);
+    if (memo.is_written(at)) {
+        time.days = memo.days();
+        time.local_us = time.days * kMicrosPerDay;
+    } else {
+        if (at[2] != '/' || at[6] != '/' || at[11] != ':') return false;
+        if (!set_date(four_digits(at + 7), month_of(at + 3), two_digits(at), memo, time)) {
+            return false;
+        }
+        memo.keep(at);
+    }
+    if (!add_clock(at + 12, time)) return false;
+    if (text.substr(20) == " +0000") {
+        time.has_zone = true;
+        return true;
+    }
+    return at[20] == ' ' && set_zone(text.substr(21), time);
 }
 
 bool read_iso_time(std::string_view text, DayMemo& memo, WrittenTime& time) {

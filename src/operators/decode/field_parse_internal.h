@@ -16,10 +16,22 @@ namespace braid::operators {
 /// Days since 2000-01-01 of the last date seen: records come in bursts of one day.
 class DayMemo {
   public:
+    static constexpr size_t kWrittenBytes = 12;
+
+    /// Whether the last date given to keep() was written in just these bytes.
+    bool is_written(const char* at) const {
+        return has_written_ && std::memcmp(written_, at, kWrittenBytes) == 0;
+    }
+    int32_t days() const { return days_; }
+    void keep(const char* at) {
+        has_written_ = true;
+        std::memcpy(written_, at, kWrittenBytes);
+    }
     int32_t days(int year, int month, int day) {
         const int key = (year * 16 + month) * 32 + day;
         if (key != key_) {
             key_ = key;
+            has_written_ = false;
             days_ = days_from_civil(year, month, day);
         }
         return days_;
@@ -28,6 +40,8 @@ class DayMemo {
   private:
     int key_ = -1;
     int32_t days_ = 0;
+    bool has_written_ = false;
+    char written_[kWrittenBytes] = {};
 };
 
 /// A time as it was written: the wall clock, and the seconds east of UTC if a zone was given.

@@ -37,26 +37,35 @@ constexpr size_t kCommonFields = kReferer;
 /// Nothing is unescaped. An absent text (nullptr) is NULL.
 class LogLineDecoder final : public SliceDecoder {
   public:
-    LogLineDecoder(const DecoderSpec& spec, TextFormat format, std::vector<LogField> fields)
+    LogLineDecoder(const DecoderSpec& spec, TextFormat format, const std::vector<LogField>& fields)
         : SliceDecoder(spec.columns, {std::move(format), true}),
-          fields_(std::move(fields)),
           has_agent_(spec.format == "combined") {
+        for (size_t i = 0; i < fields.size(); ++i) declared_.push_back({i, fields[i]});
         const auto null = spec.options.find("null");
         if (null != spec.options.end()) null_ = null->second;
     }
 
   protected:
+    void start_slice(TextArena&) override;
     bool read_record(uint32_t row, std::string_view record, std::string& reason) override;
 
   private:
+    struct Declared {
+        size_t index;  // among the declared
+        LogField field;
+    };
+
+    bool set(const Declared& column, uint32_t row, std::string& reason);
     void mark(std::string_view record);
     bool split(std::string_view record);
-    bool take_token(std::string_view record, LogField field, size_t& at);
-    bool take_time(std::string_view record, size_t& at);
-    bool take_quoted(std::string_view record, std::string_view& text, size_t& at);
+    inline bool take_token(std::string_view record, LogField field, size_t& at);
+    inline bool take_time(std::string_view record, size_t& at);
+    inline bool take_quoted(std::string_view record, std::string_view& text, size_t& at);
     void split_request(std::string_view record, std::string_view request);
 
-    std::vector<LogField> fields_;  // by declared column
+    std::vector<Declared> declared_;
+    // Those whose values are kept or may be bad though they are ASCII.
+    std::vector<Declared> needed_;
     bool has_agent_;
     std::string null_ = "-";
     // Of the record at hand.
@@ -73,18 +82,27 @@ bool LogLineDecoder::read_record(uint32_t row, std::string_view record, std::str
                             : "line does not match format \"common\"";
         return false;
     }
-    std::vector<ColumnWriter>& all = columns();
-    for (size_t c = 0; c < fields_.size(); ++c) {
-        const std::string_view text = texts_[fields_[c]];
-        if (text.data() == nullptr || text == null_) {
-            all[c].set_null(row);
-            continue;
-        }
-        const bool is_set =
-            is_ascii_ ? all[c].set(row, text, reason) : all[c].set_unchecked(row, text, reason);
-        if (!is_set) return false;
+    for (const Declared& column : is_ascii_ ? needed_ : declared_) {
+        if (!set(column, row, reason)) return false;
     }
     return true;
+}
+
+void LogLineDecoder::start_slice(TextArena&) {
+    needed_.clear();
+    for (const Declared& column : declared_) {
+        if (columns()[column.index].is_needed()) needed_.push_back(column);
+    }
+}
+
+bool LogLineDecoder::set(const Declared& column, uint32_t row, std::string& reason) {
+    ColumnWriter& writer = columns()[column.index];
+    const std::string_view text = texts_[column.field];
+    if (text.data() == nullptr || text == null_) {
+        writer.set_null(row);
+        return true;
+    }
+    return is_ascii_ ? writer.set(row, text, reason) : writer.set_unchecked(row, text, reason);
 }
 
 void LogLineDecoder::mark(std::string_view record) {
@@ -104,11 +122,17 @@ void LogLineDecoder::mark(std::string_view record) {
 }
 
 bool LogLineDecoder::split(std::string_view record) {
+    constexpr std::string_view kNobody = "- - ";
     size_t at = 0;
-    if (!take_token(record, kIp, at) || !take_token(record, kIdent, at) ||
-        !take_token(record, kUsername, at) || !take_time(record, at)) {
+    if (!take_token(record, kIp, at)) return false;
+    if (record.substr(at).starts_with(kNobody)) {
+        texts_[kIdent] = record.substr(at, 1);
+        texts_[kUsername] = record.substr(at + 2, 1);
+        at += kNobody.size();
+    } else if (!take_token(record, kIdent, at) || !take_token(record, kUsername, at)) {
         return false;
     }
+    if (!take_time(record, at)) return false;
     std::string_view request;
     if (!take_quoted(record, request, at)) return false;
     if (at >= record.size() || record[at++] != ' ') return false;
@@ -199,7 +223,7 @@ Result<std::unique_ptr<Decoder>> make_log_line_decoder(const DecoderSpec& spec) 
     }
     TextFormat format = TRY(read_text_format(spec));
     return std::unique_ptr<Decoder>(
-        std::make_unique<LogLineDecoder>(spec, std::move(format), std::move(fields)));
+        std::make_unique<LogLineDecoder>(spec, std::move(format), fields));
 }
 
 }  // namespace braid::operators

@@ -134,6 +134,29 @@ TEST(LogLine, TimesOfEveryKind) {
     EXPECT_EQ(at("timestamptz", "2015-05-17 10:05:03"), "2015-05-17 10:05:03+00");
 }
 
+TEST(LogLine, ATimeIsReadAsIfItStoodAlone) {
+    const DecoderSpec spec = decoder_spec("common", "at timestamptz");
+    std::vector<std::string> lines;
+    for (const std::string time :
+         {"17/May/2015:10:05:03 +0000", "17/May/2015:23:59:59 +0000", "17/May/2015:24:00:00 +0000",
+          "17/May/2015:10:05:03 +0130", "17/May/2015:10:05:03 +000x", "17/May/2015:1a:05:03 +0000",
+          "17/May/2015:10:05:0: +0000", "17/May/2015:10.05:03 +0000", "17/May/2015 10:05:03 +0000",
+          "18/May/2015:10:60:03 +0000", "31/Apr/2015:10:05:03 +0000", "17/May/2015:10:05:03 +0000",
+          "29/Feb/2016:00:00:00 -1200", "17-May-2015:10:05:03 +0000", "01/Jan/0001:00:00:00 +0000",
+          "31/Dec/9999:23:59:59 -1559", "17/May/2015:10:05:03\xC0+0000"}) {
+        lines.push_back("::1 - - [" + time + R"(] "GET / HTTP/1.0" 200 1)");
+    }
+    lines.push_back(lines[0]);
+    lines.back().replace(lines.back().find("17/May"), 1, 1, '\0');
+    lines.push_back(lines[0]);
+    const std::vector<std::string> together = decode_rows(spec, lines);
+    for (size_t i = 0; i < lines.size(); ++i) {
+        EXPECT_EQ(together[i], decode_rows(spec, {lines[i]})[0]) << lines[i];
+    }
+    EXPECT_EQ(together[0], "2015-05-17 10:05:03+00");
+    EXPECT_EQ(together[11], together[0]);
+}
+
 TEST(LogLine, ATimeWithoutZoneTakesTheTimezoneOption) {
     const DecoderSpec spec =
         decoder_spec("combined", "at timestamptz", {{"timezone", "Europe/Berlin"}});
