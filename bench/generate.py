@@ -8,7 +8,9 @@ ysb.json       events of the Yahoo Streaming Benchmark: its keys, order and spac
                so that 1,000 ads share the 333 views of a window
 ysb_dense.json the same 10 us apart, as in a run of many events a second
 campaigns.tsv  ad and campaign: 1,000 ads, 100 campaigns
-combined.log   the real log of the reference job, repeated; each repetition begins after the last
+combined.log   the real log of the reference job, repeated; each repetition begins after the last: some
+               two lines a minute, as they were recorded
+combined_dense.log  the same lines a thousandth of a second apart, as on a busy site
 *_head.*       the first quarter of each of them, for costs without start-up
 hashes.json    SHA-256 of each
 """
@@ -32,6 +34,9 @@ REAL_LOG = pathlib.Path(__file__).resolve().parents[1] / "examples/reference_job
 DAY = re.compile(rb"\[(\d{2}/[A-Z][a-z]{2}/\d{4}):")
 DAY_FORMAT = "%d/%b/%Y"
 LOG_DAYS = 4  # what the real log covers
+SECOND = re.compile(rb"\[\d{2}/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d ")
+FIRST_SECOND = datetime.datetime(2015, 5, 17, 10, 5, 3)
+DENSE_LINES_A_SECOND = 1000
 CHUNK = 10_000
 HEAD_SHARE = 4  # a head is one part in so many
 
@@ -83,6 +88,17 @@ def write_log(path, lines):
             file.write(b"".join(DAY.sub(later, line, count=1) for line in real))
 
 
+def write_dense_log(path, lines):
+    """The real lines again and again, a fixed number of them a second."""
+    real = lzma.decompress(REAL_LOG.read_bytes()).splitlines(keepends=True)
+    with open(path, "wb") as file:
+        for first in range(0, lines, DENSE_LINES_A_SECOND):
+            now = FIRST_SECOND + datetime.timedelta(seconds=first // DENSE_LINES_A_SECOND)
+            stamp = b"[" + now.strftime(DAY_FORMAT + ":%H:%M:%S ").encode()
+            file.write(b"".join(SECOND.sub(stamp, real[number % len(real)], count=1)
+                                for number in range(first, min(first + DENSE_LINES_A_SECOND, lines))))
+
+
 def head_of(path):
     """Where the first lines of an input lie."""
     return path.with_name(f"{path.stem}_head{path.suffix}")
@@ -105,15 +121,16 @@ def generate(folder, events, lines):
     folder.mkdir(parents=True, exist_ok=True)
     made = folder / "hashes.json"
     wish = {"events": events, "lines": lines, "seed": SEED, "steps_us": STEPS_US,
-            "head_share": HEAD_SHARE}
+            "head_share": HEAD_SHARE, "dense_lines_a_second": DENSE_LINES_A_SECOND}
     if made.exists() and json.loads(made.read_text())["made"] == wish:
         return json.loads(made.read_text())["sha256"]
     for name, step_us in STEPS_US.items():
         write_ysb(folder / name, folder / "campaigns.tsv", events, step_us)
         write_head(folder / name, events // HEAD_SHARE)
-    write_log(folder / "combined.log", lines)
-    write_head(folder / "combined.log", lines // HEAD_SHARE)
-    names = [*STEPS_US, "campaigns.tsv", "combined.log"]
+    for name, write in (("combined.log", write_log), ("combined_dense.log", write_dense_log)):
+        write(folder / name, lines)
+        write_head(folder / name, lines // HEAD_SHARE)
+    names = [*STEPS_US, "campaigns.tsv", "combined.log", "combined_dense.log"]
     hashes = {name: hash_of(folder / name) for name in names}
     made.write_text(json.dumps({"made": wish, "sha256": hashes}, indent=1) + "\n")
     return hashes
