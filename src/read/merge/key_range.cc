@@ -45,19 +45,23 @@ std::optional<Bound> bound_of(const plan::ViewPlan& view, const plan::Expr& expr
         bound = {key_of_column(view, *right), mirrored(op), left};
     }
     if (bound.key < 0) return std::nullopt;
-    // Encoded order equals value order only within one type.
-    if (bound.value->type.kind != view.keys[static_cast<size_t>(bound.key)]->type.kind) {
-        return std::nullopt;
-    }
-    return bound;
+    // Encoded order equals value order only within one type. Drivers send small numbers as small
+    // integers whatever the column is.
+    const TypeKind key = view.keys[static_cast<size_t>(bound.key)]->type.kind;
+    const TypeKind value = bound.value->type.kind;
+    if (value == key || (key == TypeKind::kInt8 && value == TypeKind::kInt4)) return bound;
+    return std::nullopt;
 }
 
-std::optional<Datum> value_of(const plan::Expr& expr, const std::vector<Datum>& parameters) {
-    if (expr.kind == plan::Expr::Kind::kConstant) return expr.constant;
+std::optional<Datum> value_of(const plan::ViewPlan& view, const Bound& bound,
+                              const std::vector<Datum>& parameters) {
+    const plan::Expr& expr = *bound.value;
+    const Type& type = view.keys[static_cast<size_t>(bound.key)]->type;
+    if (expr.kind == plan::Expr::Kind::kConstant) return as_key(expr.constant, type);
     const auto index = static_cast<size_t>(expr.column);
     if (index >= parameters.size() || parameters[index].type.kind != expr.type.kind)
         return std::nullopt;
-    return parameters[index];
+    return as_key(parameters[index], type);
 }
 
 void narrow(KeyRange& range, const std::string& prefix, const Bound& bound, const Datum& value) {
@@ -74,6 +78,11 @@ void narrow(KeyRange& range, const std::string& prefix, const Bound& bound, cons
 }
 
 }  // namespace
+
+Datum as_key(const Datum& value, const Type& key) {
+    const bool is_widened = key.kind == TypeKind::kInt8 && value.type.kind == TypeKind::kInt4;
+    return is_widened && !value.is_null() ? Datum::int8(value.as<int32_t>()) : value;
+}
 
 std::string after_prefix(std::string prefix) {
     while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
@@ -107,7 +116,7 @@ KeyRange key_range_of(const plan::ViewPlan& view, const plan::ExprPtr& predicate
             if (bound.key == static_cast<int>(fixed) && bound.op == "=") equality = &bound;
         }
         if (equality == nullptr) break;
-        const auto value = value_of(*equality->value, parameters);
+        const auto value = value_of(view, *equality, parameters);
         if (!value) break;
         if (value->is_null()) {
             range.is_empty = true;  // = NULL is never true
@@ -121,7 +130,7 @@ KeyRange key_range_of(const plan::ViewPlan& view, const plan::ExprPtr& predicate
     if (range.is_point) return range;
     for (const Bound& bound : bounds) {
         if (bound.key != static_cast<int>(fixed) || bound.op == "=") continue;
-        const auto value = value_of(*bound.value, parameters);
+        const auto value = value_of(view, bound, parameters);
         if (!value) continue;
         if (value->is_null()) {
             range.is_empty = true;

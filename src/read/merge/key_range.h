@@ -35,9 +35,13 @@ std::vector<plan::ExprPtr> conjuncts_of(const plan::ExprPtr& predicate);
 KeyRange key_range_of(const plan::ViewPlan& view, const plan::ExprPtr& predicate,
                       const std::vector<Datum>& parameters);
 
+/// A value that a predicate compares with a key, as the key's own type: of that type, or an int4
+/// for an int8 key.
+Datum as_key(const Datum& value, const Type& key);
+
 /// For each key column, the constant or parameter that the predicate sets it equal to; empty when
 /// the predicate is anything but one such equality for every key. The expressions are kConstant or
-/// kParameter.
+/// kParameter; their values go through as_key().
 std::vector<plan::ExprPtr> point_of(const plan::ViewPlan& view, const plan::ExprPtr& predicate);
 
 }  // namespace braid::read

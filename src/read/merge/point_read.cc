@@ -163,12 +163,13 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
                                                const ReadOptions& options) {
     std::string key;
     bool is_null = false;
-    for (const plan::ExprPtr& value : key_values_) {
+    for (size_t index = 0; index < key_values_.size(); ++index) {
+        const plan::ExprPtr& value = key_values_[index];
         const Datum& datum = value->kind == plan::Expr::Kind::kConstant
                                  ? value->constant
                                  : parameters[static_cast<size_t>(value->column)];
         is_null = is_null || datum.is_null();
-        if (!datum.is_null()) encode_key(datum, key);
+        if (!datum.is_null()) encode_key(as_key(datum, view_.plan->keys[index]->type), key);
     }
     const auto log = parts_.log_of(table_);
     if (!log) return not_found("relation \"{}\" does not exist", scan_->relation.name);
