@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/hash.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace braid {
@@ -18,6 +20,20 @@ TEST(Crc32c, ChainsOverAnySplit) {
     for (size_t split = 0; split <= text.size(); ++split) {
         const uint32_t first = crc32c(std::string_view(text).substr(0, split));
         EXPECT_EQ(crc32c(std::string_view(text).substr(split), first), crc32c(text));
+    }
+}
+
+TEST(Crc32c, IsTheSameForLongTextsInOnePieceAndInSmallOnes) {
+    std::string text;
+    for (uint32_t number = 1; text.size() < 20'000; number = number * 1'664'525 + 1'013'904'223) {
+        text += static_cast<char>(number >> 24);
+    }
+    for (const size_t size : {3071, 3072, 3073, 6150, 20'000}) {
+        uint32_t crc = 0;
+        for (size_t at = 0; at < size; at += 7) {
+            crc = crc32c(std::string_view(text).substr(at, std::min<size_t>(7, size - at)), crc);
+        }
+        EXPECT_EQ(crc32c(std::string_view(text).substr(0, size)), crc) << size;
     }
 }
 
