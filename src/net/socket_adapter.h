@@ -21,6 +21,8 @@ struct Stream::Body {
 
     boost::asio::ip::tcp::socket socket;
     std::string peer;
+    /// The last bytes came so soon after they were waited for that sleeping was not worth it.
+    bool is_prompt = false;
 };
 
 /// Asio wants one; nothing ever runs in it, because every call here is synchronous.

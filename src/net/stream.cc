@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
+#include <thread>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -25,6 +28,36 @@ namespace {
 constexpr int64_t kFinishIdleUs = 2'000'000;
 constexpr int64_t kFinishUs = 10'000'000;
 constexpr size_t kFinishBytesMax = 64 << 20;
+
+// Falling asleep and being woken costs some 30 us each way. A peer that answered within this time
+// is waited for awake as long again, which gives the processor to whoever wants it.
+constexpr int64_t kPromptUs = 100;
+
+/// The right to wait awake: for one thread per two processors, so that idle ones pay for it.
+class Vigil {
+  public:
+    Vigil() : is_held_(count().fetch_add(1, std::memory_order_relaxed) < count_max()) {}
+    ~Vigil() { count().fetch_sub(1, std::memory_order_relaxed); }
+    Vigil(const Vigil&) = delete;
+    Vigil& operator=(const Vigil&) = delete;
+    bool is_held() const { return is_held_; }
+
+  private:
+    static std::atomic<unsigned>& count() {
+        static std::atomic<unsigned> threads = 0;
+        return threads;
+    }
+    static unsigned count_max() {
+        static const unsigned threads = std::max(1U, std::thread::hardware_concurrency() / 2);
+        return threads;
+    }
+    const bool is_held_;
+};
+
+bool must_wait(const error_code& code) {
+    return code == asio::error::would_block || code == asio::error::try_again ||
+           code == asio::error::interrupted;
+}
 
 Error timed_out(const char* what) { return timeout("{} timed out", what); }
 
@@ -103,20 +136,33 @@ Stream::~Stream() = default;
 const std::string& Stream::peer() const { return body_->peer; }
 
 Result<size_t> Stream::read_some(std::span<char> buffer, int64_t timeout_us) {
-    while (true) {
-        error_code code;
-        const size_t size =
-            body_->socket.read_some(asio::buffer(buffer.data(), buffer.size()), code);
-        if (!code) return size;
-        if (code == asio::error::eof) return size_t{0};
-        if (code != asio::error::would_block && code != asio::error::try_again &&
-            code != asio::error::interrupted) {
-            return io_failure("reading from a connection", code);
+    error_code code;
+    const auto read = [&] {
+        return body_->socket.read_some(asio::buffer(buffer.data(), buffer.size()), code);
+    };
+    size_t size = read();
+    if (must_wait(code)) {
+        const SystemClock clock;
+        const int64_t began_us = clock.monotonic_us();
+        if (body_->is_prompt) {
+            const Vigil vigil;
+            while (vigil.is_held() && must_wait(code) &&
+                   clock.monotonic_us() < began_us + kPromptUs) {
+                std::this_thread::yield();
+                size = read();
+            }
         }
-        if (!wait_ready(body_->socket.native_handle(), POLLIN, timeout_us)) {
-            return timed_out("reading from a connection");
+        while (must_wait(code)) {
+            if (!wait_ready(body_->socket.native_handle(), POLLIN, timeout_us)) {
+                return timed_out("reading from a connection");
+            }
+            size = read();
         }
+        body_->is_prompt = clock.monotonic_us() < began_us + kPromptUs;
     }
+    if (!code) return size;
+    if (code == asio::error::eof) return size_t{0};
+    return io_failure("reading from a connection", code);
 }
 
 Result<void> Stream::read_exact(std::span<char> buffer, int64_t timeout_us) {
@@ -134,8 +180,7 @@ Result<void> Stream::write_all(std::string_view bytes, int64_t timeout_us) {
         bytes.remove_prefix(
             body_->socket.write_some(asio::buffer(bytes.data(), bytes.size()), code));
         if (!code) continue;
-        if (code != asio::error::would_block && code != asio::error::try_again &&
-            code != asio::error::interrupted) {
+        if (!must_wait(code)) {
             return io_failure("writing to a connection", code);
         }
         if (!wait_ready(body_->socket.native_handle(), POLLOUT, timeout_us)) {
