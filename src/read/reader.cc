@@ -2,7 +2,6 @@
 #include "read/reader.h"
 
 #include <mutex>
-#include <optional>
 
 #include "base/error_makers.h"
 #include "read/adhoc/duck_engine.h"
@@ -48,9 +47,9 @@ class StatementAnswer final : public Answer {
         return true;
     }
 
-    const runs::Receipt& receipt() const override {
-        if (!receipt_) receipt_ = statement_->receipt();
-        return *receipt_;
+    std::shared_ptr<const runs::Receipt> receipt() const override {
+        if (!receipt_) receipt_ = std::make_shared<const runs::Receipt>(statement_->receipt());
+        return receipt_;
     }
 
   private:
@@ -71,7 +70,7 @@ class StatementAnswer final : public Answer {
     const int64_t deadline_us_;
     Batch held_;
     size_t from_ = 0;
-    mutable std::optional<runs::Receipt> receipt_;
+    mutable std::shared_ptr<const runs::Receipt> receipt_;
 };
 
 /// What DuckDB does not see the inside of: scans, filters directly over a view (so that keys are

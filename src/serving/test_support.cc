@@ -279,7 +279,9 @@ class FakeAnswer final : public read::Answer {
         batch = batches_[given_++];
         return true;
     }
-    const runs::Receipt& receipt() const override { return receipt_; }
+    std::shared_ptr<const runs::Receipt> receipt() const override {
+        return std::make_shared<const runs::Receipt>(receipt_);
+    }
 
   private:
     FakeReader& reader_;

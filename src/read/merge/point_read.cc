@@ -31,12 +31,14 @@ class PointAnswer final : public Answer {
         batch = std::move(rows_);
         return true;
     }
-    const runs::Receipt& receipt() const override {
+    std::shared_ptr<const runs::Receipt> receipt() const override {
         if (!receipt_) {
-            receipt_.emplace().mode = "live";
-            add_to_receipt(*state_, tiling_, *receipt_);
+            auto receipt = std::make_shared<runs::Receipt>();
+            receipt->mode = "live";
+            add_to_receipt(*state_, tiling_, *receipt);
+            receipt_ = std::move(receipt);
         }
-        return *receipt_;
+        return receipt_;
     }
 
   private:
@@ -45,7 +47,7 @@ class PointAnswer final : public Answer {
     const manifest::StatePtr state_;
     const runs::Tiling tiling_;
     bool is_given_ = false;
-    mutable std::optional<runs::Receipt> receipt_;
+    mutable std::shared_ptr<const runs::Receipt> receipt_;
 };
 
 /// Speed goes on writing to the tables once the look is over: a receipt keeps only boxes and

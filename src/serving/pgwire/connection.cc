@@ -209,9 +209,12 @@ Result<std::vector<Datum>> Connection::read_parameters(const Bind& bind,
         const auto& formats = bind.parameter_is_binary;
         const bool is_binary = !formats.empty() && formats[formats.size() == 1 ? 0 : i];
         const uint32_t oid = i < prepared.declared_oids.size() ? prepared.declared_oids[i] : 0;
-        values.push_back(TRY(read_parameter(bind.values[i], is_binary, oid, prepared.parameters[i],
-                                            session_->settings().format())
-                                 .context(fmt::format("portal parameter ${}", i + 1))));
+        auto value = read_parameter(bind.values[i], is_binary, oid, prepared.parameters[i],
+                                    session_->settings().format());
+        if (!value)
+            return std::move(value).error().with_context(
+                fmt::format("portal parameter ${}", i + 1));
+        values.push_back(*std::move(value));
     }
     return values;
 }

@@ -185,6 +185,7 @@ void Session::forget(std::string_view name) {
 }
 
 std::vector<sql::Notice> Session::take_notices() {
+    if (notices_.empty()) return {};
     std::vector<sql::Notice> notices = std::exchange(notices_, {});
     const auto level = settings_.show("client_min_messages");
     const int least = level ? loudness(*level) : 0;
@@ -234,8 +235,9 @@ std::unique_ptr<Cursor> Session::rows_of(Schema schema, std::vector<std::vector<
     return cursor;
 }
 
-void Session::note_finished(const std::string& statement, const runs::Receipt& receipt) {
-    receipt_ = std::make_shared<const runs::Receipt>(receipt);
+void Session::note_finished(const std::string& statement,
+                            std::shared_ptr<const runs::Receipt> receipt) {
+    receipt_ = std::move(receipt);
     services_.receipts->add(services_.clock->wall_us(), statement, receipt_);
 }
 

@@ -146,7 +146,7 @@ class Session {
     std::unique_ptr<Cursor> rows_of(Schema schema, std::vector<std::vector<std::string>> rows,
                                     std::string tag) const;
     std::shared_ptr<read::CancelToken> new_cancel_token();
-    void note_finished(const std::string& statement, const runs::Receipt& receipt);
+    void note_finished(const std::string& statement, std::shared_ptr<const runs::Receipt> receipt);
     void warn(std::string_view sqlstate, std::string message);
 
     const Services& services_;

@@ -206,13 +206,13 @@ Result<std::unique_ptr<Cursor>> Session::run_explain(const sql::Explain& explain
         while (TRY(answer->next(batch))) rows += batch.length;
         const double ms =
             static_cast<double>(services_.clock->monotonic_us() - started_us) / 1000.0;
-        const runs::Receipt& receipt = answer->receipt();
+        const std::shared_ptr<const runs::Receipt> receipt = answer->receipt();
         note_finished(statement_text_, receipt);
         lines.push_back(fmt::format("Rows: {}", rows));
-        for (std::string& line : receipt_lines(receipt)) lines.push_back(std::move(line));
+        for (std::string& line : receipt_lines(*receipt)) lines.push_back(std::move(line));
         lines.push_back(fmt::format("Execution Time: {:.3f} ms", ms));
         facts = fmt::format(R"(, "Rows": {}, "Execution Time": {:.3f}, "Receipt": {})", rows, ms,
-                            receipt_json(receipt));
+                            receipt_json(*receipt));
     }
     if (explain.format == sql::Explain::Format::kText) {
         std::vector<std::vector<std::string>> rows;
