@@ -90,11 +90,11 @@ def judge(copy: Copy, fault: fault_files.Fault) -> str:
     place.write_text(fault.plant(sound))
     try:
         if not copy.build([fault.target]):
-            return "does not build"
+            return "NOT CAUGHT: does not build"
         outcome = copy.test(fault)
     finally:
         place.write_text(sound)
-    return "CAUGHT" if outcome == "failed" else f"NOT CAUGHT: the test {outcome}"
+    return "CAUGHT" if outcome == "failed" else f"NOT CAUGHT: test {outcome}"
 
 
 def main() -> int:
@@ -113,12 +113,14 @@ def main() -> int:
     if not copy.build(sorted({fault.target for fault in chosen})):
         print(f"the tree does not build without a fault: {copy.log}", file=sys.stderr)
         return 1
+    # All of them before the first fault is planted: afterwards programs are as it left them.
+    before = {fault.name: copy.test(fault) for fault in chosen}
     missed = 0
     print(f"{'fault':34} {'test':68} verdict", flush=True)
     for fault in chosen:
         started = time.monotonic()
-        before = copy.test(fault)
-        verdict = judge(copy, fault) if before == "passed" else f"without the fault it {before}"
+        is_sound = before[fault.name] == "passed"
+        verdict = judge(copy, fault) if is_sound else f"BROKEN: without it {before[fault.name]}"
         missed += verdict != "CAUGHT"
         seconds = time.monotonic() - started
         print(f"{fault.name:34} {fault.target + ' ' + fault.test:68} {verdict} ({seconds:.0f} s)",
