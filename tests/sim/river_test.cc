@@ -32,8 +32,12 @@ TEST_F(River, AnswersAtOnceAndTheSameAfterSealBatchAndRestart) {
     const std::vector<std::string> expected = {"a|2|8|4.0000000000000000|1.50|2",
                                                "b|1|4|4.0000000000000000|NULL|1"};
     const char* all = "SELECT * FROM per_page ORDER BY page";
+    const char* one = "SELECT * FROM per_page WHERE page = 'a'";
+    const std::vector<std::string> a = {expected.front()};
+    EXPECT_EQ(node_.rows(one), a);
     EXPECT_EQ(node_.rows(all), expected);
     ASSERT_TRUE(node_.seal("hits"));
+    EXPECT_EQ(node_.rows(one), a);
     EXPECT_EQ(node_.rows(all), expected);
     node_.run("REFRESH MATERIALIZED VIEW per_page");
     EXPECT_EQ(node_.rows(all), expected);

@@ -195,6 +195,11 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
                 return internal_error("ticks of view \"{}\" do not continue at {}",
                                       scan_->relation.name, tiling.end.to_string());
             }
+            if (!tiling.end.dominates(at_least)) {
+                return internal_error("runs and ticks of view \"{}\" end at {} before {}",
+                                      scan_->relation.name, tiling.end.to_string(),
+                                      at_least.to_string());
+            }
             for (const runs::TickPtr& tick : tiling.ticks) {
                 const operators::GroupTable* table = tick->table(tiling.version);
                 if (table == nullptr) {
