@@ -19,10 +19,8 @@ bool same_context(const EvaluationContext& left, const EvaluationContext& right)
 
 /// Slices with fewer rows are not worth numbering.
 constexpr size_t kNumberedRowsMin = 256;
-/// Numbering rows pays where it leaves at most so many keys of a hundred rows: more where a part of
-/// the key has its numbers from another view.
-constexpr size_t kKeysPercentMax = 50;
-constexpr size_t kSharedKeysPercentMax = 80;
+/// Numbering rows pays where it leaves at most so many keys of a hundred rows.
+constexpr size_t kKeysPercentMax = 80;
 constexpr int kSlicesToSkip = 15;
 
 /// The distinct expressions of views.
@@ -216,14 +214,14 @@ Selection& ViewFolder::select(size_t view, Group& group, const Slice& slice, Fol
 
 const RowNumbers* ViewFolder::number_keys(Layout& layout, Selection& selection) {
     const size_t rows = selection.rows.size();
-    if (layout.whole < 0 || rows < kNumberedRowsMin) return nullptr;
+    // What numbering a key costs, only sharing it brings in.
+    if (!layout.has_shared_part || rows < kNumberedRowsMin) return nullptr;
     if (layout.slices_to_skip > 0) {
         --layout.slices_to_skip;
         return nullptr;
     }
     const RowNumbers& numbers = selection.numbers(layout.whole);
-    const size_t percent = layout.has_shared_part ? kSharedKeysPercentMax : kKeysPercentMax;
-    if (numbers.count() * 100 <= rows * percent) return &numbers;
+    if (numbers.count() * 100 <= rows * kKeysPercentMax) return &numbers;
     layout.slices_to_skip = kSlicesToSkip;
     return nullptr;
 }

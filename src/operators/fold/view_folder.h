@@ -106,7 +106,7 @@ class ViewFolder {
     /// Takes the rows that have an error out of own_.rows.
     void quarantine(size_t view, const Evaluated& evaluated, const Slice& slice,
                     FoldAccount& account);
-    /// The numbers of the rows' keys, where looking at each key once is worth numbering them.
+    /// The numbers of the rows' keys, where views share them and keys repeat; else null.
     const RowNumbers* number_keys(Layout& layout, Selection& selection);
     /// Into keys_, one for each number or else for each row.
     void encode(const Layout& layout, const Group& group, const Slice& slice, Selection& selection,
