@@ -83,6 +83,10 @@ class CommandTest(unittest.TestCase):
                 self.assertEqual(status, 1)
                 self.assertIn(word, err)
 
+    def test_check_of_a_file_in_this_folder(self):
+        (self.folder / "here.sql").write_text("CREATE TABLE t (a int);")
+        self.assertEqual(run("check", "here.sql", cwd=self.folder), (0, "here.sql: 1 statement is valid\n", ""))
+
     def test_check_of_a_file_that_is_not_there(self):
         status, _, err = run("check", self.folder / "nothing.sql")
         self.assertEqual(status, 1)

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/cli/absolute_path.h"
 #include "app/cli/commands.h"
 #include "base/file_system.h"
 #include "base/posix_file_system.h"
@@ -116,8 +117,9 @@ class Declarations {
 
 int run_check(const Arguments& arguments) {
     std::string path = arguments.file;
-    const auto machine = open_posix_file_system("");
-    auto text = machine ? (*machine)->read_all(path) : Result<std::string>(machine.error());
+    const auto machine = open_posix_file_system("/");
+    auto text =
+        machine ? (*machine)->read_all(absolute_path(path)) : Result<std::string>(machine.error());
     if (!text) {
         fmt::print(stderr, "{}: {}\n", path, text.error().message());
         return 1;
@@ -137,7 +139,9 @@ int run_check(const Arguments& arguments) {
         complain(path, *text, outcome.error(), statement.position);
         ++failures;
     }
-    if (failures == 0) fmt::print("{}: {} statements are valid\n", path, statements->size());
+    const size_t count = statements->size();
+    const char* words = count == 1 ? "statement is" : "statements are";
+    if (failures == 0) fmt::print("{}: {} {} valid\n", path, count, words);
     return failures == 0 ? 0 : 1;
 }
 

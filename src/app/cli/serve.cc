@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <memory>
 #include <signal.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
+#include "app/cli/absolute_path.h"
 #include "app/cli/commands.h"
 #include "app/config.h"
 #include "app/node.h"
@@ -52,19 +52,15 @@ Result<Config> make_config(const Arguments& arguments) {
     if (!arguments.init.empty()) config.init = arguments.init;
     if (!arguments.pg.empty()) config.pg = arguments.pg;
     if (!arguments.http.empty()) config.http = arguments.http;
+    FunctionDataFiles& files = config.node.function_data;
+    for (std::string* path : {&files.user_agent_rules, &files.regions_ipv4, &files.regions_ipv6}) {
+        *path = absolute_path(*path);
+    }
     if (config.data.empty()) {
         return Error(invalid_input("no data directory is given"))
             .with_hint("Use --data DIR, or data = \"DIR\" in the configuration file.");
     }
     return config;
-}
-
-/// An absolute path, so that a later change of the working directory changes nothing.
-std::string absolute(const std::string& path) {
-    if (path.starts_with('/')) return path;
-    std::string directory(4096, '\0');
-    const char* here = getcwd(directory.data(), directory.size());
-    return here == nullptr ? path : std::string(here) + "/" + path;
 }
 
 Result<void> run_statements(Server& server, const std::string& text) {
@@ -89,7 +85,7 @@ Result<void> initialise(Server& server, const std::string& path, bool is_new) {
     }
     if (!is_new || path.empty()) return {};
     const std::string text =
-        TRY(server.machine->read_all(absolute(path)).context("reading --init"));
+        TRY(server.machine->read_all(absolute_path(path)).context("reading --init"));
     auto marker = TRY(server.data->create(kInitMarker));
     TRY(marker->sync());
     TRY(server.data->sync_directory(""));
@@ -100,7 +96,7 @@ Result<void> initialise(Server& server, const std::string& path, bool is_new) {
 
 Result<void> start(Server& server, const Config& config) {
     server.machine = TRY(open_posix_file_system("/"));
-    const std::string directory = absolute(config.data);
+    const std::string directory = absolute_path(config.data);
     TRY(server.machine->create_directories(directory));
     server.data = TRY(open_posix_file_system(directory));
     const bool is_new = !TRY(server.data->exists("manifest"));
