@@ -75,14 +75,48 @@ const std::vector<AggregateRow>& aggregate_table() {
     return *table;
 }
 
-/// Aggregates of PostgreSQL that SELECT does not have.
-constexpr std::string_view kMissingAggregates[] = {
-    "stddev",           "stddev_pop", "stddev_samp", "variance",
-    "var_pop",          "var_samp",   "mode",        "percentile_cont",
-    "percentile_disc",  "json_agg",   "jsonb_agg",   "json_object_agg",
-    "jsonb_object_agg", "xmlagg",     "bit_xor",     "regr_count",
-    "range_agg",        "any_value",
+/// Aggregates of PostgreSQL that SELECT does not have, and what to write instead.
+struct MissingAggregate {
+    std::string_view name;
+    std::string_view hint;
 };
+constexpr std::string_view kFromMoments =
+    "Keep count(x), sum(x) and sum(x * x): they merge exactly, and this follows from them when you "
+    "read.";
+constexpr std::string_view kFromCounts =
+    "Keep count(*) grouped by the value, or by a bucket of it, and take this from the counts when "
+    "you read.";
+constexpr std::string_view kFromRows = "Read the rows themselves, and put them together there.";
+constexpr MissingAggregate kMissingAggregates[] = {
+    {"stddev", kFromMoments},
+    {"stddev_pop", kFromMoments},
+    {"stddev_samp", kFromMoments},
+    {"variance", kFromMoments},
+    {"var_pop", kFromMoments},
+    {"var_samp", kFromMoments},
+    {"mode", kFromCounts},
+    {"percentile_cont", kFromCounts},
+    {"percentile_disc", kFromCounts},
+    {"json_agg", kFromRows},
+    {"jsonb_agg", kFromRows},
+    {"json_object_agg", kFromRows},
+    {"jsonb_object_agg", kFromRows},
+    {"xmlagg", kFromRows},
+    {"range_agg", kFromRows},
+    {"bit_xor", ""},
+    {"regr_count", "Use count(*) FILTER (WHERE y IS NOT NULL AND x IS NOT NULL)."},
+    {"any_value", "Use min."},
+};
+
+const MissingAggregate* find_missing(std::string_view name) {
+    const auto* found = std::ranges::find(kMissingAggregates, name, &MissingAggregate::name);
+    return found == std::end(kMissingAggregates) ? nullptr : found;
+}
+
+std::string hint_for(std::string_view name) {
+    const MissingAggregate* missing = find_missing(name);
+    return missing == nullptr ? std::string() : std::string(missing->hint);
+}
 
 constexpr std::string_view kWindowFunctions[] = {
     "row_number", "rank", "dense_rank",  "percent_rank", "cume_dist", "ntile",
@@ -122,7 +156,7 @@ bool same_call(const plan::AggregateCall& left, const plan::AggregateCall& right
 }  // namespace
 
 bool is_aggregate_name(std::string_view name) {
-    if (std::ranges::find(kMissingAggregates, name) != std::end(kMissingAggregates)) return true;
+    if (find_missing(name) != nullptr) return true;
     return std::ranges::any_of(aggregate_table(),
                                [&](const AggregateRow& row) { return row.name == name; });
 }
@@ -171,7 +205,9 @@ Result<void> Binder::check_aggregate_place(const Expression& expression, const S
 Result<plan::AggregateCall> Binder::bind_aggregate(const Expression& expression,
                                                    const std::string& name, Scope& scope) {
     if (expression.is_within_group) {
-        return at(unsupported("ordered-set aggregate {} is not supported", name), expression.place);
+        return at(unsupported("ordered-set aggregate {} is not supported", name)
+                      .with_hint(hint_for(name)),
+                  expression.place);
     }
     if (expression.is_variadic)
         return at(unsupported("VARIADIC is not supported"), expression.place);
@@ -228,7 +264,8 @@ Result<void> Binder::resolve_aggregate(const Expression& expression, plan::Aggre
     std::vector<Type> types;
     for (const ExprPtr& argument : call.arguments) types.push_back(argument->type);
     if (rows.empty()) {
-        return at(unsupported("aggregate function {} is not supported", call.name),
+        return at(unsupported("aggregate function {} is not supported", call.name)
+                      .with_hint(hint_for(call.name)),
                   expression.place);
     }
     const bool is_bare_count = call.name == "count" && count == 0 && !expression.is_star;
