@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <string>
 #include <string_view>
 
+#include "plan/identifier.h"
 #include "sql/bind/binder_internal.h"
 
 // Names that PostgreSQL gives to columns without AS; quoting; who mentions whom.
@@ -86,161 +86,6 @@ Guess guess(const Expression& expression) {
     }
 }
 
-/// Words that cannot be a plain identifier everywhere: reserved, or names of types and functions.
-constexpr std::array kQuotedWords = std::to_array<std::string_view>({
-    "all",
-    "analyse",
-    "analyze",
-    "and",
-    "any",
-    "array",
-    "as",
-    "asc",
-    "asymmetric",
-    "authorization",
-    "between",
-    "bigint",
-    "binary",
-    "bit",
-    "boolean",
-    "both",
-    "case",
-    "cast",
-    "char",
-    "character",
-    "check",
-    "coalesce",
-    "collate",
-    "collation",
-    "column",
-    "concurrently",
-    "constraint",
-    "create",
-    "cross",
-    "current_catalog",
-    "current_date",
-    "current_role",
-    "current_schema",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "dec",
-    "decimal",
-    "default",
-    "deferrable",
-    "desc",
-    "distinct",
-    "do",
-    "else",
-    "end",
-    "except",
-    "exists",
-    "extract",
-    "false",
-    "fetch",
-    "float",
-    "for",
-    "foreign",
-    "freeze",
-    "from",
-    "full",
-    "grant",
-    "greatest",
-    "group",
-    "grouping",
-    "having",
-    "ilike",
-    "in",
-    "initially",
-    "inner",
-    "inout",
-    "int",
-    "integer",
-    "intersect",
-    "interval",
-    "into",
-    "is",
-    "isnull",
-    "join",
-    "lateral",
-    "leading",
-    "least",
-    "left",
-    "like",
-    "limit",
-    "localtime",
-    "localtimestamp",
-    "national",
-    "natural",
-    "nchar",
-    "none",
-    "normalize",
-    "not",
-    "notnull",
-    "null",
-    "nullif",
-    "numeric",
-    "offset",
-    "on",
-    "only",
-    "or",
-    "order",
-    "out",
-    "outer",
-    "overlaps",
-    "overlay",
-    "placing",
-    "position",
-    "precision",
-    "primary",
-    "real",
-    "references",
-    "returning",
-    "right",
-    "row",
-    "select",
-    "session_user",
-    "setof",
-    "similar",
-    "smallint",
-    "some",
-    "substring",
-    "symmetric",
-    "table",
-    "tablesample",
-    "then",
-    "time",
-    "timestamp",
-    "to",
-    "trailing",
-    "treat",
-    "trim",
-    "true",
-    "union",
-    "unique",
-    "user",
-    "using",
-    "values",
-    "varchar",
-    "variadic",
-    "verbose",
-    "when",
-    "where",
-    "window",
-    "with",
-    "xmlattributes",
-    "xmlconcat",
-    "xmlelement",
-    "xmlexists",
-    "xmlforest",
-    "xmlnamespaces",
-    "xmlparse",
-    "xmlpi",
-    "xmlroot",
-    "xmlserialize",
-    "xmltable",
-});
-
 bool mentioned(const Expression& expression, const std::string& name);
 
 bool mentioned(const ExpressionPtr& expression, const std::string& name) {
@@ -289,20 +134,9 @@ bool mentions(const Select& select, const std::string& name) {
 }
 
 std::string quote_identifier(std::string_view name) {
-    const auto is_plain = [](char c, bool first) {
-        if ((c >= 'a' && c <= 'z') || c == '_') return true;
-        return !first && c >= '0' && c <= '9';
-    };
-    bool plain = !name.empty();
-    for (size_t i = 0; i < name.size(); ++i) plain = plain && is_plain(name[i], i == 0);
-    if (plain && std::ranges::find(kQuotedWords, name) == kQuotedWords.end())
-        return std::string(name);
-    std::string out = "\"";
-    for (const char c : name) {
-        if (c == '"') out += '"';
-        out += c;
-    }
-    return out + '"';
+    std::string out;
+    plan::append_identifier(name, out);
+    return out;
 }
 
 }  // namespace braid::sql
