@@ -60,6 +60,10 @@ TIDY = {
     "using namespace in a header": (
         {"src/base/clock.h": TAG + "#pragma once\nusing namespace std;\n"}, "using namespace"),
     "a thread": (code("std::thread t;"), "Worker"),
+    "a mutex of the standard library": (code("mutable std::mutex mutex_;"), "base/mutex.h"),
+    "a lock of the standard library": (code("std::unique_lock<M> lock(mutex_);"), "base/mutex.h"),
+    "a condition of the standard library": (
+        code("#include <condition_variable>"), "base/mutex.h"),
     "a clock": (code("auto t = std::chrono::steady_clock::now();"), "Clock"),
     "a random number": (code("int x = rand();"), "Random"),
     "a random engine": (code("std::mt19937 engine(1);"), "Random"),

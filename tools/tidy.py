@@ -25,6 +25,9 @@ LINES_MAX = {"header": 400, "source": 800, "test": 1000}
 # What is not called, where it still may be, and what stands in its place.
 BANNED = [
     (r"\bstd::(j?thread|async)\b(?!::)", ("base",), "Worker (base/worker.h)"),
+    (r"\bstd::((recursive_|timed_|shared_)*mutex|condition_variable(_any)?|"
+     r"(scoped|unique|shared)_lock|lock_guard)\b|#include <(mutex|shared_mutex|condition_variable)>",
+     ("base",), "Mutex, CondVar (base/mutex.h): a simulation must be able to interleave them"),
     (r"\b(system|steady|high_resolution)_clock::now\b", ("base",), "Clock (base/clock.h)"),
     (r"\b(s?rand|d?rand48|random_device|mt19937(_64)?)\b(?=\s*[({;]|\s+\w)", ("base",),
      "Random (base/random.h)"),

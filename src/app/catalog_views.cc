@@ -11,7 +11,7 @@ CatalogViews::CatalogViews(const manifest::Manifest& manifest, FunctionDataStore
 
 Result<operators::BoundView> CatalogViews::view_of(VersionId version) {
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         const auto place = bound_.find(version);
         if (place != bound_.end()) return place->second;
     }
@@ -24,7 +24,7 @@ Result<operators::BoundView> CatalogViews::view_of(VersionId version) {
                          .context(fmt::format("binding materialized view \"{}\"", view->name)));
     bound.context.format.zone = TRY(find_time_zone(definition->time_zone));
     bound.context.enrich = TRY(store_.load(definition->function_data));
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     return bound_.emplace(version, std::move(bound)).first->second;
 }
 

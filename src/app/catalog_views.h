@@ -2,9 +2,9 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 
 #include "app/function_data_store.h"
+#include "base/mutex.h"
 #include "manifest/manifest.h"
 #include "operators/fold/view_folder.h"
 
@@ -19,7 +19,7 @@ class CatalogViews final : public operators::BoundViews {
   private:
     const manifest::Manifest& manifest_;
     FunctionDataStore& store_;
-    std::mutex mutex_;
+    Mutex mutex_;
     std::map<VersionId, operators::BoundView> bound_;
 };
 

@@ -123,7 +123,7 @@ Result<std::shared_ptr<const operators::EnrichData>> FunctionDataStore::load(
         (data.name == "user_agent" ? rules : places) = data.version;
     }
     if (rules == 0 && places == 0) return std::shared_ptr<const operators::EnrichData>();
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     auto& held = loaded_[{rules, places}];
     if (!held) {
         operators::EnrichData data;

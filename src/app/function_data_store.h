@@ -3,12 +3,12 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "operators/enrich/function_data.h"
@@ -48,7 +48,7 @@ class FunctionDataStore {
 
     FileSystem& files_;
     const FunctionDataFiles configured_;
-    std::mutex mutex_;
+    Mutex mutex_;
     std::map<uint64_t, std::shared_ptr<const operators::UserAgentRules>> user_agents_;
     std::map<uint64_t, std::shared_ptr<const operators::RegionDatabase>> regions_;
     std::map<std::pair<uint64_t, uint64_t>, std::shared_ptr<const operators::EnrichData>> loaded_;

@@ -94,7 +94,7 @@ Result<void> Node::start() {
 }
 
 Result<void> Node::sync_function_data(const std::vector<std::string>& names) {
-    const std::scoped_lock lock(function_data_mutex_);
+    const ScopedLock lock(function_data_mutex_);
     std::vector<manifest::Change> changes;
     for (catalog::FunctionData& data :
          TRY(function_data_->changes(manifest_->head()->catalog, names))) {
@@ -113,7 +113,7 @@ Result<void> Node::open_table(const catalog::Table& table) {
     TRY(speed_->add_table(table, stream.log));
     batch_->add_table(table);
     TRY(start_source(table, stream));
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     streams_.emplace(table.id, std::move(stream));
     return {};
 }
@@ -133,7 +133,7 @@ Result<void> Node::start_source(const catalog::Table& table, Stream& stream) {
 void Node::close_table(TableId table) {
     Stream stream;
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         const auto place = streams_.find(table);
         if (place == streams_.end()) return;
         stream = std::move(place->second);
@@ -149,7 +149,7 @@ Result<void> Node::close() {
     is_closed_ = true;
     std::map<TableId, Stream> streams;
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         streams.swap(streams_);
     }
     for (auto& [table, stream] : streams) {
@@ -163,7 +163,7 @@ Result<void> Node::close() {
 }
 
 bool Node::is_caught_up() const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     for (const auto& [table, stream] : streams_) {
         if (stream.source && !stream.source->is_caught_up()) return false;
         if (speed_->frontier(table) != stream.log->durable_end()) return false;
@@ -172,7 +172,7 @@ bool Node::is_caught_up() const {
 }
 
 std::optional<Error> Node::failure() const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     for (const auto& [table, stream] : streams_) {
         if (auto failure = speed_->failure(table)) return failure;
     }
@@ -188,7 +188,7 @@ Result<void> Node::archive(TableId table) {
 manifest::StatePtr Node::state() const { return manifest_->head(); }
 
 std::shared_ptr<log::PartitionedLog> Node::log_of(TableId table) const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     const auto place = streams_.find(table);
     return place == streams_.end() ? nullptr : place->second.log;
 }

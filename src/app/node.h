@@ -3,7 +3,6 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metric.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "base/worker.h"
 #include "batch/batch_layer.h"
@@ -111,8 +111,8 @@ class Node final : public serving::Control {
     std::unique_ptr<batch::BatchLayer> batch_;
     read::ReadParts read_parts_;
     std::unique_ptr<read::Reader> reader_;
-    std::mutex function_data_mutex_;
-    mutable std::mutex mutex_;
+    Mutex function_data_mutex_;
+    mutable Mutex mutex_;
     std::map<TableId, Stream> streams_;
     bool is_closed_ = false;
 };

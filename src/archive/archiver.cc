@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "base/trace.h"
 #include "columnar/time_zone.h"
 #include "operators/decode/decoder.h"
@@ -29,7 +30,7 @@ std::string day_of(int64_t unix_us) {
 
 /// One stream's way from log to dataset. Its mutex is held for the whole of an archiving.
 struct Archiver::Stream {
-    std::mutex mutex;
+    Mutex mutex;
     catalog::Table table;
     std::shared_ptr<log::PartitionedLog> log;
     std::unique_ptr<operators::Decoder> decoder;
@@ -156,7 +157,7 @@ Result<void> Archiver::add_table(const catalog::Table& table,
             write_trace(TraceLevel::kError, "archive", outcome.error().to_string());
             return StepOutcome{.progressed = false, .idle_us = 1'000'000};
         });
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     streams_.emplace(id, std::move(stream));
     return {};
 }
@@ -164,7 +165,7 @@ Result<void> Archiver::add_table(const catalog::Table& table,
 void Archiver::remove_table(TableId table) {
     std::shared_ptr<Stream> stream;
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         const auto place = streams_.find(table);
         if (place == streams_.end()) return;
         stream = std::move(place->second);
@@ -174,7 +175,7 @@ void Archiver::remove_table(TableId table) {
 }
 
 Result<std::shared_ptr<Archiver::Stream>> Archiver::find(TableId table) const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     const auto place = streams_.find(table);
     if (place == streams_.end()) return not_found("stream {} does not exist", table.value);
     return place->second;
@@ -192,7 +193,7 @@ Result<void> Archiver::trim(TableId table) {
 
 Result<void> Archiver::archive(Stream& stream, const Positions& end) {
     {
-        const std::scoped_lock lock(stream.mutex);
+        const ScopedLock lock(stream.mutex);
         for (uint32_t index = 0; index < end.partition_count(); ++index) {
             TRY(stream.archive_partition(parts_, options_, PartitionId{index}, end.at[index]));
         }

@@ -5,11 +5,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metric.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/worker.h"
 #include "dataset/segment.h"
@@ -61,7 +61,7 @@ class Archiver {
     const ArchiveParts parts_;
     const ArchiveOptions options_;
     Workers& workers_;
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::map<TableId, std::shared_ptr<Stream>> streams_;
 };
 

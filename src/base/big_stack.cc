@@ -8,17 +8,20 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/turns.h"
 
 namespace braid {
 namespace {
 
 constexpr size_t kIdleThreadsMax = 8;
 
-/// One thread and the slot through which it gets work.
+/// One thread and the slot through which it gets work. It works in its caller's place, also in its
+/// caller's turns, so the two hand over without anybody's choice: by a std::mutex.
 struct BigThread {
     std::mutex mutex;
     std::condition_variable changed;
     const std::function<void()>* work = nullptr;
+    Turns* turns = nullptr;
     bool must_end = false;
 };
 
@@ -31,7 +34,9 @@ void* serve(void* argument) {
     for (;;) {
         thread->changed.wait(lock, [&] { return thread->work != nullptr || thread->must_end; });
         if (thread->work == nullptr) break;
+        Turns::set_mine(thread->turns);
         (*thread->work)();
+        Turns::set_mine(nullptr);
         thread->work = nullptr;
         thread->changed.notify_all();
     }
@@ -94,6 +99,7 @@ bool run_on_big_stack(const std::function<void()>& work) {
     {
         std::unique_lock lock(thread->mutex);
         thread->work = &work;
+        thread->turns = Turns::mine();
         thread->changed.notify_all();
         thread->changed.wait(lock, [&] { return thread->work == nullptr; });
     }

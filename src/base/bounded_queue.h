@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace braid {
 
@@ -18,7 +18,7 @@ class BoundedQueue {
     explicit BoundedQueue(size_t capacity) : capacity_(capacity) {}
 
     bool push(T value) {
-        std::unique_lock lock(mutex_);
+        UniqueLock lock(mutex_);
         room_.wait(lock, [&] { return closed_ || items_.size() < capacity_; });
         if (closed_) return false;
         items_.push_back(std::move(value));
@@ -26,23 +26,23 @@ class BoundedQueue {
         return true;
     }
     bool try_push(T value) {
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         if (closed_ || items_.size() >= capacity_) return false;
         items_.push_back(std::move(value));
         filled_.notify_one();
         return true;
     }
     std::optional<T> pop() {
-        std::unique_lock lock(mutex_);
+        UniqueLock lock(mutex_);
         filled_.wait(lock, [&] { return closed_ || !items_.empty(); });
         return take();
     }
     std::optional<T> try_pop() {
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         return take();
     }
     void close() {
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         closed_ = true;
         filled_.notify_all();
         room_.notify_all();
@@ -58,9 +58,9 @@ class BoundedQueue {
     }
 
     const size_t capacity_;
-    std::mutex mutex_;
-    std::condition_variable filled_;
-    std::condition_variable room_;
+    Mutex mutex_;
+    CondVar filled_;
+    CondVar room_;
     std::deque<T> items_;
     bool closed_ = false;
 };

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/durable_directory.h"
 
-#include <mutex>
 #include <ranges>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace braid {
 
 Result<void> create_durable_directories(FileSystem& files, const std::string& path) {
     // Whoever finds a directory that another thread is making must wait until that one has synced
     // it.
-    static std::mutex mutex;
-    const std::scoped_lock lock(mutex);
+    static Mutex mutex;
+    const ScopedLock lock(mutex);
     std::vector<std::string> missing;  // deepest first
     std::string found = path;
     for (; !found.empty() && !TRY(files.exists(found)); found = parent_directory(found)) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "base/random.h"
 
 namespace braid {
@@ -79,7 +80,7 @@ Error taken(const std::string& path) {
 }  // namespace
 
 struct MemoryFileSystem::State {
-    std::mutex mutex;
+    Mutex mutex;
     Names visible;
     Names durable;
     std::vector<Change> pending;  // made visible, not yet synced, oldest first
@@ -121,7 +122,7 @@ Result<void> MemoryFileSystem::State::begin(Kind kind, const std::string& path,
                                             uint64_t handle_epoch) {
     FaultHook asked;
     {
-        std::scoped_lock lock(mutex);
+        ScopedLock lock(mutex);
         if (handle_epoch != epoch)
             return io_error("\"{}\" was opened before the machine stopped", path);
         if (kind != Kind::kRead) {
@@ -137,7 +138,7 @@ Result<void> MemoryFileSystem::State::begin(Kind kind, const std::string& path,
 }
 
 uint64_t MemoryFileSystem::State::current_epoch() {
-    std::scoped_lock lock(mutex);
+    ScopedLock lock(mutex);
     return epoch;
 }
 
@@ -185,7 +186,7 @@ void MemoryFileSystem::State::settle_names(CrashFate fate, Random& random) {
 }
 
 void MemoryFileSystem::State::crash(CrashFate fate, uint64_t seed) {
-    std::scoped_lock lock(mutex);
+    ScopedLock lock(mutex);
     Random random(seed);
     settle_names(fate, random);
     for (const auto& [path, node] : visible) {
@@ -210,7 +211,7 @@ class MemoryFileSystem::State::Writer final : public WritableFile {
     Result<void> append(Bytes bytes) override {
         if (poisoned_) return poisoned();
         Result<void> begun = state_->begin(Kind::kAppend, path_, epoch_);
-        std::scoped_lock lock(state_->mutex);
+        ScopedLock lock(state_->mutex);
         if (epoch_ != state_->epoch) return begun;
         if (begun) return state_->append(*node_, bytes);
         // A write that fails may have written some of its bytes: the unfriendly case.
@@ -223,13 +224,13 @@ class MemoryFileSystem::State::Writer final : public WritableFile {
         Result<void> begun = state_->begin(Kind::kSync, path_, epoch_);
         poisoned_ = !begun;
         if (!begun) return begun;
-        std::scoped_lock lock(state_->mutex);
+        ScopedLock lock(state_->mutex);
         node_->synced = node_->bytes.size();
         return {};
     }
 
     uint64_t size() const override {
-        std::scoped_lock lock(state_->mutex);
+        ScopedLock lock(state_->mutex);
         return node_->bytes.size();
     }
 
@@ -250,7 +251,7 @@ class MemoryFileSystem::State::Reader final : public ReadableFile {
 
     Result<size_t> read_at(uint64_t position, std::span<std::byte> buffer) const override {
         TRY(state_->begin(Kind::kRead, path_, epoch_));
-        std::scoped_lock lock(state_->mutex);
+        ScopedLock lock(state_->mutex);
         const uint64_t size = node_->bytes.size();
         const uint64_t first = std::min(position, size);
         const size_t count = std::min<uint64_t>(buffer.size(), size - first);
@@ -265,7 +266,7 @@ class MemoryFileSystem::State::Reader final : public ReadableFile {
 
     Result<FileInfo> info() const override {
         TRY(state_->begin(Kind::kRead, path_, epoch_));
-        std::scoped_lock lock(state_->mutex);
+        ScopedLock lock(state_->mutex);
         return info_of(*node_);
     }
 
@@ -292,7 +293,7 @@ class MemoryFileSystem::State::Lock final : public FileLock {
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
     ~Lock() override {
-        std::scoped_lock lock(state_->mutex);
+        ScopedLock lock(state_->mutex);
         // A lock from before a crash is gone already; the name may have a new holder.
         if (epoch_ == state_->epoch) state_->locks.erase(path_);
     }
@@ -313,37 +314,37 @@ MemoryFileSystem::MemoryFileSystem() : state_(std::make_shared<State>()) {
 MemoryFileSystem::~MemoryFileSystem() = default;
 
 void MemoryFileSystem::set_fault_hook(FaultHook hook) {
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     state_->hook = std::move(hook);
 }
 
 void MemoryFileSystem::crash(CrashFate fate, uint64_t seed) { state_->crash(fate, seed); }
 
 void MemoryFileSystem::fail_all_after(uint64_t operations) {
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     state_->power_left = operations;
     state_->power_off = false;
 }
 
 void MemoryFileSystem::clear_faults() {
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     state_->hook = nullptr;
     state_->power_left = kUnlimited;
     state_->power_off = false;
 }
 
 uint64_t MemoryFileSystem::operation_count() const {
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     return state_->operations;
 }
 
 void MemoryFileSystem::set_free_bytes(uint64_t bytes) {
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     state_->free = bytes;
 }
 
 Result<void> MemoryFileSystem::flip_bit(const std::string& path, uint64_t byte_index, int bit) {
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     const NodePointer node = TRY(state_->find_file(normalize(path)));
     if (byte_index >= node->bytes.size())
         return invalid_input("no byte {} in \"{}\"", byte_index, path);
@@ -352,7 +353,7 @@ Result<void> MemoryFileSystem::flip_bit(const std::string& path, uint64_t byte_i
 }
 
 Result<void> MemoryFileSystem::truncate(const std::string& path, uint64_t bytes) {
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     const NodePointer node = TRY(state_->find_file(normalize(path)));
     if (bytes > node->bytes.size()) return invalid_input("\"{}\" is shorter than {}", path, bytes);
     node->bytes.resize(bytes);
@@ -364,7 +365,7 @@ Result<std::unique_ptr<WritableFile>> MemoryFileSystem::create(const std::string
     const std::string path = TRY(checked(given));
     const uint64_t epoch = state_->current_epoch();
     TRY(state_->begin(Kind::kCreate, path, epoch));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     if (state_->find(path)) return taken(path);
     TRY(state_->check_parent(path));
     auto node = std::make_shared<Node>();
@@ -377,7 +378,7 @@ Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& 
     const std::string path = TRY(checked(given));
     const uint64_t epoch = state_->current_epoch();
     TRY(state_->begin(Kind::kRead, path, epoch));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     NodePointer node = TRY(state_->find_file(path));
     return std::make_unique<State::Reader>(state_, std::move(node), path, epoch);
 }
@@ -390,7 +391,7 @@ Result<std::shared_ptr<const MappedFile>> MemoryFileSystem::map(const std::strin
 Result<std::string> MemoryFileSystem::read_all(const std::string& given) {
     const std::string path = TRY(checked(given));
     TRY(state_->begin(Kind::kRead, path, state_->current_epoch()));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     const NodePointer node = TRY(state_->find_file(path));
     return node->bytes;
 }
@@ -398,7 +399,7 @@ Result<std::string> MemoryFileSystem::read_all(const std::string& given) {
 Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& given) {
     const std::string directory = TRY(checked(given));
     TRY(state_->begin(Kind::kRead, directory, state_->current_epoch()));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     const NodePointer node = state_->find(directory);
     if (!node || !node->is_directory) return missing(directory);
     const size_t prefix = directory.empty() ? 0 : directory.size() + 1;
@@ -413,7 +414,7 @@ Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& given
 Result<FileInfo> MemoryFileSystem::info(const std::string& given) {
     const std::string path = TRY(checked(given));
     TRY(state_->begin(Kind::kRead, path, state_->current_epoch()));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     const NodePointer node = state_->find(path);
     if (!node) return missing(path);
     return info_of(*node);
@@ -432,13 +433,13 @@ Result<void> MemoryFileSystem::create_directories(const std::string& given) {
         end = std::min(path.find('/', end + 1), path.size());
         const std::string part = path.substr(0, end);
         {
-            std::scoped_lock lock(state_->mutex);
+            ScopedLock lock(state_->mutex);
             const NodePointer node = state_->find(part);
             if (node && !node->is_directory) return taken(part);
             if (node) continue;
         }
         TRY(state_->begin(Kind::kCreateDirectory, part, state_->current_epoch()));
-        std::scoped_lock lock(state_->mutex);
+        ScopedLock lock(state_->mutex);
         auto node = std::make_shared<Node>();
         node->is_directory = true;
         node->inode = state_->next_inode++;
@@ -452,7 +453,7 @@ Result<void> MemoryFileSystem::move_no_replace(const std::string& given_from,
     const std::string from = TRY(checked(given_from));
     const std::string to = TRY(checked(given_to));
     TRY(state_->begin(Kind::kMove, to, state_->current_epoch()));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     NodePointer node = TRY(state_->find_file(from));
     if (state_->find(to)) return taken(to);
     TRY(state_->check_parent(to));
@@ -463,7 +464,7 @@ Result<void> MemoryFileSystem::move_no_replace(const std::string& given_from,
 Result<void> MemoryFileSystem::remove(const std::string& given) {
     const std::string path = TRY(checked(given));
     TRY(state_->begin(Kind::kRemove, path, state_->current_epoch()));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     const NodePointer node = TRY(state_->find_file(path));
     if (state_->free != kUnlimited) state_->free += node->bytes.size();
     state_->change({{{path, nullptr}}});
@@ -473,7 +474,7 @@ Result<void> MemoryFileSystem::remove(const std::string& given) {
 Result<void> MemoryFileSystem::remove_directory(const std::string& given) {
     const std::string path = TRY(checked(given));
     TRY(state_->begin(Kind::kRemove, path, state_->current_epoch()));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     const NodePointer node = state_->find(path);
     if (!node || !node->is_directory) return missing(path);
     if (state_->has_children(path)) return conflict("directory \"{}\" is not empty", path);
@@ -484,7 +485,7 @@ Result<void> MemoryFileSystem::remove_directory(const std::string& given) {
 Result<void> MemoryFileSystem::sync_directory(const std::string& given) {
     const std::string directory = TRY(checked(given));
     TRY(state_->begin(Kind::kSyncDirectory, directory, state_->current_epoch()));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     const NodePointer node = state_->find(directory);
     if (!node || !node->is_directory) return missing(directory);
     std::erase_if(state_->pending, [&](const Change& each) {
@@ -502,7 +503,7 @@ Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& give
     if (!TRY(exists(path))) static_cast<void>(TRY(create(path)));
     const uint64_t epoch = state_->current_epoch();
     TRY(state_->begin(Kind::kRead, path, epoch));
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     if (!state_->locks.insert(path).second)
         return unavailable("\"{}\" is locked by another process", path);
     return std::make_unique<State::Lock>(state_, path, epoch);
@@ -510,7 +511,7 @@ Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& give
 
 Result<uint64_t> MemoryFileSystem::free_bytes() {
     constexpr uint64_t kLarge = uint64_t{1} << 50;
-    std::scoped_lock lock(state_->mutex);
+    ScopedLock lock(state_->mutex);
     return std::min(state_->free, kLarge);
 }
 

@@ -28,7 +28,7 @@ std::string escape_help(const std::string& help) {
 
 Metric& Metrics::get(const std::string& name, Kind kind, const std::string& help,
                      const std::string& labels) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     auto [family, fresh] = families_.try_emplace(name);
     if (fresh) {
         family->second.kind = kind;
@@ -41,7 +41,7 @@ Metric& Metrics::get(const std::string& name, Kind kind, const std::string& help
 }
 
 std::string Metrics::to_prometheus() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     std::string out;
     for (const auto& [name, family] : families_) {
         const char* kind = family.kind == Kind::kCounter ? "counter" : "gauge";

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace braid {
 
@@ -39,7 +40,7 @@ class Metrics {
         std::string help;
         std::map<std::string, std::unique_ptr<Metric>> by_labels;
     };
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::map<std::string, Family> families_;
 };
 

@@ -14,7 +14,7 @@ std::unique_ptr<Random> Random::from_system() {
 }
 
 uint64_t Random::next() {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     uint64_t mixed = (state_ += 0x9E3779B97F4A7C15u);
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9u;
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBu;

@@ -3,7 +3,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace braid {
 
@@ -20,7 +21,7 @@ class Random {
     uint64_t below(uint64_t bound);
 
   private:
-    std::mutex mutex_;
+    Mutex mutex_;
     uint64_t state_;
 };
 

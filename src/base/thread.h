@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <thread>
@@ -23,6 +24,7 @@ class Thread {
 
   private:
     std::thread thread_;
+    uint64_t turns_id_ = 0;  // of Turns::start, where it was started by a thread of a simulation
 };
 
 }  // namespace braid

@@ -5,9 +5,10 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <mutex>
 
 #include <fmt/chrono.h>
+
+#include "base/mutex.h"
 
 namespace braid {
 
@@ -18,7 +19,7 @@ using Sink = std::function<void(TraceLevel, std::string_view, std::string_view)>
 std::atomic<TraceLevel> least_level{TraceLevel::kInfo};
 
 struct SinkPlace {
-    std::mutex mutex;
+    Mutex mutex;
     std::shared_ptr<const Sink> sink;
 };
 
@@ -74,7 +75,7 @@ void write_trace(TraceLevel level, std::string_view component, std::string_view 
     const std::string safe_text = escape(text);
     std::shared_ptr<const Sink> sink;
     {
-        std::scoped_lock lock(sink_place().mutex);
+        ScopedLock lock(sink_place().mutex);
         sink = sink_place().sink;
     }
     if (sink) {
@@ -87,7 +88,7 @@ void write_trace(TraceLevel level, std::string_view component, std::string_view 
 void set_trace_level(TraceLevel least) { least_level.store(least); }
 
 void set_trace_sink(Sink sink) {
-    std::scoped_lock lock(sink_place().mutex);
+    ScopedLock lock(sink_place().mutex);
     sink_place().sink = sink ? std::make_shared<const Sink>(std::move(sink)) : nullptr;
 }
 

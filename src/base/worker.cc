@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <pthread.h>
 #include <unistd.h>
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutex.h"
+#include "base/thread.h"
 
 namespace braid {
 
@@ -23,11 +24,11 @@ struct ThreadWorkers::Thread {
     std::string name;
     Step step;
     int niceness;
-    std::mutex mutex;
-    std::condition_variable changed;
+    Mutex mutex;
+    CondVar changed;
     bool woken = false;
     bool stopping = false;
-    std::thread thread;
+    braid::Thread thread;
 
     void run();
     /// Sleeps until woken, stopped or idle for long enough; false when it is time to end.
@@ -37,7 +38,6 @@ struct ThreadWorkers::Thread {
 };
 
 void ThreadWorkers::Thread::run() {
-    pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());  // the kernel's limit
     // Linux keeps this for each thread. Refused: it only runs as the others do.
     if (niceness != 0) static_cast<void>(::nice(niceness));
     while (rest(step())) {
@@ -45,7 +45,7 @@ void ThreadWorkers::Thread::run() {
 }
 
 bool ThreadWorkers::Thread::rest(const StepOutcome& outcome) {
-    std::unique_lock lock(mutex);
+    UniqueLock lock(mutex);
     if (!outcome.progressed) {
         changed.wait_for(lock, std::chrono::microseconds(outcome.idle_us),
                          [&] { return woken || stopping; });
@@ -55,15 +55,14 @@ bool ThreadWorkers::Thread::rest(const StepOutcome& outcome) {
 }
 
 void ThreadWorkers::Thread::wake() {
-    std::scoped_lock lock(mutex);
+    ScopedLock lock(mutex);
     woken = true;
     changed.notify_one();
 }
 
 void ThreadWorkers::Thread::stop_and_join() {
-    CHECK(thread.get_id() != std::this_thread::get_id());
     {
-        std::scoped_lock lock(mutex);
+        ScopedLock lock(mutex);
         stopping = true;
         changed.notify_one();
     }
@@ -89,15 +88,15 @@ Workers::Handle ThreadWorkers::start(std::string name, Step step, int niceness) 
     fresh->niceness = niceness;
     fresh->name = std::move(name);
     fresh->step = std::move(step);
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     fresh->handle = next_++;
-    fresh->thread = std::thread([thread = fresh.get()] { thread->run(); });
+    fresh->thread = braid::Thread(fresh->name, [thread = fresh.get()] { thread->run(); });
     threads_.push_back(std::move(fresh));
     return threads_.back()->handle;
 }
 
 void ThreadWorkers::wake(Handle handle) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     for (const auto& each : threads_) {
         if (each->handle == handle) each->wake();
     }
@@ -106,7 +105,7 @@ void ThreadWorkers::wake(Handle handle) {
 void ThreadWorkers::stop(Handle handle) {
     std::unique_ptr<Thread> stopped;
     {
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         auto place =
             std::ranges::find(threads_, handle, [](const auto& each) { return each->handle; });
         if (place == threads_.end()) return;

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 
 namespace braid {
 
@@ -53,7 +51,7 @@ class ThreadWorkers final : public Workers {
   private:
     struct Thread;
     Handle start(std::string name, Step step, int niceness);
-    std::mutex mutex_;
+    Mutex mutex_;
     std::vector<std::unique_ptr<Thread>> threads_;
     Handle next_ = 1;
 };

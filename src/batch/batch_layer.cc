@@ -2,12 +2,12 @@
 #include "batch/batch_layer.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <optional>
 #include <set>
 
 #include "base/check.h"
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "base/trace.h"
 #include "batch/audit.h"
 #include "batch/view_builder.h"
@@ -57,8 +57,8 @@ struct BatchLayer::Stream {
     Workers::Handle schedule = 0;
     int64_t last_run_us = 0;
 
-    std::mutex mutex;
-    std::condition_variable finished;
+    Mutex mutex;
+    CondVar finished;
     bool is_running = false;
     uint64_t requested = 0;
     uint64_t completed = 0;
@@ -86,14 +86,14 @@ void BatchLayer::add_table(const catalog::Table& table) {
     stream->schedule =
         workers_.start_background(fmt::format("batch {}", table.id.value),
                                   [this, stream] { return scheduled_step(*stream); });
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     streams_.emplace(table.id, std::move(stream));
 }
 
 void BatchLayer::remove_table(TableId table) {
     std::shared_ptr<Stream> stream;
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         const auto place = streams_.find(table);
         if (place == streams_.end()) return;
         stream = std::move(place->second);
@@ -103,7 +103,7 @@ void BatchLayer::remove_table(TableId table) {
 }
 
 Result<std::shared_ptr<BatchLayer::Stream>> BatchLayer::find(TableId table) const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     const auto place = streams_.find(table);
     if (place == streams_.end()) return not_found("stream {} does not exist", table.value);
     return place->second;
@@ -126,7 +126,7 @@ StepOutcome BatchLayer::scheduled_step(Stream& stream) {
 
 Result<void> BatchLayer::refresh(TableId table) {
     const std::shared_ptr<Stream> stream = TRY(find(table));
-    std::unique_lock lock(stream->mutex);
+    UniqueLock lock(stream->mutex);
     const uint64_t mine = ++stream->requested;
     while (stream->completed < mine) {
         if (stream->is_running) {

@@ -5,12 +5,12 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metric.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/worker.h"
 #include "log/partitioned_log.h"
@@ -88,7 +88,7 @@ class BatchLayer {
     const BatchParts parts_;
     const BatchOptions options_;
     Workers& workers_;
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::map<TableId, std::shared_ptr<Stream>> streams_;
 };
 

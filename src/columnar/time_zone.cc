@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -19,6 +18,7 @@
 #include <absl/time/time.h>
 
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "columnar/ascii.h"
 #include "columnar/time_zone_internal.h"
@@ -234,7 +234,7 @@ class ZoneCache {
 
     template <typename Find>
     Zone find(std::string_view name, Find find_uncached) {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         std::string key(name);
         if (const auto found = zones_.find(key); found != zones_.end()) return found->second;
         Zone zone = find_uncached(name);
@@ -245,7 +245,7 @@ class ZoneCache {
 
   private:
     static constexpr size_t kZonesMax = 4096;
-    std::mutex mutex_;
+    Mutex mutex_;
     std::unordered_map<std::string, Zone> zones_;
 };
 

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <mutex>
 #include <utility>
 
 #include "base/check.h"
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "log/partition.h"
 #include "log/recovery.h"
 
@@ -23,7 +23,7 @@ constexpr size_t kLogIdBytesMax = 32;
 class Listeners {
   public:
     void add(std::function<void()> listener) {
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         auto longer = std::make_shared<std::vector<std::function<void()>>>(*listeners_);
         longer->push_back(std::move(listener));
         listeners_ = std::move(longer);
@@ -31,14 +31,14 @@ class Listeners {
     void call() const {
         std::shared_ptr<const std::vector<std::function<void()>>> listeners;
         {
-            std::scoped_lock lock(mutex_);
+            ScopedLock lock(mutex_);
             listeners = listeners_;
         }
         for (const auto& each : *listeners) each();
     }
 
   private:
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::shared_ptr<const std::vector<std::function<void()>>> listeners_ =
         std::make_shared<std::vector<std::function<void()>>>();
 };

@@ -92,7 +92,7 @@ Extent::Extent(FileSystem& files, std::string path, const ExtentHeader& header)
       places_{{header.base, header.records_position}} {}
 
 void Extent::publish(Offset end, uint64_t bytes) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     CHECK_LE(end_.value, end.value);
     CHECK_LE(readable_bytes_, bytes);
     end_ = end;
@@ -100,17 +100,17 @@ void Extent::publish(Offset end, uint64_t bytes) {
 }
 
 Offset Extent::end() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return end_;
 }
 
 uint64_t Extent::readable_bytes() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return readable_bytes_;
 }
 
 void Extent::add_place(Offset offset, uint64_t position) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     const auto next = std::ranges::upper_bound(places_, position, {}, &Place::position);
     const Place& before =
         *std::prev(next);  // the first place is the first block: there is always one
@@ -129,20 +129,20 @@ Result<RecordBatch> Extent::read(Offset from, size_t records_max) {
 void Extent::release(const std::shared_ptr<const Chunk>& chunk) {
     // Small ones may stay: other readers of the tail will soon ask for the same.
     if (chunk->bytes->size() <= kSmallChunkBytes) return;
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     for (auto& each : cache_) {
         if (each == chunk) each.reset();
     }
 }
 
 void Extent::forget() {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     file_.reset();
     cache_.fill(nullptr);
 }
 
 Result<std::shared_ptr<const ReadableFile>> Extent::file() {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     if (!file_) file_ = TRY(files_.open(path_));
     return file_;
 }
@@ -151,7 +151,7 @@ Result<std::shared_ptr<const Chunk>> Extent::chunk_with(Offset from) {
     Place at;
     uint64_t limit = 0;
     {
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         CHECK(header_.base <= from && from < end_);
         limit = readable_bytes_;
         if (auto chunk = cached(from, at)) return chunk;
@@ -182,7 +182,7 @@ std::shared_ptr<const Chunk> Extent::cached(Offset from, Place& nearest) const {
 
 void Extent::remember(const std::shared_ptr<const Chunk>& chunk) {
     add_place(chunk->first, chunk->position);
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     cache_[next_slot_] = chunk;
     read_ends_[next_slot_] = {chunk->end(), chunk->end_position()};
     next_slot_ = (next_slot_ + 1) % cache_.size();

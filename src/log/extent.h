@@ -4,11 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "log/block.h"
 #include "log/partitioned_log.h"
@@ -89,7 +89,7 @@ class Extent {
     const std::string path_;
     const ExtentHeader header_;
 
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     Offset end_;
     uint64_t readable_bytes_;
     std::vector<Place> places_;  // rising in both

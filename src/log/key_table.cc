@@ -11,7 +11,7 @@
 namespace braid::log {
 
 Result<std::optional<StoredKey>> KeyTable::reserve(const IdempotencyKey& key, int64_t now_us) {
-    std::unique_lock lock(mutex_);
+    UniqueLock lock(mutex_);
     forget_old(now_us);
     while (true) {
         const auto [entry, is_fresh] = entries_.try_emplace(key.key);
@@ -32,7 +32,7 @@ Result<std::optional<StoredKey>> KeyTable::reserve(const IdempotencyKey& key, in
 }
 
 void KeyTable::settle(StoredKey stored) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     const int64_t now_us = stored.ingested_at_us;
     insert(std::move(stored));
     forget_old(now_us);
@@ -40,7 +40,7 @@ void KeyTable::settle(StoredKey stored) {
 }
 
 void KeyTable::release(const std::string& key) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     entries_.erase(key);
     settled_.notify_all();
 }
@@ -54,7 +54,7 @@ void KeyTable::restore(std::vector<StoredKey> keys) {
     // counts.
     std::unordered_map<std::string, size_t> last;
     for (size_t index = 0; index < keys.size(); ++index) last[keys[index].key.key] = index;
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     for (size_t index = 0; index < keys.size(); ++index) {
         if (last[keys[index].key.key] == index) insert(std::move(keys[index]));
     }
@@ -62,7 +62,7 @@ void KeyTable::restore(std::vector<StoredKey> keys) {
 }
 
 std::vector<StoredKey> KeyTable::of_partition(PartitionId partition) const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     std::vector<StoredKey> keys;
     for (const Entries::value_type* entry : settled_order_) {
         if (entry->second.stored.partition == partition) keys.push_back(whole(*entry));
@@ -71,7 +71,7 @@ std::vector<StoredKey> KeyTable::of_partition(PartitionId partition) const {
 }
 
 size_t KeyTable::size() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return settled_order_.size();
 }
 

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "log/block.h"
 #include "log/partitioned_log.h"
@@ -51,8 +50,8 @@ class KeyTable {
 
     const uint64_t keys_max_;
     const int64_t age_us_max_;
-    mutable std::mutex mutex_;
-    std::condition_variable settled_;
+    mutable Mutex mutex_;
+    CondVar settled_;
     Entries entries_;
     std::deque<const Entries::value_type*> settled_order_;  // oldest first; each settled entry once
 };

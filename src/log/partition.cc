@@ -16,12 +16,12 @@ constexpr size_t kOpenExtentsMax = 4;  // of each partition, for reading
 }  // namespace
 
 void StopSign::set(const Error& reason) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     if (!reason_) reason_ = reason;
 }
 
 Result<void> StopSign::check() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     if (!reason_) return {};
     return io_error("log has stopped after a failed write: {}", reason_->message())
         .with_hint("Restart the process: it will find out what is on the disk.");
@@ -44,7 +44,7 @@ Partition::~Partition() {
 Result<AppendOutcome> Partition::append(const AppendRequest& request) {
     Waiter waiter{.request = request, .blocks = encode_request(request), .outcome = {}};
     const uint64_t bytes = waiter.bytes = waiter.blocks.bytes.size();
-    std::unique_lock lock(mutex_);
+    UniqueLock lock(mutex_);
     changed_.wait(lock, [&] {
         return waiting_bytes_ == 0 || waiting_bytes_ + bytes <= context_.options.waiting_bytes_max;
     });
@@ -60,7 +60,7 @@ Result<AppendOutcome> Partition::append(const AppendRequest& request) {
     return *std::move(waiter.outcome);
 }
 
-void Partition::lead(std::unique_lock<std::mutex>& lock) {
+void Partition::lead(UniqueLock& lock) {
     has_leader_ = true;
     const Group group = take_group();
     lock.unlock();
@@ -222,13 +222,13 @@ Result<RecordBatch> Partition::read(Offset from, size_t records_max) {
 Result<std::optional<RecordBatch>> Partition::read_tail(Offset from, size_t records_max) {
     std::shared_ptr<const Chunk> chunk;
     {
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         chunk = tail_.find(from);
     }
     if (!chunk) return std::optional<RecordBatch>();
     RecordBatch batch = TRY(batch_of(*chunk, id_, from, records_max));
     if (batch.end() == chunk->end()) {
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         tail_.release(batch.end());
     }
     return std::optional(std::move(batch));
@@ -236,7 +236,7 @@ Result<std::optional<RecordBatch>> Partition::read_tail(Offset from, size_t reco
 
 Result<std::shared_ptr<Extent>> Partition::find_extent(Offset from) {
     // One look at start and end: they may move before the next.
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     if (from == state_.end) return std::shared_ptr<Extent>();
     if (from > state_.end) {
         return invalid_input("offset {} of partition {} is beyond the end of the log at {}",
@@ -261,11 +261,11 @@ Error Partition::trimmed(Offset from, Offset start) const {
 }
 
 Result<void> Partition::trim(Offset keep_from) {
-    std::scoped_lock trim_lock(trim_mutex_);
+    ScopedLock trim_lock(trim_mutex_);
     while (true) {
         std::shared_ptr<Extent> oldest;
         {
-            std::scoped_lock lock(mutex_);
+            ScopedLock lock(mutex_);
             if (extents_.size() < 2 || extents_[1]->base() > keep_from) return {};
             oldest = extents_.front();
         }
@@ -273,7 +273,7 @@ Result<void> Partition::trim(Offset keep_from) {
         Result<void> removed = context_.files.remove(oldest->path());
         if (!removed && removed.error().code() != ErrorCode::kNotFound) return removed;
         TRY(context_.files.sync_directory(directory_));
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         extents_.erase(extents_.begin());
         std::erase(recent_, oldest);
         tail_.trim(start_locked());
@@ -281,7 +281,7 @@ Result<void> Partition::trim(Offset keep_from) {
 }
 
 Offset Partition::start() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return start_locked();
 }
 
@@ -290,17 +290,17 @@ Offset Partition::start_locked() const {
 }
 
 Offset Partition::durable_end() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return state_.end;
 }
 
 std::vector<SourcePosition> Partition::source_positions() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return state_.position_list();
 }
 
 std::shared_ptr<Extent> Partition::newest_extent() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return extents_.empty() ? nullptr : extents_.back();
 }
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metric.h"
+#include "base/mutex.h"
 #include "log/embedded_log.h"
 #include "log/key_table.h"
 #include "log/partitioned_log.h"
@@ -30,7 +29,7 @@ class StopSign {
     Result<void> check() const;
 
   private:
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::optional<Error> reason_;
 };
 
@@ -83,7 +82,7 @@ class Partition {
     };
     using Group = std::vector<Waiter*>;
 
-    void lead(std::unique_lock<std::mutex>& lock);
+    void lead(UniqueLock& lock);
     Group take_group();
     /// Writes a group and makes it durable; only the leader runs it, under no lock.
     Result<std::vector<std::string>> commit(const Group& group, int64_t ingested_at_us);
@@ -106,8 +105,8 @@ class Partition {
     const std::string directory_;
     const PartitionId id_;
 
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
+    mutable Mutex mutex_;
+    CondVar changed_;
     std::deque<Waiter*> queue_;
     uint64_t waiting_bytes_ = 0;
     bool has_leader_ = false;
@@ -118,7 +117,7 @@ class Partition {
 
     std::unique_ptr<ExtentWriter> writer_;  // the leader's; of the newest extent, or null
     bool is_fresh_extent_ = false;          // the writer's is not in extents_ yet
-    std::mutex trim_mutex_;                 // one trim at a time
+    Mutex trim_mutex_;                      // one trim at a time
 };
 
 }  // namespace braid::log

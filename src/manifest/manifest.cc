@@ -44,27 +44,27 @@ Manifest::Manifest(const Clock& clock, std::unique_ptr<Chain> chain, StatePtr he
 Manifest::~Manifest() = default;
 
 StatePtr Manifest::head() const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     return head_;
 }
 
 ObjectId Manifest::new_id() {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     return {next_id_++};
 }
 
 RunId Manifest::new_run_id() {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     return {next_run_++};
 }
 
 void Manifest::on_commit(std::function<void(const StatePtr&)> listener) {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     listeners_.push_back(std::move(listener));
 }
 
 Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
-    const std::scoped_lock turn(commit_mutex_);
+    const ScopedLock turn(commit_mutex_);
     for (int race = 0; race < kRacesMax && !is_stopped_; ++race) {
         const StatePtr base = head();
         const int64_t now_us = clock_.wall_us();
@@ -109,7 +109,7 @@ Result<void> Manifest::catch_up() {
 void Manifest::show(StatePtr head) {
     std::vector<std::function<void(const StatePtr&)>> listeners;
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         head_ = head;
         next_id_ = std::max(next_id_, head->catalog.next_id);
         next_run_ = std::max(next_run_, head->next_run);
@@ -119,7 +119,7 @@ void Manifest::show(StatePtr head) {
 }
 
 Result<uint64_t> Manifest::trim(uint64_t keep) {
-    const std::scoped_lock turn(commit_mutex_);
+    const ScopedLock turn(commit_mutex_);
     return chain_->trim(keep);
 }
 

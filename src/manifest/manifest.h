@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <variant>
@@ -14,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/hash.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "manifest/shared_list.h"
@@ -235,10 +235,10 @@ class Manifest {
     void show(StatePtr head);
 
     const Clock& clock_;
-    std::mutex commit_mutex_;  // held while a version is written; taken before mutex_
+    Mutex commit_mutex_;  // held while a version is written; taken before mutex_
     const std::unique_ptr<Chain> chain_;
-    bool is_stopped_ = false;   // under commit_mutex_
-    mutable std::mutex mutex_;  // guards all below
+    bool is_stopped_ = false;  // under commit_mutex_
+    mutable Mutex mutex_;      // guards all below
     StatePtr head_;
     uint64_t next_id_ = 1;
     uint64_t next_run_ = 1;

@@ -13,19 +13,19 @@ HangupWatch::HangupWatch(Workers& workers, int64_t interval_us)
 HangupWatch::~HangupWatch() { workers_.stop(handle_); }
 
 HangupWatch::Guard::~Guard() {
-    std::scoped_lock lock(watch_.mutex_);
+    ScopedLock lock(watch_.mutex_);
     watch_.entries_.erase(entry_);
 }
 
 HangupWatch::Guard HangupWatch::watch(const Stream* stream, std::function<void()> on_gone) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     entries_.push_back({.stream = stream, .on_gone = std::move(on_gone)});
     return {*this, std::prev(entries_.end())};
 }
 
 StepOutcome HangupWatch::step() {
     // Under the lock, so that a guard's end waits for the call that is under way.
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     for (Guard::Entry& entry : entries_) {
         if (entry.told || entry.stream == nullptr || !entry.stream->peer_is_gone()) continue;
         entry.told = true;

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <list>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "base/worker.h"
 #include "net/stream.h"
 
@@ -48,7 +48,7 @@ class HangupWatch {
 
     Workers& workers_;
     const int64_t interval_us_;
-    std::mutex mutex_;
+    Mutex mutex_;
     std::list<Guard::Entry> entries_;
     Workers::Handle handle_;
 };

@@ -3,15 +3,14 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <list>
-#include <mutex>
 #include <optional>
 #include <poll.h>
 #include <sys/socket.h>
 #include <utility>
 
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "base/thread.h"
 #include "base/trace.h"
 #include "net/socket_adapter.h"
@@ -54,8 +53,8 @@ struct Listener::Body {
     asio::ip::tcp::acceptor acceptor;
     uint16_t port = 0;
 
-    std::mutex mutex;
-    std::condition_variable changed;
+    Mutex mutex;
+    CondVar changed;
     bool stopping = false;
     std::list<Connection> connections;  // entries are made and erased by the accepting thread only
     uint32_t served = 0;
@@ -90,7 +89,7 @@ void Listener::Body::accept_until_stopped() {
     while (true) {
         wait_ready(acceptor.native_handle(), POLLIN, -1);
         {
-            std::scoped_lock lock(mutex);
+            ScopedLock lock(mutex);
             if (stopping) return;
         }
         join_ended();
@@ -108,7 +107,7 @@ void Listener::Body::accept_until_stopped() {
 }
 
 void Listener::Body::serve(std::unique_ptr<Stream> stream) {
-    std::scoped_lock lock(mutex);
+    ScopedLock lock(mutex);
     const bool over_limit = served >= options.connections_max;
     if (over_limit && refused >= options.refusals_max) return;
     ++(over_limit ? refused : served);
@@ -120,7 +119,7 @@ void Listener::Body::serve(std::unique_ptr<Stream> stream) {
 
 void Listener::Body::run(Connection& connection) {
     handler(*connection.stream, connection.over_limit);
-    std::scoped_lock lock(mutex);
+    ScopedLock lock(mutex);
     // Not when the thread is joined, and not only shut down: a peer that still sends would wait for
     // ever, because nobody reads and nothing tells it so.
     connection.stream.reset();
@@ -131,7 +130,7 @@ void Listener::Body::run(Connection& connection) {
 void Listener::Body::join_ended() {
     std::list<Connection> ended;
     {
-        std::scoped_lock lock(mutex);
+        ScopedLock lock(mutex);
         for (auto each = connections.begin(); each != connections.end();) {
             const auto next = std::next(each);
             if (each->ended) ended.splice(ended.end(), connections, each);
@@ -141,7 +140,7 @@ void Listener::Body::join_ended() {
 }  // joins here, not under the lock
 
 void Listener::Body::rest() {
-    std::unique_lock lock(mutex);
+    UniqueLock lock(mutex);
     changed.wait_for(lock, kRestAfterFailure, [&] { return stopping; });
 }
 
@@ -159,13 +158,13 @@ Listener::~Listener() { stop(); }
 uint16_t Listener::port() const { return body_->port; }
 
 size_t Listener::connection_count() const {
-    std::scoped_lock lock(body_->mutex);
+    ScopedLock lock(body_->mutex);
     return body_->served;
 }
 
 void Listener::stop() {
     {
-        std::scoped_lock lock(body_->mutex);
+        ScopedLock lock(body_->mutex);
         if (body_->stopping) return;
         body_->stopping = true;
         body_->changed.notify_all();
@@ -174,7 +173,7 @@ void Listener::stop() {
     ::shutdown(body_->acceptor.native_handle(), SHUT_RDWR);
     body_->accepting.join();
     {
-        std::scoped_lock lock(body_->mutex);
+        ScopedLock lock(body_->mutex);
         for (const Body::Connection& each : body_->connections) {
             if (each.stream) each.stream->shutdown();
         }

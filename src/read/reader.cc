@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "read/reader.h"
 
-#include <mutex>
-
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "read/adhoc/duck_engine.h"
 #include "read/merge/pipeline.h"
 #include "read/merge/point_read.h"
@@ -139,14 +138,14 @@ class NodeReader final : public Reader {
 
     /// Opened when first needed: it costs tens of milliseconds and 100 MB.
     Result<DuckEngine*> duck_engine() {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         if (!duck_) duck_ = TRY(DuckEngine::open({memory_bytes_max_, 2}));
         return duck_.get();
     }
 
     const ReadParts parts_;
     const uint64_t memory_bytes_max_;
-    std::mutex mutex_;
+    Mutex mutex_;
     std::unique_ptr<DuckEngine> duck_;
 };
 

@@ -143,7 +143,7 @@ Result<const Block*> PartReader::block(size_t index) const {
 }
 
 Result<void> PartReader::load(size_t index) const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     if (loaded_[index].load(std::memory_order_relaxed)) return {};
     const std::string_view file = as_text(mapped_->bytes());
     const uint64_t start = index == 0 ? 0 : index_.blocks[index - 1].end;

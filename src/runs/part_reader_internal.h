@@ -4,12 +4,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "manifest/manifest.h"
 #include "runs/part_format_internal.h"
@@ -67,7 +67,7 @@ class PartReader {
     const std::string path_;
     const std::shared_ptr<const MappedFile> mapped_;
     PartIndex index_;
-    mutable std::mutex mutex_;  // one block is loaded at a time
+    mutable Mutex mutex_;  // one block is loaded at a time
     std::shared_ptr<arrow::ipc::RecordBatchFileReader> arrow_;
     mutable std::vector<Block> blocks_;  // each written once, before its flag is set
     mutable std::vector<std::atomic<bool>> loaded_;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <mutex>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "runs/run_file.h"
 
 namespace braid::runs {
 
 struct RunCache::Body {
     FileSystem& files;
-    std::mutex mutex;
+    Mutex mutex;
     std::unordered_map<RunId, std::shared_ptr<const RunReader>> readers;  // under mutex
 };
 
@@ -18,7 +18,7 @@ RunCache::RunCache(FileSystem& files)
 RunCache::~RunCache() = default;
 
 Result<std::shared_ptr<const RunReader>> RunCache::get(const manifest::Run& run) {
-    const std::scoped_lock lock(body_->mutex);
+    const ScopedLock lock(body_->mutex);
     const auto found = body_->readers.find(run.id);
     if (found != body_->readers.end()) return found->second;
     // Opening reads nothing, so others do not wait long.
@@ -28,7 +28,7 @@ Result<std::shared_ptr<const RunReader>> RunCache::get(const manifest::Run& run)
 }
 
 void RunCache::forget(RunId run) {
-    const std::scoped_lock lock(body_->mutex);
+    const ScopedLock lock(body_->mutex);
     body_->readers.erase(run);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "runs/part_reader_internal.h"
 #include "runs/run_file.h"
 
@@ -20,7 +20,7 @@ class Slot {
 
     Result<const PartReader*> open(FileSystem& files) const {
         if (const PartReader* reader = shown_.load(std::memory_order_acquire)) return reader;
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         if (!reader_) reader_ = TRY(PartReader::open(files, part_));
         shown_.store(reader_.get(), std::memory_order_release);
         return reader_.get();
@@ -28,7 +28,7 @@ class Slot {
 
   private:
     const manifest::Part& part_;
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     mutable std::unique_ptr<const PartReader> reader_;  // under mutex_
     mutable std::atomic<const PartReader*> shown_ = nullptr;
 };

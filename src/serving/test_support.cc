@@ -22,7 +22,7 @@ FakeLog::FakeLog(LogId id, uint32_t partition_count)
 
 Result<log::AppendOutcome> FakeLog::append(PartitionId partition,
                                            const log::AppendRequest& request) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     if (failure_) return *failure_;
     if (request.key) {
         const auto known = keys_.find(request.key->key);
@@ -49,7 +49,7 @@ Result<log::AppendOutcome> FakeLog::append(PartitionId partition,
 Positions FakeLog::start() const { return Positions::zero(partition_count()); }
 
 Positions FakeLog::durable_end() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     Positions end;
     for (const auto& records : records_) end.at.push_back({static_cast<int64_t>(records.size())});
     return end;
@@ -61,37 +61,37 @@ Result<void> FakeLog::trim(PartitionId, Offset) { return {}; }
 void FakeLog::on_durable(std::function<void()>) {}
 
 std::vector<std::string> FakeLog::all() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     std::vector<std::string> all;
     for (const auto& records : records_) all.insert(all.end(), records.begin(), records.end());
     return all;
 }
 
 size_t FakeLog::append_count() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return append_count_;
 }
 
 void FakeLog::fail_with(Error error) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     failure_ = std::move(error);
 }
 
 FakeControl::FakeControl() : state_(std::make_shared<manifest::State>()) {}
 
 manifest::StatePtr FakeControl::state() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return state_;
 }
 
 std::shared_ptr<log::PartitionedLog> FakeControl::log_of(TableId table) const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     const auto place = logs_.find(table);
     return place == logs_.end() ? nullptr : place->second;
 }
 
 void FakeControl::change(const std::function<void(manifest::State&)>& edit) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     auto next = std::make_shared<manifest::State>(*state_);
     edit(*next);
     ++next->number.value;
@@ -158,7 +158,7 @@ Result<void> FakeControl::drop_plain_view(ObjectId view) {
 }
 
 Result<void> FakeControl::refresh(ViewId view) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     refreshed_.push_back(state_->catalog.views.at(view).name);
     return {};
 }
@@ -167,12 +167,12 @@ FakeLog& FakeControl::log(std::string_view table) const {
     const manifest::StatePtr now = state();
     const catalog::Table* found = now->catalog.find_table(table);
     CHECK(found != nullptr);
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return *logs_.at(found->id);
 }
 
 std::vector<std::string> FakeControl::refreshed() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return refreshed_;
 }
 
@@ -264,7 +264,7 @@ class FakeAnswer final : public read::Answer {
     }
     const Schema& schema() const override { return schema_; }
     Result<bool> next(Batch& batch) override {
-        std::unique_lock lock(reader_.mutex_);
+        UniqueLock lock(reader_.mutex_);
         ++reader_.holding_;
         reader_.changed_.notify_all();
         while (reader_.held_) {
@@ -322,7 +322,7 @@ Result<std::vector<Batch>> FakeReader::evaluate(const plan::Node& node,
         if (node.relation.kind == From::kSystem || node.relation.kind == From::kFunction) {
             return system->rows(node, options);
         }
-        std::scoped_lock lock(mutex_);
+        ScopedLock lock(mutex_);
         const auto known = rows_.find(node.relation.name);
         if (known == rows_.end()) return std::vector<Batch>();
         std::vector<Batch> batches;
@@ -360,47 +360,47 @@ Result<std::unique_ptr<read::Answer>> FakeReader::execute(const plan::Query& que
                                                           const read::ReadOptions& options,
                                                           read::SystemSource* system) {
     auto batches = TRY(evaluate(*query.root, parameters, options, system));
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     seen_.push_back(options);
     return std::make_unique<FakeAnswer>(*this, query.output, std::move(batches), options);
 }
 
 Result<std::shared_ptr<read::PreparedRead>> FakeReader::prepare(plan::Query query,
                                                                 read::SystemSource* system) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     ++prepare_count_;
     return std::make_shared<FakePrepared>(*this, std::move(query), system);
 }
 
 Result<std::shared_ptr<const read::PinnedSnapshot>> FakeReader::pin(const read::ReadOptions&) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     ++pin_count_;
     return std::make_shared<const read::PinnedSnapshot>();
 }
 
 void FakeReader::rows(const std::string& relation, std::vector<Batch> batches) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     rows_[relation] = std::move(batches);
 }
 
 void FakeReader::fail_with(std::optional<Error> error) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     failure_ = std::move(error);
 }
 
 void FakeReader::hold(bool held) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     held_ = held;
     changed_.notify_all();
 }
 
 void FakeReader::wait_for_held() {
-    std::unique_lock lock(mutex_);
+    UniqueLock lock(mutex_);
     changed_.wait(lock, [&] { return holding_ > 0; });
 }
 
 std::vector<read::ReadOptions> FakeReader::seen_options() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return seen_;
 }
 

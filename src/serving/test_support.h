@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/metric.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "base/worker.h"
 #include "log/partitioned_log.h"
@@ -47,7 +47,7 @@ class FakeLog final : public log::PartitionedLog {
 
   private:
     const LogId id_;
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::vector<std::vector<std::string>> records_;
     std::map<std::string, std::pair<uint64_t, log::AppendOutcome>> keys_;
     size_t append_count_ = 0;
@@ -75,7 +75,7 @@ class FakeControl final : public Control {
     void change(const std::function<void(manifest::State&)>& edit);
 
   private:
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     manifest::StatePtr state_;
     std::map<TableId, std::shared_ptr<FakeLog>> logs_;
     std::vector<std::string> refreshed_;
@@ -112,8 +112,8 @@ class FakeReader final : public read::Reader {
                                         const std::vector<Datum>& parameters,
                                         const read::ReadOptions& options,
                                         read::SystemSource* system) const;
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
+    mutable Mutex mutex_;
+    CondVar changed_;
     std::map<std::string, std::vector<Batch>> rows_;
     std::vector<read::ReadOptions> seen_;
     std::optional<Error> failure_;

@@ -22,7 +22,7 @@ Result<void> SpeedLayer::add_table(const catalog::Table& table,
     entry.seal =
         workers_.start("seal " + number, [worker = entry.worker] { return worker->seal_step(); });
     log->on_durable([&workers = workers_, fold = entry.fold] { workers.wake(fold); });
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     entries_.emplace(table.id, std::move(entry));
     return {};
 }
@@ -30,7 +30,7 @@ Result<void> SpeedLayer::add_table(const catalog::Table& table,
 void SpeedLayer::remove_table(TableId table) {
     Entry entry;
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         const auto place = entries_.find(table);
         if (place == entries_.end()) return;
         entry = std::move(place->second);
@@ -43,7 +43,7 @@ void SpeedLayer::remove_table(TableId table) {
 Result<void> SpeedLayer::close() {
     std::map<TableId, Entry> entries;
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         entries.swap(entries_);
     }
     Result<void> outcome;
@@ -57,7 +57,7 @@ Result<void> SpeedLayer::close() {
 }
 
 Result<std::shared_ptr<TableWorker>> SpeedLayer::find(TableId table) const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     const auto place = entries_.find(table);
     if (place == entries_.end()) return not_found("stream {} is not folded here", table.value);
     return place->second.worker;

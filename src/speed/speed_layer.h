@@ -3,8 +3,8 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "base/worker.h"
 #include "runs/tick_source.h"
 #include "speed/table_worker.h"
@@ -49,7 +49,7 @@ class SpeedLayer final : public runs::TickSource {
     const SpeedParts parts_;
     const SpeedOptions options_;
     Workers& workers_;
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::map<TableId, Entry> entries_;
 };
 

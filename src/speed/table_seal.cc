@@ -21,7 +21,7 @@ constexpr int64_t kCatchUpUsMax = 60'000'000;
 StepOutcome TableWorker::seal_step() {
     const int64_t now_us = parts_.clock->monotonic_us();
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         if (failure_ || folded_to_ == sealed_) {
             last_seal_us_ = now_us;
             return {};
@@ -41,14 +41,14 @@ StepOutcome TableWorker::seal_step() {
 
 Result<void> TableWorker::seal() {
     {
-        std::unique_lock lock(mutex_);
+        UniqueLock lock(mutex_);
         TRY(catch_up(lock, log_->durable_end(), parts_.clock->monotonic_us() + kCatchUpUsMax));
     }
     return seal_folded();
 }
 
 Result<void> TableWorker::seal_folded() {
-    const std::scoped_lock lock(seal_mutex_);
+    const ScopedLock lock(seal_mutex_);
     return seal_locked();
 }
 
@@ -64,24 +64,24 @@ Result<void> TableWorker::seal_locked() {
 
 /// After a seal that came to nothing its layers are ordinary ones again.
 void TableWorker::thaw() {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     for (const auto& layer : layers_) layer->is_frozen = false;
 }
 
 Result<void> TableWorker::declare(std::vector<manifest::Change> changes) {
-    const std::scoped_lock seal_lock(seal_mutex_);
+    const ScopedLock seal_lock(seal_mutex_);
     // The bulk is sealed while folding goes on; what is left then is small, and folding waits for
     // it.
     TRY(seal_locked());
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         is_paused_ = true;
     }
     auto sealed = write_layers();
     if (!sealed) thaw();
     Result<void> outcome = sealed ? commit(*std::move(sealed), std::move(changes))
                                   : Result<void>(std::move(sealed).error());
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     is_paused_ = false;
     if (outcome) outcome = reload();
     folded_.notify_all();
@@ -96,7 +96,7 @@ Result<std::optional<TableWorker::Sealed>> TableWorker::write_layers() {
     std::vector<operators::BoundView> bound;
     Sealed sealed;
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         if (folded_to_ == sealed_) return std::optional<Sealed>();
         for (const auto& layer : layers_) layer->is_frozen = true;
         frozen = layers_;
@@ -149,7 +149,7 @@ Result<void> TableWorker::commit(std::optional<Sealed> sealed,
     std::ranges::move(changes, std::back_inserter(all));
     if (all.empty()) return {};
     const auto committed = parts_.manifest->commit(std::move(all));
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     last_seal_us_ = parts_.clock->monotonic_us();
     if (!committed) {
         for (const auto& layer : layers_) layer->is_frozen = false;

@@ -34,7 +34,7 @@ Result<std::unique_ptr<TableWorker>> TableWorker::open(SpeedParts parts, SpeedOp
     std::unique_ptr<TableWorker> worker(
         new TableWorker(std::move(parts), options, table, std::move(log)));
     worker->decoder_ = TRY(operators::make_decoder(decoder_spec(table)));
-    const std::scoped_lock lock(worker->mutex_);
+    const ScopedLock lock(worker->mutex_);
     TRY(worker->reload());
     return worker;
 }
@@ -88,10 +88,10 @@ Result<void> TableWorker::reload() {
 
 StepOutcome TableWorker::fold_step() {
     if (readers_waiting_.load(std::memory_order_relaxed) > 0) {
-        // A reader wants the lock, and std::mutex is not fair: step aside for it.
+        // A reader wants the lock, and a mutex is not fair: step aside for it.
         return {.progressed = false, .idle_us = 50};
     }
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     if (is_paused_ || failure_) return {};
     auto folded = fold_slice();
     if (!folded) {
@@ -216,7 +216,7 @@ uint64_t TableWorker::layer_bytes() const {
 
 /// Folds on the reader's own thread until `at_least` is reached, so that an answer never waits for
 /// another thread to be scheduled.
-Result<void> TableWorker::catch_up(std::unique_lock<std::mutex>& lock, const Positions& at_least,
+Result<void> TableWorker::catch_up(UniqueLock& lock, const Positions& at_least,
                                    int64_t deadline_us) {
     while (!folded_to_.dominates(at_least)) {
         if (failure_) return *failure_;
@@ -237,7 +237,7 @@ Result<void> TableWorker::catch_up(std::unique_lock<std::mutex>& lock, const Pos
 Result<runs::PinnedTicks> TableWorker::pin(const Positions& at_least, int64_t wait_us_max) {
     const int64_t deadline_us = parts_.clock->monotonic_us() + wait_us_max;
     readers_waiting_.fetch_add(1, std::memory_order_relaxed);
-    std::unique_lock lock(mutex_);
+    UniqueLock lock(mutex_);
     readers_waiting_.fetch_sub(1, std::memory_order_relaxed);
     TRY(catch_up(lock, at_least, deadline_us));
     const auto must_wait = [&] {
@@ -271,7 +271,7 @@ Result<void> TableWorker::look(
     const std::function<Result<void>(const std::vector<runs::TickPtr>&)>& look) {
     const int64_t deadline_us = parts_.clock->monotonic_us() + wait_us_max;
     readers_waiting_.fetch_add(1, std::memory_order_relaxed);
-    std::unique_lock lock(mutex_);
+    UniqueLock lock(mutex_);
     readers_waiting_.fetch_sub(1, std::memory_order_relaxed);
     TRY(catch_up(lock, at_least, deadline_us));
     std::vector<runs::TickPtr> ticks;
@@ -280,17 +280,17 @@ Result<void> TableWorker::look(
 }
 
 Positions TableWorker::frontier() const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     return folded_to_;
 }
 
 std::optional<Error> TableWorker::failure() const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     return failure_;
 }
 
 uint64_t TableWorker::bytes_used() const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     return layer_bytes();
 }
 

@@ -2,12 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metric.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/worker.h"
 #include "log/partitioned_log.h"
@@ -118,8 +117,7 @@ class TableWorker {
     runs::TickPtr tick_of(const Layer& layer) const;
     uint64_t layer_bytes() const;
 
-    Result<void> catch_up(std::unique_lock<std::mutex>& lock, const Positions& at_least,
-                          int64_t deadline_us);
+    Result<void> catch_up(UniqueLock& lock, const Positions& at_least, int64_t deadline_us);
     // These want seal_mutex_ held, and mutex_ not.
     Result<std::optional<Sealed>> write_layers();
     Result<void> commit(std::optional<Sealed> sealed, std::vector<manifest::Change> changes);
@@ -131,11 +129,11 @@ class TableWorker {
     const catalog::Table table_;
     const std::shared_ptr<log::PartitionedLog> log_;
 
-    std::mutex seal_mutex_;
+    Mutex seal_mutex_;
     int64_t last_seal_us_ = 0;
 
-    mutable std::mutex mutex_;
-    std::condition_variable folded_;
+    mutable Mutex mutex_;
+    CondVar folded_;
     std::atomic<int> readers_waiting_ = 0;
     bool is_paused_ = false;
     std::optional<Error> failure_;

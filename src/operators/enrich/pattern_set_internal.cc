@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <mutex>
 #include <numeric>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/error_makers.h"
+#include "base/mutex.h"
 
 namespace braid::operators {
 
@@ -109,12 +109,12 @@ struct PatternSet::Body {
     std::vector<Confirmation> confirmations;
     bool was_restored = false;
 
-    mutable std::mutex mutex;
+    mutable Mutex mutex;
     mutable std::vector<Scratch> free_scratch;  // guarded by mutex
 
     Scratch borrow() const {
         {
-            const std::scoped_lock lock(mutex);
+            const ScopedLock lock(mutex);
             if (!free_scratch.empty()) {
                 Scratch scratch = std::move(free_scratch.back());
                 free_scratch.pop_back();
@@ -126,7 +126,7 @@ struct PatternSet::Body {
         return Scratch(scratch);
     }
     void give_back(Scratch scratch) const {
-        const std::scoped_lock lock(mutex);
+        const ScopedLock lock(mutex);
         free_scratch.push_back(std::move(scratch));
     }
 

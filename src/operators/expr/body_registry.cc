@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operators/expr/body_registry.h"
 
-#include <mutex>
 #include <utility>
 
+#include "base/mutex.h"
 #include "operators/expr/body_internal.h"
 #include "plan/cast.h"
 
@@ -36,7 +36,7 @@ const BodyTable& built_in_bodies() {
 }
 
 struct Registered {
-    std::mutex mutex;
+    Mutex mutex;
     BodyMap bodies;  // guarded by mutex
 };
 
@@ -80,7 +80,7 @@ const BodyTable::Entry* find_built_in(const std::string& key) {
 
 void register_body(std::string key, Body body) {
     Registered& all = registered();
-    const std::scoped_lock lock(all.mutex);
+    const ScopedLock lock(all.mutex);
     all.bodies[std::move(key)] = std::move(body);
 }
 
@@ -96,7 +96,7 @@ const BodyTable::Entry* find_body(const plan::Function& function, const Evaluati
     }
     {
         Registered& all = registered();
-        const std::scoped_lock lock(all.mutex);
+        const ScopedLock lock(all.mutex);
         const auto found = all.bodies.find(key);
         if (found != all.bodies.end()) {
             storage = {found->second, {}};

@@ -3,7 +3,6 @@
 
 #include <cstring>
 #include <functional>
-#include <mutex>
 #include <utility>
 
 #include <duckdb.h>
@@ -11,6 +10,7 @@
 #include "base/big_stack.h"
 #include "base/clock.h"
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "operators/expr/numeric_blob.h"
 #include "read/adhoc/duck_instance_internal.h"
 #include "read/adhoc/generator_internal.h"
@@ -219,13 +219,13 @@ class LockedDuckEngine final : public DuckEngine {
     /// The instance for a new statement; after a fatal error a new one, while older statements end
     /// on theirs.
     Result<std::shared_ptr<DuckInstance>> instance() {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         if (instance_->is_broken()) instance_ = TRY(DuckInstance::open(limits_));
         return instance_;
     }
 
     const DuckLimits limits_;
-    std::mutex mutex_;
+    Mutex mutex_;
     std::shared_ptr<DuckInstance> instance_;
     const std::shared_ptr<StatementWatch> watch_ = std::make_shared<StatementWatch>();
 };

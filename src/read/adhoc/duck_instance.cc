@@ -99,7 +99,7 @@ StatementWatch::StatementWatch() : thread_("duck watch", [this] { run(); }) {}
 
 StatementWatch::~StatementWatch() {
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         is_stopping_ = true;
     }
     changed_.notify_all();
@@ -108,7 +108,7 @@ StatementWatch::~StatementWatch() {
 
 void StatementWatch::add(_duckdb_connection* connection, StatementPtr statement) {
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         running_[connection] = std::move(statement);
         if (running_.size() > 1) return;
     }
@@ -116,12 +116,12 @@ void StatementWatch::add(_duckdb_connection* connection, StatementPtr statement)
 }
 
 void StatementWatch::remove(_duckdb_connection* connection) {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     running_.erase(connection);
 }
 
 void StatementWatch::run() {
-    std::unique_lock lock(mutex_);
+    UniqueLock lock(mutex_);
     while (!is_stopping_) {
         if (running_.empty()) {
             changed_.wait(lock);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/thread.h"
 #include "read/adhoc/duck_engine.h"
@@ -63,8 +62,8 @@ class StatementWatch {
   private:
     void run();
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
+    Mutex mutex_;
+    CondVar changed_;
     std::map<_duckdb_connection*, StatementPtr> running_;
     bool is_stopping_ = false;
     Thread thread_;

@@ -54,12 +54,12 @@ const TableCall* StatementState::table_call(int64_t number) const {
 }
 
 Result<RowSourcePtr> StatementState::open(const Leaf& leaf, std::span<const int> columns) {
-    const std::scoped_lock lock(open_mutex_);
+    const ScopedLock lock(open_mutex_);
     return leaf.open(columns);
 }
 
 std::string StatementState::record(Error error) {
-    const std::scoped_lock lock(errors_mutex_);
+    const ScopedLock lock(errors_mutex_);
     if (errors_.size() < kErrorsMax) errors_.push_back(std::move(error));
     return fmt::format("{}{};", kMarker, errors_.size() - 1);
 }
@@ -70,7 +70,7 @@ std::optional<Error> StatementState::recorded(std::string_view message) const {
     const std::string_view digits = message.substr(at + kMarker.size());
     size_t number = 0;
     const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    const std::scoped_lock lock(errors_mutex_);
+    const ScopedLock lock(errors_mutex_);
     if (code != std::errc() || number >= errors_.size()) return std::nullopt;
     return errors_[number];
 }
@@ -86,13 +86,13 @@ Result<void> StatementState::check_running() const {
 }
 
 void StatementRegistry::add(uint64_t connection, StatementPtr statement) {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     statements_[connection] = std::move(statement);
 }
 
 void StatementRegistry::remove(uint64_t connection) {
     StatementPtr removed;  // let go of outside the lock
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     const auto found = statements_.find(connection);
     if (found == statements_.end()) return;
     removed = std::move(found->second);
@@ -100,7 +100,7 @@ void StatementRegistry::remove(uint64_t connection) {
 }
 
 StatementPtr StatementRegistry::find(uint64_t connection) const {
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     const auto found = statements_.find(connection);
     return found == statements_.end() ? nullptr : found->second;
 }

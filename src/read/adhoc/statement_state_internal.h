@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "operators/expr/evaluator.h"
 #include "plan/node.h"
@@ -78,8 +78,8 @@ class StatementState {
     std::vector<Leaf> leaves_;
     std::vector<TableCall> table_calls_;
     std::vector<plan::NodePtr> kept_;
-    std::mutex open_mutex_;
-    mutable std::mutex errors_mutex_;
+    Mutex open_mutex_;
+    mutable Mutex errors_mutex_;
     std::deque<Error> errors_;
 };
 using StatementPtr = std::shared_ptr<StatementState>;
@@ -94,7 +94,7 @@ class StatementRegistry {
     StatementPtr find_and_release(_duckdb_client_context* context) const;
 
   private:
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     std::map<uint64_t, StatementPtr> statements_;
 };
 

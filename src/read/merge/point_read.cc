@@ -104,7 +104,7 @@ Result<std::unique_ptr<PointRead::Machine>> PointRead::machine(const std::vector
                                                                const ReadOptions& options) {
     std::unique_ptr<Machine> machine;
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         if (!idle_.empty()) {
             machine = std::move(idle_.back());
             idle_.pop_back();
@@ -126,7 +126,7 @@ Result<std::unique_ptr<PointRead::Machine>> PointRead::machine(const std::vector
 
 Result<std::shared_ptr<const PointRead::Runs>> PointRead::current_runs() {
     const manifest::StatePtr head = parts_.manifest->head();
-    const std::scoped_lock lock(mutex_);
+    const ScopedLock lock(mutex_);
     if (runs_ && runs_->state == head) return runs_;
     auto runs = std::make_shared<Runs>();
     runs->state = head;
@@ -217,7 +217,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
     std::unique_ptr<Machine> machine = TRY(this->machine(parameters, options));
     Batch rows = TRY(answer(*machine, key, states));
     {
-        const std::scoped_lock lock(mutex_);
+        const ScopedLock lock(mutex_);
         idle_.push_back(std::move(machine));
     }
     return std::unique_ptr<Answer>(

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "read/merge/pinned_snapshot.h"
 #include "read/merge/view_scan.h"
 #include "read/reader.h"
@@ -49,7 +49,7 @@ class PointRead final : public PreparedRead {
     std::vector<plan::ExprPtr> key_values_;
     TableId table_;
 
-    std::mutex mutex_;
+    Mutex mutex_;
     std::vector<std::unique_ptr<Machine>> idle_;
     std::shared_ptr<const Runs> runs_;
 };

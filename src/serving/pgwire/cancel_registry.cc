@@ -6,24 +6,24 @@
 namespace braid::serving::pgwire {
 
 CancelRegistry::Key CancelRegistry::next_key() {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     const uint32_t process = next_process_;
     next_process_ = next_process_ == INT32_MAX ? 1 : next_process_ + 1;
     return {process, static_cast<uint32_t>(random_.next())};
 }
 
 void CancelRegistry::add(Key key, Session& session) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     sessions_[key.process] = {key.secret, &session};
 }
 
 void CancelRegistry::remove(Key key) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     sessions_.erase(key.process);
 }
 
 void CancelRegistry::cancel(Key key) {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     const auto entry = sessions_.find(key.process);
     // One word: comparing it takes the same time whatever differs.
     if (entry != sessions_.end() && (entry->second.secret ^ key.secret) == 0) {
@@ -32,7 +32,7 @@ void CancelRegistry::cancel(Key key) {
 }
 
 void CancelRegistry::cancel_all() {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     for (auto& [process, entry] : sessions_) entry.session->cancel();
 }
 

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "base/random.h"
 
 namespace braid::serving {
@@ -37,7 +37,7 @@ class CancelRegistry {
         Session* session;
     };
     Random& random_;
-    std::mutex mutex_;
+    Mutex mutex_;
     uint32_t next_process_ = 1;
     std::map<uint32_t, Entry> sessions_;
 };

@@ -205,13 +205,13 @@ void Session::warn(std::string_view sqlstate, std::string message) {
 
 std::shared_ptr<read::CancelToken> Session::new_cancel_token() {
     auto token = std::make_shared<read::CancelToken>();
-    std::scoped_lock lock(cancel_mutex_);
+    ScopedLock lock(cancel_mutex_);
     running_ = token;
     return token;
 }
 
 void Session::cancel() {
-    std::scoped_lock lock(cancel_mutex_);
+    ScopedLock lock(cancel_mutex_);
     if (running_ != nullptr) running_->cancelled.store(true);
 }
 

@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "serving/session/prepared_statement.h"
 #include "serving/session/services.h"
@@ -163,7 +163,7 @@ class Session {
     std::vector<sql::Notice> notices_;
     std::shared_ptr<const runs::Receipt> receipt_;
 
-    std::mutex cancel_mutex_;
+    Mutex cancel_mutex_;
     std::shared_ptr<read::CancelToken> running_;  // guarded by cancel_mutex_
 };
 

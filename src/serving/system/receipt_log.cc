@@ -25,14 +25,14 @@ void ReceiptLog::add(int64_t finished_at_us, std::string_view statement,
                 .finished_at_us = finished_at_us,
                 .statement = std::string(beginning(statement)),
                 .receipt = std::move(receipt)};
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     entry.number = next_number_++;
     entries_.push_back(std::move(entry));
     if (entries_.size() > entries_max_) entries_.pop_front();
 }
 
 std::vector<ReceiptLog::Entry> ReceiptLog::entries() const {
-    std::scoped_lock lock(mutex_);
+    ScopedLock lock(mutex_);
     return {entries_.begin(), entries_.end()};
 }
 

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "read/reader.h"
 
 namespace braid::serving {
@@ -31,7 +31,7 @@ class ReceiptLog {
 
   private:
     const size_t entries_max_;
-    mutable std::mutex mutex_;
+    mutable Mutex mutex_;
     uint64_t next_number_ = 1;
     std::deque<Entry> entries_;
 };
