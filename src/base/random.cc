@@ -13,12 +13,16 @@ std::unique_ptr<Random> Random::from_system() {
     return std::make_unique<Random>((high << 32) | device());
 }
 
-uint64_t Random::next() {
-    ScopedLock lock(mutex_);
-    uint64_t mixed = (state_ += 0x9E3779B97F4A7C15u);
+uint64_t split_mix(uint64_t& state) {
+    uint64_t mixed = (state += 0x9E3779B97F4A7C15u);
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9u;
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBu;
     return mixed ^ (mixed >> 31);
+}
+
+uint64_t Random::next() {
+    ScopedLock lock(mutex_);
+    return split_mix(state_);
 }
 
 uint64_t Random::below(uint64_t bound) {

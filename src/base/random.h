@@ -8,8 +8,10 @@
 
 namespace braid {
 
-/// Random numbers for ids and tests (splitmix64, Steele et al. 2014). Thread-safe. Never used by a
-/// view.
+/// The next number of splitmix64 (Steele et al. 2014), whose whole state is one word.
+uint64_t split_mix(uint64_t& state);
+
+/// Random numbers for ids and tests. Thread-safe. Never used by a view.
 class Random {
   public:
     explicit Random(uint64_t seed) : state_(seed) {}
