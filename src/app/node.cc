@@ -108,7 +108,7 @@ Result<void> Node::open_table(const catalog::Table& table) {
     Stream stream;
     stream.log = TRY(log::open_embedded_log(*ground_.files, *ground_.clock, log_directory(table.id),
                                             table.log, table.partition_count, options_.log,
-                                            ground_.metrics));
+                                            ground_.metrics, {.order = &commit_order_}));
     TRY(archiver_->add_table(table, stream.log));
     TRY(speed_->add_table(table, stream.log));
     batch_->add_table(table);

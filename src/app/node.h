@@ -17,6 +17,7 @@
 #include "base/worker.h"
 #include "batch/batch_layer.h"
 #include "collect/file_source.h"
+#include "log/commit_order.h"
 #include "log/embedded_log.h"
 #include "manifest/manifest.h"
 #include "read/merge/pinned_snapshot.h"
@@ -68,6 +69,8 @@ class Node final : public serving::Control {
     Result<void> archive(TableId table);
     Result<void> release(int64_t undo_window_us) { return batch_->release(undo_window_us); }
     Positions frontier(TableId table) const { return speed_->frontier(table); }
+    /// Of all logs of this node.
+    log::CommitOrder& commit_order() { return commit_order_; }
     /// Why a stream stopped folding, if it did.
     std::optional<Error> failure() const;
 
@@ -102,6 +105,7 @@ class Node final : public serving::Control {
     const NodeGround ground_;
     const NodeOptions options_;
     std::unique_ptr<FileLock> lock_;
+    log::CommitOrder commit_order_;
     std::unique_ptr<manifest::Manifest> manifest_;
     std::unique_ptr<FunctionDataStore> function_data_;
     std::unique_ptr<CatalogViews> views_;

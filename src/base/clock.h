@@ -30,9 +30,12 @@ class SteppedClock final : public Clock {
     int64_t wall_us() const override;
     int64_t monotonic_us() const override;
     void advance_us(int64_t delta_us);
+    /// Only the wall clock: somebody has set it.
+    void jump_us(int64_t delta_us);
 
   private:
     mutable int64_t now_us_;  // atomic access through std::atomic_ref
+    mutable int64_t jumped_us_ = 0;
 };
 
 }  // namespace braid

@@ -15,6 +15,15 @@ TEST(SteppedClock, StandsStillUntilMoved) {
     EXPECT_EQ(clock.monotonic_us(), 1005);
 }
 
+TEST(SteppedClock, JumpsWithItsWallTimeOnly) {
+    SteppedClock clock(1000);
+    clock.jump_us(-300);
+    EXPECT_EQ(clock.wall_us(), 700);
+    EXPECT_EQ(clock.monotonic_us(), 1000);
+    clock.advance_us(5);
+    EXPECT_EQ(clock.wall_us(), 705);
+}
+
 TEST(SystemClock, MonotonicTimeNeverGoesBack) {
     const SystemClock clock;
     int64_t last = clock.monotonic_us();

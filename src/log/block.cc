@@ -15,18 +15,32 @@ namespace braid::log {
 namespace {
 
 constexpr std::string_view kExtentMagic = "BRAIDEXT";
-constexpr uint32_t kBlockMagic = 0x4B4C4242;  // "BBLK"
+constexpr uint32_t kBlockMagic = 0x324C4242;   // "BBL2"
+constexpr uint32_t kBlockMagic1 = 0x4B4C4242;  // "BBLK", of version 1
+constexpr std::string_view kMagicPrefix = "BBL";
+constexpr size_t kBlockHeaderBytes1 = 72;
 constexpr size_t kLogIdBytes = 32;
 constexpr size_t kUncheckedBytes = 2 * sizeof(uint32_t);  // magic and header CRC
 
 // A reader handles whole blocks: small enough to share one read of 1 MiB, large enough to amortise
-// 72 bytes.
+// 88 bytes.
 constexpr size_t kBlockPayloadBytes = 256 << 10;
 constexpr size_t kBlockRecordsMax = 16'384;
 constexpr size_t kSnapshotBytes = 256 << 10;
 
-uint32_t header_crc_of(std::string_view header) {
-    return crc32c(header.substr(kUncheckedBytes, sizeof(BlockHeader) - kUncheckedBytes));
+uint32_t header_crc_of(std::string_view header, size_t header_bytes) {
+    return crc32c(header.substr(kUncheckedBytes, header_bytes - kUncheckedBytes));
+}
+
+/// The header at the start of `bytes` as it stands there, if there is one of a known version.
+std::optional<BlockHeader> raw_header(std::string_view bytes) {
+    BlockHeader header;
+    if (bytes.size() < sizeof header.magic) return std::nullopt;
+    std::memcpy(&header.magic, bytes.data(), sizeof header.magic);
+    const bool is_known = header.magic == kBlockMagic || header.magic == kBlockMagic1;
+    if (!is_known || bytes.size() < header.header_bytes()) return std::nullopt;
+    std::memcpy(static_cast<void*>(&header), bytes.data(), header.header_bytes());
+    return header;
 }
 
 }  // namespace
@@ -46,6 +60,7 @@ std::string encode_extent_header(const ExtentHeader& header) {
     writer.fixed(header.mark);
     writer.fixed(header.records_position);
     writer.fixed(header.created_at_us);
+    writer.fixed(header.epoch);
     bytes.resize(kExtentHeaderBytes - sizeof(uint32_t), '\0');
     writer.fixed(crc32c(bytes));
     CHECK_EQ(bytes.size(), kExtentHeaderBytes);
@@ -63,7 +78,8 @@ Result<ExtentHeader> decode_extent_header(std::string_view bytes) {
     if (TRY(reader.raw(kExtentMagic.size())) != kExtentMagic)
         return corrupt("file is not an extent");
     const auto version = TRY(reader.fixed<uint32_t>());
-    if (version != kExtentVersion) return unsupported("extent has format version {}", version);
+    if (version == 0 || version > kExtentVersion)
+        return unsupported("extent has format version {}", version);
     ExtentHeader header;
     header.partition.value = TRY(reader.fixed<uint32_t>());
     const std::string_view id = TRY(reader.raw(kLogIdBytes));
@@ -74,20 +90,24 @@ Result<ExtentHeader> decode_extent_header(std::string_view bytes) {
     header.mark = TRY(reader.fixed<uint64_t>());
     header.records_position = TRY(reader.fixed<uint64_t>());
     header.created_at_us = TRY(reader.fixed<int64_t>());
+    header.epoch = TRY(reader.fixed<uint64_t>());  // zero in version 1
     return header;
+}
+
+size_t BlockHeader::header_bytes() const {
+    return magic == kBlockMagic1 ? kBlockHeaderBytes1 : sizeof(BlockHeader);
 }
 
 std::optional<BlockHeader> peek_block(std::string_view bytes, std::optional<uint64_t> mark,
                                       uint64_t position) {
-    if (bytes.size() < sizeof(BlockHeader)) return std::nullopt;
-    BlockHeader header;
-    std::memcpy(static_cast<void*>(&header), bytes.data(), sizeof header);
-    if (header.magic != kBlockMagic || header.position != position) return std::nullopt;
-    if (mark && header.mark != *mark) return std::nullopt;
-    if (header.header_crc != header_crc_of(bytes)) return std::nullopt;
-    const uint64_t parts = sizeof header + uint64_t{header.attribute_bytes} + header.lengths_bytes;
-    if (header.length < parts || header.group > header.position) return std::nullopt;
-    if (header.record_count > header.lengths_bytes)
+    const std::optional<BlockHeader> header = raw_header(bytes);
+    if (!header || header->position != position) return std::nullopt;
+    if (mark && header->mark != *mark) return std::nullopt;
+    if (header->header_crc != header_crc_of(bytes, header->header_bytes())) return std::nullopt;
+    const uint64_t parts =
+        header->header_bytes() + uint64_t{header->attribute_bytes} + header->lengths_bytes;
+    if (header->length < parts || header->group > header->position) return std::nullopt;
+    if (header->record_count > header->lengths_bytes)
         return std::nullopt;  // a length has a byte at least
     return header;
 }
@@ -97,17 +117,18 @@ std::optional<BlockView> parse_block(std::string_view bytes, std::optional<uint6
     const std::optional<BlockHeader> header = peek_block(bytes, mark, position);
     if (!header || bytes.size() < header->length) return std::nullopt;
     const std::string_view whole = bytes.substr(0, header->length);
-    if (crc32c(whole.substr(sizeof(BlockHeader))) != header->body_crc) return std::nullopt;
+    if (crc32c(whole.substr(header->header_bytes())) != header->body_crc) return std::nullopt;
     return view_block(whole);
 }
 
 BlockView view_block(std::string_view bytes) {
+    const std::optional<BlockHeader> header = raw_header(bytes);
+    CHECK(header.has_value());
+    CHECK_GE(bytes.size(), size_t{header->length});
     BlockView block;
-    CHECK_GE(bytes.size(), sizeof(BlockHeader));
-    std::memcpy(static_cast<void*>(&block.header), bytes.data(), sizeof(BlockHeader));
-    CHECK_GE(bytes.size(), size_t{block.header.length});
-    block.whole = bytes.substr(0, block.header.length);
-    const std::string_view body = block.whole.substr(sizeof(BlockHeader));
+    block.header = *header;
+    block.whole = bytes.substr(0, header->length);
+    const std::string_view body = block.whole.substr(header->header_bytes());
     block.attributes = body.substr(0, block.header.attribute_bytes);
     block.lengths = body.substr(block.header.attribute_bytes, block.header.lengths_bytes);
     block.payload = body.substr(block.header.attribute_bytes + block.header.lengths_bytes);
@@ -117,9 +138,8 @@ BlockView view_block(std::string_view bytes) {
 std::optional<BlockView> find_block(std::string_view bytes, std::optional<uint64_t> mark,
                                     uint64_t position, bool (*accept)(const BlockHeader&, uint64_t),
                                     uint64_t argument) {
-    const std::string_view magic(reinterpret_cast<const char*>(&kBlockMagic), sizeof kBlockMagic);
-    for (size_t at = bytes.find(magic); at != std::string_view::npos;
-         at = bytes.find(magic, at + 1)) {
+    for (size_t at = bytes.find(kMagicPrefix); at != std::string_view::npos;
+         at = bytes.find(kMagicPrefix, at + 1)) {
         const std::optional<BlockView> block = parse_block(bytes.substr(at), mark, position + at);
         if (block && accept(block->header, argument)) return block;
     }
@@ -156,10 +176,12 @@ Result<std::optional<StoredKey>> decode_request_key(ByteReader& reader, const Bl
     stored.record_count = static_cast<int64_t>(TRY(reader.varint()));
     stored.first.value = header.first;
     stored.ingested_at_us = header.ingested_at_us;
+    stored.open_us = header.open_us;
     return std::optional(std::move(stored));
 }
 
-Result<void> decode_snapshot_keys(ByteReader& reader, BlockAttributes& attributes) {
+Result<void> decode_snapshot_keys(ByteReader& reader, const BlockHeader& header,
+                                  BlockAttributes& attributes) {
     const uint64_t count = TRY(reader.varint());
     for (uint64_t index = 0; index < count; ++index) {
         StoredKey stored;
@@ -168,6 +190,8 @@ Result<void> decode_snapshot_keys(ByteReader& reader, BlockAttributes& attribute
         stored.first.value = static_cast<int64_t>(TRY(reader.varint()));
         stored.record_count = static_cast<int64_t>(TRY(reader.varint()));
         stored.ingested_at_us = static_cast<int64_t>(TRY(reader.varint()));
+        if (header.magic == kBlockMagic)
+            stored.open_us = static_cast<int64_t>(TRY(reader.varint()));
         attributes.keys.push_back(std::move(stored));
     }
     return {};
@@ -181,7 +205,7 @@ Result<BlockAttributes> decode_attributes(const BlockView& block, PartitionId pa
     ByteReader reader(block.attributes);
     if (block.header.kind == BlockKind::kSnapshot) {
         attributes.positions = TRY(decode_positions(reader));
-        TRY(decode_snapshot_keys(reader, attributes));
+        TRY(decode_snapshot_keys(reader, block.header, attributes));
     } else {
         attributes.preamble = TRY(reader.text());
         attributes.positions = TRY(decode_positions(reader));
@@ -324,6 +348,7 @@ UnplacedBlocks encode_snapshot(const std::vector<SourcePosition>& positions,
             key_writer.varint(static_cast<uint64_t>(each.first.value));
             key_writer.varint(static_cast<uint64_t>(each.record_count));
             key_writer.varint(static_cast<uint64_t>(each.ingested_at_us));
+            key_writer.varint(static_cast<uint64_t>(each.open_us));
         }
         std::string attributes;
         ByteWriter writer(attributes);
@@ -342,6 +367,17 @@ UnplacedBlocks encode_closed() {
     return blocks;
 }
 
+void lift_block(const BlockView& block, UnplacedBlocks& blocks) {
+    BlockHeader header = block.header;
+    const std::string_view body = block.whole.substr(header.header_bytes());
+    header.magic = kBlockMagic;
+    header.length = static_cast<uint32_t>(sizeof header + body.size());
+    blocks.starts.push_back(blocks.bytes.size());
+    blocks.bytes.append(reinterpret_cast<const char*>(&header), sizeof header);
+    blocks.bytes.append(body);
+    blocks.record_count += int64_t{header.record_count};
+}
+
 void place_blocks(UnplacedBlocks& blocks, const GroupPlace& place, uint64_t position, Offset first,
                   bool ends_group) {
     for (const size_t start : blocks.starts) {
@@ -351,10 +387,13 @@ void place_blocks(UnplacedBlocks& blocks, const GroupPlace& place, uint64_t posi
         header.position = position + start;
         header.group = place.group;
         header.first = first.value;
-        header.ingested_at_us = place.ingested_at_us;
+        header.ingested_at_us = place.stamp.ingested_at_us;
+        header.sequence = place.stamp.sequence;
+        header.open_us = place.stamp.open_us;
         header.is_last_in_group = ends_group && start == blocks.starts.back() ? 1 : 0;
         std::memcpy(blocks.bytes.data() + start, &header, sizeof header);
-        header.header_crc = header_crc_of(std::string_view(blocks.bytes).substr(start));
+        header.header_crc =
+            header_crc_of(std::string_view(blocks.bytes).substr(start), sizeof header);
         std::memcpy(blocks.bytes.data() + start, &header, sizeof header);
         first.value += int64_t{header.record_count};
     }

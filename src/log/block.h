@@ -15,7 +15,8 @@ namespace braid::log {
 
 // The bytes of an extent, as docs/formats/log.md describes them.
 
-inline constexpr uint32_t kExtentVersion = 1;
+/// Version 1 is still read; its blocks know no sequence and no open time.
+inline constexpr uint32_t kExtentVersion = 2;
 inline constexpr size_t kExtentHeaderBytes = 112;
 
 /// The fixed beginning of an extent's file.
@@ -32,6 +33,8 @@ struct ExtentHeader {
     /// Where the blocks with records begin, behind the snapshot.
     uint64_t records_position = 0;
     int64_t created_at_us = 0;
+    /// Of the process that wrote it (base/directory_owner.h); 0 where nobody counts them.
+    uint64_t epoch = 0;
 };
 
 std::string encode_extent_header(const ExtentHeader& header);
@@ -44,7 +47,20 @@ enum class BlockKind : uint8_t {
     kClosed = 3,  // the writer ended in peace: everything before was synced
 };
 
-/// The fixed beginning of a block, in the byte order of the file.
+/// When a group was written, in three senses; each of its blocks repeats it.
+struct GroupStamp {
+    /// Its place in the order of all groups of a node (log/commit_order.h); 0 if an older build
+    /// wrote it.
+    uint64_t sequence = 0;
+    /// By the wall clock: may step back and orders nothing.
+    int64_t ingested_at_us = 0;
+    /// How long the log had been open until then: by the monotonic clock, over all processes.
+    int64_t open_us = 0;
+    friend bool operator==(const GroupStamp&, const GroupStamp&) = default;
+};
+
+/// The fixed beginning of a block, in the byte order of the file. In version 1 it ends before the
+/// sequence.
 struct BlockHeader {
     uint32_t magic = 0;
     uint32_t header_crc = 0;  // of the rest of this header
@@ -61,8 +77,14 @@ struct BlockHeader {
     BlockKind kind = BlockKind::kRecords;
     uint8_t is_last_in_group = 0;
     uint16_t reserved = 0;
+    uint64_t sequence = 0;
+    int64_t open_us = 0;
+
+    GroupStamp stamp() const { return {sequence, ingested_at_us, open_us}; }
+    /// Of this header in the file.
+    size_t header_bytes() const;
 };
-static_assert(sizeof(BlockHeader) == 72);
+static_assert(sizeof(BlockHeader) == 88);
 
 /// A verified block; the views point into the bytes it was parsed from.
 struct BlockView {
@@ -99,6 +121,7 @@ struct StoredKey {
     Offset first;
     int64_t record_count = 0;
     int64_t ingested_at_us = 0;
+    int64_t open_us = 0;  // what a key's age is counted from
 };
 
 /// What a block tells beside its records.
@@ -117,7 +140,7 @@ Result<std::string_view> decode_preamble(const BlockView& block);
 Result<void> decode_records(const BlockView& block, size_t skip, size_t count,
                             std::vector<std::string_view>& records);
 
-/// Blocks that are not yet placed: headers lack mark, position, group, offset, time and CRC.
+/// Blocks that are not yet placed: headers lack mark, position, group, offset, stamp and CRC.
 struct UnplacedBlocks {
     std::string bytes;
     std::vector<size_t> starts;
@@ -128,7 +151,7 @@ struct UnplacedBlocks {
 struct GroupPlace {
     uint64_t mark = 0;
     uint64_t group = 0;
-    int64_t ingested_at_us = 0;
+    GroupStamp stamp;
 };
 
 /// A request as blocks of about 256 KiB each; the first carries positions and key, each the
@@ -137,6 +160,8 @@ UnplacedBlocks encode_request(const AppendRequest& request);
 UnplacedBlocks encode_snapshot(const std::vector<SourcePosition>& positions,
                                const std::vector<StoredKey>& keys);
 UnplacedBlocks encode_closed();
+/// Adds a block that was read from a file, of any version, as if it had never been placed.
+void lift_block(const BlockView& block, UnplacedBlocks& blocks);
 /// Completes the headers: the blocks will lie at `position`, the first record gets `first`. The
 /// group's last block must be told so.
 void place_blocks(UnplacedBlocks& blocks, const GroupPlace& place, uint64_t position, Offset first,

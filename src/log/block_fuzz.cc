@@ -40,7 +40,7 @@ std::string frame(std::string_view input) {
     header.body_crc = crc32c(input);
     blocks.bytes.assign(reinterpret_cast<const char*>(&header), sizeof header);
     blocks.bytes += input;
-    place_blocks(blocks, {.mark = 1, .group = 0, .ingested_at_us = 0}, 0, Offset{0}, true);
+    place_blocks(blocks, {.mark = 1, .group = 0, .stamp = {}}, 0, Offset{0}, true);
     return blocks.bytes;
 }
 

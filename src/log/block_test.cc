@@ -9,7 +9,8 @@
 namespace braid::log {
 namespace {
 
-constexpr GroupPlace kPlace{.mark = 77, .group = 1000, .ingested_at_us = 5};
+constexpr GroupPlace kPlace{
+    .mark = 77, .group = 1000, .stamp = {.sequence = 9, .ingested_at_us = 5, .open_us = 3}};
 
 /// A request as the bytes of its blocks at position 1000.
 std::string placed(const AppendRequest& request, bool ends_group = true) {
@@ -34,7 +35,7 @@ TEST(Block, ComesBackWithEverythingItWasGiven) {
     EXPECT_EQ(block->whole, bytes);
     EXPECT_EQ(block->first(), Offset{40});
     EXPECT_EQ(block->end(), Offset{43});
-    EXPECT_EQ(block->header.ingested_at_us, 5);
+    EXPECT_EQ(block->header.stamp(), kPlace.stamp);
     EXPECT_EQ(block->header.is_last_in_group, 1);
     std::vector<std::string_view> records;
     ASSERT_OK(decode_records(*block, 0, 3, records));
@@ -133,7 +134,8 @@ TEST(Block, ASnapshotOfAnySizeComesBack) {
                         .partition = {},
                         .first = {index},
                         .record_count = 2,
-                        .ingested_at_us = index});
+                        .ingested_at_us = index,
+                        .open_us = 2 * index});
     }
     UnplacedBlocks blocks = encode_snapshot(positions, keys);
     EXPECT_GT(blocks.starts.size(), 1u);
@@ -152,6 +154,7 @@ TEST(Block, ASnapshotOfAnySizeComesBack) {
     EXPECT_EQ(all.positions.back().position, "position 19999");
     EXPECT_EQ(all.keys.back().key.key, "key 19999");
     EXPECT_EQ(all.keys.back().first, Offset{19999});
+    EXPECT_EQ(all.keys.back().open_us, 2 * 19999);
 }
 
 TEST(ExtentHeader, ComesBackAndEveryFlipIsSeen) {
@@ -162,7 +165,8 @@ TEST(ExtentHeader, ComesBackAndEveryFlipIsSeen) {
                               .predecessor_bytes = 1234,
                               .mark = 77,
                               .records_position = 555,
-                              .created_at_us = 9};
+                              .created_at_us = 9,
+                              .epoch = 12};
     const std::string bytes = encode_extent_header(header);
     ASSERT_EQ(bytes.size(), kExtentHeaderBytes);
     ASSERT_OK_AND_ASSIGN(const ExtentHeader back, decode_extent_header(bytes));
@@ -174,6 +178,7 @@ TEST(ExtentHeader, ComesBackAndEveryFlipIsSeen) {
     EXPECT_EQ(back.mark, header.mark);
     EXPECT_EQ(back.records_position, header.records_position);
     EXPECT_EQ(back.created_at_us, header.created_at_us);
+    EXPECT_EQ(back.epoch, header.epoch);
     for (size_t at = 0; at < bytes.size() * 8; ++at) {
         std::string damaged = bytes;
         damaged[at / 8] = static_cast<char>(damaged[at / 8] ^ (1 << (at % 8)));

@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/metric.h"
+#include "log/commit_order.h"
 #include "log/partitioned_log.h"
 
 namespace braid::log {
@@ -22,6 +25,12 @@ struct EmbeddedLogOptions {
     int64_t key_age_us_max = 24LL * 3600 * 1'000'000;
 };
 
+/// What the logs of a node share; it outlives them.
+struct LogHost {
+    CommitOrder* order = nullptr;  // null: the log has one of its own
+    uint64_t epoch = 0;            // of this process, written into each extent
+};
+
 /// Opens the log of one table in `directory` (created when missing), with recovery: the torn tail
 /// behind the last whole block is cut, damage anywhere else is Corrupt with its place. The objects
 /// passed in must outlive the log. `metrics` may be null.
@@ -29,6 +38,21 @@ Result<std::unique_ptr<PartitionedLog>> open_embedded_log(FileSystem& files, con
                                                           std::string directory, LogId id,
                                                           uint32_t partition_count,
                                                           EmbeddedLogOptions options,
-                                                          Metrics* metrics);
+                                                          Metrics* metrics, LogHost host = {});
+
+/// What goes to one partition of one log in a joint append.
+struct AppendPart {
+    PartitionedLog* log = nullptr;  // an embedded log of the node whose order it is
+    PartitionId partition;
+    AppendRequest request;
+};
+
+/// Appends to several partitions of several logs in one step: whoever sees one of them sees all,
+/// and they share one sequence. Parts whose key is known already are answered by it and not written
+/// again, so a joint append whose parts all have keys can be repeated until it succeeds. After an
+/// error nothing of it is visible; what a restart finds of it is then what a power cut left: some
+/// parts, each as a whole. The outcomes come in the order of the parts.
+Result<std::vector<AppendOutcome>> append_jointly(CommitOrder& order,
+                                                  std::span<const AppendPart> parts);
 
 }  // namespace braid::log

@@ -182,7 +182,7 @@ TEST_F(DamageTest, AnExtentOfALaterVersionIsUnsupported) {
     std::string bytes = small.files.read_all(path).value();
     ASSERT_OK(small.files.remove(path));
     ASSERT_OK_AND_ASSIGN(const auto file, small.files.create(path));
-    bytes[8] = 2;  // the version
+    bytes[8] = 3;  // the version
     const uint32_t crc = crc32c(std::string_view(bytes).substr(0, kExtentHeaderBytes - 4));
     bytes.replace(kExtentHeaderBytes - 4, 4, reinterpret_cast<const char*>(&crc), 4);
     ASSERT_OK(file->append(as_bytes(bytes)));

@@ -20,6 +20,8 @@ using test::request_of;
 using test::tiny_extents;
 using Records = std::vector<std::string>;
 
+constexpr int64_t kHourUs = 3'600'000'000;
+
 class EmbeddedLogTest : public testing::Test {
   protected:
     void open(EmbeddedLogOptions options = {}, uint32_t partition_count = 1) {
@@ -122,12 +124,18 @@ TEST_F(EmbeddedLogTest, ABatchTellsTimeAndPreamble) {
     EXPECT_EQ(batch.ingested_at_us, clock_.wall_us());
 }
 
-TEST_F(EmbeddedLogTest, NeighboursOfOneTimeAndPreambleShareABatch) {
+TEST_F(EmbeddedLogTest, ABatchIsOfOneGroupAndMayHoldSeveralOfItsBlocks) {
     open();
-    for (int index = 0; index < 10; ++index) append({"x"});
-    open();  // what was just written comes as it was written
-    ASSERT_OK_AND_ASSIGN(const RecordBatch batch, log_->read(kFirst, Offset{2}, 7));
-    EXPECT_EQ(batch.records.size(), 7u);
+    append(Records(20'000, "x"));  // more than one block
+    append({"y", "z"});
+    for (int round = 0; round < 2; ++round) {
+        ASSERT_OK_AND_ASSIGN(const RecordBatch large, log_->read(kFirst, Offset{16'380}, 30'000));
+        EXPECT_EQ(large.end(), Offset{20'000});
+        ASSERT_OK_AND_ASSIGN(const RecordBatch small, log_->read(kFirst, large.end(), 30'000));
+        EXPECT_EQ(small.records.size(), 2u);
+        EXPECT_LT(large.sequence, small.sequence);
+        open();
+    }
 }
 
 TEST_F(EmbeddedLogTest, LargeRequestsAndRecordsComeBackWhole) {
@@ -202,15 +210,17 @@ TEST_F(EmbeddedLogTest, ListenersAreCalledWhenTheRecordsCanBeRead) {
     EXPECT_EQ(ends, (std::vector<int64_t>{1, 3}));
 }
 
-TEST_F(EmbeddedLogTest, IngestTimeNeverStepsBack) {
+TEST_F(EmbeddedLogTest, IngestTimeFollowsTheWallClockBothWays) {
     open();
     const int64_t first = append({"a"}).ingested_at_us;
-    clock_.advance_us(-1'000'000);
-    EXPECT_EQ(append({"b"}).ingested_at_us, first);
-    open();
+    clock_.jump_us(25 * kHourUs);
+    EXPECT_EQ(append({"b"}).ingested_at_us, first + 25 * kHourUs);
+    clock_.jump_us(-25 * kHourUs);
     EXPECT_EQ(append({"c"}).ingested_at_us, first);
-    clock_.advance_us(2'000'000);
-    EXPECT_EQ(append({"d"}).ingested_at_us, first + 1'000'000);
+    open();
+    clock_.advance_us(1);
+    EXPECT_EQ(append({"d"}).ingested_at_us, first + 1);
+    EXPECT_EQ(read(), (Records{"a", "b", "c", "d"}));
 }
 
 TEST_F(EmbeddedLogTest, TheNewestPositionOfASourceWinsAndAnEmptyOneForgetsIt) {
@@ -271,6 +281,50 @@ TEST_F(EmbeddedLogTest, KeysAreKeptForTheirAgeAndTheirNumber) {
     EXPECT_TRUE(append_with_key("c", 1, "c")->was_duplicate);
     clock_.advance_us(1001);
     EXPECT_FALSE(append_with_key("c", 1, "c")->was_duplicate);
+}
+
+TEST_F(EmbeddedLogTest, KeysAreKeptWhereverTheWallClockJumps) {
+    open();
+    ASSERT_OK(append_with_key("a", 1, "a"));
+    clock_.jump_us(25 * kHourUs);
+    ASSERT_OK(append_with_key("b", 1, "b"));
+    EXPECT_TRUE(append_with_key("a", 1, "a")->was_duplicate);
+    open();
+    EXPECT_TRUE(append_with_key("a", 1, "a")->was_duplicate);
+    clock_.jump_us(-50 * kHourUs);
+    ASSERT_OK(append_with_key("c", 1, "c"));
+    open();
+    for (const char* key : {"a", "b", "c"}) {
+        EXPECT_TRUE(append_with_key(key, 1, key)->was_duplicate);
+    }
+    EXPECT_EQ(read().size(), 3u);
+}
+
+TEST_F(EmbeddedLogTest, KeysAgeByTheTimeThatTheLogWasOpenOverAllProcesses) {
+    for (const bool is_killed : {false, true}) {
+        MemoryFileSystem files;
+        const auto reopen = [&] {
+            log_.reset();
+            auto log = open_embedded_log(files, clock_, "log/7", kLogId, 1, {}, nullptr);
+            ASSERT_OK(log);
+            log_ = *std::move(log);
+        };
+        reopen();
+        ASSERT_OK(append_with_key("a", 1, "a"));
+        for (int hour = 0; hour < 24; ++hour) {
+            EXPECT_TRUE(append_with_key("a", 1, "a")->was_duplicate) << hour;
+            clock_.advance_us(kHourUs);
+            append({"filler"});
+            if (is_killed) files.crash(CrashFate::kDropUnsynced, 1);
+            log_.reset();
+            clock_.advance_us(100 * kHourUs);  // while nobody has the log open
+            reopen();
+        }
+        EXPECT_TRUE(append_with_key("a", 1, "a")->was_duplicate);
+        clock_.advance_us(1);
+        EXPECT_FALSE(append_with_key("a", 1, "a")->was_duplicate);
+        log_.reset();
+    }
 }
 
 TEST_F(EmbeddedLogTest, AKeyMustHaveASensibleLength) {

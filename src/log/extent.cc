@@ -67,13 +67,15 @@ Result<RecordBatch> batch_of(const Chunk& chunk, PartitionId partition, Offset f
     RecordBatch batch{.partition = partition,
                       .first = from,
                       .ingested_at_us = block->header.ingested_at_us,
+                      .sequence = block->header.sequence,
                       .preamble = std::string(TRY(decode_preamble(*block))),
                       .records = {},
                       .bytes = chunk.bytes};
     auto skip = static_cast<size_t>(from.value - block->header.first);
     // Blocks that tell the same beside their records go into one batch.
     for (; block != chunk.blocks.end() && batch.records.size() < records_max; ++block) {
-        if (block->header.ingested_at_us != batch.ingested_at_us) break;
+        const GroupStamp stamp = block->header.stamp();
+        if (stamp.sequence != batch.sequence || stamp.ingested_at_us != batch.ingested_at_us) break;
         if (TRY(decode_preamble(*block)) != batch.preamble) break;
         const size_t count =
             std::min(block->header.record_count - skip, records_max - batch.records.size());

@@ -27,13 +27,12 @@ Result<std::unique_ptr<ExtentWriter>> ExtentWriter::create(FileSystem& files,
                                                            const std::string& directory,
                                                            const ExtentHeader& header,
                                                            UnplacedBlocks snapshot,
-                                                           int64_t ingested_at_us) {
+                                                           const GroupStamp& stamp) {
     std::unique_ptr<ExtentWriter> writer(new ExtentWriter(files, directory, header));
     writer->header_.records_position = kExtentHeaderBytes + snapshot.bytes.size();
     writer->path_ = directory + "/" + extent_name(header.base);
     TRY(writer->open_file());
-    const GroupPlace place{
-        .mark = header.mark, .group = kExtentHeaderBytes, .ingested_at_us = ingested_at_us};
+    const GroupPlace place{.mark = header.mark, .group = kExtentHeaderBytes, .stamp = stamp};
     place_blocks(snapshot, place, kExtentHeaderBytes, header.base, false);
     TRY(writer->write(encode_extent_header(writer->header_) + snapshot.bytes));
     return writer;
@@ -50,10 +49,9 @@ Result<void> ExtentWriter::open_file() {
 }
 
 Result<std::vector<std::string>> ExtentWriter::append_group(
-    std::span<UnplacedBlocks* const> requests, Offset first, int64_t ingested_at_us) {
-    const GroupPlace place{.mark = header_.mark,
-                           .group = is_named_ ? bytes_ : kExtentHeaderBytes,
-                           .ingested_at_us = ingested_at_us};
+    std::span<UnplacedBlocks* const> requests, Offset first, const GroupStamp& stamp) {
+    const GroupPlace place{
+        .mark = header_.mark, .group = is_named_ ? bytes_ : kExtentHeaderBytes, .stamp = stamp};
     uint64_t position = bytes_;
     std::vector<std::string> pieces;
     for (UnplacedBlocks* each : requests) {
@@ -104,11 +102,10 @@ void ExtentWriter::discard() {
     static_cast<void>(files_.remove(written_path_));
 }
 
-void ExtentWriter::close(Offset end, int64_t ingested_at_us) {
+void ExtentWriter::close(Offset end, const GroupStamp& stamp) {
     CHECK(is_named_);
     UnplacedBlocks note = encode_closed();
-    place_blocks(note, {.mark = header_.mark, .group = bytes_, .ingested_at_us = ingested_at_us},
-                 bytes_, end, true);
+    place_blocks(note, {.mark = header_.mark, .group = bytes_, .stamp = stamp}, bytes_, end, true);
     // Neither synced nor checked: that it can be read at all is what it says.
     static_cast<void>(file_->append(as_bytes(note.bytes)));
 }

@@ -28,14 +28,14 @@ class ExtentWriter {
                                                         const std::string& directory,
                                                         const ExtentHeader& header,
                                                         UnplacedBlocks snapshot,
-                                                        int64_t ingested_at_us);
+                                                        const GroupStamp& stamp);
 
     /// Writes requests as one group and returns once they are durable: one sync. Takes their bytes
     /// and gives them back in pieces, each of whole requests, as they now lie in the file.
     Result<std::vector<std::string>> append_group(std::span<UnplacedBlocks* const> requests,
-                                                  Offset first, int64_t ingested_at_us);
+                                                  Offset first, const GroupStamp& stamp);
     /// Leaves a note that all groups were synced, so that the next start need not doubt the last.
-    void close(Offset end, int64_t ingested_at_us);
+    void close(Offset end, const GroupStamp& stamp);
 
     const ExtentHeader& header() const { return header_; }
     const std::string& path() const { return path_; }

@@ -10,9 +10,9 @@
 
 namespace braid::log {
 
-Result<std::optional<StoredKey>> KeyTable::reserve(const IdempotencyKey& key, int64_t now_us) {
+Result<std::optional<StoredKey>> KeyTable::reserve(const IdempotencyKey& key, int64_t open_us) {
     UniqueLock lock(mutex_);
-    forget_old(now_us);
+    forget_old(open_us);
     while (true) {
         const auto [entry, is_fresh] = entries_.try_emplace(key.key);
         if (is_fresh) {
@@ -33,9 +33,9 @@ Result<std::optional<StoredKey>> KeyTable::reserve(const IdempotencyKey& key, in
 
 void KeyTable::settle(StoredKey stored) {
     ScopedLock lock(mutex_);
-    const int64_t now_us = stored.ingested_at_us;
+    const int64_t open_us = stored.open_us;
     insert(std::move(stored));
-    forget_old(now_us);
+    forget_old(open_us);
     settled_.notify_all();
 }
 
@@ -47,7 +47,7 @@ void KeyTable::release(const std::string& key) {
 
 void KeyTable::restore(std::vector<StoredKey> keys) {
     const auto age = [](const StoredKey& each) {
-        return std::tuple(each.ingested_at_us, each.partition, each.first);
+        return std::tuple(each.open_us, each.partition, each.first);
     };
     std::ranges::sort(keys, {}, age);
     // A key that was forgotten and used again may still be in an old snapshot: the newest use
@@ -58,7 +58,7 @@ void KeyTable::restore(std::vector<StoredKey> keys) {
     for (size_t index = 0; index < keys.size(); ++index) {
         if (last[keys[index].key.key] == index) insert(std::move(keys[index]));
     }
-    if (!settled_order_.empty()) forget_old(settled_order_.back()->second.stored.ingested_at_us);
+    if (!settled_order_.empty()) forget_old(settled_order_.back()->second.stored.open_us);
 }
 
 std::vector<StoredKey> KeyTable::of_partition(PartitionId partition) const {
@@ -83,10 +83,10 @@ void KeyTable::insert(StoredKey stored) {
     settled_order_.push_back(&*entry);
 }
 
-void KeyTable::forget_old(int64_t now_us) {
+void KeyTable::forget_old(int64_t open_us) {
     while (!settled_order_.empty()) {
         const Entries::value_type* oldest = settled_order_.front();
-        const bool is_old = oldest->second.stored.ingested_at_us < now_us - age_us_max_;
+        const bool is_old = oldest->second.stored.open_us < open_us - age_us_max_;
         if (!is_old && settled_order_.size() <= keys_max_) return;
         settled_order_.pop_front();
         entries_.erase(oldest->first);

@@ -16,8 +16,9 @@
 namespace braid::log {
 
 /// The idempotency keys of a table, over all partitions: what was stored under each of the newest
-/// keys. Thread-safe. A key is reserved before its request is written; whoever comes with the same
-/// key meanwhile waits for the outcome, so two at once store once.
+/// keys. They age by the time that the log was open, never by the wall clock. Thread-safe. A key is
+/// reserved before its request is written; whoever comes with the same key meanwhile waits for the
+/// outcome, so two at once store once.
 class KeyTable {
   public:
     KeyTable(uint64_t keys_max, int64_t age_us_max)
@@ -25,7 +26,7 @@ class KeyTable {
 
     /// Nothing: the key is reserved for the caller, who must settle() or release() it. Otherwise
     /// what was stored under it. InvalidInput if that had another body.
-    Result<std::optional<StoredKey>> reserve(const IdempotencyKey& key, int64_t now_us);
+    Result<std::optional<StoredKey>> reserve(const IdempotencyKey& key, int64_t open_us);
     /// The request is durable.
     void settle(StoredKey stored);
     /// The request failed: the next one with this key is a first one.
@@ -45,7 +46,7 @@ class KeyTable {
     using Entries = std::unordered_map<std::string, Entry>;
 
     void insert(StoredKey stored);
-    void forget_old(int64_t now_us);
+    void forget_old(int64_t open_us);
     static StoredKey whole(const Entries::value_type& entry);
 
     const uint64_t keys_max_;

@@ -16,7 +16,8 @@ StoredKey stored(const std::string& key, int64_t first, int64_t at_us, uint32_t 
             .partition = {partition},
             .first = {first},
             .record_count = 1,
-            .ingested_at_us = at_us};
+            .ingested_at_us = 0,
+            .open_us = at_us};
 }
 
 /// What the table says of a key with body hash 1: its first offset, or -1 when unknown (and stays

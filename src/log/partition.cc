@@ -38,7 +38,11 @@ Partition::Partition(LogContext& context, std::string directory, PartitionId id,
 
 Partition::~Partition() {
     CHECK(queue_.empty());
-    if (writer_ && context_.stop.check()) writer_->close(state_.end, state_.ingested_at_us);
+    if (writer_ && context_.stop.check()) {
+        writer_->close(state_.end, {.sequence = state_.newest.sequence,
+                                    .ingested_at_us = state_.newest.ingested_at_us,
+                                    .open_us = context_.open_time.now_us()});
+    }
 }
 
 Result<AppendOutcome> Partition::append(const AppendRequest& request) {
@@ -51,7 +55,7 @@ Result<AppendOutcome> Partition::append(const AppendRequest& request) {
     waiting_bytes_ += bytes;
     queue_.push_back(&waiter);
     while (!waiter.outcome) {
-        if (has_leader_) {
+        if (has_leader_ || leads_wanted_ > 0) {
             changed_.wait(lock);
         } else {
             lead(lock);
@@ -64,11 +68,12 @@ void Partition::lead(UniqueLock& lock) {
     has_leader_ = true;
     const Group group = take_group();
     lock.unlock();
-    const int64_t ingested_at_us = std::max(context_.clock.wall_us(), state_.ingested_at_us);
-    Result<std::vector<std::string>> committed = commit(group, ingested_at_us);
+    const GroupStamp stamp = context_.stamp_of(context_.order.next_sequence());
+    Result<std::vector<std::string>> committed = commit(group, stamp);
     lock.lock();
     if (committed) {
-        publish(group, *std::move(committed), ingested_at_us);
+        const CommitOrder::End end = publish(group, *std::move(committed), stamp);
+        context_.order.publish({&end, 1});
     } else {
         fail(group, committed.error());
     }
@@ -79,6 +84,20 @@ void Partition::lead(UniqueLock& lock) {
     lock.unlock();
     context_.committed();
     lock.lock();
+}
+
+void Partition::take_lead() {
+    UniqueLock lock(mutex_);
+    ++leads_wanted_;
+    changed_.wait(lock, [&] { return !has_leader_; });
+    --leads_wanted_;
+    has_leader_ = true;
+}
+
+void Partition::release_lead() {
+    const ScopedLock lock(mutex_);
+    has_leader_ = false;
+    changed_.notify_all();
 }
 
 Partition::Group Partition::take_group() {
@@ -93,14 +112,14 @@ Partition::Group Partition::take_group() {
     return group;
 }
 
-Result<std::vector<std::string>> Partition::commit(const Group& group, int64_t ingested_at_us) {
+Result<std::vector<std::string>> Partition::commit(const Group& group, const GroupStamp& stamp) {
     TRY(context_.stop.check());
     TRY(check_room(group));
     const auto write = [&]() -> Result<std::vector<std::string>> {
         if (needs_new_extent()) TRY(start_extent());
         std::vector<UnplacedBlocks*> requests;
         for (Waiter* each : group) requests.push_back(&each->blocks);
-        return writer_->append_group(requests, state_.end, ingested_at_us);
+        return writer_->append_group(requests, state_.end, stamp);
     };
     Result<std::vector<std::string>> written = write();
     if (written) return written;
@@ -135,7 +154,8 @@ bool Partition::needs_new_extent() const {
 
 Result<void> Partition::start_extent() {
     const std::shared_ptr<Extent> newest = newest_extent();
-    ExtentHeader header = next_header(context_.clock, context_.id, id_, state_.end, newest.get());
+    ExtentHeader header = next_header({context_.id, context_.epoch, context_.clock.wall_us()}, id_,
+                                      state_.end, newest.get());
     if (newest && newest->base() == header.base) {
         // It has no records, but perhaps positions, which the snapshot takes over.
         header.predecessor_base = newest->header().predecessor_base;
@@ -144,13 +164,13 @@ Result<void> Partition::start_extent() {
     UnplacedBlocks snapshot =
         encode_snapshot(state_.position_list(), context_.keys.of_partition(id_));
     writer_ = TRY(ExtentWriter::create(context_.files, directory_, header, std::move(snapshot),
-                                       state_.ingested_at_us));
+                                       state_.newest));
     is_fresh_extent_ = true;
     return {};
 }
 
-void Partition::publish(const Group& group, std::vector<std::string> pieces,
-                        int64_t ingested_at_us) {
+CommitOrder::End Partition::publish(const Group& group, std::vector<std::string> pieces,
+                                    const GroupStamp& stamp) {
     if (is_fresh_extent_) {
         const bool replaces_newest =
             !extents_.empty() && extents_.back()->path() == writer_->path();
@@ -171,28 +191,30 @@ void Partition::publish(const Group& group, std::vector<std::string> pieces,
     for (Waiter* each : group) {
         extent.add_place(end, position);
         position += each->bytes;
-        each->outcome = outcome_of(*each, end, ingested_at_us);
+        each->outcome = outcome_of(*each, end, stamp);
         end.value += each->blocks.record_count;
         state_.apply_positions(each->request.positions);
     }
     state_.end = end;
-    state_.ingested_at_us = ingested_at_us;
+    state_.newest = stamp;
     extent.publish(end, position);
     if (context_.metrics.syncs != nullptr) context_.metrics.syncs->add(1);
+    return {&context_.log, id_, end};
 }
 
-AppendOutcome Partition::outcome_of(const Waiter& waiter, Offset first, int64_t ingested_at_us) {
+AppendOutcome Partition::outcome_of(const Waiter& waiter, Offset first, const GroupStamp& stamp) {
     const AppendOutcome outcome{.partition = id_,
                                 .first = first,
                                 .end = {first.value + waiter.blocks.record_count},
-                                .ingested_at_us = ingested_at_us,
+                                .ingested_at_us = stamp.ingested_at_us,
                                 .was_duplicate = false};
     if (waiter.request.key) {
         context_.keys.settle({.key = *waiter.request.key,
                               .partition = id_,
                               .first = first,
                               .record_count = waiter.blocks.record_count,
-                              .ingested_at_us = ingested_at_us});
+                              .ingested_at_us = stamp.ingested_at_us,
+                              .open_us = stamp.open_us});
     }
     if (context_.metrics.records != nullptr) {
         context_.metrics.records->add(waiter.blocks.record_count);
@@ -287,11 +309,6 @@ Offset Partition::start() const {
 
 Offset Partition::start_locked() const {
     return extents_.empty() ? state_.end : extents_.front()->base();
-}
-
-Offset Partition::durable_end() const {
-    ScopedLock lock(mutex_);
-    return state_.end;
 }
 
 std::vector<SourcePosition> Partition::source_positions() const {

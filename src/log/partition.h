@@ -13,8 +13,10 @@
 #include "base/file_system.h"
 #include "base/metric.h"
 #include "base/mutex.h"
+#include "log/commit_order.h"
 #include "log/embedded_log.h"
 #include "log/key_table.h"
+#include "log/open_time.h"
 #include "log/partitioned_log.h"
 #include "log/recovery.h"
 #include "log/tail.h"
@@ -48,15 +50,33 @@ struct LogContext {
     const LogId id;
     const EmbeddedLogOptions options;
     const LogMetrics metrics;
+    const PartitionedLog& log;
+    CommitOrder& order;
+    OpenTime open_time;
+    const uint64_t epoch;  // of this process, told in each extent
     KeyTable keys;
     StopSign stop;
     std::function<void()> committed;  // set before the first append
+
+    /// Of a group that is written now.
+    GroupStamp stamp_of(uint64_t sequence) const {
+        return {sequence, clock.wall_us(), open_time.now_us()};
+    }
 };
 
 /// One partition of an embedded log: its extents, and the group commit. Callers of append queue up;
 /// one of them leads: it writes what waits as one group, syncs once, publishes, wakes all. So there
 /// is no thread of its own, and with a single caller everything happens in its call. Thread-safe.
 class Partition {
+    /// An append that is under way; lives in the call.
+    struct Waiter {
+        const AppendRequest& request;
+        UnplacedBlocks blocks;
+        uint64_t bytes = 0;  // of the blocks, which the writer takes
+        std::optional<Result<AppendOutcome>> outcome;
+    };
+    using Group = std::vector<Waiter*>;
+
   public:
     Partition(LogContext& context, std::string directory, PartitionId id,
               RecoveredPartition recovered);
@@ -69,29 +89,34 @@ class Partition {
     Result<RecordBatch> read(Offset from, size_t records_max);
     Result<void> trim(Offset keep_from);
     Offset start() const;
-    Offset durable_end() const;
     std::vector<SourcePosition> source_positions() const;
 
+    const PartitionId& id() const { return id_; }
+    const LogContext& context() const { return context_; }
+
   private:
-    /// An append that is under way; lives in the call.
-    struct Waiter {
-        const AppendRequest& request;
-        UnplacedBlocks blocks;
-        uint64_t bytes = 0;  // of the blocks, which the writer takes
-        std::optional<Result<AppendOutcome>> outcome;
-    };
-    using Group = std::vector<Waiter*>;
+    friend class JointAppend;
 
     void lead(UniqueLock& lock);
     Group take_group();
     /// Writes a group and makes it durable; only the leader runs it, under no lock.
-    Result<std::vector<std::string>> commit(const Group& group, int64_t ingested_at_us);
+    Result<std::vector<std::string>> commit(const Group& group, const GroupStamp& stamp);
+    /// Waits until nobody leads, and leads: before all who wait to append. Until release_lead()
+    /// nothing is written here but by the caller.
+    void take_lead();
+    void release_lead();
+    /// What commit() has written last is not to be shown: the next group begins a new extent, whose
+    /// header cuts it.
+    void discard_written() { writer_.reset(); }
     Result<void> check_room(const Group& group) const;
     bool needs_new_extent() const;
     Result<void> start_extent();
-    void publish(const Group& group, std::vector<std::string> pieces, int64_t ingested_at_us);
+    /// What a group means, for readers that come after the lock is released; the caller shows the
+    /// end to the order before that.
+    CommitOrder::End publish(const Group& group, std::vector<std::string> pieces,
+                             const GroupStamp& stamp);
     void fail(const Group& group, const Error& error);
-    AppendOutcome outcome_of(const Waiter& waiter, Offset first, int64_t ingested_at_us);
+    AppendOutcome outcome_of(const Waiter& waiter, Offset first, const GroupStamp& stamp);
 
     std::shared_ptr<Extent> newest_extent() const;
     /// Nothing if it is not in memory.
@@ -110,6 +135,7 @@ class Partition {
     std::deque<Waiter*> queue_;
     uint64_t waiting_bytes_ = 0;
     bool has_leader_ = false;
+    uint32_t leads_wanted_ = 0;                     // by take_lead()
     std::vector<std::shared_ptr<Extent>> extents_;  // by base
     std::deque<std::shared_ptr<Extent>> recent_;    // with an open file, the newest use last
     Tail tail_;

@@ -52,6 +52,9 @@ struct RecordBatch {
     PartitionId partition;
     Offset first;
     int64_t ingested_at_us = 0;
+    /// What is of a higher one was not acknowledged before what is of a lower one was asked for; 0
+    /// if nobody knows. Rising within a partition; the records of one are shown together.
+    uint64_t sequence = 0;
     std::string preamble;
     std::vector<std::string_view> records;  // point into `bytes`
     std::shared_ptr<const std::string> bytes;

@@ -29,17 +29,18 @@ std::vector<SourcePosition> PartitionState::position_list() const {
     return list;
 }
 
-ExtentHeader next_header(const Clock& clock, const LogId& id, PartitionId partition, Offset base,
+ExtentHeader next_header(const ExtentOrigin& origin, PartitionId partition, Offset base,
                          const Extent* predecessor) {
-    const int64_t now_us = clock.wall_us();
-    return {.id = id,
+    return {.id = origin.id,
             .partition = partition,
             .base = base,
             .predecessor_base = predecessor == nullptr ? -1 : predecessor->base().value,
             .predecessor_bytes = predecessor == nullptr ? 0 : predecessor->readable_bytes(),
-            .mark = hash64(fmt::format("{}/{}/{}/{}", id.hex, partition.value, base.value, now_us)),
+            .mark = hash64(fmt::format("{}/{}/{}/{}/{}", origin.id.hex, partition.value, base.value,
+                                       origin.now_us, origin.epoch)),
             .records_position = 0,
-            .created_at_us = now_us};
+            .created_at_us = origin.now_us,
+            .epoch = origin.epoch};
 }
 
 namespace {
@@ -77,9 +78,9 @@ struct Scan {
 
 class Recovery {
   public:
-    Recovery(FileSystem& files, const Clock& clock, const std::string& directory, const LogId& id,
+    Recovery(FileSystem& files, const std::string& directory, const ExtentOrigin& origin,
              PartitionId partition)
-        : files_(files), clock_(clock), directory_(directory), id_(id), partition_(partition) {}
+        : files_(files), directory_(directory), origin_(origin), partition_(partition) {}
 
     Result<RecoveredPartition> run();
 
@@ -105,9 +106,8 @@ class Recovery {
     Result<void> secure_last_group(RecoveredPartition& recovered) const;
 
     FileSystem& files_;
-    const Clock& clock_;
     const std::string& directory_;
-    const LogId& id_;
+    const ExtentOrigin& origin_;
     const PartitionId partition_;
     std::vector<FoundExtent> found_;
     std::shared_ptr<Extent> last_;
@@ -138,6 +138,7 @@ Result<RecoveredPartition> Recovery::run() {
     if (scan_.is_closed()) {
         last_->publish(scan_.end, scan_.last_group_position);
         recovered.state.end = scan_.end;
+        recovered.state.newest = scan_.last_group.front().view.header.stamp();
         return recovered;
     }
     TRY(secure_last_group(recovered));
@@ -209,7 +210,8 @@ Result<void> Recovery::check_headers() const {
 
 Result<void> Recovery::check_identity(const FoundExtent& found) const {
     const ExtentHeader& header = *found.header;
-    if (header.id == id_ && header.partition == partition_ && header.base == found.base) return {};
+    if (header.id == origin_.id && header.partition == partition_ && header.base == found.base)
+        return {};
     return corrupt("\"{}\" is not the extent that its name says", found.path)
         .with_detail(fmt::format("It is of log {}, partition {}, base {}.", header.id.hex,
                                  header.partition.value, header.base.value));
@@ -329,7 +331,7 @@ Result<void> Recovery::apply(PartitionState& state, const std::vector<KeptBlock>
         state.apply_positions(attributes.positions);
         std::ranges::move(attributes.keys, std::back_inserter(state.keys));
         state.end = block.view.end();
-        state.ingested_at_us = std::max(state.ingested_at_us, block.view.header.ingested_at_us);
+        state.newest = block.view.header.stamp();
     }
     return {};
 }
@@ -370,10 +372,7 @@ std::vector<std::shared_ptr<Extent>> Recovery::make_extents() const {
 UnplacedBlocks lift(const std::vector<KeptBlock>& group) {
     UnplacedBlocks blocks;
     for (const KeptBlock& each : group) {
-        if (each.view.header.kind != BlockKind::kRecords) continue;
-        blocks.starts.push_back(blocks.bytes.size());
-        blocks.bytes += each.view.whole;
-        blocks.record_count += int64_t{each.view.header.record_count};
+        if (each.view.header.kind == BlockKind::kRecords) lift_block(each.view, blocks);
     }
     return blocks;
 }
@@ -388,7 +387,7 @@ Result<void> Recovery::secure_last_group(RecoveredPartition& recovered) const {
     UnplacedBlocks blocks = lift(scan_.last_group);
     CHECK(!blocks.starts.empty());
     const Offset base{scan_.end.value - blocks.record_count};
-    ExtentHeader header = next_header(clock_, id_, partition_, base, last_.get());
+    ExtentHeader header = next_header(origin_, partition_, base, last_.get());
     const bool replaces_last = base == last_->base();
     if (replaces_last) {
         header.predecessor_base = last_->header().predecessor_base;
@@ -397,12 +396,12 @@ Result<void> Recovery::secure_last_group(RecoveredPartition& recovered) const {
         header.predecessor_bytes = scan_.last_group_position;
         last_->publish(base, scan_.last_group_position);
     }
-    const int64_t ingested_at_us = scan_.last_group.back().view.header.ingested_at_us;
-    std::unique_ptr<ExtentWriter> writer = TRY(ExtentWriter::create(
-        files_, directory_, header, encode_snapshot(state.position_list(), state.keys),
-        state.ingested_at_us));
+    const GroupStamp stamp = scan_.last_group.back().view.header.stamp();
+    std::unique_ptr<ExtentWriter> writer =
+        TRY(ExtentWriter::create(files_, directory_, header,
+                                 encode_snapshot(state.position_list(), state.keys), state.newest));
     UnplacedBlocks* const request = &blocks;
-    TRY(writer->append_group({&request, 1}, base, ingested_at_us));
+    TRY(writer->append_group({&request, 1}, base, stamp));
     TRY(apply(state, {records, scan_.last_group.end()}));
 
     auto extent = std::make_shared<Extent>(files_, writer->path(), writer->header());
@@ -415,10 +414,9 @@ Result<void> Recovery::secure_last_group(RecoveredPartition& recovered) const {
 
 }  // namespace
 
-Result<RecoveredPartition> recover_partition(FileSystem& files, const Clock& clock,
-                                             const std::string& directory, const LogId& id,
-                                             PartitionId partition) {
-    return Recovery(files, clock, directory, id, partition).run();
+Result<RecoveredPartition> recover_partition(FileSystem& files, const std::string& directory,
+                                             const ExtentOrigin& origin, PartitionId partition) {
+    return Recovery(files, directory, origin, partition).run();
 }
 
 }  // namespace braid::log

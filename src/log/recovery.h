@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/file_system.h"
 #include "base/result.h"
 #include "log/block.h"
@@ -19,7 +18,7 @@ namespace braid::log {
 /// What the blocks of a partition add up to, at some offset.
 struct PartitionState {
     Offset end;
-    int64_t ingested_at_us = 0;  // of the newest block
+    GroupStamp newest;  // of the newest block
     std::map<std::string, std::string> positions;
     std::vector<StoredKey> keys;  // only used while recovering; then the KeyTable has them
 
@@ -33,16 +32,22 @@ struct RecoveredPartition {
     PartitionState state;
 };
 
+/// What all extents of a log that this process writes tell in their headers.
+struct ExtentOrigin {
+    const LogId& id;
+    uint64_t epoch = 0;
+    int64_t now_us = 0;  // by the wall clock
+};
+
 /// The header of the next extent of a partition.
-ExtentHeader next_header(const Clock& clock, const LogId& id, PartitionId partition, Offset base,
+ExtentHeader next_header(const ExtentOrigin& origin, PartitionId partition, Offset base,
                          const Extent* predecessor);
 
 /// Reads a partition's directory (which exists) as the last process left it. All that is returned
-/// is durable: a group of which that is not certain is written again first. Bytes of a group that
-/// was not finished are cut. Corrupt, with the place, if anything was damaged that had been
-/// acknowledged.
-Result<RecoveredPartition> recover_partition(FileSystem& files, const Clock& clock,
-                                             const std::string& directory, const LogId& id,
-                                             PartitionId partition);
+/// is durable: a group of which that is not certain is written again first, with its old stamp.
+/// Bytes of a group that was not finished are cut. Corrupt, with the place, if anything was damaged
+/// that had been acknowledged.
+Result<RecoveredPartition> recover_partition(FileSystem& files, const std::string& directory,
+                                             const ExtentOrigin& origin, PartitionId partition);
 
 }  // namespace braid::log
