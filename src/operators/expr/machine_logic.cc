@@ -111,11 +111,11 @@ Evaluated Machine::logic(Step& step, Frame& frame, bool deciding) {
     Logic logic{deciding, std::vector<uint8_t>(frame.length, kNeutral), {}};
     std::vector<uint32_t> open(frame.length);
     std::iota(open.begin(), open.end(), 0);
-    for (const int child : step.children) {
-        if (open.empty()) break;
-        const Part part = evaluate_part(child, frame, open);
+    // By place: equal operands are one step, so a step says nothing about where it stands.
+    for (size_t i = 0; i < step.children.size() && !open.empty(); ++i) {
+        const Part part = evaluate_part(step.children[i], frame, open);
         take_values(logic, *part.values, part.is_whole ? nullptr : &open);
-        if (child == step.children.back()) break;
+        if (i + 1 == step.children.size()) break;
         std::erase_if(open, [&](uint32_t row) { return !logic.is_open(row); });
     }
     return finish_logic(std::move(logic), step.type);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <atomic>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -133,6 +136,69 @@ TEST(Program, OrStopsAtTrueAndKeepsUnknown) {
     const ExprPtr ten = function("=(int4,int4)", {tenth(), int4(10)});
     const ExprPtr expr = plan::make(Kind::kOr, kBool, {is_zero, ten});
     EXPECT_EQ(run(expr, batch), (Rows{"t", "t", "NULL", "f"}));
+}
+
+TEST(Program, AndAsksTheOperandsBehindOneThatComesAgain) {
+    const Batch batch = batch_of(
+        {column_of(kInt4, {"1", "0", "NULL", "-5"}), column_of(kInt4, {"5", "5", "5", "5"})});
+    const ExprPtr one = is_positive(0);
+    const ExprPtr small = function("<(int4,int4)", {column(1), int4(3)});
+    EXPECT_EQ(run(plan::make(Kind::kAnd, kBool, {one, small, is_positive(0)}), batch),
+              (Rows{"f", "f", "f", "f"}));
+    EXPECT_EQ(
+        run(plan::make(Kind::kAnd, kBool, {is_positive(1), small, one, is_positive(1)}), batch),
+        (Rows{"f", "f", "f", "f"}));
+    const ExprPtr fails = function("=(int4,int4)", {tenth(), int4(10)});
+    EXPECT_EQ(run(plan::make(Kind::kAnd, kBool, {one, fails, is_positive(0)}), batch),
+              (Rows{"t", "f", "NULL", "f"}));
+}
+
+TEST(Program, OrAsksTheOperandsBehindOneThatComesAgain) {
+    const Batch batch = batch_of(
+        {column_of(kInt4, {"1", "0", "NULL", "-5"}), column_of(kInt4, {"5", "5", "5", "5"})});
+    const ExprPtr all = is_positive(1);
+    EXPECT_EQ(run(plan::make(Kind::kOr, kBool, {is_positive(0), all, is_positive(0)}), batch),
+              (Rows{"t", "t", "t", "t"}));
+    EXPECT_EQ(run(plan::make(Kind::kNot, kBool,
+                             {plan::make(Kind::kOr, kBool, {is_positive(0), all, is_positive(0)})}),
+                  batch),
+              (Rows{"f", "f", "f", "f"}));
+}
+
+/// 10 / column 0 stands guarded in one expression and bare in another; the guard holds in whichever
+/// order they come.
+TEST(Program, WhatExpressionsShareIsGuardedWhereItStandsGuarded) {
+    const Batch batch = batch_of({column_of(kInt4, {"1", "0", "NULL", "5"})});
+    const ExprPtr is_zero = function("=(int4,int4)", {column(0), int4(0)});
+    const ExprPtr ten = function("=(int4,int4)", {tenth(), int4(10)});
+    const std::vector<std::pair<ExprPtr, Rows>> guarded = {
+        {plan::make(Kind::kCase, kInt4, {is_zero, int4(-1), tenth()}), {"10", "-1", "NULL", "2"}},
+        {plan::make(Kind::kCase, kInt4, {is_zero, int4(-1), ten, tenth(), tenth()}),
+         {"10", "-1", "NULL", "2"}},
+        {plan::make(Kind::kOr, kBool, {is_zero, ten}), {"t", "t", "NULL", "f"}},
+        {plan::make(Kind::kOr, kBool, {is_zero, ten, is_zero, ten}), {"t", "t", "NULL", "f"}},
+        {plan::make(Kind::kCoalesce, kInt4,
+                    {plan::make(Kind::kCase, kInt4,
+                                {is_zero, column(0), plan::constant(Datum::null(kInt4))}),
+                     tenth()}),
+         {"10", "0", "NULL", "2"}},
+        {plan::make(Kind::kIn, kBool, {column(0), int4(0), tenth()}), {"f", "t", "NULL", "f"}},
+        {tenth(), {"10", "!22012", "NULL", "2"}},
+        {ten, {"t", "!22012", "NULL", "f"}},
+    };
+    std::vector<size_t> order(guarded.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    for (size_t turn = 0; turn < 2 * guarded.size(); ++turn) {
+        std::vector<ExprPtr> exprs;
+        for (const size_t at : order) exprs.push_back(guarded[at].first);
+        ASSERT_OK_AND_ASSIGN(const auto program, Program::compile(exprs, {}));
+        const std::vector<Evaluated> results = program->run(batch);
+        for (size_t i = 0; i < order.size(); ++i) {
+            EXPECT_EQ(shown(results[i]), guarded[order[i]].second) << turn << ", " << order[i];
+        }
+        std::ranges::rotate(order, order.begin() + 1);
+        if (turn + 1 == guarded.size()) std::ranges::reverse(order);
+    }
 }
 
 TEST(Program, ConstantFalseDecidesAndAsThePlannerDoes) {
