@@ -64,7 +64,7 @@ class Decoder {
 };
 
 /// Written into segment footers; raised whenever any record would decode differently.
-inline constexpr int kDecoderVersion = 1;
+inline constexpr int kDecoderVersion = 2;
 
 /// Names of the options that a format understands; empty for an unknown format.
 std::span<const std::string_view> format_options(std::string_view format);

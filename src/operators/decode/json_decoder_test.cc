@@ -22,10 +22,24 @@ TEST(Json, FindsColumnsByName) {
     EXPECT_EQ(decode("ab text", R"({"a\u0062": "x"})"), "x");
 }
 
-TEST(Json, TheFirstOfADuplicateKeyCounts) {
-    EXPECT_EQ(decode("a text", R"({"a": "x", "a": "y"})"), "x");
-    EXPECT_EQ(decode("a text", R"({"a": null, "a": "y"})"), "~");
-    EXPECT_EQ(decode("a int4", R"({"a": 1, "a": "no number"})"), "1");
+TEST(Json, TheLastOfADuplicateKeyCounts) {
+    EXPECT_EQ(decode("a text", R"({"a": "x", "a": "y"})"), "y");
+    EXPECT_EQ(decode("a text", R"({"a": "y", "a": null})"), "~");
+    EXPECT_EQ(decode("a text", R"({"a": null, "\u0061": "y"})"), "y");
+    EXPECT_EQ(decode("a int4, b int4", R"({"a": "no number", "b": 2, "a": 1})"), "1|2");
+    EXPECT_EQ(decode("a int4", R"({"a": {"b": 1}, "a": [], "a": 1})"), "1");
+    EXPECT_EQ(decode("a int4", R"({"a": 1, "a": "no number"})"),
+              R"(! column "a": invalid input syntax for type integer: "no number")");
+    EXPECT_EQ(decode("a int4, b int4", R"({"b": "y", "a": "x", "a": 1})"),
+              R"(! column "b": invalid input syntax for type integer: "y")");
+}
+
+TEST(Json, TheLastOfADuplicateKeyCountsAlsoInAShapeSeenBefore) {
+    const std::vector<std::string> records = {
+        R"({"a": "w", "b": 1, "a": "x"})", R"({"a": "w", "b": 1, "a": "y"})",
+        R"({"a": "w", "b": 1, "a": null})", R"({"a": "longer", "b": 22, "a": "still longer"})"};
+    EXPECT_EQ(decode_rows(decoder_spec("json", "a text, b int4"), records),
+              (std::vector<std::string>{"x|1", "y|1", "~|1", "still longer|22"}));
 }
 
 TEST(Json, NumbersAndStringsGoThroughTheTextInput) {
@@ -136,9 +150,15 @@ TEST(Json, WhatIsNoObjectIsBad) {
                                "{\"\xff\":1}",
                                "{\"b\":\"\xed\xa0\x80\"}",
                                "{\"a\":1\v}",
-                               "\xEF\xBB\xBF{}"}) {
+                               "\xEF\xBB\xBF",
+                               "\xEF\xBB\xBF\xEF\xBB\xBF{}"}) {
         EXPECT_EQ(decode("a text", record).substr(0, 2), "! ") << record;
     }
+}
+
+TEST(Json, AByteOrderMarkIsNoPartOfTheRecord) {
+    EXPECT_EQ(decode("a text", "\xEF\xBB\xBF{\"a\": \"x\"}"), "x");
+    EXPECT_EQ(decode("a text", "{\"a\": \"\xEF\xBB\xBFx\"}"), "\xEF\xBB\xBFx");
 }
 
 TEST(Json, DepthHasALimit) {

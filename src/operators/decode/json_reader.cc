@@ -54,6 +54,11 @@ struct JsonReader::Body {
     bool check_object(ondemand::value value, int depth);
     bool check_scalar(std::string_view token);
     std::string_view in_record(const char* from, const char* to) const;
+    /// The rest of the record is still read: the column may come again.
+    bool refuse(int column) {
+        row->refuse(column, std::move(*reason));
+        return true;
+    }
     bool fail(std::string message) {
         *reason = std::move(message);
         return false;
@@ -92,15 +97,15 @@ bool JsonReader::Body::read() {
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
         return fail("invalid JSON: something follows the object");
     }
-    row->finish();
-    return true;
+    return row->finish(*reason);
 }
 
 bool JsonReader::Body::read_field(ondemand::field field) {
     std::string_view key;
     if (const error_code error = field.unescaped_key().get(key)) return fail(error);
     const int column = row->find_column(key);
-    if (column == JsonRow::kNoColumn || !row->claim(column)) return check(field.value(), 2);
+    if (column == JsonRow::kNoColumn) return check(field.value(), 2);
+    row->claim(column);
     return set_value(column, field.value());
 }
 
@@ -110,14 +115,14 @@ bool JsonReader::Body::set_value(int column, ondemand::value value) {
     if (*from != '{' && *from != '[') {
         const std::string_view token = trimmed(value.raw_json_token());
         if (!check_scalar(token)) return false;
-        return row->set_scalar(column, in_record(token.data(), token.data() + token.size()),
-                               *reason);
+        const std::string_view scalar = in_record(token.data(), token.data() + token.size());
+        return row->set_scalar(column, scalar, *reason) || refuse(column);
     }
     if (!check(value, 2)) return false;
     // What follows is a comma or brace of the record itself.
     const char* next = nullptr;
     if (const error_code error = document.current_location().get(next)) return fail(error);
-    return row->set_nested(column, trimmed(in_record(from, next)), *reason);
+    return row->set_nested(column, trimmed(in_record(from, next)), *reason) || refuse(column);
 }
 
 bool JsonReader::Body::set_string(int column, ondemand::value value) {
@@ -129,7 +134,8 @@ bool JsonReader::Body::set_string(int column, ondemand::value value) {
     const bool is_plain =
         same == text &&
         padded[static_cast<size_t>(raw.data() - padded.data()) + 1 + text.size()] == '"';
-    return row->set_string(column, is_plain ? same : row->keep(text), is_plain, *reason);
+    return row->set_string(column, is_plain ? same : row->keep(text), is_plain, *reason) ||
+           refuse(column);
 }
 
 std::string_view JsonReader::Body::in_record(const char* from, const char* to) const {

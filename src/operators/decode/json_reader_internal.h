@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "operators/decode/column_writer_internal.h"
@@ -13,10 +14,10 @@ namespace braid::operators {
 
 /// Values of JSON on their way into columns: the rules that both readers share.
 ///
-/// Columns are found by name, exactly; of a key that comes twice the first counts. null and a
-/// missing key are NULL. A string goes through the type's text input; so does the text of a number,
-/// true or false, except that a number is no time. An object or array fits only text, as it is
-/// written.
+/// Columns are found by name, exactly; of a key that comes twice the last counts, as in
+/// PostgreSQL's jsonb, and the others are not looked at. null and a missing key are NULL. A string
+/// goes through the type's text input; so does the text of a number, true or false, except that a
+/// number is no time. An object or array fits only text, as it is written.
 class JsonRow {
   public:
     static constexpr int kNoColumn = -1;
@@ -26,11 +27,14 @@ class JsonRow {
     int find_column(std::string_view key) const;
 
     void start(uint32_t row);
-    /// False if this row has met the column before.
-    bool claim(int column) {
-        if (seen_[static_cast<size_t>(column)] == generation_) return false;
+    /// A value of the column follows; whatever one before it was does not count.
+    void claim(int column) {
         seen_[static_cast<size_t>(column)] = generation_;
-        return true;
+        if (!refused_.empty()) forget_refusal(column);
+    }
+    /// The value did not fit: the row is bad, unless the column comes again.
+    void refuse(int column, std::string reason) {
+        refused_.emplace_back(column, std::move(reason));
     }
     void set_null(int column) { writer(column).set_null(row_); }
     /// `text` is valid UTF-8; it holds no NUL if `is_plain`.
@@ -41,8 +45,8 @@ class JsonRow {
     /// A whole number, true, false or null as it is written.
     bool set_scalar(int column, std::string_view token, std::string& reason);
     bool set_nested(int column, std::string_view json, std::string& reason);
-    /// Columns without a value are NULL.
-    void finish();
+    /// Columns without a value are NULL. False with the reason if a value was refused.
+    bool finish(std::string& reason);
 
     std::string_view keep(std::string_view text) { return arena_->add(text); }
     /// Before the rows of a slice, when its columns have been started.
@@ -59,6 +63,7 @@ class JsonRow {
 
   private:
     ColumnWriter& writer(int column) { return columns_[static_cast<size_t>(column)]; }
+    void forget_refusal(int column);
 
     std::vector<ColumnWriter>& columns_;
     struct NameHash : std::hash<std::string_view> {
@@ -66,6 +71,7 @@ class JsonRow {
     };
     std::unordered_map<std::string, int, NameHash, std::equal_to<>> by_name_;
     std::vector<uint32_t> seen_;  // generation in which the column got its value
+    std::vector<std::pair<int, std::string>> refused_;
     uint64_t slice_number_ = 0;
     uint32_t generation_ = 0;
     uint32_t row_ = 0;

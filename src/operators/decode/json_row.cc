@@ -17,6 +17,7 @@ int JsonRow::find_column(std::string_view key) const {
 
 void JsonRow::start(uint32_t row) {
     row_ = row;
+    refused_.clear();
     if (++generation_ != 0) return;
     seen_.assign(seen_.size(), 0);
     generation_ = 1;
@@ -46,10 +47,19 @@ bool JsonRow::set_nested(int column, std::string_view json, std::string& reason)
     return false;
 }
 
-void JsonRow::finish() {
+void JsonRow::forget_refusal(int column) {
+    std::erase_if(refused_, [&](const auto& refusal) { return refusal.first == column; });
+}
+
+bool JsonRow::finish(std::string& reason) {
+    if (!refused_.empty()) {
+        reason = std::move(refused_.front().second);
+        return false;
+    }
     for (size_t c = 0; c < seen_.size(); ++c) {
         if (seen_[c] != generation_) columns_[c].set_null(row_);
     }
+    return true;
 }
 
 JsonScalar classify_scalar(std::string_view token) {

@@ -254,7 +254,8 @@ void JsonSpeculator::learn(std::string_view record, const JsonRow& row) {
 
 bool JsonSpeculator::take_shape(std::string_view record, const JsonRow& row, Shape& shape) {
     constexpr size_t kSlotsMax = 1000;
-    std::vector<bool> is_set(row.column_count(), false);
+    constexpr size_t kNoSlot = ~size_t{0};
+    std::vector<size_t> slot_of(row.column_count(), kNoSlot);
     Walker walker(record);
     size_t before = 0;
     if (!walker.take('{')) return false;
@@ -263,19 +264,20 @@ bool JsonSpeculator::take_shape(std::string_view record, const JsonRow& row, Sha
         size_t from = 0;
         if (!shape.slots.empty() && !walker.take(',')) return false;
         if (!walker.take_string(key) || !walker.take(':') || !walker.take_value(from)) return false;
-        int column = row.find_column(key);
+        const int column = row.find_column(key);
         if (column != JsonRow::kNoColumn) {
-            const auto c = static_cast<size_t>(column);
-            if (is_set[c]) column = JsonRow::kNoColumn;
-            is_set[c] = true;
+            // Of a key that comes twice the last counts.
+            size_t& slot = slot_of[static_cast<size_t>(column)];
+            if (slot != kNoSlot) shape.slots[slot].column = JsonRow::kNoColumn;
+            slot = shape.slots.size();
         }
         shape.slots.push_back({Literal(record.substr(before, from - before)), column});
         before = walker.at();
         if (shape.slots.size() > kSlotsMax) return false;
     }
     shape.tail = record.substr(before);
-    for (size_t c = 0; c < is_set.size(); ++c) {
-        if (!is_set[c]) shape.missing.push_back(static_cast<int>(c));
+    for (size_t c = 0; c < slot_of.size(); ++c) {
+        if (slot_of[c] == kNoSlot) shape.missing.push_back(static_cast<int>(c));
     }
     return true;
 }

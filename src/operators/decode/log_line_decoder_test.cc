@@ -38,6 +38,10 @@ TEST(LogLine, GivesElevenFields) {
               "http://example.com/|Mozilla/5.0 (X11; Linux x86_64)");
 }
 
+TEST(LogLine, AByteOrderMarkIsNoPartOfTheLine) {
+    EXPECT_EQ(combined("\xEF\xBB\xBF" + kLine), combined(kLine));
+}
+
 TEST(LogLine, CommonEndsAfterTheBytes) {
     const std::string line = R"(::1 - - [01/Jan/2000:00:00:00 +0000] "HEAD / HTTP/1.0" 304 -)";
     const DecoderSpec spec =

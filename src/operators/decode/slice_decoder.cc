@@ -19,6 +19,8 @@ struct SliceBytes {
 /// A slice is larger than the first-level cache: records come into it a little before their turn.
 constexpr uint32_t kRowsAhead = 3;
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 void prefetch(std::string_view record) {
     constexpr size_t kCacheLineBytes = 64;
     constexpr size_t kBytesMax = 256;
@@ -73,6 +75,9 @@ void SliceDecoder::decode(const RecordSlice& slice, const std::vector<bool>& wan
 }
 
 bool SliceDecoder::read_any(uint32_t row, std::string_view record, std::string& reason) {
+    // What programs on Windows put before a text's first line says nothing about the record.
+    if (record.starts_with(kByteOrderMark)) [[unlikely]]
+        record.remove_prefix(kByteOrderMark.size());
     if (!record.empty() && record[0] == '\0') [[unlikely]] {
         uint64_t true_bytes = 0;
         std::string_view prefix;
