@@ -36,6 +36,9 @@ struct Archiver::Stream {
     std::unique_ptr<operators::Decoder> decoder;
     std::vector<bool> wanted;
     operators::DecodedSlice decoded;
+    /// Moved in by this process, but its commit came to nothing, or to nobody knows what: then the
+    /// file must stay as it was offered. Any other leftover is written again.
+    std::map<PartitionId, manifest::Segment> uncommitted;
     Workers::Handle step = 0;
     int64_t last_us = 0;
     Metric* rows = nullptr;
@@ -71,8 +74,6 @@ Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(
         const std::string batch_day = day_of(batch.ingested_at_us);
         if (!writer) {
             day = batch_day;
-            auto adopted = TRY(dataset::adopt_segment(*parts.files, spec(), partition, from, day));
-            if (adopted) return adopted;
             writer =
                 TRY(dataset::SegmentWriter::create(*parts.files, spec(), partition, from, day));
         }
@@ -100,13 +101,18 @@ Result<void> Archiver::Stream::archive_partition(const ArchiveParts& parts,
         if (archived == nullptr) return not_found("stream \"{}\" was dropped", table.name);
         const Offset from = archived->archive_end.of(partition);
         if (from >= end) return {};
-        auto segment = TRY(write_segment(parts, options, partition, from, end));
-        if (!segment) {
-            return internal_error("log of stream \"{}\" ends before offset {} of partition {}",
-                                  table.name, end.value, partition.value);
+        const auto offered = uncommitted.find(partition);
+        if (offered == uncommitted.end() || offered->second.from != from) {
+            auto segment = TRY(write_segment(parts, options, partition, from, end));
+            if (!segment) {
+                return corrupt("log of stream \"{}\" ends before offset {} of partition {}",
+                               table.name, end.value, partition.value);
+            }
+            rows->add(static_cast<int64_t>(segment->rows));
+            uncommitted.insert_or_assign(partition, *std::move(segment));
         }
-        rows->add(static_cast<int64_t>(segment->rows));
-        TRY(parts.manifest->commit({manifest::Archive{table.id, {*std::move(segment)}}}));
+        TRY(parts.manifest->commit({manifest::Archive{table.id, {uncommitted.at(partition)}}}));
+        uncommitted.erase(partition);
     }
 }
 
@@ -177,7 +183,7 @@ void Archiver::remove_table(TableId table) {
 Result<std::shared_ptr<Archiver::Stream>> Archiver::find(TableId table) const {
     const ScopedLock lock(mutex_);
     const auto place = streams_.find(table);
-    if (place == streams_.end()) return not_found("stream {} does not exist", table.value);
+    if (place == streams_.end()) return not_found("the stream was dropped meanwhile");
     return place->second;
 }
 
@@ -217,7 +223,7 @@ Result<log::RecordBatch> Archiver::refill(TableId table, PartitionId partition, 
                                           size_t records_max) {
     const manifest::StatePtr state = parts_.manifest->head();
     const manifest::TableState* held = state->table(table);
-    if (held == nullptr) return not_found("stream {} does not exist", table.value);
+    if (held == nullptr) return not_found("the stream was dropped meanwhile");
     for (const manifest::Segment& segment : held->segments) {
         if (segment.partition != partition || from < segment.from || from >= segment.to) continue;
         dataset::RawRecords raw =
@@ -230,8 +236,9 @@ Result<log::RecordBatch> Archiver::refill(TableId table, PartitionId partition, 
         batch.bytes = std::move(raw.bytes);
         return batch;
     }
-    return not_found("neither log nor dataset of stream {} holds offset {} of partition {}",
-                     table.value, from.value, partition.value);
+    return corrupt("offset {} of partition {} of stream {} is lost", from.value, partition.value,
+                   table.value)
+        .with_detail("Neither the log nor the dataset holds it.");
 }
 
 }  // namespace braid::archive

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive/archiver.h"
 
+#include <functional>
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error_makers.h"
 #include "base/memory_file_system.h"
 #include "base/test_support.h"
 #include "base/trace.h"
+#include "dataset/segment.h"
 #include "log/embedded_log.h"
 #include "manifest/test_support.h"
+#include "plan/view_plan.h"
 
 namespace braid::archive {
 namespace {
@@ -44,6 +49,37 @@ class ArchiverTest : public testing::Test {
         for (int index = 0; index < count; ++index) {
             append(partition, {fmt::format(R"({{"price":"{}.25"}})", index)});
         }
+    }
+    /// A segment of partition 0 from offset 0 on, in its place, that no manifest version names.
+    void write_leftover(const std::vector<std::string>& records) {
+        dataset::SegmentSpec spec;
+        spec.table = table_.id;
+        spec.log = table_.log;
+        spec.columns = table_.columns;
+        ASSERT_OK_AND_ASSIGN(const auto decoder,
+                             operators::make_decoder({table_.format, table_.columns, {}}));
+        const std::vector<std::string_view> raw(records.begin(), records.end());
+        operators::RecordSlice slice;
+        slice.records = raw;
+        operators::DecodedSlice decoded;
+        const size_t columns = table_.columns.fields.size() + plan::kSystemColumnCount;
+        decoder->decode(slice, std::vector<bool>(columns, true), decoded);
+        ASSERT_OK_AND_ASSIGN(const auto writer, dataset::SegmentWriter::create(
+                                                    files_, spec, {0}, Offset{0}, "2023-11-14"));
+        ASSERT_OK(writer->add(decoded, raw, clock_.wall_us() + 1));
+        ASSERT_OK(writer->move_in());
+    }
+    /// The dataset and what the manifest knows of it are lost; the log is not.
+    void forget() {
+        for (const manifest::Segment& each : segments()) ASSERT_OK(files_.remove(each.file));
+        ASSERT_OK_AND_ASSIGN(const auto names, files_.list("manifest"));
+        for (const std::string& name : names) {
+            if (name == "_tmp") continue;
+            ASSERT_OK(files_.remove("manifest/" + name));
+        }
+        archiver_.reset();
+        ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
+        ASSERT_OK(manifest_->commit({manifest::CreateTable{table_}}));
     }
     void seal_all() {
         const Positions end = log_->durable_end();
@@ -133,17 +169,17 @@ TEST_F(ArchiverTest, TrimsOnlyWhatIsBothArchivedAndSealed) {
 
 TEST_F(ArchiverTest, GivesBackWhatTheLogNoLongerHolds) {
     append(0, {R"({"price":"1.5"})", "nonsense", R"({"price":"2"})"});
-    EXPECT_ERROR(archiver_->refill(table_.id, {0}, {0}, 10), ErrorCode::kNotFound);
+    EXPECT_ERROR(archiver_->refill(table_.id, {0}, {0}, 10), ErrorCode::kCorrupt);
     ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
     ASSERT_OK_AND_ASSIGN(const log::RecordBatch batch, archiver_->refill(table_.id, {0}, {1}, 10));
     EXPECT_EQ(batch.first, Offset{1});
     EXPECT_EQ(batch.ingested_at_us, clock_.wall_us());
     EXPECT_EQ(batch.records, (std::vector<std::string_view>{"nonsense", R"({"price":"2"})"}));
-    EXPECT_ERROR(archiver_->refill(table_.id, {0}, {3}, 10), ErrorCode::kNotFound);
+    EXPECT_ERROR(archiver_->refill(table_.id, {0}, {3}, 10), ErrorCode::kCorrupt);
     EXPECT_ERROR(archiver_->refill({99}, {0}, {0}, 10), ErrorCode::kNotFound);
 }
 
-TEST_F(ArchiverTest, AdoptsASegmentThatWasMovedInButNeverCommitted) {
+TEST_F(ArchiverTest, CommitsAgainWhatItHasMovedInItself) {
     append_prices(0, 3);
     files_.set_fault_hook([](const FileOperation& operation) -> Result<void> {
         if (operation.path.starts_with("manifest/")) return io_error("the disk is away");
@@ -157,6 +193,45 @@ TEST_F(ArchiverTest, AdoptsASegmentThatWasMovedInButNeverCommitted) {
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(found[0].to, Offset{3}) << "the file that was there";
     EXPECT_EQ(found[1].to, Offset{5});
+}
+
+TEST_F(ArchiverTest, TakesNoLeftoverByItsName) {
+    const std::vector<std::string> records = {R"({"price":"1"})", "nonsense", R"({"price":"3"})"};
+    append(0, records);
+    using Leave = std::function<void(const std::string& path)>;
+    const std::pair<const char*, Leave> kinds[] = {
+        {"as the log says", [&](const std::string&) { write_leftover(records); }},
+        {"other records",
+         [&](const std::string&) {
+             write_leftover({R"({"price":"7"})", "x", R"({"price":"9"})"});
+         }},
+        {"fewer records", [&](const std::string&) { write_leftover({records[0]}); }},
+        {"more than the log has",
+         [&](const std::string&) { write_leftover({"a", "b", "c", R"({"price":"8"})"}); }},
+        {"a flipped bit",
+         [&](const std::string& path) {
+             write_leftover(records);
+             ASSERT_OK(files_.flip_bit(path, 40, 3));
+         }},
+        {"no Parquet", [&](const std::string& path) {
+             ASSERT_OK(publish_file(files_, "dataset", path, as_bytes("PAR1, or not")));
+         }}};
+    const std::string path =
+        dataset::segment_path(table_.id, "2023-11-14", table_.log, {0}, Offset{0});
+    ASSERT_OK(files_.create_directories(parent_directory(path)));
+    for (const auto& [kind, leave] : kinds) {
+        SCOPED_TRACE(kind);
+        leave(path);
+        start();
+        ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
+        ASSERT_EQ(state().archive_end, manifest::at({3, 0}));
+        ASSERT_OK_AND_ASSIGN(const log::RecordBatch batch,
+                             archiver_->refill(table_.id, {0}, {0}, 10));
+        EXPECT_THAT(batch.records, testing::ElementsAreArray(records));
+        EXPECT_EQ(batch.ingested_at_us, log_->read({0}, {0}, 1).value().ingested_at_us);
+        EXPECT_EQ(segments()[0].bad_rows, 1U);
+        forget();
+    }
 }
 
 TEST_F(ArchiverTest, ArchivesByItselfWhenTheOldestRecordHasWaited) {

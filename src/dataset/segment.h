@@ -38,8 +38,10 @@ struct SegmentSpec {
 /// decoder version and offset range in the footer's key-value metadata. docs/formats/segment.md has
 /// the layout.
 ///
-/// The file is written below `_tmp/` and synced; move_in() moves it to its name without
-/// overwriting: AlreadyExists if there is one (see adopt_segment).
+/// The file is written below `_tmp/` and synced, then moved to its name. A file that has the name
+/// already was moved in before a crash and never committed, or put there by somebody: no manifest
+/// version vouches for it. The log still holds what it claims to hold, so it gives way to what was
+/// written from the log, whatever it is.
 class SegmentWriter {
   public:
     static Result<std::unique_ptr<SegmentWriter>> create(FileSystem& files, SegmentSpec spec,
@@ -52,15 +54,10 @@ class SegmentWriter {
                              std::span<const std::string_view> raw, int64_t ingested_at_us) = 0;
     virtual uint64_t rows() const = 0;
     virtual uint64_t bytes_estimate() const = 0;
-    /// Closes, syncs, moves in and syncs the directory; the segment may then be committed.
+    /// Closes, syncs, moves in and syncs the directory; the segment may then be committed. Only for
+    /// a name that the newest manifest version does not hold.
     virtual Result<manifest::Segment> move_in() = 0;
 };
-
-/// A segment that was moved in before a crash but never committed: the file named for `from` on
-/// that day, if it is there and holds records of this log from exactly there on.
-Result<std::optional<manifest::Segment>> adopt_segment(FileSystem& files, const SegmentSpec& spec,
-                                                       PartitionId partition, Offset from,
-                                                       const std::string& ingest_day);
 
 /// What a scan wants from segments.
 struct ScanSpec {
@@ -102,7 +99,7 @@ Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& 
                                     Offset from, size_t records_max);
 
 /// Segments of a stream that hold offsets in [from, end), in order of partition and offset.
-/// NotFound, naming the first missing offset, if they do not cover it.
+/// Corrupt, naming the first missing offset, if they do not cover it.
 Result<std::vector<manifest::Segment>> segments_between(const manifest::TableState& table,
                                                         const Positions& from,
                                                         const Positions& end);

@@ -61,7 +61,8 @@ std::string OpenSegment::meta(const char* key) const {
     return index < 0 ? std::string() : metadata->value(index);
 }
 
-Result<OpenSegment> open_segment(FileSystem& files, const std::string& path, uint32_t crc,
+Result<OpenSegment> open_segment(FileSystem& files, const std::string& path,
+                                 std::optional<uint32_t> crc,
                                  const std::vector<int>& text_columns) {
     OpenSegment segment;
     auto mapped = files.map(path);
@@ -70,7 +71,7 @@ Result<OpenSegment> open_segment(FileSystem& files, const std::string& path, uin
     }
     segment.mapped = TRY(std::move(mapped));
     const Bytes bytes = segment.mapped->bytes();
-    if (crc != 0 && crc32c(as_text(bytes)) != crc) {
+    if (crc && crc32c(as_text(bytes)) != *crc) {
         return corrupt("segment {} is not the file that was committed: its checksum differs", path);
     }
     auto buffer = std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(bytes.data()),
@@ -86,7 +87,7 @@ Result<OpenSegment> open_segment(FileSystem& files, const std::string& path, uin
 }
 
 Result<manifest::Segment> describe_segment(FileSystem& files, const std::string& path) {
-    const OpenSegment open = TRY(open_segment(files, path, 0, {}));
+    const OpenSegment open = TRY(open_segment(files, path, std::nullopt, {}));
     manifest::Segment segment;
     segment.file = path;
     segment.partition = {static_cast<uint32_t>(TRY(number_of(open, kMetaPartition, path)))};
@@ -100,20 +101,6 @@ Result<manifest::Segment> describe_segment(FileSystem& files, const std::string&
     const size_t day = path.find(marker);
     if (day != std::string::npos) segment.ingest_day = path.substr(day + marker.size(), 10);
     return segment;
-}
-
-Result<std::optional<manifest::Segment>> adopt_segment(FileSystem& files, const SegmentSpec& spec,
-                                                       PartitionId partition, Offset from,
-                                                       const std::string& ingest_day) {
-    const std::string path = segment_path(spec.table, ingest_day, spec.log, partition, from);
-    if (!TRY(files.exists(path))) return std::optional<manifest::Segment>();
-    manifest::Segment segment = TRY(describe_segment(files, path));
-    if (segment.from != from || segment.partition != partition) {
-        return corrupt("segment {} holds other records than its name says", path);
-    }
-    // Its directory entry may be younger than the last sync.
-    TRY(files.sync_directory(path.substr(0, path.rfind('/'))));
-    return std::optional<manifest::Segment>(std::move(segment));
 }
 
 Result<std::vector<manifest::Segment>> segments_between(const manifest::TableState& table,
@@ -132,8 +119,8 @@ Result<std::vector<manifest::Segment>> segments_between(const manifest::TableSta
     }
     for (size_t index = 0; index < at.at.size(); ++index) {
         if (at.at[index] < end.at[index]) {
-            return not_found("the dataset lacks offset {} of partition {}", at.at[index].value,
-                             index);
+            return corrupt("the dataset lacks offset {} of partition {}", at.at[index].value,
+                           index);
         }
     }
     return chosen;

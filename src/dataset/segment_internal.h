@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,9 +49,9 @@ struct OpenSegment {
     std::string meta(const char* key) const;
 };
 
-/// `crc` 0 skips the check. `text_columns` are read as dictionaries.
-Result<OpenSegment> open_segment(FileSystem& files, const std::string& path, uint32_t crc,
-                                 const std::vector<int>& text_columns);
+/// No `crc`, no check. `text_columns` are read as dictionaries.
+Result<OpenSegment> open_segment(FileSystem& files, const std::string& path,
+                                 std::optional<uint32_t> crc, const std::vector<int>& text_columns);
 
 /// What the manifest says of a segment, read from the file itself.
 Result<manifest::Segment> describe_segment(FileSystem& files, const std::string& path);

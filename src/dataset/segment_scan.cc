@@ -251,7 +251,7 @@ Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& 
     while (true) {
         std::shared_ptr<arrow::RecordBatch> batch;
         TRY(batches->ReadNext(&batch));
-        if (!batch) return not_found("segment {} lacks offset {}", segment.file, from.value);
+        if (!batch) return corrupt("segment {} lacks offset {}", segment.file, from.value);
         const auto& offsets = static_cast<const arrow::Int64Array&>(*batch->column(0));
         const auto& times = static_cast<const arrow::TimestampArray&>(*batch->column(1));
         const auto& raw = static_cast<const arrow::BinaryArray&>(*batch->column(2));

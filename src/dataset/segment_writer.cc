@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/error_makers.h"
+#include "base/trace.h"
 #include "columnar/arrow_output.h"
 #include "columnar/arrow_result.h"
 #include "columnar/text_io.h"
@@ -95,6 +96,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
         TRY(output_->file().sync());
         const std::string directory = path_.substr(0, path_.rfind('/'));
         TRY(files_.create_directories(directory));
+        TRY(remove_leftover());
         TRY(files_.move_no_replace(temporary_, path_));
         TRY(files_.sync_directory(directory));
         TRY(files_.sync_directory(directory.substr(0, directory.rfind('/'))));
@@ -113,6 +115,14 @@ class ParquetSegmentWriter final : public SegmentWriter {
     }
 
   private:
+    /// Not before the new file is whole: until then the leftover may be the better copy.
+    Result<void> remove_leftover() {
+        if (!TRY(files_.exists(path_))) return {};
+        trace(TraceLevel::kInfo, "dataset",
+              "segment {} was never committed: it is written again from the log", path_);
+        return files_.remove(path_);
+    }
+
     Result<void> add_system_columns(const operators::DecodedSlice& slice,
                                     std::span<const std::string_view> raw, int64_t ingested_at_us,
                                     arrow::ArrayVector& arrays) {
