@@ -220,6 +220,42 @@ TEST(PosixFileSystem, RefusesToReadWhatIsNoRegularFile) {
     std::filesystem::remove_all(root);
 }
 
+TEST(PosixFileSystem, RefusesLinksWhereTold) {
+    const std::string root = std::filesystem::canonical(temporary_directory());
+    ASSERT_OK_AND_ASSIGN(const auto files, open_posix_file_system(root));
+    ASSERT_OK(files->create_directories("real"));
+    ASSERT_OK(files->create("real/file"));
+    std::filesystem::create_symlink("file", root + "/real/link");
+    std::filesystem::create_directory_symlink("real", root + "/linked");
+    ASSERT_OK_AND_ASSIGN(const auto strict, open_posix_file_system(root, Links::kRefused));
+    EXPECT_OK(strict->open("real/file"));
+    EXPECT_OK(strict->list("real"));
+    for (const char* path : {"real/link", "linked/file"}) {
+        EXPECT_OK(files->open(path));
+        EXPECT_FALSE(strict->open(path).has_value()) << path;
+    }
+    EXPECT_OK(files->list("linked"));
+    EXPECT_FALSE(strict->list("linked").has_value());
+    std::filesystem::remove_all(root);
+}
+
+TEST(ResolveLinks, FollowsWhatIsThereAndKeepsTheRest) {
+    const std::string root = std::filesystem::canonical(temporary_directory());
+    std::filesystem::create_directories(root + "/real");
+    std::filesystem::create_directory_symlink("real", root + "/linked");
+    const auto resolved = [&](const std::string& path) {
+        const auto place = resolve_links(root + path);
+        return place ? *place : place.error().message();
+    };
+    EXPECT_EQ(resolved("/linked"), root + "/real");
+    EXPECT_EQ(resolved("/linked/not/yet"), root + "/real/not/yet");
+    EXPECT_EQ(resolved("/not/yet"), root + "/not/yet");
+    ASSERT_OK_AND_ASSIGN(const std::string top, resolve_links("/not-there/x"));
+    EXPECT_EQ(top, "/not-there/x");
+    EXPECT_ERROR(resolve_links("relative"), ErrorCode::kInvalidInput);
+    std::filesystem::remove_all(root);
+}
+
 TEST(ParentDirectory, IsEverythingBeforeTheLastSlash) {
     EXPECT_EQ(parent_directory("a/b/c"), "a/b");
     EXPECT_EQ(parent_directory("a"), "");

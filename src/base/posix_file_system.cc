@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -52,6 +54,7 @@ class Descriptor {
         if (number_ >= 0) ::close(number_);
     }
     int get() const { return number_; }
+    void release() { number_ = -1; }
 
   private:
     int number_;
@@ -177,7 +180,7 @@ class PosixFileLock final : public FileLock {
 
 class PosixFileSystem final : public FileSystem {
   public:
-    explicit PosixFileSystem(std::string root) : root_(std::move(root)) {}
+    PosixFileSystem(std::string root, Links links) : root_(std::move(root)), links_(links) {}
 
     Result<std::unique_ptr<WritableFile>> create(const std::string& path) override;
     Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override;
@@ -199,8 +202,11 @@ class PosixFileSystem final : public FileSystem {
     /// The absolute path; InvalidInput when it would lead out of the root or could not be meant.
     Result<std::string> resolve(const std::string& path) const;
     Result<Descriptor> open_regular(const std::string& path) const;
+    Result<Descriptor> open_existing(const std::string& full, int flags,
+                                     std::string_view action) const;
 
-    std::string root_;  // without '/' at the end, so "" is the whole machine
+    const std::string root_;  // without '/' at the end, so "" is the whole machine
+    const Links links_;
 };
 
 std::string PosixFileSystem::local_path(const std::string& path) const {
@@ -217,10 +223,24 @@ Result<std::string> PosixFileSystem::resolve(const std::string& path) const {
     return local_path(path);
 }
 
+/// What is open is asked where it lies: a look at the path before or after could see another one.
+Result<Descriptor> PosixFileSystem::open_existing(const std::string& full, int flags,
+                                                  std::string_view action) const {
+    if (links_ == Links::kFollowed) return open_descriptor(full, flags, action);
+    Descriptor descriptor = TRY(open_descriptor(full, flags | O_NOFOLLOW | O_NOCTTY, action));
+    const std::string link = fmt::format("/proc/self/fd/{}", descriptor.get());
+    std::string place(PATH_MAX, '\0');
+    const ssize_t size = ::readlink(link.c_str(), place.data(), place.size());
+    if (size < 0) return posix_error(errno, "find the place of", full);
+    place.resize(static_cast<size_t>(size));
+    if (place == full) return descriptor;
+    return not_found("\"{}\" leads through a link, or is gone", full).with_sqlstate("58P01");
+}
+
 Result<Descriptor> PosixFileSystem::open_regular(const std::string& path) const {
     const std::string full = TRY(resolve(path));
     // O_NONBLOCK: opening a FIFO must not hang before we can refuse it.
-    Descriptor descriptor = TRY(open_descriptor(full, O_RDONLY | O_NONBLOCK, "open"));
+    Descriptor descriptor = TRY(open_existing(full, O_RDONLY | O_NONBLOCK, "open"));
     struct stat status{};
     if (::fstat(descriptor.get(), &status) != 0) return posix_error(errno, "stat", full);
     if (!S_ISREG(status.st_mode)) return invalid_input("\"{}\" is not a regular file", full);
@@ -263,8 +283,10 @@ Result<std::string> PosixFileSystem::read_all(const std::string& path) {
 
 Result<std::vector<std::string>> PosixFileSystem::list(const std::string& directory) {
     const std::string full = TRY(resolve(directory));
-    DIR* stream = ::opendir(full.c_str());
+    Descriptor descriptor = TRY(open_existing(full, O_RDONLY | O_DIRECTORY, "list"));
+    DIR* stream = ::fdopendir(descriptor.get());
     if (stream == nullptr) return posix_error(errno, "list", full);
+    descriptor.release();  // the stream's now
     std::vector<std::string> names;
     int failure = 0;
     while (true) {
@@ -368,12 +390,31 @@ Result<uint64_t> PosixFileSystem::free_bytes() {
 
 }  // namespace
 
-Result<std::unique_ptr<FileSystem>> open_posix_file_system(std::string root) {
+Result<std::unique_ptr<FileSystem>> open_posix_file_system(std::string root, Links links) {
     while (root.ends_with('/')) root.pop_back();
-    auto files = std::make_unique<PosixFileSystem>(root);
+    auto files = std::make_unique<PosixFileSystem>(root, links);
     const FileInfo info = TRY(files->info(""));
     if (!info.is_directory) return invalid_input("\"{}\" is not a directory", root);
     return files;
+}
+
+Result<std::string> resolve_links(const std::string& path) {
+    if (!path.starts_with('/') || path.find('\0') != std::string::npos) {
+        return invalid_input("\"{}\" is not an absolute path", path);
+    }
+    std::string there = path;
+    std::string missing;
+    std::string resolved(PATH_MAX, '\0');
+    while (::realpath(there.c_str(), resolved.data()) == nullptr) {
+        if (errno != ENOENT || there == "/") return posix_error(errno, "resolve", path);
+        while (there.ends_with('/')) there.pop_back();
+        missing.insert(0, there.substr(there.rfind('/')));
+        there.resize(there.rfind('/'));
+        if (there.empty()) there = "/";
+    }
+    resolved.resize(resolved.find('\0'));
+    if (resolved == "/" && !missing.empty()) return missing;
+    return resolved + missing;
 }
 
 }  // namespace braid
