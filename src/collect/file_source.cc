@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -21,12 +22,17 @@ namespace braid::collect {
 namespace {
 
 constexpr int64_t kRetryUs = 1'000'000;
+constexpr int64_t kLargeGlobRestUs = 60'000'000;  // after a walk that met its limits
 
 class GlobSource final : public FileSource {
   public:
     GlobSource(FileSystem& files, const Clock& clock, std::shared_ptr<log::PartitionedLog> log,
                FileSourceOptions options, Metrics* metrics, const std::string& table)
-        : files_(files), clock_(clock), log_(std::move(log)), options_(std::move(options)) {
+        : files_(files),
+          clock_(clock),
+          log_(std::move(log)),
+          options_(std::move(options)),
+          walk_(files_, clock_, options_.path) {
         const std::string labels = fmt::format("table=\"{}\"", table);
         const auto counter = [&](const char* name, const char* help) {
             return &metrics->get(name, Metrics::Kind::kCounter, help, labels);
@@ -45,10 +51,12 @@ class GlobSource final : public FileSource {
 
     StepOutcome step() override {
         const int64_t now_us = clock_.monotonic_us();
-        if (now_us >= next_scan_us_) {
-            const auto scanned = scan();
-            if (!scanned) return fail(scanned.error());
-            next_scan_us_ = now_us + options_.scan_interval_us;
+        const bool is_walking = now_us >= next_scan_us_ && !walk_.advance();
+        if (now_us >= next_scan_us_ && !is_walking) {
+            const GlobMatches matches = walk_.take();
+            scan(matches);
+            next_scan_us_ =
+                now_us + (matches.is_cut_short ? kLargeGlobRestUs : options_.scan_interval_us);
             has_scanned_ = true;
         }
         for (size_t tried = 0; tried < followed_.size(); ++tried) {
@@ -60,6 +68,7 @@ class GlobSource final : public FileSource {
                 return {.progressed = true, .idle_us = 0};
             }
         }
+        if (is_walking) return {.progressed = true, .idle_us = 0};
         drop_drained();
         caught_up_ = has_scanned_ && std::ranges::all_of(followed_, [](const auto& file) {
                          return file->is_at_end();
@@ -77,9 +86,16 @@ class GlobSource final : public FileSource {
     }
 
     /// Looks which files there are: new ones are opened, renamed ones keep their place.
-    Result<void> scan() {
-        const std::vector<std::string> paths = TRY(expand_glob(files_, options_.path));
-        for (const auto& file : followed_) file->is_gone = true;
+    void scan(const GlobMatches& matches) {
+        const std::vector<std::string>& paths = matches.paths;
+        if (matches.is_cut_short && !std::exchange(was_cut_short_, true)) {
+            trace(TraceLevel::kWarning, "collect",
+                  "the path \"{}\" fits more names than are looked at: files beyond are not read",
+                  options_.path);
+        }
+        if (!matches.is_cut_short) {
+            for (const auto& file : followed_) file->is_gone = true;
+        }
         std::erase_if(unreadable_, [&](const std::string& path) {
             return std::ranges::find(paths, path) == paths.end();
         });
@@ -98,7 +114,6 @@ class GlobSource final : public FileSource {
             const auto opened = open(path);
             if (!opened) note_unreadable(path, opened.error());
         }
-        return {};
     }
 
     /// Says it once for each path; it is tried again at every scan.
@@ -183,6 +198,8 @@ class GlobSource final : public FileSource {
     const Clock& clock_;
     const std::shared_ptr<log::PartitionedLog> log_;
     const FileSourceOptions options_;
+    GlobWalk walk_;
+    bool was_cut_short_ = false;
     std::map<std::string, std::string> known_;  // identity -> position in the log
     std::map<std::string, uint64_t> last_size_;
     std::set<std::string> unreadable_;  // paths that were told about
