@@ -16,6 +16,7 @@ constexpr size_t kOpenNumbersMax = 4096;
 constexpr uint32_t kPartitionsMax = 4096;
 /// No process hands out that many without committing one.
 constexpr uint64_t kSkippedMax = 1'000'000;
+constexpr size_t kAllowedFilesMax = 10'000;
 
 Result<void> take_number(uint64_t number, uint64_t& next, std::vector<uint64_t>& open,
                          std::string_view what) {
@@ -153,6 +154,15 @@ Result<void> Rule::operator()(const SetFunctionData& change) {
                         change.data.name, found->second.version);
     }
     state_.catalog.function_data[change.data.name] = change.data;
+    return {};
+}
+
+Result<void> Rule::operator()(const AllowFiles& change) {
+    state_.allowed_files.insert(change.directories.begin(), change.directories.end());
+    if (state_.allowed_files.size() > kAllowedFilesMax) {
+        return exhausted("more than {} directories of sources", kAllowedFilesMax)
+            .with_sqlstate("54000");
+    }
     return {};
 }
 

@@ -144,6 +144,14 @@ TEST(FunctionDataRule, OnlyGoesForward) {
     EXPECT_EQ(history.state.catalog.function_data.at("geo").digest, "d5");
 }
 
+TEST(AllowedFilesRule, DirectoriesStayAlsoWhenTheirTableIsDropped) {
+    TestHistory history;
+    const TableId table = history.add_table("t");
+    ASSERT_OK(history.apply({AllowFiles{{"/var/log"}}}));
+    ASSERT_OK(history.apply({AllowFiles{{"/srv", "/var/log"}}, DropTable{table}}));
+    EXPECT_EQ(history.state.allowed_files, (std::set<std::string>{"/srv", "/var/log"}));
+}
+
 TEST(ObjectNumbers, AreNeverUsedAgain) {
     TestHistory history;
     const TableId first = history.add_table("t");

@@ -28,6 +28,16 @@ const SharedList<Run>& State::runs_of(VersionId version) const {
     return found == runs.end() ? kNone : found->second;
 }
 
+namespace {
+
+Error outcome_unknown() {
+    return unavailable("the outcome of a manifest version is unknown")
+        .with_detail("It was written, but it may not survive a power cut, or was too late.")
+        .with_hint("Restart the process: it will read what is there.");
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Manifest>> Manifest::open(FileSystem& files, const Clock& clock,
                                                  std::string directory) {
     auto chain = std::make_unique<Chain>(files, std::move(directory));
@@ -75,9 +85,7 @@ Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
         if (!next && head() == base) return std::move(next).error();
     }
     if (!is_stopped_) return unavailable("lost the manifest to other writers {} times", kRacesMax);
-    return unavailable("the outcome of a manifest version is unknown")
-        .with_detail("It was written, but it may not survive a power cut, or was too late.")
-        .with_hint("Restart the process: it will read what is there.");
+    return outcome_unknown();
 }
 
 /// False: the number is somebody else's, or the outcome is unknown (is_stopped_ is then set).
@@ -89,9 +97,26 @@ Result<bool> Manifest::try_publish(State next, const std::vector<Change>& change
     const Outcome outcome = TRY(chain_->publish(next.number, text));
     if (outcome == Outcome::kLost) return false;
     is_stopped_ = outcome == Outcome::kUnknown || !is_true(chain_->is_in_chain(next.number));
-    if (is_stopped_) return false;
+    if (is_stopped_) {
+        stop();
+        return false;
+    }
     show(std::make_shared<const State>(std::move(next)));
     return true;
+}
+
+void Manifest::on_stop(std::function<void(const Error&)> listener) {
+    const ScopedLock lock(mutex_);
+    stop_listener_ = std::move(listener);
+}
+
+void Manifest::stop() {
+    std::function<void(const Error&)> listener;
+    {
+        const ScopedLock lock(mutex_);
+        listener = stop_listener_;
+    }
+    if (listener) listener(outcome_unknown());
 }
 
 Result<void> Manifest::catch_up() {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -106,6 +107,7 @@ struct TableState {
 struct State {
     ManifestNumber number;
     catalog::Catalog catalog;
+    std::set<std::string> allowed_files;  // directories
     std::map<TableId, TableState> tables;
     /// Per view version: its runs in order, tiling [origin or first_seal, sealed_frontier)
     /// together.
@@ -149,6 +151,10 @@ struct DropPlainView {
 struct SetFunctionData {
     catalog::FunctionData data;
 };
+/// Directories that tables of `--init` read from; sources may read below them from now on.
+struct AllowFiles {
+    std::vector<std::string> directories;
+};
 
 /// Boxes start exactly at the sealed frontier; one run for every version of the table that the
 /// predecessor lists. Also advances an idle frontier (no runs needed only if no version is listed).
@@ -189,9 +195,9 @@ struct Release {
     std::vector<RunId> runs;
 };
 
-using Change =
-    std::variant<CreateTable, DropTable, CreateView, DropView, CreatePlainView, DropPlainView,
-                 SetFunctionData, Seal, Backfill, Archive, ChooseCut, Publish, Compact, Release>;
+using Change = std::variant<CreateTable, DropTable, CreateView, DropView, CreatePlainView,
+                            DropPlainView, SetFunctionData, AllowFiles, Seal, Backfill, Archive,
+                            ChooseCut, Publish, Compact, Release>;
 
 /// The commit rule as a pure function: `base` with the changes applied in order, or why not. The
 /// number and times are the caller's. Conflict: somebody was faster, read again; NotFound,
@@ -223,6 +229,8 @@ class Manifest {
     /// Called after each commit, in order, from the committing thread; must be quick and not
     /// commit.
     void on_commit(std::function<void(const StatePtr&)> listener);
+    /// Called once, when the outcome of a write cannot be known and commits end; as quick as that.
+    void on_stop(std::function<void(const Error&)> listener);
     /// Removes versions, oldest first, so that at least `keep` stay, and the last two whole ones
     /// with all that follows them. Returns how many went.
     Result<uint64_t> trim(uint64_t keep);
@@ -232,6 +240,7 @@ class Manifest {
     /// The next three: under commit_mutex_.
     Result<bool> try_publish(State next, const std::vector<Change>& changes, int64_t now_us);
     Result<void> catch_up();
+    void stop();
     void show(StatePtr head);
 
     const Clock& clock_;
@@ -243,6 +252,7 @@ class Manifest {
     uint64_t next_id_ = 1;
     uint64_t next_run_ = 1;
     std::vector<std::function<void(const StatePtr&)>> listeners_;
+    std::function<void(const Error&)> stop_listener_;
 };
 
 }  // namespace braid::manifest

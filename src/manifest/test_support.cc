@@ -192,7 +192,8 @@ std::vector<std::vector<Change>> sample_commits() {
     const Box fourth = box({12, 12}, {20, 12});
     Audit audit{.table = {1}, .version = {3}, .cut = at({9, 9}), .difference = "key \"x\"\n"};
     return {
-        {unpleasant_table(), SetFunctionData{{"geo", 1, "abc", "city 2026-11"}}},
+        {unpleasant_table(), SetFunctionData{{"geo", 1, "abc", "city 2026-11"}},
+         AllowFiles{{"/var/log/\u2028 \"web\"", "/srv"}}},
         {CreateView{view}},
         {Backfill{test_run({1}, {3}, RunKind::kBatch, box({0, 0}, {0, 0}))}},
         {Seal{{1}, first, {sealed(2, {3}, first)}}},

@@ -74,6 +74,15 @@ class Node {
         each(name, [&](element value) { items.push_back(integer<uint64_t>(value, name)); });
         return items;
     }
+    std::vector<std::string> text_list(std::string_view name) const {
+        std::vector<std::string> items;
+        each(name, [&](element value) {
+            std::string_view text;
+            if (value.get(text) != simdjson::SUCCESS) blame("text", name);
+            items.emplace_back(text);
+        });
+        return items;
+    }
     std::map<std::string, std::string> texts(std::string_view name) const {
         std::map<std::string, std::string> items;
         simdjson::dom::object object;
@@ -294,6 +303,10 @@ State read_state(const Node& in) {
     for (auto& each : in.list("function_data", read_function_data)) {
         state.catalog.function_data[each.name] = std::move(each);
     }
+    if (in.has("allowed_files")) {
+        for (auto& each : in.text_list("allowed_files"))
+            state.allowed_files.insert(std::move(each));
+    }
     in.list("table_states", [&](const Node& table) {
         state.tables[table.id("table")] = read_table_state(table);
         return 0;
@@ -324,6 +337,7 @@ Change read_change(const Node& in) {
     if (in.has("drop_plain_view")) return DropPlainView{in.id("drop_plain_view")};
     if (in.has("set_function_data"))
         return SetFunctionData{read_function_data(of("set_function_data"))};
+    if (in.has("allow_files")) return AllowFiles{in.text_list("allow_files")};
     if (in.has("seal")) {
         const Node seal = of("seal");
         return Seal{

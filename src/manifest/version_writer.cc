@@ -50,6 +50,7 @@ class Writer {
         json_.field("drop_plain_view", change.view.value);
     }
     void operator()(const SetFunctionData& change) { object("set_function_data", change.data); }
+    void operator()(const AllowFiles& change) { texts("allow_files", change.directories); }
     void operator()(const Seal& change) { object("seal", change); }
     void operator()(const Backfill& change) { object("backfill", change.run); }
     void operator()(const Archive& change) { object("archive", change); }
@@ -95,6 +96,13 @@ class Writer {
                 json_.number(each);
             }
         }
+        json_.end_array();
+    }
+    template <typename List>
+    void texts(std::string_view name, const List& list) {
+        json_.key(name);
+        json_.begin_array();
+        for (const std::string& each : list) json_.text(each);
         json_.end_array();
     }
     void positions(std::string_view name, const Positions& value) { ids(name, value.at); }
@@ -261,6 +269,7 @@ class Writer {
         values("views", state.catalog.views);
         values("plain_views", state.catalog.plain_views);
         values("function_data", state.catalog.function_data);
+        if (!state.allowed_files.empty()) texts("allowed_files", state.allowed_files);
         json_.key("table_states");
         json_.begin_array();
         for (const auto& [id, table] : state.tables) {
