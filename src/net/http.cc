@@ -101,6 +101,23 @@ bool percent_decode(std::string_view text, bool plus_is_space, std::string& out)
     return true;
 }
 
+std::string percent_encode(std::string_view text) {
+    static constexpr std::string_view kDigits = "0123456789ABCDEF";
+    std::string out;
+    for (const char each : text) {
+        const bool is_plain = (each >= '0' && each <= '9') || (each >= 'a' && each <= 'z') ||
+                              (each >= 'A' && each <= 'Z') ||
+                              std::string_view("-._~").find(each) != std::string_view::npos;
+        if (is_plain) {
+            out += each;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(each);
+        out += {'%', kDigits[byte / 16U], kDigits[byte % 16U]};
+    }
+    return out;
+}
+
 bool parse_target(std::string_view target, HttpRequest& request) {
     request.target = target;
     if (!target.starts_with('/')) return false;

@@ -53,6 +53,9 @@ bool parse_target(std::string_view target, HttpRequest& request);
 /// "%2F" -> "/"; `plus_is_space` as in query strings. False for a broken escape or a NUL.
 bool percent_decode(std::string_view text, bool plus_is_space, std::string& out);
 
+/// "a/b c" -> "a%2Fb%20c": as a part of a path or of a query.
+std::string percent_encode(std::string_view text);
+
 /// "Not Found"
 std::string_view reason_phrase(int status);
 

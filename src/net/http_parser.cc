@@ -65,9 +65,11 @@ HttpFault check_framing(const HttpRequest& request, unsigned version) {
             return {400, "Content-Length beside Transfer-Encoding"};
         }
     }
-    if (const std::string* coding = request.header("Content-Encoding");
-        coding != nullptr && !equal_ignoring_case(*coding, "identity")) {
-        return {415, "bodies must not be compressed"};
+    for (const HttpHeader& each : headers) {
+        if (!equal_ignoring_case(each.name, "Content-Encoding")) continue;
+        if (!equal_ignoring_case(each.value, "identity")) {
+            return {415, "bodies must not be compressed"};
+        }
     }
     if (const std::string* expected = request.header("Expect");
         expected != nullptr && !equal_ignoring_case(*expected, "100-continue")) {

@@ -37,17 +37,25 @@ std::string http_date(int64_t wall_us) {
                        time.seconds().count());
 }
 
-/// "localhost:8080" -> "localhost", "[::1]:80" -> "[::1]"
-std::string_view without_port(std::string_view host) {
-    const size_t bracket = host.starts_with('[') ? host.find(']') : 0;
-    return host.substr(0, std::min(host.find(':', bracket), host.size()));
+/// "GET" answers HEAD too, and every path OPTIONS.
+std::string allow_list(const std::vector<std::string>& methods) {
+    std::string list;
+    for (const std::string& method : methods) {
+        list += method + ", ";
+        if (method == "GET") list += "HEAD, ";
+    }
+    return list + "OPTIONS";
 }
 
 class Connection {
   public:
     Connection(Stream& stream, const HttpServerOptions& options, const Clock& clock,
                const HttpRouter& router)
-        : stream_(stream), options_(options), clock_(clock), router_(router) {}
+        : stream_(stream),
+          options_(options),
+          guard_(options.access, options.listener.address, stream.local_port()),
+          clock_(clock),
+          router_(router) {}
 
     void run() {
         while (serve_one()) {
@@ -64,8 +72,8 @@ class Connection {
     bool read_plain_body(std::string& body, size_t length, int64_t deadline_us);
     bool answer(HttpRequestParser& parser, const HttpRouter::Route& route);
     const HttpRouter::Route* choose_route(HttpRequest& request);
-    bool is_ours(const HttpRequest& request, int& status, std::string& message) const;
-    bool is_own_host(std::string_view host) const;
+    /// What a browser may do with the answer: for pages of allowed origins.
+    std::vector<HttpHeader> sharing_headers(const HttpRequest& request) const;
     /// Reads on; `deadline_us` on the monotonic clock. False on timeout, end or failure.
     bool fill(int64_t deadline_us);
     /// Appends up to `bytes_max` bytes as they come.
@@ -74,28 +82,33 @@ class Connection {
     /// Sends, and ends the connection.
     void send_fault(int status, const std::string& message, std::vector<HttpHeader> headers = {});
     /// False if the client could not be reached.
-    bool send(const HttpResponse& response, bool keep_alive, bool is_head);
+    bool send(const HttpResponse& response, bool keep_alive);
     HttpResponse fault_response(int status, const std::string& message) const;
 
     Stream& stream_;
     const HttpServerOptions& options_;
+    const HttpGuard guard_;
     const Clock& clock_;
     const HttpRouter& router_;
     std::string buffer_;  // what has arrived; its first `used_` bytes are parsed
     size_t used_ = 0;
     bool timed_out_ = false;
-    std::string spare_;  // memory of the last body
+    bool is_head_ = false;                     // of the request that is being answered
+    std::vector<HttpHeader> request_headers_;  // sent with its answer
+    std::string spare_;                        // memory of the last body
 };
 
 bool Connection::serve_one() {
     HttpRequestParser parser;
+    is_head_ = false;
+    request_headers_.clear();
     if (!read_header(parser)) return false;
-    int status = 0;
-    std::string message;
-    if (!is_ours(parser.request(), status, message)) {
-        send_fault(status, message);
+    is_head_ = parser.request().method == "HEAD";
+    if (const HttpFault fault = guard_.judge(parser.request()); !fault.message.empty()) {
+        send_fault(fault.status, fault.message);
         return false;
     }
+    request_headers_ = sharing_headers(parser.request());
     const HttpRouter::Route* route = choose_route(parser.request());
     if (route == nullptr) return false;
     parser.request().connection = &stream_;
@@ -165,7 +178,7 @@ bool Connection::answer(HttpRequestParser& parser, const HttpRouter::Route& rout
     HttpRequest& request = parser.request();
     const HttpResponse response = route.handler(request);
     const bool keep_alive = parser.keep_alive();
-    if (!send(response, keep_alive, request.method == "HEAD") || !keep_alive) return false;
+    if (!send(response, keep_alive) || !keep_alive) return false;
     if (request.body.capacity() <= kKeptBodyBytes) spare_ = std::move(request.body);
     return true;
 }
@@ -176,37 +189,29 @@ const HttpRouter::Route* Connection::choose_route(HttpRequest& request) {
     if (route != nullptr) return route;
     if (allowed.empty()) {
         send_fault(404, "there is nothing at this path");
-    } else {
-        send_fault(405, fmt::format("{} is not answered at this path", request.method),
-                   {{"Allow", fmt::format("{}", fmt::join(allowed, ", "))}});
+        return nullptr;
     }
+    std::vector<HttpHeader> headers = {{"Allow", allow_list(allowed)}};
+    if (request.method != "OPTIONS") {
+        send_fault(405, fmt::format("{} is not answered at this path", request.method), headers);
+        return nullptr;
+    }
+    if (guard_.foreign_origin(request) != nullptr) {
+        headers.push_back({"Access-Control-Allow-Methods", headers.front().value});
+        headers.push_back(
+            {"Access-Control-Allow-Headers", "Content-Type, Accept, Idempotency-Key"});
+        headers.push_back({"Access-Control-Max-Age", "600"});
+    }
+    if (send({.status = 204, .headers = std::move(headers), .body = {}}, false)) stream_.finish();
     return nullptr;
 }
 
-bool Connection::is_ours(const HttpRequest& request, int& status, std::string& message) const {
-    const std::string* host = request.header("Host");
-    if (host != nullptr && !is_own_host(*host)) {
-        status = 421;
-        message = "this server does not answer under that Host";
-        return false;
-    }
-    const std::string* site = request.header("Sec-Fetch-Site");
-    bool is_foreign = site != nullptr && equal_ignoring_case(*site, "cross-site");
-    if (const std::string* origin = request.header("Origin")) {
-        const size_t scheme = origin->find("://");
-        is_foreign |= scheme == std::string::npos ||
-                      !is_own_host(std::string_view(*origin).substr(scheme + 3));
-    }
-    if (!is_foreign) return true;
-    status = 403;
-    message = "requests from pages of other sites are refused";
-    return false;
-}
-
-bool Connection::is_own_host(std::string_view host) const {
-    return std::ranges::any_of(options_.hosts, [&](const std::string& own) {
-        return equal_ignoring_case(without_port(host), own);
-    });
+std::vector<HttpHeader> Connection::sharing_headers(const HttpRequest& request) const {
+    const std::string* origin = guard_.foreign_origin(request);
+    if (origin == nullptr) return {};
+    return {{"Access-Control-Allow-Origin", *origin},
+            {"Access-Control-Expose-Headers", "Braid-Receipt, Retry-After, Allow"},
+            {"Vary", "Origin"}};
 }
 
 HttpParse Connection::feed(HttpRequestParser& parser) {
@@ -244,15 +249,19 @@ void Connection::send_fault(int status, const std::string& message,
                             std::vector<HttpHeader> headers) {
     HttpResponse response = fault_response(status, message);
     for (HttpHeader& each : headers) response.headers.push_back(std::move(each));
-    if (send(response, false, false)) stream_.finish();
+    if (send(response, false)) stream_.finish();
 }
 
-bool Connection::send(const HttpResponse& response, bool keep_alive, bool is_head) {
-    std::string out =
-        fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
-                    response.status, reason_phrase(response.status), http_date(clock_.wall_us()),
-                    response.content_type, response.body.size());
-    for (const auto* headers : {&response.headers, &options_.headers}) {
+bool Connection::send(const HttpResponse& response, bool keep_alive) {
+    std::string out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
+                                  reason_phrase(response.status), http_date(clock_.wall_us()));
+    if (response.status != 204) {
+        out += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
+                           response.body.size());
+    }
+    for (const std::vector<HttpHeader>* headers :
+         std::initializer_list<const std::vector<HttpHeader>*>{&response.headers, &request_headers_,
+                                                               &options_.headers}) {
         for (const HttpHeader& each : *headers)
             out += fmt::format("{}: {}\r\n", each.name, each.value);
     }
@@ -260,9 +269,9 @@ bool Connection::send(const HttpResponse& response, bool keep_alive, bool is_hea
     out += "\r\n";
     // One segment for small answers, no copy of large ones.
     const bool one_write = response.body.size() <= kReadBytes;
-    if (one_write && !is_head) out += response.body;
+    if (one_write && !is_head_) out += response.body;
     if (!stream_.write_all(out, options_.write_timeout_us)) return false;
-    if (one_write || is_head) return true;
+    if (one_write || is_head_) return true;
     return stream_.write_all(response.body, options_.write_timeout_us).has_value();
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "net/http.h"
+#include "net/http_guard.h"
 #include "net/http_router.h"
 #include "net/listener.h"
 
@@ -22,9 +23,7 @@ struct HttpServerOptions {
     int64_t body_timeout_us = 60'000'000;   // for the whole body
     int64_t idle_timeout_us = 60'000'000;   // between requests
     int64_t write_timeout_us = 30'000'000;  // without the client taking a byte
-    /// Names under which the server may be called, without port. A page of a foreign name that
-    /// resolves to us (DNS rebinding) is refused with 421, one that calls us across sites with 403.
-    std::vector<std::string> hosts = {"localhost", "127.0.0.1", "[::1]"};
+    HttpAccess access;
     /// Sent with every response.
     std::vector<HttpHeader> headers;
     /// Gives the body of a response that no handler made; by default plain text.
@@ -32,7 +31,8 @@ struct HttpServerOptions {
 };
 
 /// HTTP/1.1 with keep-alive, pipelining, chunked request bodies and Expect: 100-continue, one
-/// thread a connection. Every limit has an answer: 408, 413, 431, 503.
+/// thread a connection. Every limit has an answer: 408, 413, 431, 503. OPTIONS tells the methods of
+/// a path; pages of the allowed origins (CORS) may read the answers.
 class HttpServer {
   public:
     /// Clock and router must outlive the server.

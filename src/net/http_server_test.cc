@@ -197,6 +197,7 @@ TEST_F(HttpServerFixture, RefusesWhatCouldBeSmuggled) {
               "HTTP/1.1 400");
     EXPECT_EQ(with("Host: localhost\r\n"), "HTTP/1.1 400");
     EXPECT_EQ(with("Content-Encoding: gzip\r\n"), "HTTP/1.1 415");
+    EXPECT_EQ(with("Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"), "HTTP/1.1 415");
     EXPECT_EQ(with("Expect: magic\r\n"), "HTTP/1.1 417");
     EXPECT_EQ(exchange("GET /hello HTTP/1.1\nHost: localhost\n\n").substr(0, 12), "HTTP/1.1 505");
     EXPECT_EQ(exchange("GET /hello HTTP/1.1\r\n\r\n").substr(0, 12), "HTTP/1.1 400");
@@ -222,12 +223,37 @@ TEST_F(HttpServerFixture, RefusesForeignHostsAndPages) {
     EXPECT_EQ(with("Host: localhost\r\nOrigin: https://evil.example\r\n"), "HTTP/1.1 403");
     EXPECT_EQ(with("Host: localhost\r\nOrigin: null\r\n"), "HTTP/1.1 403");
     EXPECT_EQ(with("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n"), "HTTP/1.1 403");
-    EXPECT_EQ(with("Host: localhost\r\nOrigin: http://localhost:8080\r\n"), "HTTP/1.1 200");
+    const std::string own = "Host: localhost\r\nOrigin: http://localhost:";
+    EXPECT_EQ(with(own + std::to_string(server_->port()) + "\r\n"), "HTTP/1.1 200");
+    EXPECT_EQ(with(own + std::to_string(server_->port() ^ 1) + "\r\n"), "HTTP/1.1 403");
+}
+
+TEST_F(HttpServerFixture, LetsPagesOfAllowedOriginsReadTheAnswers) {
+    start({.access = {.origins = {"http://dash.example:3000"}}});
+    const std::string from = "Origin: http://dash.example:3000\r\n";
+    EXPECT_THAT(exchange("GET /hello HTTP/1.1\r\n" + from + std::string(kClose)),
+                AllOf(StartsWith("HTTP/1.1 200 "),
+                      HasSubstr("\r\nAccess-Control-Allow-Origin: http://dash.example:3000\r\n"),
+                      HasSubstr("\r\nVary: Origin\r\n")));
+    EXPECT_THAT(exchange("OPTIONS /echo/x HTTP/1.1\r\nAccess-Control-Request-Method: POST\r\n" +
+                         from + std::string(kClose)),
+                AllOf(StartsWith("HTTP/1.1 204 "),
+                      HasSubstr("\r\nAccess-Control-Allow-Methods: POST, OPTIONS\r\n")));
+    EXPECT_THAT(exchange("OPTIONS /echo/x HTTP/1.1\r\nOrigin: http://dash.example:3001\r\n" +
+                         std::string(kClose)),
+                AllOf(StartsWith("HTTP/1.1 403 "), Not(HasSubstr("Access-Control"))));
+    EXPECT_THAT(exchange("GET /hello HTTP/1.1\r\n" + std::string(kClose)),
+                Not(HasSubstr("Access-Control")));
 }
 
 TEST_F(HttpServerFixture, NamesTheMethodsOfAPath) {
     EXPECT_THAT(exchange("DELETE /echo/x HTTP/1.1\r\n" + std::string(kClose)),
-                AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: POST\r\n")));
+                AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: POST, OPTIONS\r\n")));
+    EXPECT_THAT(exchange("PUT /hello HTTP/1.1\r\n" + std::string(kClose)),
+                AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("\r\nAllow: GET, HEAD, OPTIONS\r\n")));
+    EXPECT_THAT(exchange("OPTIONS /hello HTTP/1.1\r\n" + std::string(kClose)),
+                AllOf(StartsWith("HTTP/1.1 204 "), HasSubstr("\r\nAllow: GET, HEAD, OPTIONS\r\n"),
+                      Not(HasSubstr("Content-Length"))));
     EXPECT_THAT(exchange("GET /nothing HTTP/1.1\r\n" + std::string(kClose)),
                 StartsWith("HTTP/1.1 404 "));
     EXPECT_THAT(exchange("POST /echo/ HTTP/1.1\r\n" + std::string(kClose)),
@@ -237,6 +263,8 @@ TEST_F(HttpServerFixture, NamesTheMethodsOfAPath) {
 TEST_F(HttpServerFixture, AnswersHeadWithoutABody) {
     EXPECT_THAT(exchange("HEAD /hello HTTP/1.1\r\n" + std::string(kClose)),
                 AllOf(HasSubstr("Content-Length: 2\r\n"), testing::EndsWith("\r\n\r\n")));
+    EXPECT_THAT(exchange("HEAD /nothing HTTP/1.1\r\n" + std::string(kClose)),
+                AllOf(StartsWith("HTTP/1.1 404 "), testing::EndsWith("\r\n\r\n")));
 }
 
 TEST_F(HttpServerFixture, EndsRequestsThatTakeTooLong) {
@@ -269,6 +297,10 @@ TEST(HttpTarget, IsDecodedPartByPart) {
                                      testing::Pair("flag", ""), testing::Pair("z", "=")));
     EXPECT_EQ(*request.parameter("y"), "a b");
     EXPECT_EQ(request.parameter("none"), nullptr);
+}
+
+TEST(HttpTarget, IsEncodedSoThatItIsReadBack) {
+    EXPECT_EQ(percent_encode("a/b &\xC3\xA4~"), "a%2Fb%20%26%C3%A4~");
 }
 
 TEST(HttpTarget, RefusesBrokenEscapes) {

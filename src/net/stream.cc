@@ -133,6 +133,12 @@ Result<std::unique_ptr<Stream>> Stream::connect(const std::string& address, uint
 Stream::Stream(std::unique_ptr<Body> body) : body_(std::move(body)) {}
 Stream::~Stream() = default;
 
+uint16_t Stream::local_port() const {
+    error_code code;
+    const auto endpoint = body_->socket.local_endpoint(code);
+    return code ? uint16_t{0} : endpoint.port();
+}
+
 const std::string& Stream::peer() const { return body_->peer; }
 
 Result<size_t> Stream::read_some(std::span<char> buffer, int64_t timeout_us) {

@@ -42,6 +42,8 @@ class Stream {
 
     /// "127.0.0.1:50312"
     const std::string& peer() const;
+    /// The port at this end.
+    uint16_t local_port() const;
 
     /// For the sources of this folder.
     struct Body;
