@@ -42,6 +42,7 @@ struct Archiver::Stream {
     Workers::Handle step = 0;
     int64_t last_us = 0;
     Metric* rows = nullptr;
+    std::shared_ptr<PartHealth> health;
 
     dataset::SegmentSpec spec() const {
         dataset::SegmentSpec spec;
@@ -135,6 +136,7 @@ Result<void> Archiver::add_table(const catalog::Table& table,
     stream->rows = &parts_.metrics->get("braid_archive_rows_total", Metrics::Kind::kCounter,
                                         "Records written to the dataset.",
                                         fmt::format("table=\"{}\"", table.id.value));
+    stream->health = Health::add_to(parts_.health, "archive", table.name);
     const TableId id = table.id;
     stream->step = workers_.start_background(
         fmt::format("archive {}", id.value), [this, id, raw = stream.get()] {
@@ -157,9 +159,13 @@ Result<void> Archiver::add_table(const catalog::Table& table,
             raw->last_us = now_us;
             // Not by its name: while a table is opened or closed it has none in streams_.
             const auto outcome = archive(*raw, end);
-            if (outcome) return StepOutcome{.progressed = true, .idle_us = 0};
+            if (outcome) {
+                raw->health->recovered();
+                return StepOutcome{.progressed = true, .idle_us = 0};
+            }
             const bool was_dropped = parts_.manifest->head()->table(id) == nullptr;
             if (was_dropped) return idle;
+            raw->health->fell_ill(outcome.error());
             write_trace(TraceLevel::kError, "archive", outcome.error().to_string());
             return StepOutcome{.progressed = false, .idle_us = 1'000'000};
         });

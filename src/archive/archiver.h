@@ -15,6 +15,7 @@
 #include "dataset/segment.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
+#include "model/health.h"
 
 namespace braid::archive {
 
@@ -30,6 +31,7 @@ struct ArchiveParts {
     const Clock* clock = nullptr;
     manifest::Manifest* manifest = nullptr;
     Metrics* metrics = nullptr;
+    Health* health = nullptr;  // may be null
 };
 
 /// Turns log ranges into segments of the dataset, then trims the log below the archive's end and

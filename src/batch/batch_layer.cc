@@ -56,6 +56,7 @@ struct BatchLayer::Stream {
     int64_t interval_us = 0;
     Workers::Handle schedule = 0;
     int64_t last_run_us = 0;
+    std::shared_ptr<PartHealth> health;
 
     Mutex mutex;
     CondVar finished;
@@ -83,6 +84,7 @@ void BatchLayer::add_table(const catalog::Table& table) {
     stream->table = table;
     stream->interval_us = interval_of(table, options_.interval_us);
     stream->last_run_us = parts_.clock->monotonic_us();
+    stream->health = Health::add_to(parts_.health, "batch", table.name);
     stream->schedule =
         workers_.start_background(fmt::format("batch {}", table.id.value),
                                   [this, stream] { return scheduled_step(*stream); });
@@ -118,7 +120,12 @@ StepOutcome BatchLayer::scheduled_step(Stream& stream) {
     stream.last_run_us = now_us;
     if (table == nullptr || versions_of(*state, stream.table.id).empty()) return idle;
     const auto refreshed = refresh(stream.table.id);
-    if (!refreshed) write_trace(TraceLevel::kError, "batch", refreshed.error().to_string());
+    if (refreshed) {
+        stream.health->recovered();
+    } else {
+        stream.health->tell(HealthState::kDegraded, refreshed.error());
+        write_trace(TraceLevel::kError, "batch", refreshed.error().to_string());
+    }
     const auto released = release(options_.undo_window_us);
     if (!released) write_trace(TraceLevel::kError, "batch", released.error().to_string());
     return {.progressed = true, .idle_us = 0};

@@ -15,6 +15,7 @@
 #include "base/worker.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
+#include "model/health.h"
 #include "operators/fold/view_folder.h"
 #include "runs/run_file.h"
 
@@ -47,6 +48,7 @@ struct BatchParts {
     runs::RunCache* runs = nullptr;
     Metrics* metrics = nullptr;
     BatchHooks hooks;
+    Health* health = nullptr;  // may be null
 };
 
 /// The batch layer: answers from the dataset alone and never reads speed state. Thread-safe.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/metric.h"
 #include "log/commit_order.h"
 #include "log/partitioned_log.h"
+#include "model/health.h"
 
 namespace braid::log {
 
@@ -23,6 +25,9 @@ struct EmbeddedLogOptions {
     uint64_t keep_free_bytes = 256ULL << 20;   // below it append is Exhausted (53100)
     uint64_t keys_max = 1'000'000;
     int64_t key_age_us_max = 24LL * 3600 * 1'000'000;
+    /// Asked before each group is written, with its bytes; may refuse it. May be empty.
+    std::function<Result<void>(uint64_t bytes)> admit;
+    std::shared_ptr<PartHealth> health;  // told when the log stops; may be null
 };
 
 /// What the logs of a node share; it outlives them.

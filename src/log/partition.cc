@@ -128,14 +128,16 @@ Result<std::vector<std::string>> Partition::commit(const Group& group, const Gro
     writer_.reset();
     if (written.error().code() == ErrorCode::kExhausted) return written;
     context_.stop.set(written.error());
+    if (context_.options.health) context_.options.health->fell_ill(written.error());
     return context_.stop.check().error();
 }
 
 Result<void> Partition::check_room(const Group& group) const {
-    uint64_t needed = context_.options.keep_free_bytes;
-    for (const Waiter* each : group) needed += each->bytes;
+    uint64_t bytes = 0;
+    for (const Waiter* each : group) bytes += each->bytes;
+    if (context_.options.admit) TRY(context_.options.admit(bytes));
     const uint64_t free = TRY(context_.files.free_bytes());
-    if (free >= needed) return {};
+    if (free >= context_.options.keep_free_bytes + bytes) return {};
     return exhausted("disk is nearly full: {} bytes are free", free)
         .with_sqlstate("53100")
         .with_detail(fmt::format("{} bytes are kept free; nothing is accepted until there is room.",

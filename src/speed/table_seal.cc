@@ -49,7 +49,13 @@ Result<void> TableWorker::seal() {
 
 Result<void> TableWorker::seal_folded() {
     const ScopedLock lock(seal_mutex_);
-    return seal_locked();
+    auto sealed = seal_locked();
+    if (sealed) {
+        seal_health_->recovered();
+    } else if (sealed.error().code() != ErrorCode::kConflict) {
+        seal_health_->fell_ill(sealed.error());  // a conflict is a race that the next seal wins
+    }
+    return sealed;
 }
 
 Result<void> TableWorker::seal_locked() {

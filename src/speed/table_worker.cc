@@ -41,7 +41,12 @@ Result<std::unique_ptr<TableWorker>> TableWorker::open(SpeedParts parts, SpeedOp
 
 TableWorker::TableWorker(SpeedParts parts, SpeedOptions options, catalog::Table table,
                          std::shared_ptr<log::PartitionedLog> log)
-    : parts_(std::move(parts)), options_(options), table_(std::move(table)), log_(std::move(log)) {
+    : parts_(std::move(parts)),
+      options_(options),
+      table_(std::move(table)),
+      log_(std::move(log)),
+      fold_health_(Health::add_to(parts_.health, "fold", table_.name)),
+      seal_health_(Health::add_to(parts_.health, "seal", table_.name)) {
     last_seal_us_ = parts_.clock->monotonic_us();
     const std::string labels = fmt::format("table=\"{}\"", table_.id.value);
     const auto counter = [&](const char* name, const char* help) {
@@ -96,11 +101,16 @@ StepOutcome TableWorker::fold_step() {
     auto folded = fold_slice();
     if (!folded) {
         write_trace(TraceLevel::kError, "speed", folded.error().to_string());
-        failure_ = std::move(folded).error();
+        fail(std::move(folded).error());
         return {};
     }
     if (*folded) return {.progressed = true, .idle_us = 0};
     return {.progressed = merge_back()};
+}
+
+void TableWorker::fail(Error why) {
+    fold_health_->fell_ill(why);
+    failure_ = std::move(why);
 }
 
 bool TableWorker::has_backlog() const { return folded_to_ != log_->durable_end(); }
@@ -229,7 +239,7 @@ Result<void> TableWorker::catch_up(UniqueLock& lock, const Positions& at_least,
             continue;
         }
         auto folded = fold_slice();
-        if (!folded) failure_ = std::move(folded).error();
+        if (!folded) fail(std::move(folded).error());
     }
     return {};
 }

@@ -18,6 +18,7 @@
 #include "base/worker.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
+#include "model/health.h"
 #include "operators/decode/decoder.h"
 #include "operators/fold/view_folder.h"
 #include "runs/tick_source.h"
@@ -41,6 +42,7 @@ struct SpeedParts {
     manifest::Manifest* manifest = nullptr;
     operators::BoundViews* views = nullptr;
     Metrics* metrics = nullptr;
+    Health* health = nullptr;  // may be null
     /// Gives records that the log no longer holds, from the dataset: same form as
     /// PartitionedLog::read.
     std::function<Result<log::RecordBatch>(TableId, PartitionId, Offset, size_t)> refill;
@@ -110,6 +112,7 @@ class TableWorker {
     Result<void> reload();
     bool has_backlog() const;
     Result<bool> fold_slice();
+    void fail(Error why);
     Result<log::RecordBatch> read_slice(PartitionId partition);
     void fold_batch(const log::RecordBatch& batch);
     Layer& writable_layer();
@@ -137,6 +140,8 @@ class TableWorker {
     std::atomic<int> readers_waiting_ = 0;
     bool is_paused_ = false;
     std::optional<Error> failure_;
+    const std::shared_ptr<PartHealth> fold_health_;
+    const std::shared_ptr<PartHealth> seal_health_;
     std::vector<VersionId> versions_;
     std::vector<operators::BoundView> bound_;
     std::unique_ptr<operators::ViewFolder> folder_;
