@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "app/node.h"
 #include "base/result.h"
@@ -14,6 +15,10 @@ struct Config {
     std::string init;
     std::string pg = "127.0.0.1:5433";
     std::string http = "127.0.0.1:8080";
+    /// Origins of pages of others that may call the HTTP interface: "http://dash.example:3000".
+    std::vector<std::string> http_origins;
+    /// Further names that it may be called by: "braid.example", without port.
+    std::vector<std::string> http_hosts;
     NodeOptions node;
 };
 

@@ -23,6 +23,20 @@ Apply text(std::string& into) {
     };
 }
 
+Apply texts(std::vector<std::string>& into) {
+    return [&into](const toml::node& node) {
+        const toml::array* array = node.as_array();
+        if (array == nullptr) return false;
+        into.clear();
+        for (const toml::node& each : *array) {
+            const auto value = each.value<std::string>();
+            if (!value) return false;
+            into.push_back(*value);
+        }
+        return true;
+    };
+}
+
 template <typename T>
 Apply scaled(T& into, int64_t unit) {
     return [&into, unit](const toml::node& node) {
@@ -43,10 +57,14 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"init", text(config.init)},
         {"pg", text(config.pg)},
         {"http", text(config.http)},
+        {"http_origins", texts(config.http_origins)},
+        {"http_hosts", texts(config.http_hosts)},
+        {"files.allow", texts(config.node.allowed_files)},
         {"log.extent_mib", scaled(node.log.extent_bytes_max, kMebibyte)},
         {"log.keep_free_mib", scaled(node.log.keep_free_bytes, kMebibyte)},
         {"speed.seal_interval_ms", scaled(node.speed.seal_interval_us, kMilliseconds)},
         {"speed.seal_mib", scaled(node.speed.seal_bytes_max, kMebibyte)},
+        {"speed.unsealed_mib", scaled(node.unsealed_bytes_max, kMebibyte)},
         {"archive.interval_s", scaled(node.archive.interval_us, kSeconds)},
         {"archive.segment_rows", scaled(node.archive.segment_rows_max, 1)},
         {"batch.interval_s", scaled(node.batch.interval_us, kSeconds)},

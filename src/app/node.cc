@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "app/append_gate.h"
 #include "base/error_makers.h"
 #include "base/trace.h"
 #include "operators/decode/decoder.h"
@@ -21,7 +22,12 @@ std::string random_log_id(Random& random) {
 }  // namespace
 
 Node::Node(NodeGround ground, NodeOptions options)
-    : ground_(ground), options_(std::move(options)) {}
+    : ground_(ground),
+      options_(std::move(options)),
+      health_(*ground.clock, ground.metrics),
+      source_files_(std::make_unique<collect::AllowedFiles>(*ground.machine, ground.resolve_links,
+                                                            ground.files->local_path(""))),
+      configured_files_(options_.allowed_files) {}
 
 Node::~Node() {
     if (is_closed_) return;
@@ -33,6 +39,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeGround ground, NodeOptions options)
     std::unique_ptr<Node> node(new Node(ground, std::move(options)));
     auto started = node->start();
     if (!started) {
+        node->stop_sources();
         node->is_closed_ = true;
         return std::move(started).error();
     }
@@ -47,6 +54,8 @@ Result<void> Node::start() {
     }
     TRY(files.sync_directory(""));
     manifest_ = TRY(manifest::Manifest::open(files, *ground_.clock, "manifest"));
+    manifest_->on_stop([part = health_.add("manifest")](const Error& why) { part->fell_ill(why); });
+    renew_allowed_files();
     function_data_ = std::make_unique<FunctionDataStore>(files, options_.function_data);
     // Only what views already use: the rest is copied in when it is first needed.
     std::vector<std::string> used;
@@ -55,10 +64,10 @@ Result<void> Node::start() {
     views_ = std::make_unique<CatalogViews>(*manifest_, *function_data_);
     runs_ = std::make_unique<runs::RunCache>(files);
     archiver_ = std::make_unique<archive::Archiver>(
-        archive::ArchiveParts{&files, ground_.clock, manifest_.get(), ground_.metrics},
+        archive::ArchiveParts{&files, ground_.clock, manifest_.get(), ground_.metrics, &health_},
         options_.archive, *ground_.workers);
-    speed::SpeedParts speed{&files,       ground_.clock,   manifest_.get(),
-                            views_.get(), ground_.metrics, {}};
+    speed::SpeedParts speed{
+        &files, ground_.clock, manifest_.get(), views_.get(), ground_.metrics, &health_, {}};
     speed.refill = [this](TableId table, PartitionId partition, Offset from, size_t records_max) {
         return archiver_->refill(table, partition, from, records_max);
     };
@@ -66,6 +75,7 @@ Result<void> Node::start() {
         std::make_unique<speed::SpeedLayer>(std::move(speed), options_.speed, *ground_.workers);
     batch::BatchParts batch{
         &files, ground_.clock, manifest_.get(), views_.get(), runs_.get(), ground_.metrics, {}};
+    batch.health = &health_;
     batch.hooks.seal = [this](TableId table) { return speed_->seal(table); };
     batch.hooks.archive_to = [this](TableId table, const Positions& end) {
         return archiver_->archive_to(table, end);
@@ -106,9 +116,14 @@ Result<void> Node::sync_function_data(const std::vector<std::string>& names) {
 
 Result<void> Node::open_table(const catalog::Table& table) {
     Stream stream;
-    stream.log = TRY(log::open_embedded_log(*ground_.files, *ground_.clock, log_directory(table.id),
-                                            table.log, table.partition_count, options_.log,
-                                            ground_.metrics, {.order = &commit_order_}));
+    log::EmbeddedLogOptions log_options = options_.log;
+    log_options.health = health_.add("log", table.name);
+    const auto gate =
+        std::make_shared<AppendGate>(health_, table.name, options_.unsealed_bytes_max);
+    log_options.admit = [gate](uint64_t bytes) { return gate->admit(bytes); };
+    stream.log = TRY(log::open_embedded_log(
+        *ground_.files, *ground_.clock, log_directory(table.id), table.log, table.partition_count,
+        std::move(log_options), ground_.metrics, {.order = &commit_order_}));
     TRY(archiver_->add_table(table, stream.log));
     TRY(speed_->add_table(table, stream.log));
     batch_->add_table(table);
@@ -122,7 +137,10 @@ Result<void> Node::start_source(const catalog::Table& table, Stream& stream) {
     if (table.connector != "file") return {};
     collect::FileSourceOptions options;
     options.path = table.option("path", "");
-    stream.source = TRY(collect::FileSource::open(*ground_.machine, *ground_.clock, stream.log,
+    stream.source_path = options.path;
+    stream.source_health = health_.add("source", table.name);
+    judge_source(stream);
+    stream.source = TRY(collect::FileSource::open(*source_files_, *ground_.clock, stream.log,
                                                   options, ground_.metrics, table.name));
     stream.source_step =
         ground_.workers->start(fmt::format("source {}", table.id.value),
@@ -147,6 +165,16 @@ void Node::close_table(TableId table) {
 
 Result<void> Node::close() {
     is_closed_ = true;
+    const std::map<TableId, Stream> streams = stop_sources();
+    for (auto& [table, stream] : streams) batch_->remove_table(table);
+    for (auto& [table, stream] : streams) archiver_->remove_table(table);
+    Result<void> sealed = speed_->close();
+    lock_.reset();
+    return sealed;
+}
+
+/// Takes all streams out; their logs and layers go on.
+std::map<TableId, Node::Stream> Node::stop_sources() {
     std::map<TableId, Stream> streams;
     {
         const ScopedLock lock(mutex_);
@@ -155,11 +183,7 @@ Result<void> Node::close() {
     for (auto& [table, stream] : streams) {
         if (stream.source) ground_.workers->stop(stream.source_step);
     }
-    for (auto& [table, stream] : streams) batch_->remove_table(table);
-    for (auto& [table, stream] : streams) archiver_->remove_table(table);
-    Result<void> sealed = speed_->close();
-    lock_.reset();
-    return sealed;
+    return streams;
 }
 
 bool Node::is_caught_up() const {
@@ -198,14 +222,50 @@ Result<void> Node::create_table(catalog::Table table) {
     table.id = manifest_->new_id();
     table.log = {random_log_id(*ground_.random)};
     table.created_at_us = ground_.clock->wall_us();
-    if (table.connector == "file") {
-        // A path that can never work is refused now, not when the first line should have come.
-        collect::FileSourceOptions options;
-        options.path = table.option("path", "");
-        TRY(collect::FileSource::check(options));
-    }
-    TRY(manifest_->commit({manifest::CreateTable{table}}));
+    std::vector<manifest::Change> changes;
+    if (table.connector == "file") TRY(admit_source(table, changes));
+    changes.emplace_back(manifest::CreateTable{table});
+    TRY(manifest_->commit(std::move(changes)));
     return open_table(table);
+}
+
+Result<void> Node::admit_source(const catalog::Table& table,
+                                std::vector<manifest::Change>& changes) {
+    collect::FileSourceOptions options;
+    options.path = table.option("path", "");
+    TRY(collect::FileSource::check(options));
+    if (declares_allowed_files_) {
+        std::string directory = collect::fixed_directory(options.path);
+        renew_allowed_files(directory);
+        changes.emplace_back(manifest::AllowFiles{{std::move(directory)}});
+    }
+    return source_files_->check(options.path);
+}
+
+void Node::allow_files(std::vector<std::string> directories) {
+    {
+        const ScopedLock lock(mutex_);
+        configured_files_ = std::move(directories);
+    }
+    renew_allowed_files();
+}
+
+void Node::renew_allowed_files(const std::string& more) {
+    const manifest::StatePtr head = manifest_->head();
+    std::vector<std::string> directories(head->allowed_files.begin(), head->allowed_files.end());
+    if (!more.empty()) directories.push_back(more);
+    const ScopedLock lock(mutex_);
+    directories.insert(directories.end(), configured_files_.begin(), configured_files_.end());
+    source_files_->allow(directories);
+    for (const auto& [table, stream] : streams_) judge_source(stream);
+}
+
+void Node::judge_source(const Stream& stream) const {
+    if (!stream.source_health) return;
+    const auto admitted = source_files_->check(stream.source_path);
+    if (admitted) return stream.source_health->recovered();
+    stream.source_health->tell(HealthState::kDegraded, admitted.error());
+    write_trace(TraceLevel::kWarning, "node", admitted.error().to_string());
 }
 
 Result<void> Node::drop_table(TableId table) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,10 +17,12 @@
 #include "base/random.h"
 #include "base/worker.h"
 #include "batch/batch_layer.h"
+#include "collect/allowed_files.h"
 #include "collect/file_source.h"
 #include "log/commit_order.h"
 #include "log/embedded_log.h"
 #include "manifest/manifest.h"
+#include "model/health.h"
 #include "read/merge/pinned_snapshot.h"
 #include "read/reader.h"
 #include "runs/run_file.h"
@@ -34,6 +37,9 @@ struct NodeOptions {
     archive::ArchiveOptions archive;
     batch::BatchOptions batch;
     FunctionDataFiles function_data;
+    std::vector<std::string> allowed_files;  // directories that file sources may read
+    /// What a stream may still take while its seals fail.
+    uint64_t unsealed_bytes_max = 256ULL << 20;
     uint64_t query_memory_bytes = 1ULL << 30;
 };
 
@@ -46,6 +52,7 @@ struct NodeGround {
     Workers* workers = nullptr;
     Random* random = nullptr;
     Metrics* metrics = nullptr;
+    collect::AllowedFiles::ResolveLinks resolve_links;  // of the machine; may be empty
 };
 
 /// One data directory with all roles on it, without ports: log, speed, archive, batch, read, and
@@ -60,6 +67,11 @@ class Node final : public serving::Control {
     /// safe.
     Result<void> close();
 
+    /// The configured list of directories that file sources may read, from now on.
+    void allow_files(std::vector<std::string> directories);
+    /// While `declares`, a file table declares that its directory may be read: what --init does.
+    void declare_allowed_files(bool declares) { declares_allowed_files_ = declares; }
+
     read::Reader& reader() { return *reader_; }
     operators::BoundViews& views() { return *views_; }
     const read::ReadParts& read_parts() const { return read_parts_; }
@@ -71,6 +83,8 @@ class Node final : public serving::Control {
     Positions frontier(TableId table) const { return speed_->frontier(table); }
     /// Of all logs of this node.
     log::CommitOrder& commit_order() { return commit_order_; }
+    /// How each part is; outlives none of them.
+    const Health& health() const { return health_; }
     /// Why a stream stopped folding, if it did.
     std::optional<Error> failure() const;
 
@@ -92,6 +106,8 @@ class Node final : public serving::Control {
         std::shared_ptr<log::PartitionedLog> log;
         std::shared_ptr<collect::FileSource> source;
         Workers::Handle source_step = 0;
+        std::string source_path;
+        std::shared_ptr<PartHealth> source_health;
     };
 
     Node(NodeGround ground, NodeOptions options);
@@ -99,14 +115,24 @@ class Node final : public serving::Control {
     /// Brings the function data of these names to what is configured; missing names stay missing.
     Result<void> sync_function_data(const std::vector<std::string>& names);
     Result<void> open_table(const catalog::Table& table);
+    /// Refuses a path that can never work or may not be read; adds what else CREATE TABLE commits.
+    Result<void> admit_source(const catalog::Table& table, std::vector<manifest::Change>& changes);
+    /// Puts the list together: configured, declared and `more`.
+    void renew_allowed_files(const std::string& more = {});
+    /// Tells whether the source's path may be read.
+    void judge_source(const Stream& stream) const;
     Result<void> start_source(const catalog::Table& table, Stream& stream);
     void close_table(TableId table);
+    std::map<TableId, Stream> stop_sources();
 
     const NodeGround ground_;
     const NodeOptions options_;
+    Health health_;
     std::unique_ptr<FileLock> lock_;
     log::CommitOrder commit_order_;
     std::unique_ptr<manifest::Manifest> manifest_;
+    std::unique_ptr<collect::AllowedFiles> source_files_;
+    std::atomic<bool> declares_allowed_files_ = false;
     std::unique_ptr<FunctionDataStore> function_data_;
     std::unique_ptr<CatalogViews> views_;
     std::unique_ptr<runs::RunCache> runs_;
@@ -117,6 +143,7 @@ class Node final : public serving::Control {
     std::unique_ptr<read::Reader> reader_;
     Mutex function_data_mutex_;
     mutable Mutex mutex_;
+    std::vector<std::string> configured_files_;
     std::map<TableId, Stream> streams_;
     bool is_closed_ = false;
 };

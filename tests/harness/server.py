@@ -56,11 +56,11 @@ class Braid:
     """One data directory and the program on it. A context manager: stopped at the end, and checked to have
     stopped well; a temporary directory goes with it."""
 
-    def __init__(self, data=None, *, init=None, config=None):
+    def __init__(self, data=None, *, init=None, config=None, files=()):
         self._owned = None if data else tempfile.mkdtemp(prefix="braid-test-")
         self.folder = pathlib.Path(data) if data else pathlib.Path(self._owned)
         self.data = self.folder / "data" if self._owned else self.folder
-        self.init, self.config = init, config
+        self.init, self.config, self.files = init, config, files
         self.trace_path = self.folder.parent / (self.folder.name + ".trace")
         self.process, self.pg, self.http_address = None, None, None
 
@@ -70,6 +70,8 @@ class Braid:
         """The command line."""
         words = [program(), "serve", "--data", self.data, "--pg", "127.0.0.1:0",
                  "--http", "127.0.0.1:0"]
+        for directory in self.files:
+            words += ["--files", directory]
         if self.init is not None:
             path = self.folder.parent / (self.folder.name + ".init.sql")
             path.write_text(self.init)

@@ -17,6 +17,7 @@ app::NodeOptions TestNode::small_options() {
     options.speed.seal_interval_us = 5'000'000;
     options.archive.interval_us = 60'000'000;
     options.archive.segment_rows_max = 1000;
+    options.allowed_files = {"/"};
     return options;
 }
 

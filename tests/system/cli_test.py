@@ -37,6 +37,7 @@ class CommandTest(unittest.TestCase):
     def test_help(self):
         status, out, _ = run("--help")
         self.assertEqual(status, 0)
+        self.assertIn("--files", run("serve", "--help")[1])
         for word in ("serve", "check", "sql", "psql -h 127.0.0.1", "docs/operating"):
             self.assertIn(word, out)
         for command in ("serve", "check", "sql"):
@@ -109,11 +110,21 @@ class CommandTest(unittest.TestCase):
     def test_configuration_names_the_line_of_a_mistake(self):
         path = self.folder / "braid.toml"
         for text, place in (("[speed]\nseal_interval_ms = 'soon'\n", "2"), ("a = 1\n", "1"),
-                            ("[speed\n", "1"), ("\n[log]\nextent_mib = -5\n", "3")):
+                            ("[speed\n", "1"), ("\n[log]\nextent_mib = -5\n", "3"),
+                            ("[files]\nallow = '/var/log'\n", "2"), ("\nhttp_hosts = [1]\n", "2")):
             path.write_text(text)
             status, _, err = run("serve", "--data", self.folder / "x", "--config", path)
             self.assertEqual(status, 1)
             self.assertIn(f"{path}:{place}", err)
+
+
+    def test_configuration_refuses_an_origin_that_is_none(self):
+        path = self.folder / "braid.toml"
+        for origin in ("localhost:3000", "null", "http://localhost:3000/", "*"):
+            path.write_text(f'http_origins = ["{origin}"]\n')
+            status, _, err = run("serve", "--data", self.folder / "x", "--config", path)
+            self.assertEqual(status, 1)
+            self.assertIn(origin, err)
 
 
 class RunningTest(unittest.TestCase):

@@ -72,11 +72,35 @@ class HttpTest(unittest.TestCase):
                  b'{"k": "bad", "v": 99999999999999999999}', b'{"k": "bad\xff"}', b"[1]", b"17"]
         answer = self.braid.post("events", lines)
         self.assertEqual((answer.status, answer.json()["records"]), (200, len(lines)))
+        self.assertEqual(answer.json()["quarantined"], len(lines) - 1)
         self.assertEqual(self.count("bad"), 1)
         found = self.rows("SELECT _offset, _error, _raw FROM braid.quarantine WHERE stream = 'events' "
                           f"AND _offset >= {answer.json()['first_offset']} ORDER BY _offset")
         self.assertEqual(len(found), len(lines) - 1)
         self.assertTrue(all(error for _, error, _ in found), found)
+        self.assertEqual([[each["offset"], each["reason"]] for each in answer.json()["reasons"]],
+                         [row[:2] for row in found[:5]])
+
+    def test_records_that_are_all_good_say_so(self):
+        answer = self.braid.post("events", [{"k": "fine"}] * 3).json()
+        self.assertEqual((answer["records"], answer["quarantined"]), (3, 0))
+        self.assertNotIn("reasons", answer)
+        large = self.braid.post("events", [{"k": "fine"}] * 5000 + [b"{"]).json()
+        self.assertEqual((large["records"], large["checked"]), (5001, 4096))
+
+    def test_types_of_bodies(self):
+        for kind, status in (("text/csv", 415), ("application/msgpack", 415), ("multipart/form-data", 415),
+                             ("application/json; charset=latin1", 415), ("application/x-ndjson", 200)):
+            with self.subTest(kind):
+                answer = self.braid.http("POST", "/v1/tables/events/records", b'{"k": "typed"}',
+                                         {"Content-Type": kind})
+                self.assertEqual(answer.status, status, answer.text())
+        self.assertEqual(self.count("typed"), 1)
+        for coding in ("gzip", "br", "identity, gzip"):
+            answer = self.braid.http("POST", "/v1/tables/events/records", b'{"k": "typed"}',
+                                     {"Content-Encoding": coding})
+            self.assertEqual(answer.status, 415)
+        self.assertEqual(self.sql("SELECT 1", {"Content-Type": "text/csv"}).status, 415)
 
     def test_unknown_fields_and_missing_ones(self):
         self.braid.post("events", [{"k": "fields", "other": [1, {"x": 2}]}, {"K": "fields"}, {"k": None}])
@@ -225,6 +249,21 @@ class HttpTest(unittest.TestCase):
         self.assertEqual(self.sql(query, query="?read_mode=sideways").status, 400)
         self.assertGreaterEqual(self.sql(query, query="?read_mode=at_cut&cut=99999").status, 400)
 
+    def test_the_status_goes_by_the_sqlstate(self):
+        for query, status, sqlstate in (
+                ("SELECT nothing FROM events", 400, "42703"), ("SELECT nothing(1)", 400, "42883"),
+                ("SELECT 1::nothing", 400, "42704"), ("CREATE TABLE events (a int)", 409, "42P07"),
+                ("DROP TABLE nothing", 404, "42P01"), ("DROP TABLE events", 409, "2BP01"),
+                ("SELECT * FROM nothing.t", 404, None), ("SELECT 'x'::int", 400, "22P02"),
+                ("CREATE TABLE x (a int) WITH (connector = 'file', path = '/etc/passwd')", 403, "42501"),
+                ("SELECT repeat('x', 1000000) FROM generate_series(1, 80)", 413, "54000")):
+            with self.subTest(query):
+                answer = self.sql(query)
+                self.assertEqual(answer.status, status, answer.text())
+                self.assertIn(sqlstate, (None, answer.json()["code"]))
+                if status == 413:
+                    self.assertIn("LIMIT", answer.json()["hint"])
+
     # Views, health, protocol.
 
     def test_views(self):
@@ -237,9 +276,40 @@ class HttpTest(unittest.TestCase):
                          [{"k": "a view", "total": "21"}])
         self.assertEqual(self.braid.http("GET", "/v1/views/totals?k=no-such").json()["rows"], [])
         self.assertEqual(len(self.braid.http("GET", "/v1/views/totals?limit=1").json()["rows"]), 1)
-        for path, status in (("nothing", 404), ("events", 404), ("totals?nothing=1", 404),
+        for path, status in (("nothing", 404), ("events", 404), ("totals?nothing=1", 400),
                              ("totals?limit=x", 400), ("totals?n=many", 400)):
             self.assertEqual(self.braid.http("GET", f"/v1/views/{path}").status, status, path)
+
+    def test_pages_of_a_view(self):
+        self.braid.sql("CREATE TABLE paged (k text, v double precision)")
+        self.braid.sql("CREATE MATERIALIZED VIEW pages AS SELECT k, v, count(*) AS n FROM paged GROUP BY k, v")
+        self.braid.post("paged", [{"k": None if i % 7 == 0 else f"a/b&{i % 50}", "v": i / 3} for i in range(2500)])
+        rows, target = [], "/v1/views/pages?n=1"
+        while target:
+            page = self.braid.http("GET", target).json()
+            self.assertEqual(page.get("truncated", False), "next" in page)
+            rows += page["rows"]
+            target = page.get("next")
+        self.assertEqual(len(rows), 2500)
+        self.assertEqual(len({json.dumps(row) for row in rows}), 2500)
+        few = self.braid.http("GET", "/v1/views/pages?limit=3&k=a%2Fb%261").json()
+        self.assertTrue(few["truncated"])
+        self.assertIn("k=a%2Fb%261", few["next"])
+        more = self.braid.http("GET", few["next"]).json()["rows"]
+        self.assertEqual([row["k"] for row in few["rows"] + more], ["a/b&1"] * 6)
+        exactly = self.braid.http("GET", "/v1/views/pages?limit=2500").json()
+        self.assertNotIn("truncated", exactly)
+
+    def test_methods(self):
+        for method, path, allowed in (("DELETE", "/v1/sql", "POST, OPTIONS"),
+                                      ("POST", "/healthz", "GET, HEAD, OPTIONS"),
+                                      ("PUT", "/v1/tables/events/records", "POST, OPTIONS")):
+            answer = self.braid.http(method, path)
+            self.assertEqual((answer.status, answer.headers["Allow"]), (405, allowed))
+        head, get = (self.braid.http(method, "/v1/views/totals?k=nobody") for method in ("HEAD", "GET"))
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertEqual(head.headers["Content-Length"], get.headers["Content-Length"])
+        self.assertEqual(self.braid.http("OPTIONS", "/v1/sql").status, 204)
 
     def test_health_and_metrics(self):
         self.assertEqual(self.braid.http("GET", "/healthz").text(), "ok\n")

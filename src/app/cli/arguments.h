@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -18,6 +19,7 @@ struct Arguments {
     std::string init;
     std::string pg;
     std::string http;
+    std::vector<std::string> files;
     bool verbose = false;
     // check
     std::string file;

@@ -44,6 +44,11 @@ ParsedArguments parse_arguments(int count, char** values) {
         ->type_name("HOST:PORT");
     serve->add_option("--http", arguments.http, "HTTP address, likewise [127.0.0.1:8080]")
         ->type_name("HOST:PORT");
+    serve
+        ->add_option("--files", arguments.files,
+                     "A directory whose files tables may read; may be given again")
+        ->type_name("DIR")
+        ->allow_extra_args(false);
     serve->add_flag("--verbose", arguments.verbose, "Trace what happens, on standard error");
 
     CLI::App* check = app.add_subcommand("check", "Validate a file of SQL without running it");

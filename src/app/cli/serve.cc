@@ -12,6 +12,7 @@
 #include "app/config.h"
 #include "app/node.h"
 #include "app/quarantine.h"
+#include "app/record_checks.h"
 #include "base/error_makers.h"
 #include "base/posix_file_system.h"
 #include "base/trace.h"
@@ -33,9 +34,11 @@ struct Server {
     std::unique_ptr<Random> random = Random::from_system();
     ThreadWorkers workers;
     std::unique_ptr<FileSystem> machine;
+    std::unique_ptr<FileSystem> sources;
     std::unique_ptr<FileSystem> data;
     std::unique_ptr<Node> node;
     std::unique_ptr<Quarantine> quarantine;
+    RecordChecks record_checks;
     serving::ReceiptLog receipts;
     std::unique_ptr<serving::RecordAppender> appender;
     serving::Services services;
@@ -56,11 +59,26 @@ Result<Config> make_config(const Arguments& arguments) {
     for (std::string* path : {&files.user_agent_rules, &files.regions_ipv4, &files.regions_ipv6}) {
         *path = absolute_path(*path);
     }
+    std::vector<std::string>& allowed = config.node.allowed_files;
+    allowed.insert(allowed.end(), arguments.files.begin(), arguments.files.end());
+    for (std::string& directory : allowed) directory = absolute_path(directory);
+    for (const std::string& origin : config.http_origins) {
+        if (net::is_origin(origin)) continue;
+        return Error(invalid_input("http_origins: \"{}\" is not the origin of a page", origin))
+            .with_hint("Write scheme, host and port, such as \"http://localhost:3000\".");
+    }
     if (config.data.empty()) {
         return Error(invalid_input("no data directory is given"))
             .with_hint("Use --data DIR, or data = \"DIR\" in the configuration file.");
     }
     return config;
+}
+
+net::HttpAccess access_of(const Config& config) {
+    net::HttpAccess access{.hosts = {"localhost", "127.0.0.1", "[::1]"},
+                           .origins = config.http_origins};
+    access.hosts.insert(access.hosts.end(), config.http_hosts.begin(), config.http_hosts.end());
+    return access;
 }
 
 Result<void> run_statements(Server& server, const std::string& text) {
@@ -89,20 +107,24 @@ Result<void> initialise(Server& server, const std::string& path, bool is_new) {
     auto marker = TRY(server.data->create(kInitMarker));
     TRY(marker->sync());
     TRY(server.data->sync_directory(""));
+    server.node->declare_allowed_files(true);
     TRY(run_statements(server, text).context("running --init " + path));
+    server.node->declare_allowed_files(false);
     TRY(server.data->remove(kInitMarker));
     return server.data->sync_directory("");
 }
 
 Result<void> start(Server& server, const Config& config) {
     server.machine = TRY(open_posix_file_system("/"));
+    server.sources = TRY(open_posix_file_system("/", Links::kRefused));
     const std::string directory = absolute_path(config.data);
     TRY(server.machine->create_directories(directory));
     server.data = TRY(open_posix_file_system(directory));
     const bool is_new = !TRY(server.data->exists("manifest"));
-    server.node = TRY(Node::open({server.data.get(), server.machine.get(), &server.clock,
-                                  &server.workers, server.random.get(), &server.metrics},
-                                 config.node));
+    server.node =
+        TRY(Node::open({server.data.get(), server.sources.get(), &server.clock, &server.workers,
+                        server.random.get(), &server.metrics, resolve_links},
+                       config.node));
     server.quarantine = std::make_unique<Quarantine>(*server.node);
     server.appender = std::make_unique<serving::RecordAppender>(*server.node);
     serving::Services& services = server.services;
@@ -115,6 +137,8 @@ Result<void> start(Server& server, const Config& config) {
     services.quarantine = server.quarantine.get();
     services.receipts = &server.receipts;
     services.appender = server.appender.get();
+    services.health = &server.node->health();
+    services.record_checker = &server.record_checks;
     services.version = BRAID_VERSION;
     services.started_at_us = server.clock.wall_us();
     TRY(initialise(server, config.init, is_new));
@@ -123,13 +147,25 @@ Result<void> start(Server& server, const Config& config) {
     server.pg = TRY(serving::pgwire::PgServer::start(
         {.name = "pg", .address = pg.host, .port = pg.port}, services, server.workers));
     server.http = TRY(serving::HttpApiServer::start(
-        {.name = "http", .address = http.host, .port = http.port}, services, server.workers,
-        [&server] { return server.is_ready.load(); }));
+        {.listener = {.name = "http", .address = http.host, .port = http.port},
+         .access = access_of(config)},
+        services, server.workers, [&server] { return server.is_ready.load(); }));
     server.is_ready = true;
     fmt::print("braid ready pg={}:{} http={}:{}\n", pg.host, server.pg->port(), http.host,
                server.http->port());
     std::fflush(stdout);
     return {};
+}
+
+/// What can change while the node runs; a mistake in the file changes nothing.
+void reload(Server& server, const Arguments& arguments) {
+    auto config = make_config(arguments);
+    if (config) {
+        server.node->allow_files(std::move(config->node.allowed_files));
+        write_trace(TraceLevel::kInfo, "serve", "the configuration was read again");
+    } else {
+        write_trace(TraceLevel::kWarning, "serve", config.error().to_string());
+    }
 }
 
 Result<void> stop(Server& server) {
@@ -153,6 +189,7 @@ int run_serve(const Arguments& arguments) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     (void)signal(SIGPIPE, SIG_IGN);
     const auto config = make_config(arguments);
@@ -164,8 +201,10 @@ int run_serve(const Arguments& arguments) {
         if (!stopped) write_trace(TraceLevel::kWarning, "serve", stopped.error().to_string());
         return fail(started.error());
     }
-    int signal_number = 0;
-    sigwait(&signals, &signal_number);
+    int signal_number = SIGHUP;
+    while (sigwait(&signals, &signal_number) == 0 && signal_number == SIGHUP) {
+        reload(server, arguments);
+    }
     const auto stopped = stop(server);
     return stopped ? 0 : fail(stopped.error());
 }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "serving/http/http_status.h"
 #include "serving/session/json_text.h"
 
 namespace braid::serving {
@@ -18,7 +19,7 @@ void add_member(std::string_view name, std::string_view value, std::string& json
 }  // namespace
 
 net::HttpResponse error_response(const Error& error) {
-    return error_response(error, facts_of(error.code()).http_status);
+    return error_response(error, http_status_of(error));
 }
 
 net::HttpResponse error_response(const Error& error, int status) {

@@ -9,7 +9,7 @@
 namespace braid::serving {
 
 /// {"code", "message", "detail", "hint", "position"}, without what is not known, under the status
-/// that the error's code has in base/error.cc.
+/// that http_status.h gives it.
 net::HttpResponse error_response(const Error& error);
 /// The same under another status.
 net::HttpResponse error_response(const Error& error, int status);

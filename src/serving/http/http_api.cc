@@ -9,7 +9,10 @@
 #include "base/error_makers.h"
 #include "base/hash.h"
 #include "serving/http/error_response.h"
+#include "serving/http/http_health.h"
+#include "serving/http/media_type.h"
 #include "serving/http/record_lines.h"
+#include "serving/session/json_text.h"
 
 namespace braid::serving {
 
@@ -23,7 +26,7 @@ constexpr std::string_view kWelcome =
     "POST /v1/tables/<table>/records   records, one a line; Idempotency-Key, ?partition=\n"
     "POST /v1/sql                      {\"query\": \"...\", \"params\": [...]} or plain SQL;\n"
     "                                  ?read_mode=live|at_cut|final&cut=, Accept: text/csv\n"
-    "GET  /v1/views/<view>?column=value&limit=\n"
+    "GET  /v1/views/<view>?column=value&limit=&after=\n"
     "GET  /metrics, /healthz, /readyz\n"
     "\n"
     "Or by the PostgreSQL protocol: psql -h 127.0.0.1 -p 5433 -U braid\n";
@@ -37,12 +40,23 @@ bool parse_number(std::string_view text, uint32_t& value) {
     return error == std::errc() && end == text.data() + text.size();
 }
 
-/// A record has one length limit, a key another; both are told as what HTTP calls too large.
-int status_of(const Error& error, bool has_key) {
-    if (error.sqlstate() == "54000") return 413;
-    if (has_key && error.code() == ErrorCode::kInvalidInput && error.sqlstate() == "22000")
-        return 422;
-    return facts_of(error.code()).http_status;
+/// A key that comes again with another body.
+bool is_key_reused(const Error& error, bool has_key) {
+    return has_key && error.code() == ErrorCode::kInvalidInput && error.sqlstate() == "22000";
+}
+
+void append_check(const RecordCheck& check, size_t records, Offset first, std::string& json) {
+    json += fmt::format(",\"quarantined\":{}", check.bad);
+    if (check.checked < records) json += fmt::format(",\"checked\":{}", check.checked);
+    if (check.reasons.empty()) return;
+    json += ",\"reasons\":[";
+    for (const RecordCheck::Reason& each : check.reasons) {
+        json += fmt::format("{}{{\"offset\":{},\"reason\":", json.ends_with('[') ? "" : ",",
+                            first.value + static_cast<int64_t>(each.record));
+        append_json_string(each.text, json);
+        json += '}';
+    }
+    json += ']';
 }
 
 Result<const catalog::Table*> find_stream(const catalog::Catalog& catalog,
@@ -96,10 +110,11 @@ void HttpApi::add_routes(net::HttpRouter& router) {
                                  .headers = {},
                                  .body = services_.metrics->to_prometheus()};
     });
-    router.add("GET", "/healthz",
-               [](const net::HttpRequest&) { return text_response(200, "ok\n"); });
-    router.add("GET", "/readyz", [this](const net::HttpRequest&) {
-        return is_ready_() ? text_response(200, "ready\n") : text_response(503, "not ready\n");
+    router.add("GET", "/healthz", [this](const net::HttpRequest& request) {
+        return health_response(request, "ok", true, services_.health);
+    });
+    router.add("GET", "/readyz", [this](const net::HttpRequest& request) {
+        return health_response(request, "ready", is_ready_(), services_.health);
     });
     router.add("GET", "/", [](const net::HttpRequest&) { return text_response(200, kWelcome); });
 }
@@ -116,6 +131,10 @@ net::HttpResponse HttpApi::post_records(const net::HttpRequest& request) {
         return error_response(Error(unsupported("\"{}\" takes no records over HTTP", name))
                                   .with_detail("Its connector is " + (*table)->connector + "."),
                               409);
+    }
+    if (const std::string wrong = wrong_type_of_records(request, (*table)->format);
+        !wrong.empty()) {
+        return fault_response(415, wrong);
     }
     std::optional<uint32_t> partition;
     if (const std::string* text = request.parameter("partition")) {
@@ -144,16 +163,24 @@ net::HttpResponse HttpApi::post_records(const net::HttpRequest& request) {
     if (records->empty()) return error_response(invalid_input("the body holds no record"));
     append.records = *std::move(records);
     const auto outcome = services_.appender->append(**table, partition, append);
-    if (!outcome)
-        return error_response(outcome.error(), status_of(outcome.error(), key != nullptr));
+    if (!outcome) {
+        const Error& error = outcome.error();
+        return is_key_reused(error, key != nullptr) ? error_response(error, 422)
+                                                    : error_response(error);
+    }
     records_.add(static_cast<int64_t>(append.records.size()));
     record_bytes_.add(static_cast<int64_t>(request.body.size()));
+    std::string json =
+        fmt::format("{{\"partition\":{},\"first_offset\":{},\"last_offset\":{},\"records\":{}",
+                    outcome->partition.value, outcome->first.value, outcome->end.value - 1,
+                    append.records.size());
+    if (services_.record_checker != nullptr) {
+        append_check(services_.record_checker->check(**table, append.records),
+                     append.records.size(), outcome->first, json);
+    }
     return {.content_type = "application/json",
             .headers = {},
-            .body = fmt::format("{{\"partition\":{},\"first_offset\":{},\"last_offset\":{},"
-                                "\"records\":{},\"durability\":\"disk\"}}\n",
-                                outcome->partition.value, outcome->first.value,
-                                outcome->end.value - 1, append.records.size())};
+            .body = json + ",\"durability\":\"disk\"}\n"};
 }
 
 HttpApiServer::HttpApiServer(const Services& services, Workers& workers,
@@ -161,15 +188,15 @@ HttpApiServer::HttpApiServer(const Services& services, Workers& workers,
     : api_(services, workers, std::move(is_ready)) {}
 
 Result<std::unique_ptr<HttpApiServer>> HttpApiServer::start(
-    net::ListenerOptions listener, const Services& services, Workers& workers,
+    HttpApiOptions where, const Services& services, Workers& workers,
     std::function<bool()> is_ready, const std::function<void(net::HttpRouter&)>& add_more) {
     std::unique_ptr<HttpApiServer> server(
         new HttpApiServer(services, workers, std::move(is_ready)));
     server->api_.add_routes(server->router_);
     if (add_more) add_more(server->router_);
-    if (listener.name.empty()) listener.name = "http";
     net::HttpServerOptions options;
-    options.listener = std::move(listener);
+    options.listener = std::move(where.listener);
+    options.access = std::move(where.access);
     options.headers = HttpApi::security_headers();
     options.fault_response = fault_response;
     server->server_ =

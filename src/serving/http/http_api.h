@@ -56,12 +56,18 @@ class HttpApi {
     Metric& failures_;
 };
 
+/// Where the API listens and who may call it.
+struct HttpApiOptions {
+    net::ListenerOptions listener = {.name = "http"};
+    net::HttpAccess access;
+};
+
 /// The API on a port.
 class HttpApiServer {
   public:
     /// `add_more` may add routes of others (the dashboard); may be empty.
     static Result<std::unique_ptr<HttpApiServer>> start(
-        net::ListenerOptions listener, const Services& services, Workers& workers,
+        HttpApiOptions where, const Services& services, Workers& workers,
         std::function<bool()> is_ready, const std::function<void(net::HttpRouter&)>& add_more = {});
     ~HttpApiServer();
     uint16_t port() const { return server_->port(); }

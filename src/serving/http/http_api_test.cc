@@ -21,8 +21,8 @@ using testing::IsEmpty;
 class HttpApiFixture : public testing::Test {
   protected:
     void SetUp() override {
-        auto server = HttpApiServer::start({.name = "http"}, node_.services, node_.workers,
-                                           [this] { return is_ready_; });
+        auto server =
+            HttpApiServer::start({}, node_.services, node_.workers, [this] { return is_ready_; });
         ASSERT_OK(server);
         server_ = *std::move(server);
         client_ = std::make_unique<net::HttpClient>("127.0.0.1", server_->port());
@@ -139,6 +139,8 @@ TEST_F(HttpApiFixture, AnswersSqlAsCsv) {
     EXPECT_EQ(response.content_type, "text/csv; charset=utf-8; header=present");
     EXPECT_EQ(response.body, "column1,column2\r\n\"a,b\",1\r\n\"say \"\"x\"\"\",\r\n\"\",2\r\n");
     EXPECT_EQ(post("/v1/sql", "SELECT 1", {{"Accept", "image/png"}}).status, 406);
+    EXPECT_EQ(post("/v1/sql", "SELECT 1", {{"Accept", "application/json;q=0.1, text/csv"}}).body,
+              "?column?\r\n1\r\n");
     EXPECT_EQ(post("/v1/sql", "SELECT 1", {{"Accept", "text/html, */*;q=0.1"}}).status, 200);
 }
 
@@ -180,12 +182,97 @@ TEST_F(HttpApiFixture, GivesRowsOfViews) {
     EXPECT_EQ(get("/v1/views/v?b=%223%22").body,
               "{\"rows\":[\n{\"b\":\"\\\"3\\\"\",\"n\":3}\n]}\n");
     EXPECT_EQ(get("/v1/views/v?b=none").body, "{\"rows\":[\n]}\n");
-    EXPECT_EQ(get("/v1/views/v?limit=1").body, "{\"rows\":[\n{\"b\":\"one\",\"n\":1}\n]}\n");
     EXPECT_EQ(get("/v1/views/v?limit=10001").status, 400);
-    EXPECT_EQ(get("/v1/views/v?nothing=1").status, 404);
+    EXPECT_EQ(get("/v1/views/v?after=x").status, 400);
+    const auto unknown = get("/v1/views/v?nothing=1");
+    EXPECT_EQ(unknown.status, 400);
+    EXPECT_THAT(unknown.body, HasSubstr("\"code\":\"42703\""));
     EXPECT_EQ(get("/v1/views/v?n=x").status, 400);
     EXPECT_EQ(get("/v1/views/t").status, 404);
     EXPECT_EQ(get("/v1/views/nothing").status, 404);
+}
+
+TEST_F(HttpApiFixture, TellsThatAViewHasMoreRowsAndWhere) {
+    EXPECT_EQ(get("/v1/views/v?limit=2").body,
+              "{\"rows\":[\n{\"b\":\"one\",\"n\":1},\n{\"b\":\"two\",\"n\":2}\n],"
+              "\"truncated\":true,\"next\":\"/v1/views/v?limit=2&after=2\"}\n");
+    EXPECT_THAT(get("/v1/views/v?limit=3").body, testing::Not(HasSubstr("truncated")));
+    EXPECT_EQ(get("/v1/views/v?limit=0").body, "{\"rows\":[\n]}\n");
+    EXPECT_EQ(send({.target = "/v1/views/v", .headers = {{"Accept", "text/csv"}}}).status, 406);
+}
+
+TEST_F(HttpApiFixture, TellsWhichPartIsIll) {
+    Health health(node_.clock, &node_.metrics);
+    const auto seal = health.add("seal", "t\"");
+    const auto batch = health.add("batch", "t");
+    node_.services.health = &health;
+    EXPECT_EQ(get("/healthz").body, "ok\n");
+    batch->tell(HealthState::kDegraded, Error(ErrorCode::kIo, "too slow"));
+    EXPECT_EQ(get("/readyz").status, 200);
+    EXPECT_THAT(get("/readyz").body, HasSubstr("\"status\":\"degraded\""));
+    seal->fell_ill(Error(ErrorCode::kIo, "no room \xFF"));
+    for (const char* probe : {"/healthz", "/readyz"}) {
+        const auto response = get(probe);
+        EXPECT_EQ(response.status, 503);
+        EXPECT_EQ(response.content_type, "application/json");
+        EXPECT_THAT(response.body, HasSubstr("{\"status\":\"ill\",\"parts\":["));
+        EXPECT_THAT(response.body, HasSubstr("{\"part\":\"seal\",\"stream\":\"t\\\"\",\"state\":"
+                                             "\"ill\",\"reason\":\"Io (58030): no room ?\","));
+    }
+    EXPECT_THAT(get("/metrics").body, HasSubstr("braid_part_state{part=\"batch\",table=\"t\"} 1"));
+    seal->recovered();
+    batch->recovered();
+    EXPECT_EQ(get("/readyz").body, "ready\n");
+    EXPECT_THAT(send({.target = "/readyz", .headers = {{"Accept", "application/json"}}}).body,
+                HasSubstr("{\"status\":\"ok\",\"parts\":["));
+    node_.services.health = nullptr;
+}
+
+/// Every record that does not begin with a brace is bad; of the first three.
+class BraceChecker final : public RecordChecker {
+  public:
+    RecordCheck check(const catalog::Table& /*table*/,
+                      std::span<const std::string_view> records) override {
+        RecordCheck check;
+        for (; check.checked < std::min<size_t>(records.size(), 3); ++check.checked) {
+            if (records[check.checked].starts_with('{')) continue;
+            ++check.bad;
+            if (check.reasons.empty()) check.reasons.push_back({check.checked, "no \"brace\""});
+        }
+        return check;
+    }
+};
+
+TEST_F(HttpApiFixture, TellsWhichRecordsGoToQuarantine) {
+    BraceChecker checker;
+    node_.services.record_checker = &checker;
+    post("/v1/tables/t/records", "{}");
+    EXPECT_EQ(
+        post("/v1/tables/t/records", "{}\n1\n2").body,
+        "{\"partition\":0,\"first_offset\":1,\"last_offset\":3,\"records\":3,\"quarantined\":2,"
+        "\"reasons\":[{\"offset\":2,\"reason\":\"no \\\"brace\\\"\"}],\"durability\":\"disk\"}\n");
+    EXPECT_THAT(post("/v1/tables/t/records", "{}\n{}\n{}\n{}").body,
+                HasSubstr("\"records\":4,\"quarantined\":0,\"checked\":3,\"durability\""));
+    node_.services.record_checker = nullptr;
+}
+
+TEST_F(HttpApiFixture, RefusesBodiesOfAnotherType) {
+    const auto status = [&](std::string target, std::string type) {
+        return post(std::move(target), "{\"a\":1}", {{"Content-Type", std::move(type)}}).status;
+    };
+    EXPECT_EQ(status("/v1/tables/t/records", "text/csv"), 415);
+    EXPECT_EQ(status("/v1/tables/t/records", "application/msgpack"), 415);
+    EXPECT_EQ(status("/v1/tables/t/records", "application/json; charset=utf-16"), 415);
+    EXPECT_THAT(node_.control.log("t").all(), IsEmpty());
+    EXPECT_EQ(status("/v1/tables/t/records", "application/x-ndjson"), 200);
+    EXPECT_EQ(status("/v1/sql", "application/xml"), 415);
+    EXPECT_EQ(post("/v1/sql", "SELECT 1", {{"Content-Type", "application/sql"}}).status, 200);
+}
+
+TEST_F(HttpApiFixture, PassesOverAByteOrderMark) {
+    EXPECT_EQ(post("/v1/tables/t/records", "\xEF\xBB\xBF{\"a\":1}\n{\"a\":2}").status, 200);
+    EXPECT_THAT(node_.control.log("t").all(), ElementsAre("{\"a\":1}", "{\"a\":2}"));
+    EXPECT_EQ(post("/v1/tables/t/records", "\xEF\xBB\xBF[1]").status, 400);
 }
 
 TEST_F(HttpApiFixture, TellsHowItIs) {
@@ -193,6 +280,7 @@ TEST_F(HttpApiFixture, TellsHowItIs) {
     EXPECT_EQ(get("/readyz").status, 200);
     is_ready_ = false;
     EXPECT_EQ(get("/readyz").status, 503);
+    EXPECT_EQ(get("/healthz").status, 200);
     EXPECT_THAT(get("/").body, HasSubstr("/v1/sql"));
     const auto response = get("/");
     EXPECT_EQ(*net::find_header(response.headers, "X-Content-Type-Options"), "nosniff");

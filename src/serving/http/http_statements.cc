@@ -10,7 +10,9 @@
 #include "serving/http/error_response.h"
 #include "serving/http/http_api.h"
 #include "serving/http/json_request.h"
+#include "serving/http/media_type.h"
 #include "serving/http/result_body.h"
+#include "serving/session/json_text.h"
 #include "serving/session/receipt_text.h"
 
 namespace braid::serving {
@@ -20,9 +22,10 @@ namespace {
 constexpr size_t kReceiptBytesMax = 8 * 1024;
 constexpr uint32_t kLimitDefault = 1000;
 constexpr uint32_t kLimitMax = 10'000;
+constexpr uint32_t kAfterMax = 1'000'000'000;
 
 /// Names of query parameters that are no columns.
-constexpr std::array<std::string_view, 3> kReserved = {"limit", "read_mode", "cut"};
+constexpr std::array<std::string_view, 4> kReserved = {"limit", "after", "read_mode", "cut"};
 
 bool is_json(const net::HttpRequest& request) {
     const std::string* type = request.header("Content-Type");
@@ -42,6 +45,60 @@ Result<SqlRequest> request_of(const net::HttpRequest& request) {
         return invalid_input("the request body is not UTF-8").with_sqlstate("22021");
     }
     return SqlRequest{.query = request.body, .params = {}};
+}
+
+/// GET /v1/views/…, understood.
+struct ViewRequest {
+    std::string query;  // without order and limit
+    std::vector<std::optional<std::string>> params;
+    uint32_t limit = kLimitDefault;
+    uint32_t after = 0;  // rows that were on earlier pages
+};
+
+Result<uint32_t> number_of(std::string_view name, std::string_view text, uint32_t most) {
+    uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && number <= most) return number;
+    return invalid_input("{} is a number up to {}", name, most).with_sqlstate("22023");
+}
+
+Result<ViewRequest> view_request_of(const net::HttpRequest& request) {
+    ViewRequest asked;
+    asked.query =
+        fmt::format("SELECT * FROM public.{}", sql::quote_identifier(request.captures[0]));
+    for (const auto& [column, value] : request.query) {
+        if (column == "limit") asked.limit = TRY(number_of(column, value, kLimitMax));
+        if (column == "after") asked.after = TRY(number_of(column, value, kAfterMax));
+        if (std::ranges::find(kReserved, column) != kReserved.end()) continue;
+        asked.params.push_back(value);
+        asked.query += fmt::format(" {} {} = ${}", asked.params.size() == 1 ? "WHERE" : "AND",
+                                   sql::quote_identifier(column), asked.params.size());
+    }
+    return asked;
+}
+
+/// Pages follow one another in the order of the rows' values: the same for equal rows.
+Result<std::string> order_of_all_columns(Session& session, const std::string& query) {
+    const auto statements = TRY(sql::parse(query));
+    const PreparedPtr prepared = TRY(session.prepare(statements.front(), {}));
+    std::string order;
+    for (size_t column = 1; column <= prepared->output->fields.size(); ++column) {
+        order += fmt::format("{}{}", column == 1 ? " ORDER BY " : ", ", column);
+    }
+    return order;
+}
+
+/// The same request for the page behind this one.
+std::string target_of_next(const net::HttpRequest& request, const ViewRequest& asked) {
+    std::string target(request.target.substr(0, request.target.find('?')));
+    char separator = '?';
+    for (const auto& [name, value] : request.query) {
+        if (name == "after") continue;
+        target += fmt::format("{}{}={}", separator, net::percent_encode(name),
+                              net::percent_encode(value));
+        separator = '&';
+    }
+    return target + fmt::format("{}after={}", separator, asked.after + asked.limit);
 }
 
 void add_receipt(const Session& session, net::HttpResponse& response) {
@@ -73,8 +130,11 @@ Result<void> HttpApi::apply_parameters(const net::HttpRequest& request, Session&
 
 Result<net::HttpResponse> HttpApi::run_sql(const net::HttpRequest& request) {
     ResultForm form = ResultForm::kJson;
-    if (!choose_form(request.header("Accept"), form)) {
+    if (!choose_form(request.headers, form)) {
         return fault_response(406, "answers are application/json or text/csv");
+    }
+    if (const std::string wrong = wrong_type_of_statement(request); !wrong.empty()) {
+        return fault_response(415, wrong);
     }
     const SqlRequest asked = TRY(request_of(request));
     Session session(services_, {});
@@ -133,30 +193,34 @@ Result<net::HttpResponse> HttpApi::read_view(const net::HttpRequest& request) {
         state->catalog.find_plain_view(name) == nullptr) {
         return not_found("view \"{}\" does not exist", name);
     }
+    if (welcome_of("application/json", request.headers).quality == 0) {
+        return fault_response(406, "rows of views are application/json");
+    }
+    const ViewRequest asked = TRY(view_request_of(request));
     Session session(services_, {});
     TRY(apply_parameters(request, session));
-    std::string query = fmt::format("SELECT * FROM public.{}", sql::quote_identifier(name));
-    std::vector<std::optional<std::string>> params;
-    uint32_t limit = kLimitDefault;
-    for (const auto& [column, value] : request.query) {
-        if (column == "limit") {
-            const auto [end, error] =
-                std::from_chars(value.data(), value.data() + value.size(), limit);
-            if (error != std::errc() || end != value.data() + value.size() || limit > kLimitMax) {
-                return invalid_input("limit is a number up to {}", kLimitMax);
-            }
-        }
-        if (std::ranges::find(kReserved, column) != kReserved.end()) continue;
-        params.push_back(value);
-        query += fmt::format(" {} {} = ${}", params.size() == 1 ? "WHERE" : "AND",
-                             sql::quote_identifier(column), params.size());
-    }
-    query += fmt::format(" LIMIT {}", limit);
     net::HttpResponse response{.content_type = "application/json", .headers = {}, .body = {}};
-    response.body =
-        TRY(run_statements(session, query, params, request.connection, [&](Cursor& cursor) {
-            return write_result(cursor, ResultForm::kObjects, session);
-        }));
+    ResultPage page{.rows_max = asked.limit};
+    const auto run = [&](std::string_view order) {
+        std::string query = fmt::format("{}{} LIMIT {}", asked.query, order, asked.limit + 1);
+        if (asked.after > 0) query += fmt::format(" OFFSET {}", asked.after);
+        return run_statements(session, query, asked.params, request.connection,
+                              [&](Cursor& cursor) {
+                                  return write_result(cursor, ResultForm::kObjects, session, &page);
+                              });
+    };
+    // What fits into one page needs no order, and the quicker way to rows knows none.
+    if (asked.after == 0) response.body = TRY(run(""));
+    if (asked.after > 0 || (page.has_more && asked.limit > 0)) {
+        page.has_more = false;
+        response.body = TRY(run(TRY(order_of_all_columns(session, asked.query))));
+    }
+    if (page.has_more && asked.limit > 0) {
+        response.body.resize(response.body.size() - 2);  // the object's end
+        response.body += ",\"truncated\":true,\"next\":";
+        append_json_string(target_of_next(request, asked), response.body);
+        response.body += "}\n";
+    }
     add_receipt(session, response);
     return response;
 }

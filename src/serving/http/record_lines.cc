@@ -8,8 +8,15 @@
 
 namespace braid::serving {
 
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+}  // namespace
+
 Result<std::vector<std::string_view>> split_records(std::string_view body) {
     std::vector<std::string_view> records;
+    if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
     for (size_t from = 0, line = 1; from < body.size(); ++line) {
         const size_t end = std::min(body.find('\n', from), body.size());
         std::string_view record = body.substr(from, end - from);
@@ -27,6 +34,7 @@ Result<std::vector<std::string_view>> split_records(std::string_view body) {
 }
 
 bool looks_like_json_array(std::string_view body) {
+    if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
     const size_t first = body.find_first_not_of(" \t\r\n");
     return first != std::string_view::npos && body[first] == '[';
 }

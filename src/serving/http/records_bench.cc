@@ -80,7 +80,7 @@ void http_records(benchmark::State& state) {
                             .receipts = &receipts,
                             .appender = &appender,
                             .version = "bench"};
-    auto server = HttpApiServer::start({.name = "http"}, services, workers, [] { return true; });
+    auto server = HttpApiServer::start({}, services, workers, [] { return true; });
     CHECK(server.has_value());
     net::HttpClient client("127.0.0.1", (*server)->port());
     net::HttpClient::Request request{.method = "POST", .target = "/v1/tables/t/records"};

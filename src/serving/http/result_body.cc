@@ -2,12 +2,13 @@
 #include "serving/http/result_body.h"
 
 #include <algorithm>
+#include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "base/error_makers.h"
-#include "net/http.h"
+#include "serving/http/media_type.h"
 #include "serving/session/json_text.h"
 
 namespace braid::serving {
@@ -120,26 +121,14 @@ class BodyWriter {
 
 }  // namespace
 
-bool choose_form(const std::string* accept, ResultForm& form) {
-    form = ResultForm::kJson;
-    if (accept == nullptr) return true;
-    std::string_view rest = *accept;
-    while (!rest.empty()) {
-        std::string_view range = rest.substr(0, rest.find(','));
-        rest.remove_prefix(std::min(range.size() + 1, rest.size()));
-        range = range.substr(0, range.find(';'));
-        while (range.starts_with(' ')) range.remove_prefix(1);
-        while (range.ends_with(' ')) range.remove_suffix(1);
-        for (const std::string_view json : {"*/*", "application/*", "application/json"}) {
-            if (net::equal_ignoring_case(range, json)) return true;
-        }
-        if (net::equal_ignoring_case(range, "text/csv") ||
-            net::equal_ignoring_case(range, "text/*")) {
-            form = ResultForm::kCsv;
-            return true;
-        }
-    }
-    return false;
+bool choose_form(const std::vector<net::HttpHeader>& headers, ResultForm& form) {
+    const Welcome json = welcome_of("application/json", headers);
+    const Welcome csv = welcome_of("text/csv", headers);
+    const auto rank = [](const Welcome& each) {
+        return std::tuple(each.quality, each.specificity, -static_cast<int64_t>(each.position));
+    };
+    form = rank(csv) > rank(json) ? ResultForm::kCsv : ResultForm::kJson;
+    return json.quality > 0 || csv.quality > 0;
 }
 
 std::string_view content_type(ResultForm form) {
@@ -147,7 +136,8 @@ std::string_view content_type(ResultForm form) {
                                     : "application/json";
 }
 
-Result<std::string> write_result(Cursor& cursor, ResultForm form, const Session& session) {
+Result<std::string> write_result(Cursor& cursor, ResultForm form, const Session& session,
+                                 ResultPage* page) {
     static const Schema kNoColumns;
     const Schema& schema = cursor.schema() ? *cursor.schema() : kNoColumns;
     const BodyWriter writer(schema, form, session);
@@ -155,8 +145,11 @@ Result<std::string> write_result(Cursor& cursor, ResultForm form, const Session&
     uint64_t rows = 0;
     if (cursor.schema() || form != ResultForm::kCsv) writer.begin(out);
     Batch batch;
+    const uint64_t rows_max = page == nullptr ? UINT64_MAX : page->rows_max;
     while (cursor.schema() && TRY(cursor.next(batch))) {
-        for (size_t row = 0; row < batch.length; ++row) {
+        if (page != nullptr) page->has_more |= batch.length > rows_max - rows;
+        const size_t wanted = std::min<uint64_t>(batch.length, rows_max - rows);
+        for (size_t row = 0; row < wanted; ++row) {
             writer.write(batch, row, rows++ == 0, out);
         }
         if (out.size() <= kAnswerBytesMax) continue;

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "columnar/column.h"
 #include "columnar/text_io.h"
+#include "net/http.h"
 #include "serving/session/session.h"
 
 namespace braid::serving {
@@ -20,14 +23,20 @@ enum class ResultForm : unsigned char {
     kObjects,  // {"rows":[{"column":value}]}
 };
 
-/// The form that an Accept header asks for: the first that is known, JSON without one; false: none
-/// is.
-bool choose_form(const std::string* accept, ResultForm& form);
+/// The form that the Accept headers like best, JSON without any; false: none will do.
+bool choose_form(const std::vector<net::HttpHeader>& headers, ResultForm& form);
 std::string_view content_type(ResultForm form);
 
-/// Takes all rows of a cursor into one body. Exhausted (54000) beyond kAnswerBytesMax: such answers
+/// How many rows of a result are wanted, and whether there were more.
+struct ResultPage {
+    uint64_t rows_max = UINT64_MAX;
+    bool has_more = false;
+};
+
+/// Takes the rows of a cursor into one body. Exhausted (54000) beyond kAnswerBytesMax: such answers
 /// belong to the PostgreSQL protocol, which sends row by row.
-Result<std::string> write_result(Cursor& cursor, ResultForm form, const Session& session);
+Result<std::string> write_result(Cursor& cursor, ResultForm form, const Session& session,
+                                 ResultPage* page = nullptr);
 
 /// One CSV field, quoted where it needs to be.
 void append_csv_field(std::string_view text, std::string& out);

@@ -7,8 +7,10 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/random.h"
+#include "model/health.h"
 #include "plan/view_plan.h"
 #include "read/reader.h"
+#include "serving/http/record_checker.h"
 #include "serving/session/control.h"
 #include "serving/session/record_appender.h"
 #include "serving/system/receipt_log.h"
@@ -28,6 +30,8 @@ struct Services {
     QuarantineSource* quarantine = nullptr;  // may be null
     ReceiptLog* receipts = nullptr;
     RecordAppender* appender = nullptr;
+    const Health* health = nullptr;           // may be null
+    RecordChecker* record_checker = nullptr;  // may be null
     std::string version;
     int64_t started_at_us = 0;  // Unix microseconds
 };
