@@ -259,6 +259,20 @@ TEST(Decoder, ALongRecordIsBadWithItsTrueLength) {
     }
 }
 
+TEST(Decoder, TheRestOfARecordIsBadAndNamesItsFirstPart) {
+    const std::string stored = std::string(kRestMarker) + "3:41" + std::string(1, '\0') + "45\"}";
+    for (const std::string_view format : {"json", "combined"}) {
+        const DecoderSpec spec = decoder_spec(format, format == "json" ? "a text" : "ip text");
+        auto decoder = std::move(make_decoder(spec)).value();
+        const DecodedSlice out = decode_all(*decoder, spec, {stored});
+        ASSERT_EQ(out.bad.size(), 1U);
+        EXPECT_EQ(out.bad[0].reason,
+                  "rest of the record at 3:41 (partition:offset), which was taken before its line "
+                  "had an end");
+        EXPECT_EQ(out.batch.columns[4].at<std::string_view>(0), "45\"}");
+    }
+}
+
 TEST(Decoder, MendsUtf8ByMaximalParts) {
     EXPECT_EQ(mended_utf8("a\xc3\xa9z"), "a\xc3\xa9z");
     EXPECT_EQ(mended_utf8("\xff\xfe"), "\xEF\xBF\xBD\xEF\xBF\xBD");

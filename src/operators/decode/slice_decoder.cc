@@ -30,8 +30,10 @@ void prefetch(std::string_view record) {
 
 std::string_view raw_text(std::string_view record, TextArena& arena) {
     uint64_t true_bytes = 0;
-    std::string_view prefix;
-    if (split_long_record(record, true_bytes, prefix)) record = prefix;
+    std::string_view text;
+    std::string_view place;
+    if (split_long_record(record, true_bytes, text)) record = text;
+    if (split_rest_record(record, place, text)) record = text;
     return is_valid_utf8(record) ? record : arena.add(mended_utf8(record));
 }
 
@@ -44,6 +46,17 @@ bool split_long_record(std::string_view record, uint64_t& true_bytes, std::strin
     const auto [at, error] = std::from_chars(record.data(), end, true_bytes);
     if (error != std::errc() || at == end || *at != '\0') return false;
     prefix = {at + 1, static_cast<size_t>(end - at - 1)};
+    return true;
+}
+
+bool split_rest_record(std::string_view record, std::string_view& first_part,
+                       std::string_view& rest) {
+    if (record.empty() || record[0] != '\0' || !record.starts_with(kRestMarker)) return false;
+    record.remove_prefix(kRestMarker.size());
+    const size_t end = record.find('\0');
+    if (end == std::string_view::npos) return false;
+    first_part = record.substr(0, end);
+    rest = record.substr(end + 1);
     return true;
 }
 
@@ -84,6 +97,12 @@ bool SliceDecoder::read_any(uint32_t row, std::string_view record, std::string& 
         if (split_long_record(record, true_bytes, prefix)) {
             reason = "record of " + std::to_string(true_bytes) + " bytes exceeds the limit of " +
                      std::to_string(kRecordBytesMax) + " bytes";
+            return false;
+        }
+        std::string_view first_part;
+        if (split_rest_record(record, first_part, prefix)) {
+            reason = "rest of the record at " + std::string(first_part) +
+                     " (partition:offset), which was taken before its line had an end";
             return false;
         }
     }

@@ -43,6 +43,14 @@ inline constexpr uint64_t kRecordBytesMax = 1'048'576;
 /// Splits a stored record of that form; false if it is none.
 bool split_long_record(std::string_view record, uint64_t& true_bytes, std::string_view& prefix);
 
+/// The start of what was found behind a line that had been taken without its end; what follows is
+/// the place of the record made of that ("partition:offset"), a NUL and the bytes.
+inline constexpr std::string_view kRestMarker("\0BRAID-REST\0", 12);
+
+/// Splits a stored record of that form; false if it is none.
+bool split_rest_record(std::string_view record, std::string_view& first_part,
+                       std::string_view& rest);
+
 /// How values are read: by the option "timezone".
 Result<TextFormat> read_text_format(const DecoderSpec& spec);
 
