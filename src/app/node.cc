@@ -135,13 +135,13 @@ Result<void> Node::open_table(const catalog::Table& table) {
 
 Result<void> Node::start_source(const catalog::Table& table, Stream& stream) {
     if (table.connector != "file") return {};
-    collect::FileSourceOptions options;
-    options.path = table.option("path", "");
+    collect::FileSourceOptions options = TRY(collect::FileSource::read_options(table.options));
     stream.source_path = options.path;
     stream.source_health = health_.add("source", table.name);
     judge_source(stream);
-    stream.source = TRY(collect::FileSource::open(*source_files_, *ground_.clock, stream.log,
-                                                  options, ground_.metrics, table.name));
+    stream.source =
+        TRY(collect::FileSource::open(*source_files_, *ground_.clock, stream.log,
+                                      std::move(options), ground_.metrics, table.name));
     stream.source_step =
         ground_.workers->start(fmt::format("source {}", table.id.value),
                                [source = stream.source] { return source->step(); });
@@ -231,9 +231,9 @@ Result<void> Node::create_table(catalog::Table table) {
 
 Result<void> Node::admit_source(const catalog::Table& table,
                                 std::vector<manifest::Change>& changes) {
-    collect::FileSourceOptions options;
-    options.path = table.option("path", "");
-    TRY(collect::FileSource::check(options));
+    // What can never work is refused now, not when the first line should have come.
+    const collect::FileSourceOptions options =
+        TRY(collect::FileSource::read_options(table.options));
     if (declares_allowed_files_) {
         std::string directory = collect::fixed_directory(options.path);
         renew_allowed_files(directory);

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -20,23 +21,48 @@ struct FileSourceOptions {
     std::string path;  // a file or a glob: /var/log/nginx/*.log
     uint64_t record_bytes_max = 1ULL << 20;
     uint64_t prefix_bytes = 64ULL << 10;  // what is kept of a longer record
-    int64_t last_line_wait_us =
-        5'000'000;  // a last line without newline is taken after so long without growth
+    /// A last line without newline is taken after so long without growth.
+    int64_t last_line_wait_us = 60'000'000;
+    /// A file that has lost its name is followed until it has not grown for so long.
+    int64_t rotate_wait_us = 60'000'000;
+    /// Its last line without newline is not waited for as long.
+    int64_t rotated_line_wait_us = 10'000'000;
     int64_t poll_interval_us = 50'000;     // how often growth is looked for
     int64_t scan_interval_us = 1'000'000;  // how often the glob is evaluated
     uint64_t batch_bytes_max = 1ULL << 20;
+    /// Descriptors that are kept open; a file that has lost its name keeps its own in any case.
+    size_t open_files_max = 256;
+};
+
+/// How one file, or the glob itself, stands: a row of braid.sources.
+struct SourceFacts {
+    std::string path;
+    /// following, rotated, recognising, copy, compressed, unreadable, folder; missing: the path
+    /// matches no file; cut short: it matches more than are looked at.
+    std::string state;
+    std::optional<uint64_t> position;  // bytes of it that are in the log
+    std::optional<uint64_t> size;
+    std::string last_error;
 };
 
 /// Follows growing files and appends their lines to a stream's log, each line once: across
-/// restarts, since the position travels in the log with the records; across rotation by rename,
-/// since a file is known by device, inode and the hash of its first bytes; and a file that shrank
-/// is read as a new one, with a warning. A file's lines go to the partition that its identity
-/// hashes to. One step, one thread.
+/// restarts, since the position travels in the log with the records; across rotation of any kind,
+/// since the content decides what a file is (recognition.h). A file that has lost its name is
+/// followed until it is idle; one that was written anew is read from its start, with a warning.
+/// What remains impossible stands in docs/operating/following-files.md. A file's lines go to the
+/// partition that its identity hashes to. One step, one thread; facts() from any.
 class FileSource {
   public:
+    /// From the options of a table. InvalidInput for a path that is empty, not absolute or has
+    /// "..", and for a time that is none.
+    static Result<FileSourceOptions> read_options(const std::map<std::string, std::string>& table);
     /// Whether the options can work at all: InvalidInput for a path that is empty, not absolute or
     /// has "..".
     static Result<void> check(const FileSourceOptions& options);
+    /// What will keep lines from coming as things are: nothing matches the path, a file cannot be
+    /// read, is compressed, is a folder. One sentence each.
+    static std::vector<std::string> survey(FileSystem& files, const Clock& clock,
+                                           const FileSourceOptions& options);
     /// `files` is rooted at "/". InvalidInput for a path that is not absolute or holds "..".
     static Result<std::unique_ptr<FileSource>> open(FileSystem& files, const Clock& clock,
                                                     std::shared_ptr<log::PartitionedLog> log,
@@ -45,8 +71,10 @@ class FileSource {
     virtual ~FileSource() = default;
     /// Reads at most one batch.
     virtual StepOutcome step() = 0;
-    /// Whether every byte seen so far is in the log (for `--once` and tests).
+    /// Whether every byte seen so far is in the log (for tests).
     virtual bool is_caught_up() const = 0;
+    /// As of the last step that found nothing to do.
+    virtual std::vector<SourceFacts> facts() const = 0;
 };
 
 }  // namespace braid::collect

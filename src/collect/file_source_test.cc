@@ -73,6 +73,9 @@ class FileSourceTest : public testing::Test {
         }
         return all;
     }
+    static bool is_in(const Lines& all, const std::string& line) {
+        return std::ranges::find(all, line) != all.end();
+    }
     bool was_traced(std::string_view part) const {
         return std::ranges::any_of(traced_, [&](const std::string& message) {
             return message.find(part) != std::string::npos;
@@ -134,6 +137,8 @@ TEST_F(FileSourceTest, FollowsAFileThroughItsRotation) {
     rename("/logs/a.log", "/logs/a.log.1");
     write("/logs/a.log", "four\n");
     run();
+    EXPECT_EQ(lines().size(), 3U) << "the last line of the old one may still get its end";
+    clock_.advance_us(options_.rotated_line_wait_us);
     run();
     EXPECT_EQ(lines().size(), 4U);
     EXPECT_TRUE(source_->is_caught_up());
@@ -242,12 +247,195 @@ TEST_F(FileSourceTest, RefusesPathsThatCannotBeMeant) {
     EXPECT_OK(FileSource::check(options_));
 }
 
+TEST_F(FileSourceTest, AnUnfinishedLineWaitsAMinuteForItsEnd) {
+    write("/logs/a.log", "one\n200 12");
+    run();
+    clock_.advance_us(55'000'000);
+    run();
+    write("/logs/a.log", "345\n");
+    run();
+    EXPECT_EQ(lines(), (Lines{"one", "200 12345"}));
+}
+
+TEST_F(FileSourceTest, GrowthBeginsTheWaitForALineEndAnew) {
+    write("/logs/a.log", "2");
+    run();
+    for (const char* part : {"0", "0", " "}) {
+        clock_.advance_us(40'000'000);
+        write("/logs/a.log", part);
+        run();
+    }
+    write("/logs/a.log", "12\n");
+    run();
+    EXPECT_EQ(lines(), Lines{"200 12"});
+}
+
+TEST_F(FileSourceTest, TheRestOfALineThatWasTakenNamesItsFirstPart) {
+    for (const bool restarts : {false, true}) {
+        const std::string path = restarts ? "/logs/b.log" : "/logs/a.log";
+        const size_t before = lines().size();
+        write(path, path + "\ntwo");
+        run();
+        clock_.advance_us(options_.last_line_wait_us);
+        run();
+        if (restarts) start();
+        write(path, "345\nthree\n");
+        run();
+        // Where "two" lies is found, and the rest must name that place.
+        std::string first_part;
+        for (uint32_t index = 0; index < 2; ++index) {
+            const Offset end = log_->durable_end().at[index];
+            for (Offset at{0}; at < end; ++at.value) {
+                ASSERT_OK_AND_ASSIGN(const auto batch, log_->read({index}, at, 1));
+                if (batch.records.front() == "two")
+                    first_part = fmt::format("{}:{}", index, at.value);
+            }
+        }
+        EXPECT_EQ(lines().size(), before + 4);
+        EXPECT_TRUE(is_in(lines(), std::string(kRestMarker) + first_part + '\0' + "345"))
+            << first_part;
+        ASSERT_OK(machine_.remove(path));
+        clock_.advance_us(options_.rotate_wait_us);
+        run();
+    }
+}
+
+TEST_F(FileSourceTest, TheEndOfALineThatWasTakenIsNoRecord) {
+    write("/logs/a.log", "one");
+    run();
+    clock_.advance_us(options_.last_line_wait_us);
+    run();
+    write("/logs/a.log", "\r\ntwo\n");
+    run();
+    EXPECT_EQ(lines(), (Lines{"one", "two"}));
+}
+
+TEST_F(FileSourceTest, AByteOrderMarkIsNoData) {
+    write("/logs/a.log", "\xEF\xBB\xBFone\n\xEF\xBB\xBFtwo\n");
+    write("/logs/b.log", "\xEF\xBB");
+    run();
+    write("/logs/b.log", "\xBFthree\n");
+    run();
+    Lines found = lines();
+    std::ranges::sort(found);
+    EXPECT_EQ(found, (Lines{"one", "three", "\xEF\xBB\xBFtwo"}));
+}
+
+TEST_F(FileSourceTest, AHoleAtTheStartIsNoData) {
+    // As a writer leaves it that does not append and whose file was cut.
+    options_.record_bytes_max = 1000;
+    options_.batch_bytes_max = 1000;
+    start();
+    write("/logs/a.log", std::string(100'000, '\0') + "one\n" + std::string(3, '\0') + "two\n");
+    run();
+    EXPECT_EQ(lines(), (Lines{"one", std::string("\0\0\0two", 6)}));
+}
+
+TEST_F(FileSourceTest, OpensTheDescriptorsOfFewFilesAtATime) {
+    options_.open_files_max = 3;
+    start();
+    for (int round = 0; round < 3; ++round) {
+        for (int number = 0; number < 20; ++number) {
+            write(fmt::format("/logs/{:02}.log", number), fmt::format("{} {}\n", number, round));
+        }
+        run();
+    }
+    EXPECT_EQ(lines().size(), 60U);
+    EXPECT_TRUE(source_->is_caught_up());
+    // One that is closed is found under its new name.
+    write("/logs/00.log", "late\n");
+    rename("/logs/00.log", "/logs/old");
+    run();
+    EXPECT_EQ(lines().size(), 61U);
+}
+
+TEST_F(FileSourceTest, TellsHowEachFileStands) {
+    const auto facts = [&] {
+        std::string all;
+        for (const SourceFacts& each : source_->facts()) {
+            all += fmt::format("{} {} {}/{}{}; ", each.path, each.state,
+                               each.position ? fmt::to_string(*each.position) : "-",
+                               each.size ? fmt::to_string(*each.size) : "-",
+                               each.last_error.empty() ? "" : " !");
+        }
+        return all;
+    };
+    run();
+    EXPECT_EQ(facts(), "/logs/*.log missing -/- !; ");
+    EXPECT_TRUE(was_traced("matches 0 files"));
+    write("/logs/a.log", "one\ntw");
+    write("/logs/b.log", "\x1F\x8B\x08\x01\x02");
+    write("/logs/c.log", "");
+    write("/logs/d.log", "two\n");
+    machine_.set_fault_hook([](const FileOperation& operation) -> Result<void> {
+        if (operation.path.ends_with("d.log")) return io_error("permission denied");
+        return {};
+    });
+    run();
+    EXPECT_EQ(facts(),
+              "/logs/a.log following 4/6; /logs/b.log compressed 0/5 !; "
+              "/logs/c.log following 0/0; ");
+    EXPECT_TRUE(was_traced("gzip"));
+    machine_.clear_faults();
+    run();
+    rename("/logs/a.log", "/logs/a.old");
+    run();
+    EXPECT_EQ(facts(),
+              "/logs/a.old rotated 4/6; /logs/b.log compressed 0/5 !; "
+              "/logs/c.log following 0/0; /logs/d.log following 4/4; ");
+}
+
+TEST_F(FileSourceTest, SurveysWhatWillKeepLinesFromComing) {
+    const auto survey = [&](const std::string& path) {
+        options_.path = path;
+        const auto troubles = FileSource::survey(machine_, clock_, options_);
+        return troubles.empty() ? std::string() : troubles.front();
+    };
+    EXPECT_TRUE(survey("/logs/*.log").contains("matches no file"));
+    EXPECT_TRUE(survey("/logs").contains("is a folder"));
+    write("/logs/a.log", "one\n");
+    EXPECT_EQ(survey("/logs/*.log"), "");
+    write("/logs/b.txt", "\x28\xB5\x2F\xFD");
+    EXPECT_TRUE(survey("/logs/b*").contains("compressed (zstd)"));
+    write("/logs/c.gz", "not compressed\n");
+    EXPECT_EQ(survey("/logs/c*"), "");
+}
+
+TEST(FileSourceOptions, ReadsTimesOfATable) {
+    const auto read = [](const std::string& wait) {
+        return FileSource::read_options(
+            {{"path", "/a"}, {"rotate_wait", wait}, {"line_wait", wait}});
+    };
+    const std::map<std::string, int64_t> times = {{"5", 5'000'000},       {"5 s", 5'000'000},
+                                                  {"50ms", 50'000},       {"0", 0},
+                                                  {"2 min", 120'000'000}, {"1h", 3'600'000'000}};
+    for (const auto& [text, us] : times) {
+        ASSERT_OK_AND_ASSIGN(const FileSourceOptions options, read(text));
+        EXPECT_EQ(options.rotate_wait_us, us) << text;
+        EXPECT_EQ(options.last_line_wait_us, us) << text;
+    }
+    for (const char* text :
+         {"", "s", "-1", "1 fortnight", "1.5 s", "99999999999999999999", "200 h"}) {
+        EXPECT_ERROR(read(text), ErrorCode::kInvalidInput);
+    }
+}
+
 TEST(FilePosition, ComesBackFromItsText) {
-    const FilePosition position{.offset = 1ULL << 40, .head_bytes = 1024, .head_hash = 77};
+    FilePosition position;
+    position.content = {.bytes = 1ULL << 40, .head = 77, .chain = 78, .tail = 79};
+    position.first_part = EventId{{3}, {12345}};
+    position.seen_bytes = 5;
+    position.grown_at_s = 1'700'000'000;
+    position.is_done = true;
+    position.path = "/logs/a.log";
     ASSERT_OK_AND_ASSIGN(const FilePosition back, FilePosition::from_text(position.to_text()));
-    EXPECT_EQ(back.offset, position.offset);
-    EXPECT_EQ(back.head_bytes, position.head_bytes);
-    EXPECT_EQ(back.head_hash, position.head_hash);
+    EXPECT_EQ(back.content, position.content);
+    EXPECT_EQ(back.first_part, position.first_part);
+    EXPECT_EQ(back.seen_bytes, position.seen_bytes);
+    EXPECT_EQ(back.grown_at_s, position.grown_at_s);
+    EXPECT_EQ(back.path, position.path);
+    EXPECT_TRUE(back.is_done);
+    EXPECT_FALSE(back.is_copy);
     EXPECT_FALSE(FilePosition::from_text("x").has_value());
 }
 

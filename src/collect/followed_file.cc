@@ -6,153 +6,163 @@
 
 #include <fmt/format.h>
 
-#include "base/bytes.h"
 #include "base/error_makers.h"
-#include "base/hash.h"
 
 namespace braid::collect {
 
-std::string FilePosition::to_text() const {
-    std::string text;
-    ByteWriter writer(text);
-    writer.varint(offset);
-    writer.varint(head_bytes);
-    writer.fixed(head_hash);
-    return text;
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+/// Blank as over HTTP: a line of nothing but blanks is no record either.
+bool is_blank(std::string_view line) {
+    return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
-Result<FilePosition> FilePosition::from_text(std::string_view text) {
-    ByteReader reader(text);
-    FilePosition position;
-    position.offset = TRY(reader.varint());
-    position.head_bytes = TRY(reader.varint());
-    position.head_hash = TRY(reader.fixed<uint64_t>());
-    return position;
-}
-
-FollowedFile::FollowedFile(std::unique_ptr<ReadableFile> file, std::string path, FileInfo info,
-                           const FileSourceOptions& options)
-    : options_(options),
-      file_(std::move(file)),
-      identity_(identity_of(info)),
-      path_(std::move(path)),
-      size_(info.bytes) {}
+}  // namespace
 
 std::string FollowedFile::identity_of(const FileInfo& info) {
     return fmt::format("{}:{}", info.device, info.inode);
 }
 
-Result<uint64_t> FollowedFile::size() {
-    size_ = TRY(file_->size());
-    return size_;
-}
-
-Result<bool> FollowedFile::resume(const FilePosition& position) {
-    if (TRY(size()) < position.offset) return false;
-    std::vector<std::byte> head(position.head_bytes);
-    if (TRY(file_->read_at(0, head)) != head.size()) return false;
-    if (hash64(as_text(head)) != position.head_hash) return false;
-    position_ = position;
-    return true;
+void FollowedFile::resume(ContentHash content, std::optional<EventId> first_part) {
+    content_ = std::move(content);
+    first_part_ = first_part;
+    long_line_.reset();
+    is_in_hole_ = false;
 }
 
 void FollowedFile::restart() {
-    position_ = {};
-    long_scanned_to_ = 0;
+    resume({}, {});
+    recognition.reset();
+    phase = Phase::kRecognising;
+    tried_bytes = 0;
+    last_error.clear();
+    ++generation;
 }
 
-Result<FilePosition> FollowedFile::position_at(uint64_t offset) {
-    FilePosition position = position_;
-    position.offset = offset;
-    const uint64_t wanted = std::min(offset, kHeadBytesMax);
-    if (wanted == position.head_bytes) return position;
-    std::vector<std::byte> head(wanted);
-    if (TRY(file_->read_at(0, head)) != wanted) {
-        return io_error("file \"{}\" became shorter while it was read", path_);
+Result<bool> FollowedFile::is_intact(std::vector<std::byte>& buffer) const {
+    const ContentHash& content = long_line_ ? long_line_->walked : content_;
+    buffer.resize(content.window().size());
+    const auto text = TRY(read_after(content, buffer));
+    return text.has_value();
+}
+
+/// What the file has behind `content`, as much as fits into the buffer beside its window; nothing
+/// if it does not hold that content any more.
+Result<std::optional<std::string_view>> FollowedFile::read_after(
+    const ContentHash& content, std::vector<std::byte>& buffer) const {
+    if (content.window_start() > 0) {
+        std::byte head[ContentHash::kHeadBytes];
+        const size_t got = TRY(handle_->read_at(0, head));
+        if (as_text(Bytes(head).first(got)) != content.head())
+            return std::optional<std::string_view>();
     }
-    position.head_bytes = wanted;
-    position.head_hash = hash64(as_text(head));
-    return position;
+    const size_t got = TRY(handle_->read_at(content.window_start(), buffer));
+    const std::string_view text = as_text(Bytes(buffer).first(got));
+    if (!text.starts_with(content.window())) return std::optional<std::string_view>();
+    return std::optional(text.substr(content.window().size()));
+}
+
+/// How many bytes at the start of a file are no data: a byte order mark; or the hole that a writer
+/// leaves who goes on at its old place after the file was cut.
+size_t FollowedFile::leading_bytes(std::string_view text) {
+    if (offset() == 0) {
+        if (text.starts_with(kByteOrderMark)) return kByteOrderMark.size();
+        is_in_hole_ = text.starts_with('\0');
+    }
+    if (!is_in_hole_) return 0;
+    const size_t data = std::min(text.find_first_not_of('\0'), text.size());
+    if (data < text.size()) is_in_hole_ = false;
+    return data;
 }
 
 void FollowedFile::take_line(std::string_view line, FileLines& lines) const {
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    // Blank as over HTTP: a line of nothing but blanks is no record either.
-    if (line.find_first_not_of(" \t\r") != std::string_view::npos) lines.records.push_back(line);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (lines.first_part) return take_rest_of_line(line, lines);
+    if (!is_blank(line)) lines.records.push_back(line);
 }
 
-Result<FileLines> FollowedFile::read_lines(bool take_rest) {
+void FollowedFile::take_rest_of_line(std::string_view line, FileLines& lines) const {
+    if (is_blank(line)) return;
+    std::string& record = lines.made.emplace_back(kRestMarker);
+    record +=
+        fmt::format("{}:{}", lines.first_part->partition.value, lines.first_part->offset.value);
+    record.push_back('\0');
+    record += line;
+    lines.records.push_back(record);
+}
+
+Result<FileLines> FollowedFile::read_lines(bool take_rest, std::vector<std::byte>& buffer) {
     FileLines lines;
-    lines.end = position_;
-    if (long_scanned_to_ > position_.offset) {
-        TRY(measure_long_line(take_rest, lines));
+    lines.first_part = first_part_;
+    const ContentHash& from = long_line_ ? long_line_->walked : content_;
+    buffer.resize(from.window().size() + options_.batch_bytes_max + options_.record_bytes_max + 2);
+    const auto read = TRY(read_after(from, buffer));
+    lines.is_intact = read.has_value();
+    if (!read) return lines;
+    const std::string_view text = *read;
+    take_rest = take_rest && from.bytes() + text.size() >= info.bytes;
+    if (long_line_) {
+        measure_long_line(text, take_rest, lines);
         return lines;
     }
-    buffer_.resize(options_.batch_bytes_max + options_.record_bytes_max + 2);
-    const size_t got = TRY(file_->read_at(position_.offset, buffer_));
-    const std::string_view text = as_text(Bytes(buffer_).first(got));
-    size_t from = 0;
-    while (from < text.size() && from < options_.batch_bytes_max) {
-        const void* newline = std::memchr(text.data() + from, '\n', text.size() - from);
+    size_t at = leading_bytes(text);
+    while (at < text.size() && at < options_.batch_bytes_max) {
+        const void* newline = std::memchr(text.data() + at, '\n', text.size() - at);
         if (newline == nullptr) break;
-        const auto to = static_cast<size_t>(static_cast<const char*>(newline) - text.data());
-        if (to - from > options_.record_bytes_max) break;
-        take_line(text.substr(from, to - from), lines);
-        from = to + 1;
+        const auto end = static_cast<size_t>(static_cast<const char*>(newline) - text.data());
+        if (end - at > options_.record_bytes_max) break;
+        take_line(text.substr(at, end - at), lines);
+        lines.first_part.reset();
+        at = end + 1;
     }
-    const bool is_rest = position_.offset + got >= size_;
-    if (from == 0 && text.size() > options_.record_bytes_max) {
-        long_scanned_to_ = position_.offset;
-        long_record_.clear();
-        TRY(measure_long_line(take_rest, lines));
+    if (at == 0 && text.size() > options_.record_bytes_max) {
+        long_line_ = LongLine{content_, std::string(text.substr(0, options_.prefix_bytes))};
+        measure_long_line(text, take_rest, lines);
         return lines;
     }
-    if (take_rest && is_rest && from < text.size() &&
-        text.find('\n', from) == std::string_view::npos &&
-        text.size() - from <= options_.record_bytes_max) {
-        take_line(text.substr(from), lines);
-        from = text.size();
+    if (take_rest && at < text.size() && text.find('\n', at) == std::string_view::npos &&
+        text.size() - at <= options_.record_bytes_max) {
+        const size_t before = lines.records.size();
+        take_line(text.substr(at), lines);
+        lines.ends_open = lines.records.size() > before;
+        at = text.size();
     }
-    if (from == 0) return lines;
-    lines.end = TRY(position_at(position_.offset + from));
+    if (at == 0) return lines;
+    lines.content = content_;
+    lines.content.add(text.substr(0, at));
     lines.has_progress = true;
     return lines;
 }
 
 /// Walks over a line that is too long to keep, piece by piece and without holding it; when its end
 /// is found it becomes one record with a prefix and its true length.
-Result<bool> FollowedFile::measure_long_line(bool take_rest, FileLines& lines) {
-    if (long_record_.empty()) {
-        std::vector<std::byte> prefix(options_.prefix_bytes);
-        const size_t got = TRY(file_->read_at(position_.offset, prefix));
-        long_record_.assign(as_text(Bytes(prefix).first(got)));
+void FollowedFile::measure_long_line(std::string_view text, bool take_rest, FileLines& lines) {
+    const size_t newline = text.find('\n');
+    const bool has_ended = newline != std::string_view::npos;
+    const size_t taken = has_ended ? newline : text.size();
+    if (!has_ended && !take_rest) {
+        long_line_->walked.add(text);
+        lines.is_busy = !text.empty();
+        return;
     }
-    buffer_.resize(options_.batch_bytes_max);
-    while (true) {
-        const size_t got = TRY(file_->read_at(long_scanned_to_, buffer_));
-        const std::string_view text = as_text(Bytes(buffer_).first(got));
-        const size_t newline = text.find('\n');
-        const bool ended = newline != std::string_view::npos;
-        const uint64_t line_end = long_scanned_to_ + (ended ? newline : got);
-        if (!ended && got == buffer_.size()) {
-            long_scanned_to_ += got;
-            continue;
-        }
-        if (!ended && !take_rest) {
-            long_scanned_to_ += got;
-            return false;
-        }
-        std::string record(kLongRecordMarker);
-        record += fmt::format("{}", line_end - position_.offset);
-        record.push_back('\0');
-        record += long_record_;
-        long_record_ = std::move(record);
-        lines.records.push_back(long_record_);
-        lines.end = TRY(position_at(line_end + (ended ? 1 : 0)));
-        lines.has_progress = true;
-        long_scanned_to_ = 0;
-        return true;
-    }
+    std::string& record = lines.made.emplace_back(kLongRecordMarker);
+    record += fmt::format("{}", long_line_->walked.bytes() - offset() + taken);
+    record.push_back('\0');
+    record += long_line_->prefix;
+    lines.records.push_back(record);
+    lines.content = long_line_->walked;
+    lines.content.add(text.substr(0, taken + (has_ended ? 1 : 0)));
+    lines.ends_open = !has_ended;
+    if (has_ended) lines.first_part.reset();
+    lines.has_progress = true;
+}
+
+void FollowedFile::commit(FileLines lines) {
+    content_ = std::move(lines.content);
+    first_part_ = lines.first_part;
+    long_line_.reset();
 }
 
 }  // namespace braid::collect

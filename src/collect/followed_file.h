@@ -2,85 +2,119 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
 #include "base/result.h"
+#include "collect/content_hash.h"
+#include "collect/file_position.h"
 #include "collect/file_source.h"
+#include "collect/recognition.h"
 
 namespace braid::collect {
 
 /// Starts a record that was too long to keep: marker, its true length in digits, a zero byte, its
 /// prefix. The decoder knows it (operators/decode).
 inline constexpr std::string_view kLongRecordMarker("\0BRAID-LONG\0", 12);
-
-/// How far a file is in the log: everything below `offset`; the hash of its first `head_bytes`
-/// bytes tells it from another file that got the same inode.
-struct FilePosition {
-    uint64_t offset = 0;
-    uint64_t head_bytes = 0;
-    uint64_t head_hash = 0;
-
-    std::string to_text() const;
-    static Result<FilePosition> from_text(std::string_view text);
-};
+/// Starts the rest of a record that was taken before its line had an end: marker, partition, ':',
+/// offset of the first part, a zero byte, the rest. The decoder knows it too.
+inline constexpr std::string_view kRestMarker("\0BRAID-REST\0", 12);
 
 /// Lines that were read but are not yet in the log.
 struct FileLines {
-    std::vector<std::string_view> records;  // point into the file's buffer until the next read
-    FilePosition end;                       // the position once they are in the log
-    bool has_progress = false;              // `end` moved, even if there is no record (blank lines)
+    std::vector<std::string_view> records;  // point into the buffer or `made`
+    std::deque<std::string> made;
+    ContentHash content;                // everything taken, once they are in the log
+    std::optional<EventId> first_part;  // still without its line's end
+    bool ends_open = false;             // the last record is a line without end
+    bool has_progress = false;          // `content` grew, even if there is no record (blank lines)
+    bool is_busy = false;               // a long line was walked over: there may be more
+    bool is_intact = true;  // false: what was taken before is not there any more; nothing was read
 };
 
-/// One open file and the place up to which its lines are in the log.
+/// One file and what of it is in the log. It keeps no buffer, and need not keep a descriptor.
 class FollowedFile {
   public:
-    /// Bytes of the beginning of a file that take part in its identity.
-    static constexpr uint64_t kHeadBytesMax = 1024;
+    enum class Phase : uint8_t {
+        kRecognising,  // whether its content is known is being found out
+        kFollowing,
+        kCopy,        // all of it was taken from another file
+        kCompressed,  // cannot be read
+    };
 
-    FollowedFile(std::unique_ptr<ReadableFile> file, std::string path, FileInfo info,
-                 const FileSourceOptions& options);
+    FollowedFile(std::string identity, std::string path, const FileSourceOptions& options)
+        : path(std::move(path)), options_(options), identity_(std::move(identity)) {}
 
     /// "device:inode".
     static std::string identity_of(const FileInfo& info);
     const std::string& identity() const { return identity_; }
-    const std::string& path() const { return path_; }
-    void set_path(std::string path) { path_ = std::move(path); }
 
-    /// Whether this file begins as the position says; if so, reading goes on there.
-    Result<bool> resume(const FilePosition& position);
-    /// Starts over: the file was cut and written anew.
+    bool is_open() const { return handle_ != nullptr; }
+    void attach(std::unique_ptr<ReadableFile> handle) { handle_ = std::move(handle); }
+    void detach() { handle_.reset(); }
+    const ReadableFile& handle() const { return *handle_; }
+
+    /// Everything that is in the log.
+    const ContentHash& content() const { return content_; }
+    uint64_t offset() const { return content_.bytes(); }
+    const std::optional<EventId>& first_part() const { return first_part_; }
+    bool is_at_end() const { return offset() >= info.bytes; }
+
+    /// Goes on behind content that is in the log already.
+    void resume(ContentHash content, std::optional<EventId> first_part);
+    /// Starts over: what was taken is not there any more.
     void restart();
 
+    /// Whether the file still holds what was taken: its first and its last bytes are compared.
+    Result<bool> is_intact(std::vector<std::byte>& buffer) const;
     /// Reads complete lines, at most about a batch. `take_rest`: also a last line without newline.
-    Result<FileLines> read_lines(bool take_rest);
-    /// The lines given by read_lines are durable now.
-    void commit(const FilePosition& position) { position_ = position; }
+    Result<FileLines> read_lines(bool take_rest, std::vector<std::byte>& buffer);
+    /// What read_lines gave is durable now.
+    void commit(FileLines lines);
 
-    const FilePosition& position() const { return position_; }
-    /// Looks at the file's size now.
-    Result<uint64_t> size();
-    bool is_at_end() const { return position_.offset >= size_; }
+    std::string path;
+    FileInfo info;  // as last looked at
+    Phase phase = Phase::kRecognising;
+    std::optional<Recognition> recognition;  // while it is found out; of a copy
+    std::string last_error;
+    uint64_t seen_bytes = 0;     // its size when it was last found intact
+    uint64_t tried_bytes = 0;    // its size when no whole line was found in it
+    uint64_t generation = 0;     // how often it was started over
+    int64_t first_seen_us = 0;   // monotonic, as all of these
+    int64_t first_taken_us = 0;  // when something of it was first in the log
     int64_t last_growth_us = 0;
-    bool is_gone = false;  // its name is another file's now, or nobody's
+    uint64_t last_used = 0;      // its descriptor, in uses of any
+    int64_t check_until_us = 0;  // a change may still hide behind an equal time of modification
+    int64_t retry_us = 0;        // after an error
+    bool is_gone = false;        // no name of it is followed any more
+    bool is_lost = false;        // nor is it found, and no descriptor is open
+    bool is_failing = false;     // last_error is of the last attempt, and in the trace
 
   private:
+    struct LongLine {
+        ContentHash walked;  // up to where no end was found
+        std::string prefix;
+    };
+
+    Result<std::optional<std::string_view>> read_after(const ContentHash& content,
+                                                       std::vector<std::byte>& buffer) const;
+    size_t leading_bytes(std::string_view text);
     void take_line(std::string_view line, FileLines& lines) const;
-    Result<bool> measure_long_line(bool take_rest, FileLines& lines);
-    Result<FilePosition> position_at(uint64_t offset);
+    void take_rest_of_line(std::string_view line, FileLines& lines) const;
+    void measure_long_line(std::string_view text, bool take_rest, FileLines& lines);
 
     const FileSourceOptions& options_;
-    std::unique_ptr<ReadableFile> file_;
+    std::unique_ptr<ReadableFile> handle_;
     const std::string identity_;
-    std::string path_;
-    FilePosition position_;
-    uint64_t size_ = 0;
-    uint64_t long_scanned_to_ = 0;  // inside a line longer than a record may be
-    std::string long_record_;
-    std::vector<std::byte> buffer_;
+    ContentHash content_;
+    std::optional<EventId> first_part_;
+    std::optional<LongLine> long_line_;
+    bool is_in_hole_ = false;  // only zero bytes so far
 };
 
 }  // namespace braid::collect

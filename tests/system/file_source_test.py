@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file source loses and repeats nothing: growth, rotation while up and while down, restarts in the middle,
 files that shrink, long lines, bytes that are not UTF-8, empty files, a last line without its end."""
+import gzip
 import json
 import os
 import pathlib
+import shutil
 import sys
 import unittest
 
@@ -73,11 +75,47 @@ class FileSourceTest(unittest.TestCase):
         self.append("x.log", b"7}\n" + lines([18]))
         self.expect([5, 17, 18])
 
+    def impatient(self):
+        """The same table with short waits."""
+        self.braid.sql("DROP MATERIALIZED VIEW v")
+        self.braid.sql("DROP TABLE t")
+        self.braid.sql(f"CREATE TABLE t (a bigint) WITH (connector = 'file', path = '{self.logs}/*.log', "
+                       "format = 'json', line_wait = '100 ms', rotate_wait = '100 ms')")
+        self.braid.sql("CREATE MATERIALIZED VIEW v AS SELECT a, count(*) AS n FROM t GROUP BY a")
+
     def test_last_line_without_its_end_is_taken_after_a_while(self):
+        self.impatient()
         self.append("x.log", lines([1]) + b'{"a": 2}')
         self.expect([1, 2])
         self.append("x.log", b"\n" + lines([3]))
         self.expect([1, 2, 3])
+
+    def test_the_rest_of_a_line_names_its_first_part(self):
+        self.impatient()
+        self.append("x.log", lines([1]) + b'{"a": 12')
+        self.expect([1], bad=1)
+        self.braid.restart()
+        self.append("x.log", b'345}\n' + lines([3]))
+        self.expect([1, 3], bad=2)
+        rows = self.braid.sql("SELECT _partition, _offset, _raw, _error FROM braid.quarantine ORDER BY _offset")
+        partition, offset, raw, _ = rows[0]
+        self.assertEqual(raw, '{"a": 12')
+        self.assertEqual(rows[1][2], "345}")
+        self.assertIn(f"{partition}:{offset}", rows[1][3])
+
+    def test_a_line_that_pauses_in_its_middle_is_one_line(self):
+        self.append("x.log", b'{"a": 12')
+        self.append("y.log", lines([1]))
+        self.expect([1])
+        os.rename(self.logs / "x.log", self.logs / "x.log.1")
+        self.append("x.log", lines([2]))
+        self.expect([1, 2])
+        self.append("x.log.1", b'345}\n')
+        self.expect([1, 2, 12345])
+
+    def test_a_byte_order_mark(self):
+        self.append("x.log", b"\xef\xbb\xbf" + lines([1, 2]))
+        self.expect([1, 2])
 
     def test_restarts_in_the_middle(self):
         self.append("x.log", lines(range(1000)))
@@ -99,6 +137,12 @@ class FileSourceTest(unittest.TestCase):
         self.append("x.log.1", lines(range(150, 200)))
         self.append("x.log", lines(range(200, 300)))
         self.expect(range(300))
+        self.append("x.log.1", lines(range(300, 310)))
+        self.expect(range(310))
+        self.braid.kill()
+        self.append("x.log.1", lines(range(310, 320)))
+        self.braid.start()
+        self.expect(range(320))
 
     def test_rotation_while_down(self):
         self.append("x.log", lines(range(100)))
@@ -128,6 +172,33 @@ class FileSourceTest(unittest.TestCase):
         self.braid.restart()
         self.append("x.log", lines([9]))
         self.expect([*range(100), 7, 8, 9])
+
+    def test_a_file_that_is_written_anew_in_place(self):
+        self.append("x.log", lines(range(100, 200)))
+        self.expect(range(100, 200))
+        (self.logs / "x.log").write_bytes(lines(range(200, 300)))
+        self.expect(range(100, 300))
+        (self.logs / "x.log").write_bytes(lines(range(300, 500)))
+        self.expect(range(100, 500))
+        self.assertRegex(self.braid.trace(), r"warning .*written anew")
+        self.braid.crash()
+        self.expect(range(100, 500))
+        self.braid.kill()
+        (self.logs / "x.log").write_bytes(lines(range(500, 700)))
+        self.braid.start()
+        self.expect(range(100, 700))
+
+    def test_a_copy_before_a_cut_is_not_counted_twice(self):
+        for rotation in range(3):
+            start = 100 * rotation
+            self.append("x.log", lines(range(start, start + 60)))
+            self.expect(range(start + 60))
+            self.append("x.log", lines(range(start + 60, start + 100)))
+            shutil.copy(self.logs / "x.log", self.logs / f"x.{rotation}.log")
+            os.truncate(self.logs / "x.log", 0)
+            if rotation == 1:
+                self.braid.crash()
+            self.expect(range(start + 100))
 
     def test_lines_that_are_no_records(self):
         self.append("x.log", lines([1]) + b"nonsense\n" + b'{"a": "\xff\xfe"}\n\r\n\n   \n'

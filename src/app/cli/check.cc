@@ -69,9 +69,7 @@ class Declarations {
         catalog::Table table = create.table;
         TRY(operators::make_decoder({table.format, table.columns, table.options}));
         if (table.connector == "file") {
-            collect::FileSourceOptions options;
-            options.path = table.option("path", "");
-            TRY(collect::FileSource::check(options));
+            TRY(collect::FileSource::read_options(table.options));
         }
         table.id = next();
         catalog_.tables.emplace(table.id, std::move(table));

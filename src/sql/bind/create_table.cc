@@ -21,9 +21,10 @@ constexpr std::string_view kLaterConnectors[] = {"kafka", "syslog", "postgres", 
 constexpr std::string_view kFormats[] = {"combined", "common", "csv", "json"};
 
 /// Options that say how records are read belong to the decoder of the format, which checks them.
-constexpr std::string_view kOptions[] = {"connector",  "delimiter", "escape",  "event_time",
-                                         "format",     "header",    "null",    "path",
-                                         "partitions", "quote",     "timezone"};
+constexpr std::string_view kOptions[] = {
+    "connector", "delimiter", "escape",     "event_time", "format",      "header",  "line_wait",
+    "null",      "path",      "partitions", "quote",      "rotate_wait", "timezone"};
+constexpr std::string_view kFileOptions[] = {"path", "line_wait", "rotate_wait"};
 constexpr std::string_view kLaterOptions[] = {"key", "retention", "compression", "topic"};
 
 template <typename List>
@@ -184,9 +185,10 @@ class TableBinder {
                               invalid_input("connector \"file\" needs the option \"path\"")
                                   .with_hint("For example: path = '/var/log/access.log'."));
         }
-        if (table.connector != "file" && has_path) {
-            return bad_option("path",
-                              invalid_input("option \"path\" is for connector \"file\" only"));
+        for (const std::string_view name : kFileOptions) {
+            if (table.connector == "file" || !table.options.contains(std::string(name))) continue;
+            return bad_option(name,
+                              invalid_input("option \"{}\" is for connector \"file\" only", name));
         }
         return {};
     }
