@@ -67,6 +67,12 @@ class HttpTest(unittest.TestCase):
         self.assertEqual((answer.status, answer.json()["records"]), (200, 2))
         self.assertEqual(self.rows("SELECT sum(v) FROM events WHERE k = 'crlf'"), [["3"]])
 
+    def test_a_byte_order_mark_is_no_data(self):
+        answer = self.braid.http("POST", "/v1/tables/events/records",
+                                 b'\xef\xbb\xbf{"k": "bom", "v": 1}\n{"k": "bom", "v": 2}\n')
+        self.assertEqual((answer.status, answer.json()["records"]), (200, 2))
+        self.assertEqual(self.rows("SELECT sum(v) FROM events WHERE k = 'bom'"), [["3"]])
+
     def test_a_bad_record_is_accepted_and_quarantined(self):
         lines = [b'{"k": "bad", "v": 1}', b"{nonsense", b'{"k": "bad", "v": "many"}',
                  b'{"k": "bad", "v": 99999999999999999999}', b'{"k": "bad\xff"}', b"[1]", b"17"]

@@ -66,6 +66,9 @@ TEST(SqlRequest, IsReadStrictly) {
 TEST(RecordLines, AreSplitAtLineFeeds) {
     ASSERT_OK_AND_ASSIGN(const auto records, split_records("a\r\nb\n\n \t\r\n c \r\nd"));
     EXPECT_THAT(records, ElementsAre("a", "b", " c ", "d"));
+    ASSERT_OK_AND_ASSIGN(const auto marked, split_records("\xEF\xBB\xBF{}\n\xEF\xBB\xBF{}"));
+    EXPECT_THAT(marked, ElementsAre("{}", "\xEF\xBB\xBF{}"));
+    EXPECT_TRUE(looks_like_json_array("\xEF\xBB\xBF[]"));
     ASSERT_OK_AND_ASSIGN(const auto none, split_records(""));
     EXPECT_TRUE(none.empty());
 }
