@@ -139,9 +139,8 @@ Result<void> Node::start_source(const catalog::Table& table, Stream& stream) {
     stream.source_path = options.path;
     stream.source_health = health_.add("source", table.name);
     judge_source(stream);
-    stream.source =
-        TRY(collect::FileSource::open(*source_files_, *ground_.clock, stream.log,
-                                      std::move(options), ground_.metrics, table.name));
+    stream.source = TRY(collect::FileSource::open(*source_files_, *ground_.clock, stream.log,
+                                                  std::move(options), ground_.metrics, table.name));
     stream.source_step =
         ground_.workers->start(fmt::format("source {}", table.id.value),
                                [source = stream.source] { return source->step(); });
@@ -215,6 +214,30 @@ std::shared_ptr<log::PartitionedLog> Node::log_of(TableId table) const {
     const ScopedLock lock(mutex_);
     const auto place = streams_.find(table);
     return place == streams_.end() ? nullptr : place->second.log;
+}
+
+std::vector<serving::SourceRow> Node::sources_of(TableId table) const {
+    std::shared_ptr<collect::FileSource> source;
+    {
+        const ScopedLock lock(mutex_);
+        const auto place = streams_.find(table);
+        if (place == streams_.end()) return {};
+        source = place->second.source;
+    }
+    if (!source) return {{.source = "http", .state = "open"}};
+    std::vector<serving::SourceRow> rows;
+    for (collect::SourceFacts& each : source->facts()) {
+        rows.push_back({std::move(each.path), std::move(each.state), each.position, each.size,
+                        std::move(each.last_error)});
+    }
+    return rows;
+}
+
+std::vector<std::string> Node::source_troubles(const catalog::Table& table) const {
+    if (table.connector != "file") return {};
+    const auto options = collect::FileSource::read_options(table.options);
+    if (!options) return {options.error().message()};
+    return collect::FileSource::survey(*source_files_, *ground_.clock, *options);
 }
 
 Result<void> Node::create_table(catalog::Table table) {

@@ -90,6 +90,8 @@ class Node final : public serving::Control {
 
     manifest::StatePtr state() const override;
     std::shared_ptr<log::PartitionedLog> log_of(TableId table) const override;
+    std::vector<serving::SourceRow> sources_of(TableId table) const override;
+    std::vector<std::string> source_troubles(const catalog::Table& table) const override;
     Result<void> create_table(catalog::Table table) override;
     Result<void> drop_table(TableId table) override;
     Result<void> create_view(std::string name, plan::ViewPlan plan, std::string time_zone,

@@ -418,7 +418,7 @@ void GlobSource::publish_facts() {
     for (const auto& [path, error] : unreadable_) {
         facts.push_back({path, "unreadable", std::nullopt, std::nullopt, error});
     }
-    if (matched_ == 0 && has_scanned_) {
+    if (matched_ == 0 && matched_folders_.empty() && has_scanned_) {
         facts.push_back(
             {options_.path, "missing", std::nullopt, std::nullopt, "the path matches no file"});
     }

@@ -86,7 +86,7 @@ class GlobSource final : public FileSource {
     std::map<std::string, std::string> unreadable_;  // path -> why
     std::vector<std::byte> buffer_;                  // of all files
     size_t next_file_ = 0;
-    uint64_t uses_ = 0;   // of descriptors
+    uint64_t uses_ = 0;  // of descriptors
     GlobWalk walk_;
     bool is_walking_ = false;
     // As of the last scan.

@@ -98,6 +98,20 @@ void FakeControl::change(const std::function<void(manifest::State&)>& edit) {
     state_ = std::move(next);
 }
 
+std::vector<SourceRow> FakeControl::sources_of(TableId table) const {
+    const manifest::StatePtr state = this->state();
+    const auto place = state->catalog.tables.find(table);
+    if (place == state->catalog.tables.end()) return {};
+    if (place->second.connector != "file") return {{.source = "http", .state = "open"}};
+    return {{.source = "/log", .state = "following", .position = 70, .size = 100},
+            {.source = "/log.gz", .state = "compressed", .last_error = "not read yet"}};
+}
+
+std::vector<std::string> FakeControl::source_troubles(const catalog::Table& table) const {
+    if (table.connector != "file") return {};
+    return {"path \"" + table.option("path", "") + "\" matches no file"};
+}
+
 Result<void> FakeControl::create_table(catalog::Table table) {
     change([&](manifest::State& state) {
         table.id = TableId{state.catalog.next_id++};

@@ -32,6 +32,7 @@ class FileSourceTest(unittest.TestCase):
         self.braid = Braid()
         self.logs = self.braid.folder / "logs"
         self.logs.mkdir()
+        self.braid.files = [self.braid.folder]
         self.braid.init = (
             f"CREATE TABLE t (a bigint) WITH (connector = 'file', path = '{self.logs}/*.log', "
             "format = 'json');\n"
@@ -116,6 +117,38 @@ class FileSourceTest(unittest.TestCase):
     def test_a_byte_order_mark(self):
         self.append("x.log", b"\xef\xbb\xbf" + lines([1, 2]))
         self.expect([1, 2])
+
+    def test_sources_that_give_nothing_are_told(self):
+        (self.logs / "folder.log").mkdir()
+        self.append("packed.log", gzip.compress(lines([1])))
+        self.append("plain.log.gz", lines([2]))
+        os.mkfifo(self.logs / "pipe.log")
+        notices = []
+        with self.braid.connect() as connection:
+            connection.add_notice_handler(lambda notice: notices.append((notice.severity, notice.message_primary)))
+            for table, path in (("u", "nothing*"), ("w", ""), ("x", "packed.log"), ("y", "plain.log.gz")):
+                connection.execute(f"CREATE TABLE {table} (a bigint) WITH (connector = 'file', "
+                                   f"path = '{self.logs / path}', format = 'json')")
+        self.assertEqual([severity for severity, _ in notices], ["WARNING"] * 3, notices)
+        for (_, text), part in zip(notices, ("matches no file", "is a folder", "compressed (gzip)")):
+            self.assertIn(part, text)
+
+        def states():
+            return {(stream, os.path.basename(source)): (state, position, size, error is not None)
+                    for stream, source, state, position, size, error in self.braid.sql(
+                        "SELECT stream, source, state, position, size, last_error FROM braid.sources")}
+        size = (self.logs / "packed.log").stat().st_size
+        wanted = {("t", "packed.log"): ("compressed", 0, size, True),
+                  ("t", "pipe.log"): ("unreadable", None, None, True),
+                  ("u", "nothing*"): ("missing", None, None, True),
+                  ("t", "folder.log"): ("folder", None, None, True),
+                  ("w", "logs"): ("folder", None, None, True),
+                  ("x", "packed.log"): ("compressed", 0, size, True),
+                  ("y", "plain.log.gz"): ("following", 9, 9, False)}
+        eventually(lambda: states() == wanted, lambda: f"{wanted}, but {states()}", COLLECT_SECONDS)
+        self.braid.restart()
+        eventually(lambda: states() == wanted, lambda: f"{wanted}, but {states()}", COLLECT_SECONDS)
+        self.assertRegex(self.braid.trace(), r'warning .*"u": path ".*nothing\*" matches 0 files')
 
     def test_restarts_in_the_middle(self):
         self.append("x.log", lines(range(1000)))

@@ -51,6 +51,8 @@ class OneTable final : public Control {
     }
     manifest::StatePtr state() const override { return state_; }
     std::shared_ptr<log::PartitionedLog> log_of(TableId) const override { return log_; }
+    std::vector<serving::SourceRow> sources_of(TableId) const override { return {}; }
+    std::vector<std::string> source_troubles(const catalog::Table&) const override { return {}; }
     Result<void> create_table(catalog::Table) override { return {}; }
     Result<void> drop_table(TableId) override { return {}; }
     Result<void> create_view(std::string, plan::ViewPlan, std::string, bool) override { return {}; }

@@ -11,6 +11,7 @@
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
 #include "plan/view_plan.h"
+#include "serving/session/source_row.h"
 
 namespace braid::serving {
 
@@ -24,6 +25,11 @@ class Control {
     virtual manifest::StatePtr state() const = 0;
     virtual std::shared_ptr<log::PartitionedLog> log_of(
         TableId table) const = 0;  // null if dropped
+
+    /// How the sources of a stream stand; none if it does not exist.
+    virtual std::vector<SourceRow> sources_of(TableId table) const = 0;
+    /// What will keep records of this table from coming, as things are: one sentence each.
+    virtual std::vector<std::string> source_troubles(const catalog::Table& table) const = 0;
 
     /// The definition comes without ids; they are given here.
     virtual Result<void> create_table(catalog::Table table) = 0;

@@ -318,7 +318,11 @@ Result<void> Session::run_definition(const sql::Command& command) {
     if (const auto* table = std::get_if<sql::CreateTable>(&command)) {
         TRY(check_writable("CREATE TABLE"));
         if (table->exists_already) return {};
-        return services_.control->create_table(table->table);
+        TRY(services_.control->create_table(table->table));
+        for (std::string& trouble : services_.control->source_troubles(table->table)) {
+            warn("01000", std::move(trouble));
+        }
+        return {};
     }
     if (const auto* view = std::get_if<sql::CreateMaterializedView>(&command)) {
         return run_create_view(*view);

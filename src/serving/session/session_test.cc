@@ -75,6 +75,13 @@ TEST_F(SessionFixture, RefusesInsertsIntoFiles) {
     EXPECT_THAT(sql("INSERT INTO f VALUES ('x')")[0], HasSubstr("0A000"));
 }
 
+TEST_F(SessionFixture, WarnsOfSourcesThatWillGiveNothing) {
+    sql("CREATE TABLE g (ip text) WITH (connector = 'file', path = '/no/*', format = 'combined')");
+    EXPECT_THAT(warnings(), ElementsAre("01000 path \"/no/*\" matches no file"));
+    sql("CREATE TABLE h (ip text)");
+    EXPECT_THAT(warnings(), IsEmpty());
+}
+
 TEST_F(SessionFixture, StatementsOfOneMessageAreStoredTogetherOrNotAtAll) {
     EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a'); INSERT INTO t VALUES (2, 'b')"),
                 ElementsAre("INSERT 0 1", "INSERT 0 1"));

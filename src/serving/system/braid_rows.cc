@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <string>
 
 #include "serving/session/receipt_text.h"
@@ -50,6 +51,23 @@ void add_streams(const SystemView& view, RelationRows& rows) {
         rows.set("segment_rows", segment_rows);
         rows.set("segment_bad_rows", bad_rows);
         rows.set("segment_bytes", bytes);
+    }
+}
+
+void add_sources(const SystemView& view, RelationRows& rows) {
+    for (const auto& [id, table] : view.state.catalog.tables) {
+        for (const SourceRow& source : view.control.sources_of(id)) {
+            rows.add();
+            rows.set("stream", table.name);
+            rows.set("source", source.source);
+            rows.set("state", source.state);
+            if (source.position) rows.set("position", *source.position);
+            if (source.size) rows.set("size", *source.size);
+            if (source.position && source.size) {
+                rows.set("lag", std::max(*source.size, *source.position) - *source.position);
+            }
+            if (!source.last_error.empty()) rows.set("last_error", source.last_error);
+        }
     }
 }
 
@@ -148,9 +166,9 @@ void add_receipts(const SystemView& view, RelationRows& rows) {
 }
 
 constexpr RelationSource kSources[] = {
-    {"braid", "audits", add_audits}, {"braid", "receipts", add_receipts},
-    {"braid", "runs", add_runs},     {"braid", "streams", add_streams},
-    {"braid", "views", add_views},
+    {"braid", "audits", add_audits},   {"braid", "receipts", add_receipts},
+    {"braid", "runs", add_runs},       {"braid", "sources", add_sources},
+    {"braid", "streams", add_streams}, {"braid", "views", add_views},
 };
 
 }  // namespace

@@ -174,6 +174,13 @@ TEST_F(SystemFixture, ShowsStreamsViewsAndRuns) {
     EXPECT_THAT(rows("pg_catalog.pg_class", {"relname", "relpages"}), IsSupersetOf({"t|1", "v|1"}));
 }
 
+TEST_F(SystemFixture, ShowsHowEachSourceStands) {
+    EXPECT_THAT(rows("braid.sources",
+                     {"stream", "source", "state", "position", "size", "lag", "last_error"}),
+                IsSupersetOf({"t|http|open|~|~|~|~", "f|/log|following|70|100|30|~",
+                              "f|/log.gz|compressed|~|~|~|not read yet"}));
+}
+
 class TwoBadRecords final : public QuarantineSource {
   public:
     Result<std::vector<Batch>> rows(const read::ReadOptions&) override {
