@@ -15,8 +15,8 @@ namespace braid::app {
 /// not in use, by stream.
 class RecordChecks final : public serving::RecordChecker {
   public:
-    static constexpr size_t kRecordsMax = 4096;
-    static constexpr size_t kBytesMax = 1 << 20;
+    static constexpr size_t kRecordsMax = 1000;
+    static constexpr size_t kBytesMax = 256 << 10;
     static constexpr size_t kReasonsMax = 5;
 
     serving::RecordCheck check(const catalog::Table& table,
