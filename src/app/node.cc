@@ -71,6 +71,7 @@ Result<void> Node::start() {
     speed.refill = [this](TableId table, PartitionId partition, Offset from, size_t records_max) {
         return archiver_->refill(table, partition, from, records_max);
     };
+    speed.order = &commit_order_;
     speed_ =
         std::make_unique<speed::SpeedLayer>(std::move(speed), options_.speed, *ground_.workers);
     batch::BatchParts batch{

@@ -41,7 +41,8 @@ struct PinnedTicks {
 /// Thread-safe.
 ///
 /// Both calls first wait until everything below `at_least` is folded; after `wait_us_max` they
-/// return Timeout saying how far speed has got. The ticks are contiguous and oldest first; the
+/// return Timeout saying how far speed has got. Where ticks end is a closed vector: with an event
+/// they hold all that was acknowledged before it. The ticks are contiguous and oldest first; the
 /// first may start below the sealed frontier of the reader's manifest version (a seal was committed
 /// meanwhile): runs/snapshot.h says which of them a reader takes.
 class TickSource {
@@ -49,9 +50,10 @@ class TickSource {
     virtual ~TickSource() = default;
 
     /// Immutable ticks, for scans: they stay as they are while held. At most two are pinned at a
-    /// time; a third caller shares or waits.
-    virtual Result<PinnedTicks> pin(TableId table, const Positions& at_least,
-                                    int64_t wait_us_max) = 0;
+    /// time; a third caller shares or waits. Of several streams, all at one moment: their ends
+    /// together are closed. One that cannot be pinned keeps no other from it: it has an error.
+    virtual std::map<TableId, Result<PinnedTicks>> pin(const std::map<TableId, Positions>& at_least,
+                                                       int64_t wait_us_max) = 0;
 
     /// For point reads: calls `look` between two slices with the ticks as they are; they may change
     /// as soon as it returns. Must be quick; no call back into the source.

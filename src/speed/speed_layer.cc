@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/speed_layer.h"
 
+#include "base/check.h"
 #include "base/error_makers.h"
 
 namespace braid::speed {
@@ -79,9 +80,31 @@ uint64_t SpeedLayer::bytes_used(TableId table) const {
     return worker ? (*worker)->bytes_used() : 0;
 }
 
-Result<runs::PinnedTicks> SpeedLayer::pin(TableId table, const Positions& at_least,
-                                          int64_t wait_us_max) {
-    return TRY(find(table))->pin(at_least, wait_us_max);
+std::map<TableId, Result<runs::PinnedTicks>> SpeedLayer::pin(
+    const std::map<TableId, Positions>& at_least, int64_t wait_us_max) {
+    std::map<TableId, Result<runs::PinnedTicks>> pinned;
+    std::vector<TableId> tables;
+    std::vector<TableWorker::Wanted> wanted;
+    for (const auto& [table, end] : at_least) {
+        auto worker = find(table);
+        if (worker) {
+            tables.push_back(table);
+            wanted.push_back({*std::move(worker), end});
+        } else {
+            pinned.emplace(table, std::move(worker).error());
+        }
+    }
+    if (wanted.size() == 1) {
+        pinned.emplace(tables[0], wanted[0].worker->pin(wanted[0].at_least, wait_us_max));
+        return pinned;
+    }
+    if (wanted.empty()) return pinned;
+    CHECK(parts_.order != nullptr);
+    auto together = TableWorker::pin_together(*parts_.order, wanted, wait_us_max);
+    for (size_t index = 0; index < tables.size(); ++index) {
+        pinned.emplace(tables[index], std::move(together[index]));
+    }
+    return pinned;
 }
 
 Result<void> SpeedLayer::look(

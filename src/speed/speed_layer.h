@@ -31,8 +31,8 @@ class SpeedLayer final : public runs::TickSource {
     std::optional<Error> failure(TableId table) const;
     uint64_t bytes_used(TableId table) const;
 
-    Result<runs::PinnedTicks> pin(TableId table, const Positions& at_least,
-                                  int64_t wait_us_max) override;
+    std::map<TableId, Result<runs::PinnedTicks>> pin(const std::map<TableId, Positions>& at_least,
+                                                     int64_t wait_us_max) override;
     Result<void> look(
         TableId table, const Positions& at_least, int64_t wait_us_max,
         const std::function<Result<void>(const std::vector<runs::TickPtr>&)>& look) override;

@@ -69,7 +69,7 @@ TEST_F(SpeedLayerTest, KnowsOnlyItsStreams) {
     const TableId other{77};
     EXPECT_ERROR(layer_->seal(other), ErrorCode::kNotFound);
     EXPECT_ERROR(layer_->declare(other, {}), ErrorCode::kNotFound);
-    EXPECT_ERROR(layer_->pin(other, {}, 0), ErrorCode::kNotFound);
+    EXPECT_ERROR(layer_->pin({{other, {}}}, 0).at(other), ErrorCode::kNotFound);
     EXPECT_TRUE(layer_->failure(other).has_value());
     EXPECT_EQ(layer_->bytes_used(other), 0U);
     layer_->remove_table(other);

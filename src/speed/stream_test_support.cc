@@ -44,12 +44,27 @@ void TestStream::open() {
     table = manifest::test_table(manifest->new_id(), "t", 2);
     table.columns = operators::test_stream_columns();
     must(manifest->commit({manifest::CreateTable{table}}));
-    log::EmbeddedLogOptions log_options;
-    log_options.keep_free_bytes = 0;
-    log = must(log::open_embedded_log(files, clock, "log/1", table.log, 2, log_options, &metrics));
+    open_log();
 }
 
-SpeedParts TestStream::parts() { return {&files, &clock, manifest.get(), &views, &metrics, {}}; }
+void TestStream::crash(CrashFate fate) {
+    files.crash(fate, 1);
+    log.reset();
+    order = std::make_shared<log::CommitOrder>();
+    manifest = must(manifest::Manifest::open(files, clock, "manifest"));
+    open_log();
+}
+
+void TestStream::open_log() {
+    log::EmbeddedLogOptions log_options;
+    log_options.keep_free_bytes = 0;
+    log = must(log::open_embedded_log(files, clock, "log/1", table.log, 2, log_options, &metrics,
+                                      {.order = order.get()}));
+}
+
+SpeedParts TestStream::parts() {
+    return {&files, &clock, manifest.get(), &views, &metrics, nullptr, {}, order.get()};
+}
 
 std::unique_ptr<TableWorker> TestStream::worker() {
     return must(TableWorker::open(parts(), options, table, log));

@@ -23,6 +23,8 @@ struct TestStream {
     Metrics metrics;
     operators::TestViews views;
     SpeedOptions options;
+    /// Of the log; several streams of one node share it.
+    std::shared_ptr<log::CommitOrder> order = std::make_shared<log::CommitOrder>();
     std::unique_ptr<manifest::Manifest> manifest;
     std::shared_ptr<log::PartitionedLog> log;
     catalog::Table table;
@@ -34,6 +36,8 @@ struct TestStream {
 
     static std::string event(const std::string& key, int64_t number);
     void append(uint32_t partition, const std::vector<std::string>& records);
+    /// The machine stops, and log and manifest are opened again; workers must be gone.
+    void crash(CrashFate fate);
     manifest::Change new_view(const std::string& name) const;
 
     const manifest::TableState& state() const;
@@ -42,6 +46,9 @@ struct TestStream {
     /// What the view's runs and the worker's ticks tile to from its first box on, as lines; or why
     /// they do not.
     Result<std::vector<std::string>> answer(TableWorker& worker, const std::string& view);
+
+  private:
+    void open_log();
 };
 
 }  // namespace braid::speed

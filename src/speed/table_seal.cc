@@ -81,6 +81,7 @@ Result<void> TableWorker::declare(std::vector<manifest::Change> changes) {
     TRY(seal_locked());
     {
         const ScopedLock lock(mutex_);
+        TRY(settle());
         is_paused_ = true;
     }
     auto sealed = write_layers();
@@ -103,6 +104,7 @@ Result<std::optional<TableWorker::Sealed>> TableWorker::write_layers() {
     Sealed sealed;
     {
         const ScopedLock lock(mutex_);
+        TRY(settle());
         if (folded_to_ == sealed_) return std::optional<Sealed>();
         for (const auto& layer : layers_) layer->is_frozen = true;
         frozen = layers_;

@@ -88,6 +88,8 @@ Result<void> TableWorker::reload() {
     layers_.clear();
     sealed_ = table->sealed_frontier;
     folded_to_ = sealed_;
+    epoch_ = {.to = sealed_, .folded = sealed_, .last_sequence = 0, .next = {}};
+    epoch_.next.resize(sealed_.at.size());
     return {};
 }
 
@@ -98,48 +100,90 @@ StepOutcome TableWorker::fold_step() {
     }
     const ScopedLock lock(mutex_);
     if (is_paused_ || failure_) return {};
-    auto folded = fold_slice();
-    if (!folded) {
-        write_trace(TraceLevel::kError, "speed", folded.error().to_string());
-        fail(std::move(folded).error());
-        return {};
-    }
+    const auto folded = fold_slice(log_->durable_end());
+    if (!folded) return {};
     if (*folded) return {.progressed = true, .idle_us = 0};
     return {.progressed = merge_back()};
 }
 
-void TableWorker::fail(Error why) {
-    fold_health_->fell_ill(why);
-    failure_ = std::move(why);
-}
-
-bool TableWorker::has_backlog() const { return folded_to_ != log_->durable_end(); }
-
-/// Folds one slice of the next partition that has one. False: nothing to fold.
-Result<bool> TableWorker::fold_slice() {
-    const Positions end = log_->durable_end();
-    const uint32_t count = end.partition_count();
-    for (uint32_t tried = 0; tried < count; ++tried) {
-        const PartitionId partition{next_partition_};
-        next_partition_ = (next_partition_ + 1) % count;
-        if (folded_to_.of(partition) == end.of(partition)) continue;
-        if (!folder_) {
-            folded_to_.at[partition.value] = end.of(partition);
-        } else {
-            const log::RecordBatch batch = TRY(read_slice(partition));
-            fold_batch(batch);
-        }
-        folded_.notify_all();
+Result<bool> TableWorker::fold_slice(const Positions& end) {
+    if (epoch_.folded == epoch_.to) epoch_.to = end;
+    if (epoch_.folded == epoch_.to) return false;
+    if (!folder_) {
+        epoch_.folded = epoch_.to;
+        rest();
         return true;
     }
-    return false;
+    TRY(fail(fold_next()));
+    return true;
+}
+
+Result<void> TableWorker::settle() {
+    while (epoch_.folded != folded_to_) TRY(fail(fold_next()));
+    return {};
+}
+
+/// One slice, in the order of sequences. It may rest when all that is left has a higher one: what
+/// an older build wrote, or the dataset gives back, has none and lets it rest anywhere.
+Result<void> TableWorker::fold_next() {
+    TRY(read_ahead());
+    std::optional<log::RecordBatch>* const first = first_slice();
+    CHECK(first != nullptr);
+    fold_batch(**first);
+    epoch_.last_sequence = (*first)->sequence;
+    first->reset();
+    TRY(read_ahead());
+    const std::optional<log::RecordBatch>* const next = first_slice();
+    const bool is_closed =
+        next == nullptr || epoch_.last_sequence == 0 || (*next)->sequence > epoch_.last_sequence;
+    if (is_closed) rest();
+    return {};
+}
+
+Result<void> TableWorker::read_ahead() {
+    for (uint32_t index = 0; index < epoch_.to.partition_count(); ++index) {
+        if (epoch_.next[index] || epoch_.folded.at[index] == epoch_.to.at[index]) continue;
+        epoch_.next[index] = TRY(read_slice(PartitionId{index}));
+    }
+    return {};
+}
+
+std::optional<log::RecordBatch>* TableWorker::first_slice() {
+    std::optional<log::RecordBatch>* first = nullptr;
+    for (auto& each : epoch_.next) {
+        if (!each) continue;
+        if (first == nullptr || each->sequence < (*first)->sequence) first = &each;
+    }
+    return first;
+}
+
+void TableWorker::rest() {
+    folded_to_ = epoch_.folded;
+    if (!layers_.empty() && folder_) layers_.back()->to = folded_to_;
+    folded_.notify_all();
+}
+
+/// After a slice that failed the stream stands; what was folded since the last rest, and cannot be
+/// told from the rest of the tables, goes away with them.
+Result<void> TableWorker::fail(Result<void> folded) {
+    if (folded) return folded;
+    write_trace(TraceLevel::kError, "speed", folded.error().to_string());
+    fold_health_->fell_ill(folded.error());
+    failure_ = folded.error();
+    const bool is_at_rest = epoch_.folded == folded_to_;
+    if (!is_at_rest) static_cast<void>(reload());
+    folded_.notify_all();
+    return folded;
 }
 
 Result<log::RecordBatch> TableWorker::read_slice(PartitionId partition) {
-    const Offset from = folded_to_.of(partition);
-    auto batch = log_->read(partition, from, options_.slice_records_max);
+    const Offset from = epoch_.folded.of(partition);
+    const size_t records_max =
+        std::min(options_.slice_records_max,
+                 static_cast<size_t>(epoch_.to.of(partition).value - from.value));
+    auto batch = log_->read(partition, from, records_max);
     if (!batch && batch.error().code() == ErrorCode::kNotFound && parts_.refill) {
-        batch = parts_.refill(table_.id, partition, from, options_.slice_records_max);
+        batch = parts_.refill(table_.id, partition, from, records_max);
     }
     if (!batch) {
         return std::move(batch).error().with_context(
@@ -162,8 +206,7 @@ void TableWorker::fold_batch(const log::RecordBatch& batch) {
         targets.push_back({layer.tables[index].get(), &layer.accounts[index]});
     }
     folder_->fold(decoded_, targets);
-    layer.to.at[batch.partition.value] = batch.end();
-    folded_to_.at[batch.partition.value] = batch.end();
+    epoch_.folded.at[batch.partition.value] = batch.end();
     folded_count_->add(static_cast<int64_t>(batch.records.size()));
     bad_count_->add(static_cast<int64_t>(decoded_.bad.size()));
 }
@@ -225,45 +268,62 @@ uint64_t TableWorker::layer_bytes() const {
 }
 
 /// Folds on the reader's own thread until `at_least` is reached, so that an answer never waits for
-/// another thread to be scheduled.
+/// another thread to be scheduled; then to the next rest.
 Result<void> TableWorker::catch_up(UniqueLock& lock, const Positions& at_least,
                                    int64_t deadline_us) {
     while (!folded_to_.dominates(at_least)) {
         if (failure_) return *failure_;
-        if (parts_.clock->monotonic_us() >= deadline_us) {
-            return timeout("speed has folded stream \"{}\" to {} but {} was asked for", table_.name,
-                           folded_to_.to_string(), at_least.to_string());
-        }
+        if (parts_.clock->monotonic_us() >= deadline_us) return too_slow(at_least);
         if (is_paused_) {
             folded_.wait_for(lock, kRetryWait);
             continue;
         }
-        auto folded = fold_slice();
-        if (!folded) fail(std::move(folded).error());
+        TRY(fold_slice(log_->durable_end()));
     }
-    return {};
+    return settle();
 }
 
-Result<runs::PinnedTicks> TableWorker::pin(const Positions& at_least, int64_t wait_us_max) {
-    const int64_t deadline_us = parts_.clock->monotonic_us() + wait_us_max;
-    readers_waiting_.fetch_add(1, std::memory_order_relaxed);
-    UniqueLock lock(mutex_);
-    readers_waiting_.fetch_sub(1, std::memory_order_relaxed);
+Error TableWorker::too_slow(const Positions& asked) const {
+    return timeout("speed has folded stream \"{}\" to {} but {} was asked for", table_.name,
+                   folded_to_.to_string(), asked.to_string());
+}
+
+Result<bool> TableWorker::fold_to(const Positions& end, int64_t deadline_us) {
+    CHECK(end.dominates(epoch_.to));
+    while (folded_to_ != end) {
+        if (failure_) return *failure_;
+        if (is_paused_) return false;
+        if (parts_.clock->monotonic_us() >= deadline_us) return too_slow(end);
+        TRY(fold_slice(end));
+    }
+    return true;
+}
+
+bool TableWorker::may_pin() const {
+    if (layers_.empty() || layers_.back()->is_pinned() || layers_.back()->is_frozen) return true;
+    const auto held = std::ranges::count_if(
+        layers_, [](const auto& layer) { return !layer->is_frozen && layer->is_pinned(); });
+    return static_cast<size_t>(held) < options_.pinned_layers_max;
+}
+
+Result<void> TableWorker::await_pin(UniqueLock& lock, const Positions& at_least,
+                                    int64_t deadline_us) {
     TRY(catch_up(lock, at_least, deadline_us));
-    const auto must_wait = [&] {
-        if (layers_.empty() || layers_.back()->is_pinned() || layers_.back()->is_frozen)
-            return false;
-        const auto held = std::ranges::count_if(
-            layers_, [](const auto& layer) { return !layer->is_frozen && layer->is_pinned(); });
-        return static_cast<size_t>(held) >= options_.pinned_layers_max;
-    };
-    for (int64_t waited_us = 0; must_wait(); waited_us += kRetryWaitUs) {
-        if (waited_us >= wait_us_max || parts_.clock->monotonic_us() >= deadline_us) {
+    const int64_t tries_max = (deadline_us - parts_.clock->monotonic_us()) / kRetryWaitUs;
+    for (int64_t tried = 0; !may_pin(); ++tried) {
+        if (tried >= tries_max || parts_.clock->monotonic_us() >= deadline_us) {
             return timeout("{} scans of stream \"{}\" already hold its newest events",
                            options_.pinned_layers_max, table_.name);
         }
         folded_.wait_for(lock, kRetryWait);
+        TRY(settle());
     }
+    return {};
+}
+
+/// At rest, where another layer may be pinned.
+runs::PinnedTicks TableWorker::pin_layers() {
+    CHECK(epoch_.folded == folded_to_);
     runs::PinnedTicks pinned{{}, folded_to_};
     for (const auto& layer : layers_) {
         runs::TickPtr tick = layer->pin.lock();
@@ -274,6 +334,15 @@ Result<runs::PinnedTicks> TableWorker::pin(const Positions& at_least, int64_t wa
         pinned.ticks.push_back(std::move(tick));
     }
     return pinned;
+}
+
+Result<runs::PinnedTicks> TableWorker::pin(const Positions& at_least, int64_t wait_us_max) {
+    const int64_t deadline_us = parts_.clock->monotonic_us() + wait_us_max;
+    readers_waiting_.fetch_add(1, std::memory_order_relaxed);
+    UniqueLock lock(mutex_);
+    readers_waiting_.fetch_sub(1, std::memory_order_relaxed);
+    TRY(await_pin(lock, at_least, deadline_us));
+    return pin_layers();
 }
 
 Result<void> TableWorker::look(

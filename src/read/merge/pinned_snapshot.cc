@@ -26,21 +26,28 @@ Positions highest(const Positions& left, const Positions& right) {
 Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>& tables,
                                  const ReadOptions& options) {
     streams_.clear();
+    std::map<TableId, Positions> at_least;
     for (const TableId table : tables) {
         Stream stream;
         stream.log = parts.log_of(table);
         if (!stream.log) return not_found("stream {} was dropped", table.value);
         if (options.mode == runs::ReadMode::kLive) {
-            Positions at_least = stream.log->durable_end();
+            Positions& end = at_least[table] = stream.log->durable_end();
             if (options.seen != nullptr && options.seen->contains(table)) {
-                at_least = highest(at_least, options.seen->at(table));
+                end = highest(end, options.seen->at(table));
             }
-            // Speed may be further by now: the stream ends where its ticks end, never before.
-            runs::PinnedTicks pinned = TRY(parts.ticks->pin(table, at_least, kFoldWaitUsMax));
-            stream.ticks = std::move(pinned.ticks);
-            stream.end = std::move(pinned.end);
         }
         streams_.emplace(table, std::move(stream));
+    }
+    // Speed may be further by now: a stream ends where its ticks end, never before.
+    for (auto& [table, pinned] : parts.ticks->pin(at_least, kFoldWaitUsMax)) {
+        Stream& stream = streams_.at(table);
+        if (pinned) {
+            stream.ticks = std::move(pinned->ticks);
+            stream.end = std::move(pinned->end);
+        } else {
+            stream.failure = std::move(pinned).error();
+        }
     }
     // Taken last: a seal in between only moves the frontier over ticks that are then skipped.
     state_ = parts.manifest->head();
@@ -52,7 +59,8 @@ bool PinnedSnapshot::is_of_one_moment() const {
     if (mode_ != runs::ReadMode::kLive) return true;
     return std::ranges::all_of(streams_, [&](const auto& entry) {
         const manifest::TableState* state = state_->table(entry.first);
-        return state == nullptr || entry.second.end.dominates(state->sealed_frontier);
+        return state == nullptr || entry.second.failure ||
+               entry.second.end.dominates(state->sealed_frontier);
     });
 }
 
@@ -77,6 +85,7 @@ Result<const PinnedSnapshot::Stream*> PinnedSnapshot::stream(TableId table) cons
     if (place == streams_.end()) {
         return not_found("stream {} is not part of this snapshot", table.value);
     }
+    if (place->second.failure) return *place->second.failure;
     return &place->second;
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -40,13 +41,15 @@ inline constexpr int64_t kFoldWaitUsMax = 1'000'000;
 class PinnedSnapshot {
   public:
     struct Stream {
+        std::optional<Error> failure;  // why it could not be pinned
         std::vector<runs::TickPtr> ticks;
         Positions end;  // the stream itself is visible below it
         std::shared_ptr<log::PartitionedLog> log;
     };
 
-    /// Pins the streams given. LIVE waits until speed has folded what is durable now and what
-    /// `seen` asks for; the other modes need no ticks.
+    /// Pins the streams given, all at one moment. LIVE waits until speed has folded what is durable
+    /// now and what `seen` asks for; the other modes need no ticks. A stream that cannot be pinned
+    /// fails only whoever then asks for it.
     static Result<std::shared_ptr<const PinnedSnapshot>> take(const ReadParts& parts,
                                                               const std::set<TableId>& tables,
                                                               const ReadOptions& options);
@@ -54,7 +57,7 @@ class PinnedSnapshot {
     const manifest::StatePtr& state() const { return state_; }
     runs::ReadMode mode() const { return mode_; }
     uint64_t cut_number() const { return cut_number_; }
-    /// NotFound when the stream was not pinned.
+    /// NotFound when the stream was not asked for; why it was not pinned if that failed.
     Result<const Stream*> stream(TableId table) const;
 
     /// The runs and ticks that answer for a view version.

@@ -48,15 +48,22 @@ class FastTicks final : public runs::TickSource {
   public:
     std::vector<Offset> ends;           // of one pin after the other
     std::function<void()> after_a_pin;  // may commit a seal
-    std::vector<Positions> asked;
+    std::vector<std::map<TableId, Positions>> asked;
+    TableId sick;
 
-    Result<runs::PinnedTicks> pin(TableId, const Positions& at_least, int64_t) override {
+    std::map<TableId, Result<runs::PinnedTicks>> pin(const std::map<TableId, Positions>& at_least,
+                                                     int64_t) override {
         const Offset end = ends.at(std::min(asked.size(), ends.size() - 1));
         asked.push_back(at_least);
-        auto tick = std::make_shared<runs::Tick>();
-        tick->box = Box::between({{Offset{0}}}, {{end}});
+        std::map<TableId, Result<runs::PinnedTicks>> pinned;
+        for (const auto& [table, least] : at_least) {
+            auto tick = std::make_shared<runs::Tick>();
+            tick->box = Box::between({{Offset{0}}}, {{end}});
+            pinned.emplace(table, runs::PinnedTicks{{std::move(tick)}, {{end}}});
+            if (table == sick) pinned.at(table) = timeout("it is sick");
+        }
         if (after_a_pin) after_a_pin();
-        return runs::PinnedTicks{{std::move(tick)}, {{end}}};
+        return pinned;
     }
     Result<void> look(
         TableId, const Positions&, int64_t,
@@ -71,16 +78,19 @@ class PinnedSnapshotTest : public ::testing::Test {
     void SetUp() override {
         manifest_ = must(manifest::Manifest::open(files_, clock_, "m"));
         table_ = manifest_->new_id();
-        const catalog::Table table{.id = table_,
-                                   .log = {std::string(32, '0')},
-                                   .name = "t",
-                                   .columns = {},
-                                   .connector = "http",
-                                   .format = "json",
-                                   .options = {},
-                                   .partition_count = 1,
-                                   .created_at_us = 1};
-        must(manifest_->commit({manifest::CreateTable{table}}));
+        other_ = manifest_->new_id();
+        for (const TableId id : {table_, other_}) {
+            const catalog::Table table{.id = id,
+                                       .log = {std::string(31, '0') + (id == table_ ? "1" : "2")},
+                                       .name = id == table_ ? "t" : "u",
+                                       .columns = {},
+                                       .connector = "http",
+                                       .format = "json",
+                                       .options = {},
+                                       .partition_count = 1,
+                                       .created_at_us = 1};
+            must(manifest_->commit({manifest::CreateTable{table}}));
+        }
         parts_.manifest = manifest_.get();
         parts_.ticks = &ticks_;
         parts_.log_of = [](TableId) { return std::make_shared<EndedLog>(Offset{10}); };
@@ -99,6 +109,7 @@ class PinnedSnapshotTest : public ::testing::Test {
     std::unique_ptr<manifest::Manifest> manifest_;
     FastTicks ticks_;
     TableId table_;
+    TableId other_;
     ReadParts parts_;
 };
 
@@ -106,8 +117,24 @@ TEST_F(PinnedSnapshotTest, AStreamEndsWhereItsTicksEnd) {
     ticks_.ends = {Offset{12}};
     const auto snapshot = must(PinnedSnapshot::take(parts_, {table_}, {}));
     ASSERT_EQ(ticks_.asked.size(), 1u);
-    EXPECT_EQ(ticks_.asked[0].at[0].value, 10);
+    EXPECT_EQ(ticks_.asked[0].at(table_).at[0].value, 10);
     EXPECT_EQ(end_of(*snapshot), 12);
+}
+
+TEST_F(PinnedSnapshotTest, AllStreamsArePinnedInOneStep) {
+    ticks_.ends = {Offset{12}};
+    must(PinnedSnapshot::take(parts_, {table_, other_}, {}));
+    ASSERT_EQ(ticks_.asked.size(), 1u);
+    EXPECT_EQ(ticks_.asked[0].size(), 2u);
+}
+
+TEST_F(PinnedSnapshotTest, ASickStreamFailsOnlyWhoeverReadsIt) {
+    ticks_.ends = {Offset{12}};
+    ticks_.sick = other_;
+    const auto snapshot = must(PinnedSnapshot::take(parts_, {table_, other_}, {}));
+    EXPECT_EQ(end_of(*snapshot), 12);
+    EXPECT_ERROR(snapshot->stream(other_), ErrorCode::kTimeout);
+    EXPECT_ERROR(snapshot->stream_end(other_), ErrorCode::kTimeout);
 }
 
 TEST_F(PinnedSnapshotTest, ASealOfWhatWasPinnedChangesNothing) {
