@@ -41,6 +41,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeGround ground, NodeOptions options)
     if (!started) {
         node->stop_sources();
         node->is_closed_ = true;
+        ground.workers->stop(node->watch_step_);
         return std::move(started).error();
     }
     return node;
@@ -48,13 +49,16 @@ Result<std::unique_ptr<Node>> Node::open(NodeGround ground, NodeOptions options)
 
 Result<void> Node::start() {
     FileSystem& files = *ground_.files;
-    lock_ = TRY(files.lock("LOCK").context("locking the data directory"));
+    owner_ = TRY(DirectoryOwner::take(files).context("locking the data directory"));
+    owner_->on_lost(ground_.on_lost);
     for (const char* directory : {"manifest", "log", "dataset", "views", "_tmp"}) {
         TRY(files.create_directories(directory));
     }
     TRY(files.sync_directory(""));
     manifest_ = TRY(manifest::Manifest::open(files, *ground_.clock, "manifest"));
     manifest_->on_stop([part = health_.add("manifest")](const Error& why) { part->fell_ill(why); });
+    TRY(manifest_->take_over(*owner_));
+    watch_owner();
     renew_allowed_files();
     function_data_ = std::make_unique<FunctionDataStore>(files, options_.function_data);
     // Only what views already use: the rest is copied in when it is first needed.
@@ -104,6 +108,15 @@ Result<void> Node::start() {
     return {};
 }
 
+/// Whoever writes asks by itself; this is for a node that has nothing to write.
+void Node::watch_owner() {
+    constexpr int64_t kWatchUs = 250'000;
+    watch_step_ = ground_.workers->start("owner", [this] {
+        static_cast<void>(owner_->watch());
+        return StepOutcome{.progressed = false, .idle_us = kWatchUs};
+    });
+}
+
 Result<void> Node::sync_function_data(const std::vector<std::string>& names) {
     const ScopedLock lock(function_data_mutex_);
     std::vector<manifest::Change> changes;
@@ -124,7 +137,7 @@ Result<void> Node::open_table(const catalog::Table& table) {
     log_options.admit = [gate](uint64_t bytes) { return gate->admit(bytes); };
     stream.log = TRY(log::open_embedded_log(
         *ground_.files, *ground_.clock, log_directory(table.id), table.log, table.partition_count,
-        std::move(log_options), ground_.metrics, {.order = &commit_order_}));
+        std::move(log_options), ground_.metrics, {.order = &commit_order_, .owner = owner_.get()}));
     TRY(archiver_->add_table(table, stream.log));
     TRY(speed_->add_table(table, stream.log));
     batch_->add_table(table);
@@ -165,11 +178,13 @@ void Node::close_table(TableId table) {
 
 Result<void> Node::close() {
     is_closed_ = true;
-    const std::map<TableId, Stream> streams = stop_sources();
+    std::map<TableId, Stream> streams = stop_sources();
     for (auto& [table, stream] : streams) batch_->remove_table(table);
     for (auto& [table, stream] : streams) archiver_->remove_table(table);
     Result<void> sealed = speed_->close();
-    lock_.reset();
+    streams.clear();  // the logs end here, while they are ours
+    ground_.workers->stop(watch_step_);
+    owner_->release();
     return sealed;
 }
 

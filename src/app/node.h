@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,6 +23,7 @@
 #include "log/commit_order.h"
 #include "log/embedded_log.h"
 #include "manifest/manifest.h"
+#include "model/directory_owner.h"
 #include "model/health.h"
 #include "read/merge/pinned_snapshot.h"
 #include "read/reader.h"
@@ -53,6 +55,9 @@ struct NodeGround {
     Random* random = nullptr;
     Metrics* metrics = nullptr;
     collect::AllowedFiles::ResolveLinks resolve_links;  // of the machine; may be empty
+    /// Another process has the data directory by now: this one must end, at once and without a
+    /// farewell.
+    std::function<void(const Error&)> on_lost = {};
 };
 
 /// One data directory with all roles on it, without ports: log, speed, archive, batch, read, and
@@ -126,11 +131,13 @@ class Node final : public serving::Control {
     Result<void> start_source(const catalog::Table& table, Stream& stream);
     void close_table(TableId table);
     std::map<TableId, Stream> stop_sources();
+    void watch_owner();
 
     const NodeGround ground_;
     const NodeOptions options_;
     Health health_;
-    std::unique_ptr<FileLock> lock_;
+    std::unique_ptr<DirectoryOwner> owner_;
+    Workers::Handle watch_step_ = 0;
     log::CommitOrder commit_order_;
     std::unique_ptr<manifest::Manifest> manifest_;
     std::unique_ptr<collect::AllowedFiles> source_files_;

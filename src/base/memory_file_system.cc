@@ -84,7 +84,7 @@ struct MemoryFileSystem::State {
     Names visible;
     Names durable;
     std::vector<Change> pending;  // made visible, not yet synced, oldest first
-    std::set<std::string> locks;
+    std::set<uint64_t> locks;     // of files, by inode: a name may lead to another one
     FaultHook hook;
     uint64_t epoch = 0;
     uint64_t operations = 0;
@@ -288,19 +288,19 @@ class MemoryFileSystem::State::Mapping final : public MappedFile {
 
 class MemoryFileSystem::State::Lock final : public FileLock {
   public:
-    Lock(std::shared_ptr<State> state, std::string path, uint64_t epoch)
-        : state_(std::move(state)), path_(std::move(path)), epoch_(epoch) {}
+    Lock(std::shared_ptr<State> state, uint64_t inode, uint64_t epoch)
+        : state_(std::move(state)), inode_(inode), epoch_(epoch) {}
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
     ~Lock() override {
         ScopedLock lock(state_->mutex);
-        // A lock from before a crash is gone already; the name may have a new holder.
-        if (epoch_ == state_->epoch) state_->locks.erase(path_);
+        // A lock from before a crash is gone already; the file may have a new holder.
+        if (epoch_ == state_->epoch) state_->locks.erase(inode_);
     }
 
   private:
     std::shared_ptr<State> state_;
-    std::string path_;
+    uint64_t inode_;
     uint64_t epoch_;
 };
 
@@ -504,9 +504,10 @@ Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& give
     const uint64_t epoch = state_->current_epoch();
     TRY(state_->begin(Kind::kRead, path, epoch));
     ScopedLock lock(state_->mutex);
-    if (!state_->locks.insert(path).second)
+    const uint64_t inode = TRY(state_->find_file(path))->inode;
+    if (!state_->locks.insert(inode).second)
         return unavailable("\"{}\" is locked by another process", path);
-    return std::make_unique<State::Lock>(state_, path, epoch);
+    return std::make_unique<State::Lock>(state_, inode, epoch);
 }
 
 Result<uint64_t> MemoryFileSystem::free_bytes() {

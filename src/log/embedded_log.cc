@@ -72,7 +72,7 @@ class EmbeddedLog final : public PartitionedLog {
                    .log = *this,
                    .order = own_order_ ? *own_order_ : *host.order,
                    .open_time = OpenTime(clock),
-                   .epoch = host.epoch,
+                   .owner = host.owner,
                    .keys = KeyTable(options.keys_max, options.key_age_us_max),
                    .stop = {},
                    .committed = [this] { listeners_.call(); }} {}
@@ -173,7 +173,7 @@ Result<void> EmbeddedLog::open(const std::string& directory, uint32_t partition_
     TRY(prepare_directories(directory, partition_count));
     std::vector<StoredKey> keys;
     Positions ends;
-    const ExtentOrigin origin{context_.id, context_.epoch, context_.clock.wall_us()};
+    const ExtentOrigin origin = context_.origin();
     for (uint32_t index = 0; index < partition_count; ++index) {
         const PartitionId id{index};
         std::string path = fmt::format("{}/{}", directory, index);

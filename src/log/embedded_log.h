@@ -13,6 +13,7 @@
 #include "base/metric.h"
 #include "log/commit_order.h"
 #include "log/partitioned_log.h"
+#include "model/directory_owner.h"
 #include "model/health.h"
 
 namespace braid::log {
@@ -32,8 +33,8 @@ struct EmbeddedLogOptions {
 
 /// What the logs of a node share; it outlives them.
 struct LogHost {
-    CommitOrder* order = nullptr;  // null: the log has one of its own
-    uint64_t epoch = 0;            // of this process, written into each extent
+    CommitOrder* order = nullptr;           // null: the log has one of its own
+    const DirectoryOwner* owner = nullptr;  // null: nobody else can come to it
 };
 
 /// Opens the log of one table in `directory` (created when missing), with recovery: the torn tail

@@ -85,6 +85,7 @@ Result<void> ExtentWriter::write(std::string_view bytes) {
 Result<void> ExtentWriter::make_name_durable() {
     TRY(or_stop(files_.sync_directory(directory_), "sync directory", directory_));
     if (written_path_ != path_) {
+        if (owner_ != nullptr) TRY(owner_->check());
         // Both are on the disk now. Should we die between these steps, the next start finishes
         // them.
         TRY(or_stop(files_.remove(path_), "remove", path_));

@@ -10,6 +10,7 @@
 #include "base/file_system.h"
 #include "base/result.h"
 #include "log/block.h"
+#include "model/directory_owner.h"
 
 namespace braid::log {
 
@@ -29,6 +30,9 @@ class ExtentWriter {
                                                         const ExtentHeader& header,
                                                         UnplacedBlocks snapshot,
                                                         const GroupStamp& stamp);
+
+    /// Nothing is put in another file's place any more once the directory is lost.
+    void guard_by(const DirectoryOwner* owner) { owner_ = owner; }
 
     /// Writes requests as one group and returns once they are durable: one sync. Takes their bytes
     /// and gives them back in pieces, each of whole requests, as they now lie in the file.
@@ -51,6 +55,7 @@ class ExtentWriter {
     void discard();
 
     FileSystem& files_;
+    const DirectoryOwner* owner_ = nullptr;
     const std::string directory_;
     ExtentHeader header_;
     std::string path_;

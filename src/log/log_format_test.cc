@@ -27,15 +27,18 @@ EmbeddedLogOptions options() {
     return options;
 }
 
-Result<std::unique_ptr<PartitionedLog>> open(FileSystem& files, const Clock& clock) {
-    return open_embedded_log(files, clock, "log", kLogId, 1, options(), nullptr, {.epoch = 5});
+Result<std::unique_ptr<PartitionedLog>> open(FileSystem& files, const Clock& clock,
+                                             const DirectoryOwner* owner = nullptr) {
+    return open_embedded_log(files, clock, "log", kLogId, 1, options(), nullptr, {.owner = owner});
 }
 
 /// The history of the sample: preamble, positions, a key, an empty record, bytes that are not text;
 /// two extents; ended in peace.
 void write_history(FileSystem& files) {
     SteppedClock clock(1'790'000'000'000'000);
-    auto log = open(files, clock);
+    ASSERT_OK_AND_ASSIGN(const auto owner, DirectoryOwner::take(files));
+    ASSERT_OK(owner->begin_epoch(5));
+    auto log = open(files, clock, owner.get());
     ASSERT_OK(log);
     const Records first = {R"(10.0.0.1,200)", "", std::string("\x00\xFF\n", 3)};
     AppendRequest request = test::request_of(first);

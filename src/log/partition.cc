@@ -38,7 +38,7 @@ Partition::Partition(LogContext& context, std::string directory, PartitionId id,
 
 Partition::~Partition() {
     CHECK(queue_.empty());
-    if (writer_ && context_.stop.check()) {
+    if (writer_ && context_.stop.check() && context_.check_owner()) {
         writer_->close(state_.end, {.sequence = state_.newest.sequence,
                                     .ingested_at_us = state_.newest.ingested_at_us,
                                     .open_us = context_.open_time.now_us()});
@@ -114,6 +114,7 @@ Partition::Group Partition::take_group() {
 
 Result<std::vector<std::string>> Partition::commit(const Group& group, const GroupStamp& stamp) {
     TRY(context_.stop.check());
+    TRY(context_.check_owner());
     TRY(check_room(group));
     const auto write = [&]() -> Result<std::vector<std::string>> {
         if (needs_new_extent()) TRY(start_extent());
@@ -122,11 +123,17 @@ Result<std::vector<std::string>> Partition::commit(const Group& group, const Gro
         return writer_->append_group(requests, state_.end, stamp);
     };
     Result<std::vector<std::string>> written = write();
-    if (written) return written;
+    if (written) {
+        // Now it is on the disk; whoever takes the directory over from here on will find it there.
+        const Result<void> owned = context_.check_owner();
+        if (owned) return written;
+        written = owned.error();
+    }
     // The file may end in a part of this group. It is left as it is; a later append begins a new
     // extent, whose header says how much of this one counts.
     writer_.reset();
-    if (written.error().code() == ErrorCode::kExhausted) return written;
+    const ErrorCode code = written.error().code();
+    if (code == ErrorCode::kExhausted || code == ErrorCode::kUnavailable) return written;
     context_.stop.set(written.error());
     if (context_.options.health) context_.options.health->fell_ill(written.error());
     return context_.stop.check().error();
@@ -156,8 +163,7 @@ bool Partition::needs_new_extent() const {
 
 Result<void> Partition::start_extent() {
     const std::shared_ptr<Extent> newest = newest_extent();
-    ExtentHeader header = next_header({context_.id, context_.epoch, context_.clock.wall_us()}, id_,
-                                      state_.end, newest.get());
+    ExtentHeader header = next_header(context_.origin(), id_, state_.end, newest.get());
     if (newest && newest->base() == header.base) {
         // It has no records, but perhaps positions, which the snapshot takes over.
         header.predecessor_base = newest->header().predecessor_base;
@@ -167,6 +173,7 @@ Result<void> Partition::start_extent() {
         encode_snapshot(state_.position_list(), context_.keys.of_partition(id_));
     writer_ = TRY(ExtentWriter::create(context_.files, directory_, header, std::move(snapshot),
                                        state_.newest));
+    writer_->guard_by(context_.owner);
     is_fresh_extent_ = true;
     return {};
 }

@@ -53,11 +53,16 @@ struct LogContext {
     const PartitionedLog& log;
     CommitOrder& order;
     OpenTime open_time;
-    const uint64_t epoch;  // of this process, told in each extent
+    const DirectoryOwner* owner;
     KeyTable keys;
     StopSign stop;
     std::function<void()> committed;  // set before the first append
 
+    ExtentOrigin origin() const {
+        return {id, owner == nullptr ? 0 : owner->epoch(), clock.wall_us()};
+    }
+    /// Whether what is written here still counts.
+    Result<void> check_owner() const { return owner == nullptr ? Result<void>() : owner->check(); }
     /// Of a group that is written now.
     GroupStamp stamp_of(uint64_t sequence) const {
         return {sequence, clock.wall_us(), open_time.now_us()};

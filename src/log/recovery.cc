@@ -88,6 +88,9 @@ class Recovery {
     Result<void> finish_replacements();
     Result<void> find_extents();
     Result<FoundExtent> find_extent(const std::string& name, Offset base);
+    /// Removes what a process has left that had lost the directory to another before.
+    Result<void> drop_strays();
+    Result<void> check_epochs() const;
     Result<void> check_headers() const;
     Result<void> check_identity(const FoundExtent& found) const;
     Result<void> check_chain() const;
@@ -128,6 +131,8 @@ std::optional<Offset> base_of(std::string_view name) {
 Result<RecoveredPartition> Recovery::run() {
     TRY(finish_replacements());
     TRY(find_extents());
+    TRY(drop_strays());
+    TRY(check_epochs());
     TRY(check_headers());
     TRY(check_chain());
     TRY(scan_last());
@@ -171,6 +176,41 @@ Result<void> Recovery::find_extents() {
             continue;
         }
         found_.push_back(TRY(find_extent(name, *base)));
+    }
+    return {};
+}
+
+/// Epochs rise along a log. Nothing in an extent of a lower one than before it was ever
+/// acknowledged: that asks for the directory first, and the later process had it already when it
+/// began the extent before.
+Result<void> Recovery::drop_strays() {
+    uint64_t newest = 0;
+    for (auto found = found_.begin(); found != found_.end();) {
+        if (!found->header || found->header->epoch >= newest) {
+            if (found->header) newest = found->header->epoch;
+            ++found;
+            continue;
+        }
+        trace(TraceLevel::kWarning, "log",
+              "removing \"{}\", {} bytes: written by owner {} of the directory when {} had it",
+              found->path, found->bytes, found->header->epoch, newest);
+        TRY(files_.remove(found->path));
+        TRY(files_.sync_directory(directory_));
+        found = found_.erase(found);
+    }
+    return {};
+}
+
+/// A log that knows later owners than the manifest does is newer than it.
+Result<void> Recovery::check_epochs() const {
+    if (origin_.epoch == 0) return {};
+    for (const FoundExtent& found : found_) {
+        if (!found.header || found.header->epoch < origin_.epoch) continue;
+        return corrupt(
+                   "\"{}\" was written by owner {} of the data directory; the manifest knows {}",
+                   found.path, found.header->epoch, origin_.epoch - 1)
+            .with_detail("The manifest is older than the log: what it told since then is missing.")
+            .with_hint("Put back the manifest that belongs to this log.");
     }
     return {};
 }

@@ -146,6 +146,14 @@ Result<void> Rule::operator()(const DropPlainView& change) {
     return {};
 }
 
+Result<void> Rule::operator()(const TakeOver& change) {
+    if (change.epoch != state_.epoch + 1) {
+        return conflict("epoch {} does not follow {}", change.epoch, state_.epoch);
+    }
+    state_.epoch = change.epoch;
+    return {};
+}
+
 Result<void> Rule::operator()(const SetFunctionData& change) {
     const auto found = state_.catalog.function_data.find(change.data.name);
     if (found != state_.catalog.function_data.end() &&

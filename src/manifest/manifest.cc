@@ -77,6 +77,7 @@ Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
     const ScopedLock turn(commit_mutex_);
     for (int race = 0; race < kRacesMax && !is_stopped_; ++race) {
         const StatePtr base = head();
+        TRY(check_owner(*base));
         const int64_t now_us = clock_.wall_us();
         Result<State> next = apply(*base, changes, now_us);
         if (next && TRY(try_publish(*std::move(next), changes, now_us))) return head();
@@ -86,6 +87,23 @@ Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
     }
     if (!is_stopped_) return unavailable("lost the manifest to other writers {} times", kRacesMax);
     return outcome_unknown();
+}
+
+Result<void> Manifest::take_over(DirectoryOwner& owner) {
+    const uint64_t epoch = head()->epoch + 1;
+    TRY(commit({TakeOver{epoch}}));
+    TRY(owner.begin_epoch(epoch));
+    owner_ = &owner;
+    return {};
+}
+
+Result<void> Manifest::check_owner(const State& base) const {
+    if (owner_ == nullptr) return {};
+    TRY(owner_->watch());
+    if (base.epoch == owner_->epoch()) return {};
+    return unavailable("another process has taken the data directory over")
+        .with_detail(
+            fmt::format("It is number {}, this one is number {}.", base.epoch, owner_->epoch()));
 }
 
 /// False: the number is somebody else's, or the outcome is unknown (is_stopped_ is then set).

@@ -19,6 +19,7 @@
 #include "catalog/catalog.h"
 #include "manifest/shared_list.h"
 #include "model/box.h"
+#include "model/directory_owner.h"
 
 namespace braid::manifest {
 
@@ -117,6 +118,8 @@ struct State {
     uint64_t next_run = 1;
     uint64_t next_cut = 1;
     uint64_t next_audit = 1;
+    /// How many processes have taken the directory over, one after the other.
+    uint64_t epoch = 0;
     /// Numbers below catalog.next_id and next_run that no commit has used: they were handed out,
     /// and their user is slower than others, or gave up. All others below are used up. Ascending.
     std::vector<uint64_t> open_ids;
@@ -147,6 +150,11 @@ struct CreatePlainView {
 };
 struct DropPlainView {
     ObjectId view;
+};
+/// A process begins to write in the directory: the epoch follows the one before. From then on no
+/// other process's changes are taken.
+struct TakeOver {
+    uint64_t epoch = 0;
 };
 struct SetFunctionData {
     catalog::FunctionData data;
@@ -196,8 +204,8 @@ struct Release {
 };
 
 using Change = std::variant<CreateTable, DropTable, CreateView, DropView, CreatePlainView,
-                            DropPlainView, SetFunctionData, AllowFiles, Seal, Backfill, Archive,
-                            ChooseCut, Publish, Compact, Release>;
+                            DropPlainView, TakeOver, SetFunctionData, AllowFiles, Seal, Backfill,
+                            Archive, ChooseCut, Publish, Compact, Release>;
 
 /// The commit rule as a pure function: `base` with the changes applied in order, or why not. The
 /// number and times are the caller's. Conflict: somebody was faster, read again; NotFound,
@@ -220,6 +228,10 @@ class Manifest {
     static Result<std::unique_ptr<Manifest>> open(FileSystem& files, const Clock& clock,
                                                   std::string directory);
     ~Manifest();
+    /// From now on this process owns the directory, and commits only as long as that is so: no
+    /// other has taken it over since, by the manifest's epoch or by what the owner finds. Begins
+    /// the owner's epoch; it must outlive this.
+    Result<void> take_over(DirectoryOwner& owner);
     StatePtr head() const;
     Result<StatePtr> commit(std::vector<Change> changes);
     /// A fresh id for a table, view, version…; unique for ever once any commit that uses it
@@ -238,6 +250,7 @@ class Manifest {
   private:
     Manifest(const Clock& clock, std::unique_ptr<Chain> chain, StatePtr head);
     /// The next three: under commit_mutex_.
+    Result<void> check_owner(const State& base) const;
     Result<bool> try_publish(State next, const std::vector<Change>& changes, int64_t now_us);
     Result<void> catch_up();
     void stop();
@@ -246,8 +259,9 @@ class Manifest {
     const Clock& clock_;
     Mutex commit_mutex_;  // held while a version is written; taken before mutex_
     const std::unique_ptr<Chain> chain_;
-    bool is_stopped_ = false;  // under commit_mutex_
-    mutable Mutex mutex_;      // guards all below
+    bool is_stopped_ = false;                // under commit_mutex_
+    const DirectoryOwner* owner_ = nullptr;  // set once, before there is a second thread
+    mutable Mutex mutex_;                    // guards all below
     StatePtr head_;
     uint64_t next_id_ = 1;
     uint64_t next_run_ = 1;

@@ -321,6 +321,7 @@ State read_state(const Node& in) {
     state.next_run = in.number<uint64_t>("next_run");
     state.next_cut = in.number<uint64_t>("next_cut");
     state.next_audit = in.number<uint64_t>("next_audit");
+    if (in.has("epoch")) state.epoch = in.number<uint64_t>("epoch");
     state.open_ids = in.plain_numbers("open_ids");
     state.open_runs = in.plain_numbers("open_runs");
     return state;
@@ -335,6 +336,7 @@ Change read_change(const Node& in) {
     if (in.has("create_plain_view"))
         return CreatePlainView{read_plain_view(of("create_plain_view"))};
     if (in.has("drop_plain_view")) return DropPlainView{in.id("drop_plain_view")};
+    if (in.has("take_over")) return TakeOver{in.number<uint64_t>("take_over")};
     if (in.has("set_function_data"))
         return SetFunctionData{read_function_data(of("set_function_data"))};
     if (in.has("allow_files")) return AllowFiles{in.text_list("allow_files")};

@@ -49,6 +49,7 @@ class Writer {
     void operator()(const DropPlainView& change) {
         json_.field("drop_plain_view", change.view.value);
     }
+    void operator()(const TakeOver& change) { json_.field("take_over", change.epoch); }
     void operator()(const SetFunctionData& change) { object("set_function_data", change.data); }
     void operator()(const AllowFiles& change) { texts("allow_files", change.directories); }
     void operator()(const Seal& change) { object("seal", change); }
@@ -299,6 +300,7 @@ class Writer {
         json_.field("next_run", state.next_run);
         json_.field("next_cut", state.next_cut);
         json_.field("next_audit", state.next_audit);
+        if (state.epoch > 0) json_.field("epoch", state.epoch);
         ids("open_ids", state.open_ids);
         ids("open_runs", state.open_runs);
     }

@@ -72,6 +72,15 @@ Result<void> TableWorker::reload() {
         return corrupt("log of stream \"{}\" ends at {} but {} was already archived", table_.name,
                        log_->durable_end().to_string(), table->archive_end.to_string());
     }
+    const Positions log_start = log_->start();
+    if (!table->archive_end.dominates(log_start)) {
+        return corrupt("log of stream \"{}\" begins at {} but only what lies below {} was archived",
+                       table_.name, log_start.to_string(), table->archive_end.to_string())
+            .with_detail(
+                "The manifest is older than the log, which was trimmed since: what lies "
+                "between cannot be read.")
+            .with_hint("Put back the manifest that belongs to this log.");
+    }
     versions_.clear();
     bound_.clear();
     for (const catalog::MaterializedView* view : state->catalog.views_of(table_.id)) {

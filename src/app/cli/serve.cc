@@ -2,6 +2,7 @@
 // `braid serve`: a node with its ports, until SIGTERM.
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <signal.h>
 
@@ -26,6 +27,7 @@ namespace braid::app {
 namespace {
 
 constexpr const char* kInitMarker = "INIT";
+constexpr int kExitLost = 3;  // another process has taken the data directory over
 
 /// Parts of a running server in the order of their making; they end in the other one.
 struct Server {
@@ -114,6 +116,14 @@ Result<void> initialise(Server& server, const std::string& path, bool is_new) {
     return server.data->sync_directory("");
 }
 
+/// As kill -9: what another process reads and writes by now must not be touched, nobody may get an
+/// answer any more.
+void end_without_farewell(const Error& why) {
+    fmt::print(stderr, "braid: {}\n", why.to_string());
+    std::fflush(stderr);
+    std::_Exit(kExitLost);
+}
+
 Result<void> start(Server& server, const Config& config) {
     server.machine = TRY(open_posix_file_system("/"));
     server.sources = TRY(open_posix_file_system("/", Links::kRefused));
@@ -123,7 +133,7 @@ Result<void> start(Server& server, const Config& config) {
     const bool is_new = !TRY(server.data->exists("manifest"));
     server.node =
         TRY(Node::open({server.data.get(), server.sources.get(), &server.clock, &server.workers,
-                        server.random.get(), &server.metrics, resolve_links},
+                        server.random.get(), &server.metrics, resolve_links, end_without_farewell},
                        config.node));
     server.quarantine = std::make_unique<Quarantine>(*server.node);
     server.appender = std::make_unique<serving::RecordAppender>(*server.node);

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/directory_owner.h"
+
+#include "base/error_makers.h"
+
+namespace braid {
+
+namespace {
+
+Error lost_error(const std::string& name) {
+    return unavailable("the data directory belongs to another process by now: \"{}\" is gone", name)
+        .with_detail("What was not acknowledged until then is not accepted.")
+        .with_hint(
+            "Never remove the lock of a process that runs. Restart, if no other process has "
+            "the directory.");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DirectoryOwner>> DirectoryOwner::take(FileSystem& files) {
+    std::unique_ptr<FileLock> lock = TRY(files.lock(kLockName));
+    std::unique_ptr<DirectoryOwner> owner(new DirectoryOwner(files, std::move(lock)));
+    owner->locked_ = TRY(files.info(kLockName));
+    return owner;
+}
+
+Result<void> DirectoryOwner::begin_epoch(uint64_t epoch) {
+    const std::string name = kEpochPrefix + std::to_string(epoch);
+    for (const std::string& each : TRY(files_.list(""))) {
+        if (each.starts_with(kEpochPrefix)) TRY(files_.remove(each));
+    }
+    static_cast<void>(TRY(files_.create(name)));
+    TRY(files_.sync_directory(""));
+    epoch_ = epoch;
+    epoch_name_ = name;
+    return {};
+}
+
+Result<void> DirectoryOwner::check() const {
+    {
+        const ScopedLock lock(mutex_);
+        if (!lost_.empty()) return lost_error(lost_);
+    }
+    if (epoch_ == 0 || TRY(files_.exists(epoch_name_))) return {};
+    return lose(epoch_name_);
+}
+
+Result<void> DirectoryOwner::watch() const {
+    TRY(check());
+    const Result<FileInfo> now = files_.info(kLockName);
+    if (!now && now.error().code() != ErrorCode::kNotFound) return now.error();
+    if (now && now->inode == locked_.inode && now->device == locked_.device) return {};
+    return lose(kLockName);
+}
+
+Result<void> DirectoryOwner::lose(const std::string& name) const {
+    {
+        const ScopedLock lock(mutex_);
+        if (!lost_.empty()) return lost_error(lost_);
+        lost_ = name;
+    }
+    const Error lost = lost_error(name);
+    if (listener_) listener_(lost);
+    return lost;
+}
+
+void DirectoryOwner::release() {
+    const ScopedLock lock(mutex_);
+    if (lost_.empty()) lost_ = kLockName;
+    lock_.reset();
+}
+
+}  // namespace braid
