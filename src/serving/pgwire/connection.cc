@@ -65,7 +65,7 @@ bool Connection::handle(const MessageReader::Message& message) {
         if (message.type == 'Q' || message.type == 'S') {
             send_ready();
         } else {
-            skips_to_sync_ = true;
+            skip_to_sync();
         }
         return true;
     }
@@ -75,15 +75,24 @@ bool Connection::handle(const MessageReader::Message& message) {
     } else if (std::holds_alternative<Sync>(*parsed)) {
         handle_sync();
     } else if (std::holds_alternative<Flush>(*parsed)) {
-        if (!skips_to_sync_) (void)flush();
+        (void)flush();
     } else if (!skips_to_sync_) {
         auto handled = handle_extended(*parsed);
         if (!handled) {
             send_error(handled.error());
-            skips_to_sync_ = true;
+            skip_to_sync();
+        } else {
+            (void)flush_if_large();
         }
     }
     return true;
+}
+
+/// What was refused is told at once: a client that asks for its answers with Flush, or waits for
+/// one before it sends the next message, would never send the Sync behind it.
+void Connection::skip_to_sync() {
+    skips_to_sync_ = true;
+    (void)flush();
 }
 
 Result<void> Connection::handle_extended(const FrontendMessage& message) {
@@ -233,6 +242,8 @@ Result<void> Connection::handle(const Describe& describe) {
         return {};
     }
     const PreparedPtr prepared = TRY(find_statement(describe.name));
+    if (session_->status() != TransactionStatus::kFailed) {
+        }
     std::vector<uint32_t> oids;
     for (size_t i = 0; i < prepared->parameters.size(); ++i) {
         const uint32_t declared =

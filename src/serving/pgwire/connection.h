@@ -68,6 +68,7 @@ class Connection {
     Result<void> handle(const Close& close);
     Result<void> handle(const Execute& execute);
     void handle_sync();
+    void skip_to_sync();
 
     Result<PreparedPtr> find_statement(std::string_view name) const;
     Result<std::vector<Datum>> read_parameters(const Bind& bind, const PreparedStatement& prepared);

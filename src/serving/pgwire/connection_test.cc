@@ -221,6 +221,25 @@ TEST_F(PgFixture, SkipsToTheSyncAfterAnError) {
     EXPECT_THAT(client.query("SELECT 1").hear().size(), 4u);
 }
 
+TEST_F(PgFixture, TellsOfAnErrorBeforeTheSync) {
+    PgClient client = this->client();
+    // Each is what a client waits for before it says anything else.
+    EXPECT_THAT(client.parse("", "SELEC 1").hear(1),
+                ElementsAre("E ERROR 42601 syntax error at or near \"SELEC\" [P1]"));
+    EXPECT_THAT(client.parse("p", "SELECT 1").flush().sync().hear(), ElementsAre("Z I"));
+    EXPECT_THAT(client.bind("", "none").flush().hear(1)[0], HasSubstr("26000"));
+    EXPECT_THAT(client.sync().hear(), ElementsAre("Z I"));
+    EXPECT_THAT(client.parse("", "SELECT $1::int4").bind("", "", {{"x"}}).hear(2),
+                ElementsAre("1", "E ERROR 22P02 invalid input syntax for type integer: \"x\""));
+    EXPECT_THAT(client.sync().hear(), ElementsAre("Z I"));
+    client.message('D', "S");  // a name that does not end
+    EXPECT_THAT(client.hear(1)[0], HasSubstr("08P01"));
+    EXPECT_THAT(client.sync().hear(), ElementsAre("Z I"));
+    node_.reader.fail_with(Error(ErrorCode::kCorrupt, "bad block"));
+    EXPECT_THAT(client.parse("", "SELECT b FROM v").bind("", "").execute("").hear(6).back(),
+                "E ERROR XX001 bad block");
+}
+
 TEST_F(PgFixture, SuspendsPortals) {
     PgClient client = this->client();
     EXPECT_THAT(
