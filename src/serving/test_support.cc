@@ -157,8 +157,12 @@ Result<void> FakeControl::drop_view(ViewId view) {
 }
 
 Result<void> FakeControl::create_plain_view(std::string name, std::string definition,
-                                            bool /*or_replace*/) {
+                                            bool or_replace) {
     change([&](manifest::State& state) {
+        if (or_replace) {
+            std::erase_if(state.catalog.plain_views,
+                          [&](const auto& each) { return each.second.name == name; });
+        }
         const ObjectId id{state.catalog.next_id++};
         state.catalog.plain_views[id] = {
             .id = id, .name = std::move(name), .definition = std::move(definition)};

@@ -185,6 +185,7 @@ Result<void> Connection::handle(const Parse& parse) {
 Result<void> Connection::handle(const Bind& bind) {
     PreparedPtr prepared = TRY(find_statement(bind.statement));
     if (!prepared->is_empty) TRY(session_->check_may_run(prepared->statement));
+    TRY(session_->check_still_holds(*prepared));
     if (bind.values.size() != prepared->parameters.size()) {
         return invalid_input(
                    "bind message supplies {} parameters, but prepared statement \"{}\" requires {}",
@@ -243,7 +244,8 @@ Result<void> Connection::handle(const Describe& describe) {
     }
     const PreparedPtr prepared = TRY(find_statement(describe.name));
     if (session_->status() != TransactionStatus::kFailed) {
-        }
+        TRY(session_->check_still_holds(*prepared));
+    }
     std::vector<uint32_t> oids;
     for (size_t i = 0; i < prepared->parameters.size(); ++i) {
         const uint32_t declared =

@@ -240,6 +240,37 @@ TEST_F(PgFixture, TellsOfAnErrorBeforeTheSync) {
                 "E ERROR XX001 bad block");
 }
 
+TEST_F(PgFixture, RefusesAPlanWhoseTypesHaveChanged) {
+    PgClient client = this->client();
+    client.query("CREATE TABLE c (a int4)").hear();
+    client.parse("p", "SELECT * FROM c").parse("e", "EXECUTE p").sync().hear();
+    client.query("DROP TABLE c; CREATE TABLE c (a float8)").hear();
+    const std::string refused = "E ERROR 0A000 cached plan must not change result type";
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_THAT(client.bind("", "p", {}, {true}).execute("").sync().hear(),
+                    ElementsAre(refused, "Z I"));
+        EXPECT_THAT(client.describe('S', "p").sync().hear(), ElementsAre(refused, "Z I"));
+        EXPECT_EQ(client.query("EXECUTE p").hear()[0], refused);
+        EXPECT_EQ(client.bind("", "e").sync().hear()[0], refused);
+    }
+    client.close('S', "p").parse("p", "SELECT * FROM c").sync().hear();
+    EXPECT_THAT(client.describe('S', "p").sync().hear(), ElementsAre("t", "T a:701", "Z I"));
+    // It ran another statement of this name when it was prepared.
+    EXPECT_EQ(client.bind("", "e").sync().hear()[0], refused);
+}
+
+TEST_F(PgFixture, RefusesAPortalWhoseTypesHaveChanged) {
+    PgClient client = this->client();
+    client.query("CREATE TABLE c (a int4)").hear();
+    EXPECT_THAT(client.parse("p", "SELECT * FROM c").bind("", "p", {}, {true}).flush().hear(2),
+                ElementsAre("1", "2"));
+    PgClient other = this->client();
+    other.query("DROP TABLE c; CREATE TABLE c (a float8)").hear();
+    EXPECT_THAT(client.describe('P', "").execute("").sync().hear(),
+                ElementsAre("T a:23b", "E ERROR 0A000 cached plan must not change result type",
+                            "Z I"));
+}
+
 TEST_F(PgFixture, SuspendsPortals) {
     PgClient client = this->client();
     EXPECT_THAT(

@@ -21,9 +21,9 @@ struct PreparedStatement {
     std::vector<Type> declared;  // parameter types that the client gave; kUnknown: none
     /// OIDs behind `declared`, kept for the protocol: values come in the client's types. 0: none.
     std::vector<uint32_t> declared_oids;
-    /// Types of $1, $2, …
+    /// Types of $1, $2, … and the columns of the rows that it gives (nullopt: none), as they were
+    /// when it was prepared. They were told to the client and hold until it is prepared again.
     std::vector<Type> parameters;
-    /// Columns of the rows that it gives; nullopt if it gives none.
     std::optional<Schema> output;
 
     /// What follows holds under this catalog and these settings.

@@ -57,11 +57,11 @@ sql::BindOptions Session::bind_options(const std::vector<Type>& parameter_types)
 }
 
 Result<std::shared_ptr<const sql::BoundStatement>> Session::bind(
-    const PreparedStatement& prepared) {
+    const PreparedStatement& prepared, const std::vector<Type>& parameter_types) {
     // A view must not hold what this session happens to be.
     system_.forbid_session_functions(prepared.statement.kind ==
                                      sql::StatementKind::kCreateMaterializedView);
-    auto bound = sql::bind(prepared.statement, state_->catalog, bind_options(prepared.declared));
+    auto bound = sql::bind(prepared.statement, state_->catalog, bind_options(parameter_types));
     system_.forbid_session_functions(false);
     return std::make_shared<const sql::BoundStatement>(TRY(std::move(bound)));
 }
@@ -84,42 +84,56 @@ PreparedPtr Session::prepare_empty() const {
 }
 
 Result<void> Session::bind_again(PreparedStatement& prepared) {
+    const bool is_first = prepared.bound_under == nullptr;
     system_.take_depends_on_now();
-    prepared.bound = TRY(bind(prepared));
-    prepared.holds_once = system_.take_depends_on_now();
+    // Once its parameters were told to somebody their types are as good as declared.
+    auto bound = TRY(bind(prepared, is_first ? prepared.declared : prepared.parameters));
+    const bool holds_once = system_.take_depends_on_now();
+    std::optional<Schema> output = output_of(*bound);
+    const sql::Command& command = bound->command;
+    if (const auto* execute = std::get_if<sql::Execute>(&command)) {
+        const PreparedPtr named = find(execute->name);
+        if (named != nullptr) output = named->output;
+    }
+    if (!is_first && output != prepared.output) {
+        return unsupported("cached plan must not change result type");
+    }
+    if (is_first) {
+        if (const auto* query = std::get_if<plan::Query>(&command)) {
+            prepared.parameters = query->parameters;
+        } else if (const auto* insert = std::get_if<sql::Insert>(&command)) {
+            prepared.parameters = insert->parameters;
+        }
+    }
+    prepared.output = std::move(output);
+    prepared.bound = std::move(bound);
+    prepared.holds_once = holds_once;
     prepared.bound_under = state_;
     prepared.settings_version = settings_.version();
     prepared.read = nullptr;
-    prepared.output = output_of(*prepared.bound);
-    const sql::Command& command = prepared.bound->command;
-    if (const auto* query = std::get_if<plan::Query>(&command)) {
-        prepared.parameters = query->parameters;
-    } else if (const auto* insert = std::get_if<sql::Insert>(&command)) {
-        prepared.parameters = insert->parameters;
-    } else if (const auto* execute = std::get_if<sql::Execute>(&command)) {
-        const PreparedPtr named = find(execute->name);
-        if (named != nullptr) prepared.output = named->output;
-    }
     return {};
 }
 
+bool Session::is_bound_as_now(const PreparedStatement& prepared) const {
+    // What EXECUTE runs has a name, which may mean something else by now.
+    return prepared.bound != nullptr &&
+           prepared.statement.kind != sql::StatementKind::kExecute &&
+           prepared.settings_version == settings_.version() &&
+           still_holds(*prepared.bound, *prepared.bound_under, *state_);
+}
+
 Result<void> Session::refresh(PreparedStatement& prepared) {
-    if (prepared.bound != nullptr && !prepared.holds_once &&
-        prepared.settings_version == settings_.version() &&
-        still_holds(*prepared.bound, *prepared.bound_under, *state_)) {
-        return {};
-    }
-    const bool was_bound = prepared.bound != nullptr;
-    const std::optional<Schema> output = prepared.output;
-    const std::vector<Type> parameters = prepared.parameters;
-    TRY(bind_again(prepared));
-    if (was_bound && (prepared.output != output || prepared.parameters != parameters)) {
-        prepared.bound = nullptr;
-        prepared.output = output;
-        prepared.parameters = parameters;
-        return unsupported("cached plan must not change result type");
-    }
-    return {};
+    if (!prepared.holds_once && is_bound_as_now(prepared)) return {};
+    prepared.bound = nullptr;
+    return bind_again(prepared);
+}
+
+Result<void> Session::check_still_holds(PreparedStatement& prepared) {
+    if (prepared.is_empty || !is_bound_early(prepared.statement.kind)) return {};
+    begin_statement();
+    if (is_bound_as_now(prepared)) return {};
+    prepared.bound = nullptr;
+    return bind_again(prepared);
 }
 
 Result<void> Session::check_may_run(const sql::Statement& statement) const {
@@ -140,7 +154,7 @@ Result<std::unique_ptr<Cursor>> Session::execute(PreparedStatement& prepared,
         TRY(refresh(prepared));
         bound = prepared.bound;
     } else {
-        bound = TRY(bind(prepared));
+        bound = TRY(bind(prepared, prepared.declared));
     }
     statement_text_ = prepared.statement.text;
     for (const sql::Notice& notice : bound->notices) notices_.push_back(notice);

@@ -72,6 +72,9 @@ class Session {
     /// Reads and, where it is needed to know parameters and columns, binds one statement.
     Result<PreparedPtr> prepare(const sql::Statement& statement, std::vector<Type> parameter_types);
     PreparedPtr prepare_empty() const;
+    /// That its parameters and columns are still what they were when it was prepared: otherwise
+    /// 0A000, as often as it is tried. What it names may be gone: 42P01 and the like.
+    Result<void> check_still_holds(PreparedStatement& prepared);
     /// Begins to run it. 25P02 in a failed block. Commands are done when this returns.
     Result<std::unique_ptr<Cursor>> execute(PreparedStatement& prepared,
                                             std::vector<Datum> parameters);
@@ -103,8 +106,10 @@ class Session {
     friend class Cursor;
     sql::BindOptions bind_options(const std::vector<Type>& parameter_types);
     void begin_statement();
-    Result<std::shared_ptr<const sql::BoundStatement>> bind(const PreparedStatement& prepared);
+    Result<std::shared_ptr<const sql::BoundStatement>> bind(
+        const PreparedStatement& prepared, const std::vector<Type>& parameter_types);
     Result<void> bind_again(PreparedStatement& prepared);
+    bool is_bound_as_now(const PreparedStatement& prepared) const;
     /// Binds again if what it was bound under has changed.
     Result<void> refresh(PreparedStatement& prepared);
     read::ReadOptions read_options(const std::shared_ptr<read::CancelToken>& cancel);
