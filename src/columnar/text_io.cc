@@ -54,7 +54,11 @@ Result<void> parse_text_into(ColumnBuilder& builder, std::string_view text,
             return {};
         case TypeKind::kUnknown:
         case TypeKind::kText:
-            builder.append_text(TRY(text_io::parse_string(text, type)));
+            if (is_array(type)) {
+                builder.append_text(TRY(text_io::parse_array(text, type, format)));
+            } else {
+                builder.append_text(TRY(text_io::parse_string(text, type)));
+            }
             return {};
     }
     return {};

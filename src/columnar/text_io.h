@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +48,14 @@ using ArrayElements = std::vector<std::optional<std::string>>;
 /// outermost first; none without elements.
 Result<ArrayElements> parse_array_text(std::string_view text,
                                        std::vector<int32_t>* dimensions = nullptr);
+
+/// The literal of elements with these dimensions, as array_out writes it.
+std::string format_array_text(const ArrayElements& elements, std::span<const int32_t> dimensions);
+
+/// The literal of an array in binary form; `element_text` writes an element, given the OID of its
+/// type.
+using ElementText = std::function<Result<std::string>(uint32_t oid, std::string_view bytes)>;
+Result<std::string> array_text_of_binary(std::string_view bytes, const ElementText& element_text);
 
 /// "1 2 3", the form of int2vector and oidvector.
 ArrayElements parse_vector_text(std::string_view text);

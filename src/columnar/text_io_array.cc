@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <charconv>
+#include <bit>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -165,6 +166,27 @@ void append_array_element(std::optional<std::string_view> element, std::string& 
     out += '"';
 }
 
+std::string format_array_text(const ArrayElements& elements, std::span<const int32_t> dimensions) {
+    if (elements.empty()) return "{}";
+    std::string out;
+    for (size_t i = 0; i < elements.size(); ++i) {
+        // A brace for each dimension that begins, and that ends, with this element.
+        size_t opens = 0;
+        size_t closes = 0;
+        size_t step = 1;
+        for (size_t inner = dimensions.size(); inner-- > 0;) {
+            step *= static_cast<size_t>(dimensions[inner]);
+            opens += i % step == 0 ? 1 : 0;
+            closes += (i + 1) % step == 0 ? 1 : 0;
+        }
+        if (i > 0) out += ',';
+        out.append(opens, '{');
+        append_array_element(elements[i], out);
+        out.append(closes, '}');
+    }
+    return out;
+}
+
 namespace text_io {
 namespace {
 
@@ -173,127 +195,167 @@ using binary_io::bad_size;
 using binary_io::read_big_endian;
 
 constexpr uint32_t kAclItemOid = 1033;
+constexpr uint32_t kFloat4Oid = 700;
 
-/// What the elements of an array are on the wire.
-struct ElementFacts {
-    uint32_t oid;
-    size_t integer_bytes;  // 0: text
-};
+uint32_t element_oid(const Type& array) {
+    return array.alias == TypeAlias::kAclArray ? kAclItemOid : element_of(array)->oid();
+}
 
-ElementFacts element_of(TypeAlias alias) {
-    switch (alias) {
-        case TypeAlias::kNameArray:
-            return {Type::aliased(TypeKind::kText, TypeAlias::kName).oid(), 0};
-        case TypeAlias::kOidArray:
-            return {Type::aliased(TypeKind::kInt8, TypeAlias::kOid).oid(), sizeof(uint32_t)};
-        case TypeAlias::kInt2Array:
-        case TypeAlias::kInt2Vector:
-            return {Type::aliased(TypeKind::kInt4, TypeAlias::kInt2).oid(), sizeof(int16_t)};
-        case TypeAlias::kCharArray:
-            return {Type::aliased(TypeKind::kText, TypeAlias::kChar).oid(), 0};
-        case TypeAlias::kAclArray:
-            return {kAclItemOid, 0};
-        default:
-            return {Type::of(TypeKind::kText).oid(), 0};
+/// Reads the elements by their type and writes them again.
+Result<void> normalise(ArrayElements& elements, const Type& element, const TextFormat& format) {
+    if (element.kind == TypeKind::kText && element.alias == TypeAlias::kNone) return {};
+    for (std::optional<std::string>& text : elements) {
+        if (!text) continue;
+        const Datum value = TRY(parse_text(*text, element, format));
+        text->clear();
+        format_text(value, format, *text);
     }
+    return {};
 }
 
-/// Elements of a value, which is a literal of one dimension.
-ArrayElements elements_of(std::string_view literal, TypeAlias alias) {
-    if (alias == TypeAlias::kInt2Vector) return parse_vector_text(literal);
-    Result<ArrayElements> elements = parse_array_text(literal);
-    return elements ? std::move(elements).value() : ArrayElements{};
-}
-
-void append_element_binary(const std::optional<std::string>& element, size_t integer_bytes,
+/// A value with its length before it.
+void append_element_binary(const std::optional<std::string>& element, const Type& type,
                            std::string& out) {
     constexpr int32_t kNullLength = -1;
     if (!element) return append_big_endian(kNullLength, out);
-    if (integer_bytes == 0) {
-        append_big_endian(static_cast<int32_t>(element->size()), out);
-        out += *element;
-        return;
-    }
-    int64_t value = 0;
-    std::from_chars(element->data(), element->data() + element->size(), value);
-    append_big_endian(static_cast<int32_t>(integer_bytes), out);
-    if (integer_bytes == sizeof(int16_t))
-        return append_big_endian(static_cast<int16_t>(value), out);
-    append_big_endian(static_cast<uint32_t>(value), out);
+    auto value = parse_text(*element, type, utc_format());
+    if (!value) return append_big_endian(kNullLength, out);  // never: the literal was written by us
+    std::string bytes;
+    format_binary(Column::constant(*value, 1), 0, bytes);
+    append_big_endian(static_cast<int32_t>(bytes.size()), out);
+    out += bytes;
 }
 
-/// The bytes of one element as text; false if they cannot be that.
-bool append_element_text(std::string_view bytes, size_t integer_bytes, std::string& out) {
-    if (integer_bytes == 0) {
-        if (!is_valid_utf8(bytes)) return false;
-        append_array_element(bytes, out);
-        return true;
+/// Takes values off the front of a message.
+class BinaryReader {
+  public:
+    explicit BinaryReader(std::string_view bytes) : rest_(bytes) {}
+    bool is_empty() const { return rest_.empty(); }
+    Result<int32_t> word() {
+        const std::string_view bytes = TRY(take(sizeof(int32_t)));
+        return read_big_endian<int32_t>(bytes.data());
     }
-    if (bytes.size() != integer_bytes) return false;
-    format_int(integer_bytes == sizeof(int16_t) ? int64_t{read_big_endian<int16_t>(bytes.data())}
-                                                : int64_t{read_big_endian<uint32_t>(bytes.data())},
-               out);
-    return true;
+    Result<std::string_view> take(size_t size) {
+        if (rest_.size() < size) return bad_size();
+        const std::string_view taken = rest_.substr(0, size);
+        rest_.remove_prefix(size);
+        return taken;
+    }
+
+  private:
+    std::string_view rest_;
+};
+
+/// Sizes of the dimensions, outermost first; none of an array without elements.
+Result<std::vector<int32_t>> read_dimensions(BinaryReader& reader, int32_t count) {
+    constexpr int32_t kElementsMax = 1 << 27;  // as many as PostgreSQL takes
+    if (count < 0 || static_cast<size_t>(count) > kDimensionsMax) {
+        return Error(exhausted("number of array dimensions ({}) exceeds the maximum allowed ({})",
+                               count, kDimensionsMax))
+            .with_sqlstate("54000");
+    }
+    std::vector<int32_t> dimensions;
+    int64_t elements = 1;
+    for (int32_t i = 0; i < count; ++i) {
+        dimensions.push_back(TRY(reader.word()));
+        TRY(reader.word());  // the first index: literals are read by number
+        if (dimensions.back() < 0) return bad_size();
+        elements *= dimensions.back();
+        if (elements > kElementsMax) {
+            return exhausted("array size exceeds the maximum allowed ({})", kElementsMax)
+                .with_sqlstate("54000");
+        }
+    }
+    if (elements == 0) dimensions.clear();
+    return dimensions;
+}
+
+Result<std::string> element_text(std::string_view bytes, uint32_t oid, const Type& type) {
+    std::string text;
+    if (oid == kFloat4Oid) {
+        if (bytes.size() != sizeof(uint32_t)) return bad_size();
+        format_double(double{std::bit_cast<float>(read_big_endian<uint32_t>(bytes.data()))}, text);
+        return text;
+    }
+    format_text(TRY(parse_binary(bytes, type)), utc_format(), text);
+    return text;
 }
 
 }  // namespace
 
-void format_array_binary(std::string_view literal, TypeAlias alias, std::string& out) {
-    const ElementFacts facts = element_of(alias);
-    const ArrayElements elements = elements_of(literal, alias);
-    const bool any_null = std::ranges::any_of(elements, [](const auto& each) { return !each; });
-    const bool vector = alias == TypeAlias::kInt2Vector;
-    const int32_t dimensions = elements.empty() && !vector ? 0 : 1;
-    append_big_endian(dimensions, out);
-    append_big_endian(int32_t{any_null ? 1 : 0}, out);
-    append_big_endian(facts.oid, out);
-    if (dimensions == 0) return;
-    append_big_endian(static_cast<int32_t>(elements.size()), out);
-    append_big_endian(int32_t{vector ? 0 : 1}, out);  // the first index
-    for (const auto& element : elements) append_element_binary(element, facts.integer_bytes, out);
+Result<std::string> parse_array(std::string_view literal, const Type& type,
+                                const TextFormat& format) {
+    if (!is_valid_utf8(literal)) return bad_utf8(literal);
+    if (type.alias == TypeAlias::kInt2Vector) return std::string(literal);
+    std::vector<int32_t> dimensions;
+    ArrayElements elements = TRY(parse_array_text(literal, &dimensions));
+    TRY(normalise(elements, *element_of(type), format));
+    return format_array_text(elements, dimensions);
 }
 
-Result<std::string> parse_array_binary(std::string_view bytes, TypeAlias alias) {
-    constexpr size_t kHeaderBytes = 12;
-    constexpr size_t kDimensionBytes = 8;
-    constexpr size_t kLengthBytes = 4;
-    const ElementFacts facts = element_of(alias);
-    const bool vector = alias == TypeAlias::kInt2Vector;
-    std::string literal = vector ? "" : "{";
-    if (bytes.size() < kHeaderBytes) return bad_size();
-    const auto dimensions = read_big_endian<int32_t>(bytes.data());
-    const auto oid = read_big_endian<uint32_t>(bytes.data() + 8);
-    if (oid != facts.oid) {
-        return invalid_input("wrong element type: {}", oid).with_sqlstate("42804");
+void format_array_binary(std::string_view literal, const Type& type, std::string& out) {
+    const Type element = *element_of(type);
+    const bool is_vector = type.alias == TypeAlias::kInt2Vector;
+    std::vector<int32_t> dimensions;
+    ArrayElements elements;
+    if (is_vector) {
+        elements = parse_vector_text(literal);
+        dimensions = {static_cast<int32_t>(elements.size())};
+    } else if (auto read = parse_array_text(literal, &dimensions)) {
+        elements = std::move(read).value();
     }
-    bytes.remove_prefix(kHeaderBytes);
-    if (dimensions > 1) return unsupported("arrays of {} dimensions", dimensions);
-    int32_t count = 0;
-    if (dimensions == 1) {
-        if (bytes.size() < kDimensionBytes) return bad_size();
-        count = read_big_endian<int32_t>(bytes.data());
-        bytes.remove_prefix(kDimensionBytes);
+    const bool any_null = std::ranges::any_of(elements, [](const auto& each) { return !each; });
+    append_big_endian(static_cast<int32_t>(dimensions.size()), out);
+    append_big_endian(int32_t{any_null ? 1 : 0}, out);
+    append_big_endian(element_oid(type), out);
+    for (const int32_t size : dimensions) {
+        append_big_endian(size, out);
+        append_big_endian(int32_t{is_vector ? 0 : 1}, out);  // the first index
     }
-    for (int32_t i = 0; i < count; i++) {
-        if (bytes.size() < kLengthBytes) return bad_size();
-        const auto length = read_big_endian<int32_t>(bytes.data());
-        bytes.remove_prefix(kLengthBytes);
-        if (i > 0) literal += vector ? ' ' : ',';
-        if (length < 0) {
-            literal += "NULL";
-            continue;
-        }
-        const auto size = static_cast<size_t>(length);
-        if (bytes.size() < size) return bad_size();
-        if (!append_element_text(bytes.substr(0, size), facts.integer_bytes, literal))
-            return bad_size();
-        bytes.remove_prefix(size);
+    for (const auto& text : elements) append_element_binary(text, element, out);
+}
+
+Result<std::string> parse_array_binary(std::string_view bytes, const Type& type) {
+    const Type element = *element_of(type);
+    std::string literal = TRY(array_text_of_binary(
+        bytes, [&](uint32_t oid, std::string_view value) -> Result<std::string> {
+            const bool is_widened = oid == kFloat4Oid && type.alias == TypeAlias::kFloat8Array;
+            if (oid != element_oid(type) && !is_widened) {
+                return invalid_input("wrong element type: {}", oid).with_sqlstate("42804");
+            }
+            return element_text(value, oid, element);
+        }));
+    if (type.alias != TypeAlias::kInt2Vector) return literal;
+    std::string vector;
+    for (const auto& text : TRY(parse_array_text(literal))) {
+        if (!vector.empty()) vector += ' ';
+        vector += text.value_or("0");
     }
-    if (!bytes.empty()) return bad_size();
-    if (!vector) literal += '}';
-    return literal;
+    return vector;
 }
 
 }  // namespace text_io
+
+Result<std::string> array_text_of_binary(std::string_view bytes, const ElementText& element_text) {
+    text_io::BinaryReader reader(bytes);
+    const int32_t count = TRY(reader.word());
+    TRY(reader.word());  // whether it has NULLs
+    const auto oid = static_cast<uint32_t>(TRY(reader.word()));
+    const std::vector<int32_t> dimensions = TRY(text_io::read_dimensions(reader, count));
+    size_t size = dimensions.empty() ? 0 : 1;
+    for (const int32_t each : dimensions) size *= static_cast<size_t>(each);
+    ArrayElements elements;
+    for (size_t i = 0; i < size; ++i) {
+        const int32_t length = TRY(reader.word());
+        if (length < 0) {
+            elements.emplace_back();
+        } else {
+            const std::string_view value = TRY(reader.take(static_cast<size_t>(length)));
+            elements.emplace_back(TRY(element_text(oid, value)));
+        }
+    }
+    if (!reader.is_empty()) return text_io::bad_size();
+    return format_array_text(elements, dimensions);
+}
 
 }  // namespace braid

@@ -18,21 +18,6 @@ using binary_io::append_big_endian;
 using binary_io::bad_size;
 using binary_io::read_big_endian;
 
-bool is_array(TypeAlias alias) {
-    switch (alias) {
-        case TypeAlias::kTextArray:
-        case TypeAlias::kNameArray:
-        case TypeAlias::kOidArray:
-        case TypeAlias::kInt2Array:
-        case TypeAlias::kInt2Vector:
-        case TypeAlias::kAclArray:
-        case TypeAlias::kCharArray:
-            return true;
-        default:
-            return false;
-    }
-}
-
 template <typename T>
 Result<T> read_exactly(std::string_view bytes) {
     if (bytes.size() != sizeof(T)) return bad_size();
@@ -60,8 +45,7 @@ Result<Datum> parse_time_binary(std::string_view bytes, const Type& type) {
 }
 
 Result<Datum> parse_text_binary(std::string_view bytes, const Type& type) {
-    if (is_array(type.alias))
-        return Datum{type, TRY(text_io::parse_array_binary(bytes, type.alias))};
+    if (is_array(type)) return Datum{type, TRY(text_io::parse_array_binary(bytes, type))};
     return Datum{type, std::string(TRY(text_io::parse_string(bytes, type)))};
 }
 
@@ -101,7 +85,7 @@ void format_binary(const Column& column, size_t row, std::string& out) {
         case TypeKind::kUnknown:
         case TypeKind::kText: {
             const std::string_view text = column.at<std::string_view>(row);
-            if (is_array(type.alias)) return text_io::format_array_binary(text, type.alias, out);
+            if (is_array(type)) return text_io::format_array_binary(text, type, out);
             out += text;
             return;
         }

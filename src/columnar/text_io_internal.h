@@ -41,8 +41,12 @@ void format_timestamp(int64_t us, std::string& out);
 void format_timestamptz(int64_t us, const TimeZone& zone, std::string& out);
 void format_interval(const Interval64& value, std::string& out);
 
+/// An array as array_out writes it, from a literal as people write it: each element is read and
+/// written by its type.
+Result<std::string> parse_array(std::string_view literal, const Type& type,
+                                const TextFormat& format);
 /// The binary form of an array held as the text of its literal.
-void format_array_binary(std::string_view literal, TypeAlias alias, std::string& out);
-Result<std::string> parse_array_binary(std::string_view bytes, TypeAlias alias);
+void format_array_binary(std::string_view literal, const Type& type, std::string& out);
+Result<std::string> parse_array_binary(std::string_view bytes, const Type& type);
 
 }  // namespace braid::text_io

@@ -154,10 +154,50 @@ TEST(TextIo, WritesArraysInBinary) {
               "000000010000000000000019");
 }
 
+TEST(TextIo, ReadsArraysByTheTypeOfTheirElements) {
+    const auto read = [](const char* type, std::string_view text) -> std::string {
+        const auto value = parse_text(text, type_named(type), utc_format());
+        return value ? value->as<std::string>() : std::string(value.error().sqlstate());
+    };
+    EXPECT_EQ(read("int4[]", " { 01 , null,-5} "), "{1,NULL,-5}");
+    EXPECT_EQ(read("int4[]", "{1,x}"), "22P02");
+    EXPECT_EQ(read("int4[]", "{2147483648}"), "22003");
+    EXPECT_EQ(read("int4[]", "{{1,2},{3,NULL}}"), "{{1,2},{3,NULL}}");
+    EXPECT_EQ(read("int8[]", "{{{1},{2}},{{3},{4}},{{5},{6}}}"), "{{{1},{2}},{{3},{4}},{{5},{6}}}");
+    EXPECT_EQ(read("bool[]", "{yes,off}"), "{t,f}");
+    EXPECT_EQ(read("numeric[]", "{1.50,NaN}"), "{1.50,NaN}");
+    EXPECT_EQ(read("float8[]", "{1e3,-Infinity}"), "{1000,-Infinity}");
+    EXPECT_EQ(read("date[]", "{\"Jan 2 2020\"}"), "{2020-01-02}");
+    EXPECT_EQ(read("timestamptz[]", "{2020-01-02 03:04+01}"), "{\"2020-01-02 02:04:00+00\"}");
+    EXPECT_EQ(read("interval[]", "{1 day}"), "{\"1 day\"}");
+    EXPECT_EQ(read("varchar[]", "{ a b ,\"\"}"), "{\"a b\",\"\"}");
+    EXPECT_EQ(read("text[]", "{\xff}"), "22021");
+    EXPECT_EQ(read("int4[]", "{}"), "{}");
+}
+
+TEST(TextIo, ArraysComeBackFromTheirBinaryForm) {
+    for (const auto& [type, literal] :
+         {std::pair("int4[]", "{1,NULL,-5}"), std::pair("int4[]", "{}"),
+          std::pair("int8[]", "{{1,2,3},{NULL,5,6}}"), std::pair("bool[]", "{t,f,NULL}"),
+          std::pair("numeric[]", "{1.50,-0.001,NaN}"), std::pair("float8[]", "{0.1,-Infinity}"),
+          std::pair("date[]", "{2020-02-29,infinity}"),
+          std::pair("timestamp[]", "{\"2020-02-29 01:02:03.5\"}"),
+          std::pair("timestamptz[]", "{\"2020-02-29 01:02:03+00\"}"),
+          std::pair("interval[]", "{\"1 day 02:00:00\",NULL}"),
+          std::pair("text[]", R"({a,"b \"c\"","NULL",NULL,""})"), std::pair("varchar[]", "{x}")}) {
+        const Datum value{type_named(type), std::string(literal)};
+        std::string bytes;
+        format_binary(Column::constant(value, 1), 0, bytes);
+        ASSERT_OK_AND_ASSIGN(const Datum back, parse_binary(bytes, type_named(type)));
+        EXPECT_EQ(back.as<std::string>(), literal);
+    }
+}
+
 TEST(TextIo, RefusesDamagedBinaryForms) {
     Random random(21);
     for (const char* type : {"bool", "int2", "int4", "int8", "oid", "float8", "numeric", "date",
-                             "timestamp", "interval", "text", "text[]", "oid[]", "int2vector"}) {
+                             "timestamp", "interval", "text", "text[]", "oid[]", "int2vector",
+                             "int4[]", "numeric[]", "timestamptz[]"}) {
         for (int i = 0; i < 2000; i++) {
             std::string bytes;
             for (uint64_t size = random.below(40); size > 0; size--) {

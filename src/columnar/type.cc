@@ -54,6 +54,42 @@ constexpr std::array kTypes = {
     TypeFacts{kText, kInt2Vector, 22, -1, "int2vector", "int2vector"},
     TypeFacts{kText, kAclArray, 1034, -1, "aclitem[]", "_aclitem"},
     TypeFacts{kText, kCharArray, 1002, -1, "\"char\"[]", "_char"},
+    TypeFacts{kText, kVarcharArray, 1015, -1, "character varying[]", "_varchar"},
+    TypeFacts{kText, kBoolArray, 1000, -1, "boolean[]", "_bool"},
+    TypeFacts{kText, kInt4Array, 1007, -1, "integer[]", "_int4"},
+    TypeFacts{kText, kInt8Array, 1016, -1, "bigint[]", "_int8"},
+    TypeFacts{kText, kNumericArray, 1231, -1, "numeric[]", "_numeric"},
+    TypeFacts{kText, kFloat8Array, 1022, -1, "double precision[]", "_float8"},
+    TypeFacts{kText, kDateArray, 1182, -1, "date[]", "_date"},
+    TypeFacts{kText, kTimestampArray, 1115, -1, "timestamp without time zone[]", "_timestamp"},
+    TypeFacts{kText, kTimestampTzArray, 1185, -1, "timestamp with time zone[]", "_timestamptz"},
+    TypeFacts{kText, kIntervalArray, 1187, -1, "interval[]", "_interval"},
+};
+
+struct ArrayFacts {
+    TypeAlias array;
+    Type element;
+};
+
+/// The first of an element is its array.
+constexpr std::array kArrays = {
+    ArrayFacts{kTextArray, Type::of(kText)},
+    ArrayFacts{kVarcharArray, Type::aliased(kText, kVarchar)},
+    ArrayFacts{kNameArray, Type::aliased(kText, kName)},
+    ArrayFacts{kCharArray, Type::aliased(kText, kChar)},
+    ArrayFacts{kBoolArray, Type::of(kBool)},
+    ArrayFacts{kInt2Array, Type::aliased(kInt4, kInt2)},
+    ArrayFacts{kInt4Array, Type::of(kInt4)},
+    ArrayFacts{kInt8Array, Type::of(kInt8)},
+    ArrayFacts{kOidArray, Type::aliased(kInt8, kOid)},
+    ArrayFacts{kNumericArray, Type::of(kNumeric)},
+    ArrayFacts{kFloat8Array, Type::of(kFloat8)},
+    ArrayFacts{kDateArray, Type::of(kDate)},
+    ArrayFacts{kTimestampArray, Type::of(kTimestamp)},
+    ArrayFacts{kTimestampTzArray, Type::of(kTimestampTz)},
+    ArrayFacts{kIntervalArray, Type::of(kInterval)},
+    ArrayFacts{kInt2Vector, Type::aliased(kInt4, kInt2)},
+    ArrayFacts{kAclArray, Type::of(kText)},
 };
 
 struct Synonym {
@@ -64,7 +100,6 @@ struct Synonym {
 /// Further spellings of the grammar, beside the two names of each type.
 constexpr std::array kSynonyms = {
     Synonym{"int", "integer"},
-    Synonym{"int2[]", "smallint[]"},
     Synonym{"decimal", "numeric"},
     Synonym{"dec", "numeric"},
     Synonym{"float", "double precision"},
@@ -150,9 +185,35 @@ int32_t Type::typmod() const {
 
 int16_t Type::typlen() const { return facts_of(*this).typlen; }
 
+bool is_array(const Type& type) { return element_of(type).has_value(); }
+
+std::optional<Type> element_of(const Type& array) {
+    if (array.alias == TypeAlias::kNone) return std::nullopt;
+    for (const ArrayFacts& facts : kArrays) {
+        if (array.alias == facts.array) return facts.element;
+    }
+    return std::nullopt;
+}
+
+std::optional<Type> array_of(const Type& element) {
+    for (const ArrayFacts& facts : kArrays) {
+        if (element.kind == facts.element.kind && element.alias == facts.element.alias) {
+            return Type::aliased(TypeKind::kText, facts.array);
+        }
+    }
+    return std::nullopt;
+}
+
 bool parse_type_name(std::string_view name, Type& type) {
     name = trimmed(name);
     if (lookup(name, type)) return true;
+    if (name.ends_with("[]")) {
+        Type element;
+        if (!parse_type_name(name.substr(0, name.size() - 2), element)) return false;
+        const std::optional<Type> array = array_of(element);
+        if (array) type = *array;
+        return array.has_value();
+    }
     const size_t open = name.find('(');
     if (open == std::string_view::npos || !name.ends_with(')')) return false;
     Type plain;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,26 +23,37 @@ enum class TypeKind : uint8_t {
     kInterval,     // Interval
 };
 
-/// Types of PostgreSQL's catalogs that are one of the kinds above under another name and OID. They
-/// occur only in system relations and in what clients ask of them.
+/// Types of PostgreSQL that are one of the kinds above under another name and OID. They occur in
+/// system relations, in what clients ask of them, and in parameters and results of statements.
 enum class TypeAlias : uint8_t {
     kNone,
-    kInt2,        // kInt4
-    kOid,         // kInt8
-    kXid,         // kInt8
-    kName,        // kText
-    kChar,        // kText, PostgreSQL's "char"
-    kVarchar,     // kText; a length is checked by the cast that made it
-    kRegclass,    // kInt8, printed as the relation's name
-    kRegtype,     // kInt8, printed as the type's name
-    kRegproc,     // kInt8
-    kTextArray,   // kText holding an array literal such as {a,b}
-    kNameArray,   // kText, likewise
-    kOidArray,    // kText, likewise
-    kInt2Array,   // kText, likewise
-    kInt2Vector,  // kText, "1 2 3"
-    kAclArray,    // kText, likewise
-    kCharArray,   // kText, likewise
+    kInt2,      // kInt4
+    kOid,       // kInt8
+    kXid,       // kInt8
+    kName,      // kText
+    kChar,      // kText, PostgreSQL's "char"
+    kVarchar,   // kText; a length is checked by the cast that made it
+    kRegclass,  // kInt8, printed as the relation's name
+    kRegtype,   // kInt8, printed as the type's name
+    kRegproc,   // kInt8
+    // Arrays are kText that holds the literal, such as {a,b}, as array_out writes it.
+    kTextArray,
+    kNameArray,
+    kOidArray,
+    kInt2Array,
+    kInt2Vector,  // "1 2 3"
+    kAclArray,
+    kCharArray,
+    kVarcharArray,
+    kBoolArray,
+    kInt4Array,
+    kInt8Array,
+    kNumericArray,
+    kFloat8Array,
+    kDateArray,
+    kTimestampArray,
+    kTimestampTzArray,
+    kIntervalArray,
 };
 
 /// A type of PostgreSQL as Braid knows it. `precision` and `scale` hold numeric(p,s), `precision`
@@ -68,6 +80,13 @@ struct Type {
 
     friend bool operator==(const Type&, const Type&) = default;
 };
+
+/// True for arrays and int2vector.
+bool is_array(const Type& type);
+/// nullopt for what is no array. Items of an ACL count as text.
+std::optional<Type> element_of(const Type& array);
+/// nullopt for the elements of no array that Braid has.
+std::optional<Type> array_of(const Type& element);
 
 /// Reads "int4", "bigint", "numeric(10,2)", "timestamptz", … (lower case, without schema). False if
 /// unknown.

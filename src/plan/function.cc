@@ -111,6 +111,41 @@ void FunctionTable::add_relabel(std::string_view from, std::string_view to, Cast
     add_cast({from, to, context, kSameInDuck, "$1", true});
 }
 
+namespace {
+
+struct ArrayKey {
+    TypeAlias alias;
+    std::string_view key;
+};
+constexpr ArrayKey kArrayKeys[] = {
+    {TypeAlias::kTextArray, "_text"},
+    {TypeAlias::kNameArray, "_name"},
+    {TypeAlias::kOidArray, "_oid"},
+    {TypeAlias::kInt2Array, "_int2"},
+    {TypeAlias::kInt2Vector, "int2vector"},
+    {TypeAlias::kAclArray, "_aclitem"},
+    {TypeAlias::kCharArray, "_char"},
+    {TypeAlias::kVarcharArray, "_varchar"},
+    {TypeAlias::kBoolArray, "_bool"},
+    {TypeAlias::kInt4Array, "_int4"},
+    {TypeAlias::kInt8Array, "_int8"},
+    {TypeAlias::kNumericArray, "_numeric"},
+    {TypeAlias::kFloat8Array, "_float8"},
+    {TypeAlias::kDateArray, "_date"},
+    {TypeAlias::kTimestampArray, "_timestamp"},
+    {TypeAlias::kTimestampTzArray, "_timestamptz"},
+    {TypeAlias::kIntervalArray, "_interval"},
+};
+
+std::string_view array_key(TypeAlias alias) {
+    for (const ArrayKey& each : kArrayKeys) {
+        if (each.alias == alias) return each.key;
+    }
+    return {};
+}
+
+}  // namespace
+
 std::string_view type_key(const Type& type) {
     switch (type.alias) {
         case TypeAlias::kNone:
@@ -133,20 +168,8 @@ std::string_view type_key(const Type& type) {
             return "regtype";
         case TypeAlias::kRegproc:
             return "regproc";
-        case TypeAlias::kTextArray:
-            return "_text";
-        case TypeAlias::kNameArray:
-            return "_name";
-        case TypeAlias::kOidArray:
-            return "_oid";
-        case TypeAlias::kInt2Array:
-            return "_int2";
-        case TypeAlias::kInt2Vector:
-            return "int2vector";
-        case TypeAlias::kAclArray:
-            return "_aclitem";
-        case TypeAlias::kCharArray:
-            return "_char";
+        default:
+            return array_key(type.alias);
     }
     switch (type.kind) {
         case TypeKind::kUnknown:

@@ -51,8 +51,12 @@ constexpr CastRow kCastRows[] = {
 constexpr std::string_view kTextual[] = {"int4", "int8",      "numeric",     "float8",
                                          "date", "timestamp", "timestamptz", "interval",
                                          "int2", "oid",       "xid"};
-constexpr std::string_view kArrays[] = {"_text",      "_name",    "_oid", "_int2",
-                                        "int2vector", "_aclitem", "_char"};
+constexpr std::string_view kCatalogArrays[] = {"_text",      "_name",    "_oid", "_int2",
+                                               "int2vector", "_aclitem", "_char"};
+/// Not from text: their elements would have to be read, and written as they are kept.
+constexpr std::string_view kOtherArrays[] = {"_varchar",     "_bool",    "_int4", "_int8",
+                                             "_numeric",     "_float8",  "_date", "_timestamp",
+                                             "_timestamptz", "_interval"};
 
 void add_text_casts(FunctionTable& table) {
     for (const std::string_view string : {"text", "varchar"}) {
@@ -63,9 +67,12 @@ void add_text_casts(FunctionTable& table) {
         table.add_cast({"bool", string, kAssignment, kRewrittenInDuck,
                         "CASE WHEN $1 THEN 'true' WHEN NOT $1 THEN 'false' END"});
         table.add_cast({string, "bool", kExplicit});
-        for (const std::string_view array : kArrays) {
+        for (const std::string_view array : kCatalogArrays) {
             table.add_relabel(array, string, kAssignment);
             table.add_relabel(string, array, kExplicit);
+        }
+        for (const std::string_view array : kOtherArrays) {
+            table.add_relabel(array, string, kAssignment);
         }
     }
     table.add_relabel("text", "varchar", kImplicit);
@@ -76,6 +83,7 @@ void add_text_casts(FunctionTable& table) {
     table.add_relabel("varchar", "name", kImplicit);
     table.add_relabel("char", "text", kImplicit);
     table.add_relabel("_name", "_text", kImplicit);
+    table.add_relabel("_varchar", "_text", kImplicit);
 }
 
 /// The types that stand for the OID of something in the catalog. Their text is a name found there.

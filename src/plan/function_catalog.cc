@@ -127,6 +127,8 @@ constexpr FunctionRow kCatalogRows[] = {
     {"array_lower(_text,int4)", "int4", kSession},
     {"array_position(_text,text)", "int4", kSession},
     {"cardinality(_text)", "int4", kSession},
+    // An element is this text. Not called by name.
+    {"=any:(_text,text)", "bool", kSession | kNotStrict},
 };
 
 }  // namespace

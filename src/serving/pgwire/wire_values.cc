@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/pgwire/wire_values.h"
 
-#include <bit>
 #include <string>
 #include <utility>
 
 #include "base/error_makers.h"
+#include "serving/pgwire/foreign_values.h"
 
 namespace braid::serving::pgwire {
 
@@ -15,52 +15,19 @@ constexpr uint32_t kInt2Oid = 21;
 constexpr uint32_t kFloat4Oid = 700;
 constexpr uint32_t kBpcharOid = 1042;
 constexpr uint32_t kJsonOid = 114;
+constexpr uint32_t kUnknownOid = 705;  // declared so, a parameter is inferred
+constexpr uint32_t kBpcharArrayOid = 1014;
+constexpr uint32_t kFloat4ArrayOid = 1021;
 
 Error bad_binary(std::string_view what) {
     return invalid_input("incorrect binary data format in bind parameter of type {}", what)
         .with_sqlstate("22P03");
 }
 
-uint32_t big_endian(std::string_view bytes) {
-    uint32_t value = 0;
-    for (const char each : bytes) value = value << 8 | static_cast<uint8_t>(each);
-    return value;
-}
-
-Result<Datum> read_binary(std::string_view bytes, uint32_t declared_oid, const Type& type) {
-    if (declared_oid == kInt2Oid) {
-        if (bytes.size() != 2) return bad_binary("smallint");
-        const auto value = static_cast<int16_t>(big_endian(bytes));
-        if (type.kind == TypeKind::kInt8) return Datum::int8(value);
-        return Datum::int4(value);
-    }
-    if (declared_oid == kFloat4Oid) {
-        if (bytes.size() != 4) return bad_binary("real");
-        return Datum::float8(static_cast<double>(std::bit_cast<float>(big_endian(bytes))));
-    }
-    if (type.kind == TypeKind::kText || type.kind == TypeKind::kUnknown) {
-        if (!is_valid_utf8(bytes) || bytes.find('\0') != std::string_view::npos) {
-            return invalid_input("invalid byte sequence for encoding \"UTF8\"")
-                .with_sqlstate("22021");
-        }
-        return Datum{type, std::string(bytes)};
-    }
-    return parse_binary(bytes, type);
-}
-
-bool is_array(TypeAlias alias) {
-    switch (alias) {
-        case TypeAlias::kTextArray:
-        case TypeAlias::kNameArray:
-        case TypeAlias::kOidArray:
-        case TypeAlias::kInt2Array:
-        case TypeAlias::kInt2Vector:
-        case TypeAlias::kCharArray:
-        case TypeAlias::kAclArray:
-            return true;
-        default:
-            return false;
-    }
+Result<Datum> read_binary(std::string_view bytes, const Type& type) {
+    const bool is_text = type.kind == TypeKind::kText || type.kind == TypeKind::kUnknown;
+    if (!is_text || is_array(type)) return parse_binary(bytes, type);
+    return Datum{type, TRY(foreign_text(kUnknownOid, bytes))};
 }
 
 bool is_object(TypeAlias alias) {
@@ -79,17 +46,21 @@ Type bound_type(uint32_t oid) {
         case kBpcharOid:
         case kJsonOid:
             return Type::of(TypeKind::kText);
+        case kFloat4ArrayOid:
+            return *array_of(Type::of(TypeKind::kFloat8));
+        case kBpcharArrayOid:
+            return *array_of(Type::of(TypeKind::kText));
         default:
             break;
     }
     Type type;
     if (!type_of_oid(oid, type)) return Type::of(TypeKind::kUnknown);
-    if (type.kind == TypeKind::kText && !is_array(type.alias)) return Type::of(TypeKind::kText);
+    if (type.kind == TypeKind::kText && !is_array(type)) return Type::of(TypeKind::kText);
     return type;
 }
 
 uint32_t described_oid(uint32_t declared_oid, const Type& type) {
-    if (declared_oid != 0 && bound_type(declared_oid).kind != TypeKind::kUnknown)
+    if (is_foreign_type(declared_oid) || bound_type(declared_oid).kind != TypeKind::kUnknown)
         return declared_oid;
     return type.kind == TypeKind::kUnknown ? Type::of(TypeKind::kText).oid() : type.oid();
 }
@@ -102,11 +73,20 @@ Result<Datum> read_parameter(std::optional<std::string_view> bytes, bool is_bina
             return invalid_input("invalid byte sequence for encoding \"UTF8\": 0x00")
                 .with_sqlstate("22021");
         }
-        return parse_text(*bytes, type, format);
+        return parse_text(TRY(normalised_text(declared_oid, *bytes)), type, format);
     }
-    Datum value = TRY(read_binary(*bytes, declared_oid, type));
-    if (value.type.kind != type.kind) return bad_binary(type.name());
-    return value;
+    if (declared_oid == kInt2Oid && type.kind == TypeKind::kInt4) {
+        if (bytes->size() != 2) return bad_binary("smallint");
+        return Datum{
+            type,
+            TRY(parse_binary(*bytes, Type::aliased(TypeKind::kInt4, TypeAlias::kInt2))).value};
+    }
+    // What the client said of its bytes counts, not what the statement makes of the value.
+    const bool is_inferred = declared_oid == 0 || declared_oid == kUnknownOid;
+    if (!is_inferred && declared_oid != type.oid()) {
+        return parse_text(TRY(foreign_text(declared_oid, *bytes)), type, format);
+    }
+    return read_binary(*bytes, type);
 }
 
 RowWriter::RowWriter(const Schema& schema, const std::vector<bool>& is_binary,

@@ -77,21 +77,6 @@ void set_precision(const Type& type, RelationRows& rows) {
     }
 }
 
-bool is_array(const Type& type) {
-    switch (type.alias) {
-        case TypeAlias::kTextArray:
-        case TypeAlias::kNameArray:
-        case TypeAlias::kOidArray:
-        case TypeAlias::kInt2Array:
-        case TypeAlias::kInt2Vector:
-        case TypeAlias::kAclArray:
-        case TypeAlias::kCharArray:
-            return true;
-        default:
-            return false;
-    }
-}
-
 /// pg_type.typname: the name without its modifiers.
 std::string internal_name(const Type& type) {
     struct Name {

@@ -140,6 +140,8 @@ class Binder {
     Result<ExprPtr> sql_value(const Expression& expression);
     Result<ExprPtr> subquery(const Expression& expression, Scope& scope);
     Result<ExprPtr> quantified(const Expression& expression, Scope& scope, BoundQuery query);
+    Result<ExprPtr> compared_with_rows(const plan::Function* function, ExprPtr left, NodePtr rows,
+                                       bool is_all, int place);
     Result<ExprPtr> array(const Expression& expression, Scope& scope);
     Result<ExprPtr> subscript(const Expression& expression, Scope& scope);
     Result<ExprPtr> boolean(const ExpressionPtr& expression, Scope& scope, std::string_view what);
@@ -168,7 +170,9 @@ class Binder {
     Result<ExprPtr> array_operation(const Expression& expression, Scope& scope);
     Result<ExprPtr> over_elements(const Expression& expression, ExprPtr left,
                                   std::vector<ExprPtr> elements);
+    Result<std::vector<ExprPtr>> elements_of_literal(const std::string& literal, int place);
     Result<ExprPtr> over_array(const Expression& expression, ExprPtr left, ExprPtr array);
+    Result<ExprPtr> over_array_text(const Expression& expression, ExprPtr left, ExprPtr array);
     Result<std::optional<std::vector<ExprPtr>>> array_elements(const Expression& array,
                                                                Scope& scope);
 

@@ -155,6 +155,12 @@ Result<ExprPtr> Binder::coerce(ExprPtr expr, const Type& type, CastContext conte
     Error error = invalid_input("cannot cast type {} to {}", without_precision(expr->type).name(),
                                 without_precision(type).name())
                       .with_sqlstate("42846");
+    // PostgreSQL reads the elements again; here only those of constants are.
+    const bool is_readable = is_array(expr->type) || category_of(expr->type) == 'S';
+    if (is_array(type) && is_readable) {
+        error = unsupported("cast from {} to {} is not supported here",
+                            without_precision(expr->type).name(), without_precision(type).name());
+    }
     return std::move(error).with_position(position);
 }
 
@@ -195,7 +201,7 @@ Result<ExprPtr> Binder::read_literal(const Expr& literal, const Type& type) {
     }
     if (is_reference(type)) return read_reference(literal, type);
     const std::string& text = literal.constant.as<std::string>();
-    if (type.kind == TypeKind::kText) {
+    if (type.kind == TypeKind::kText && !is_array(type)) {
         copy->constant = Datum{copy->type, text};
         return ExprPtr(std::move(copy));
     }

@@ -468,33 +468,38 @@ Result<ExprPtr> Binder::quantified(const Expression& expression, Scope& scope, B
     const Name name = expression.names.empty() ? Name{"="} : expression.names;
     const std::vector<Type> types{left->type, query.root->output.fields[0].type};
     const plan::Function* function = TRY(resolve_operator(name, types, expression.place));
+    const bool is_all = expression.subquery_kind == Expression::SubqueryKind::kAll;
+    return compared_with_rows(function, std::move(left), std::move(query.root), is_all,
+                              expression.place);
+}
+
+/// `left` compared with the only column of each row.
+Result<ExprPtr> Binder::compared_with_rows(const plan::Function* function, ExprPtr left,
+                                           NodePtr rows, bool is_all, int place) {
     if (function->result.kind != TypeKind::kBool) {
-        return at(invalid_input("operator {} is not usable with ANY or ALL", name.back())
+        return at(invalid_input("operator {} is not usable with ANY or ALL", function->name)
                       .with_sqlstate("42804"),
-                  expression.place);
+                  place);
     }
     left = TRY(coerce(std::move(left), function->arguments[0], CastContext::kImplicit));
-    ExprPtr column = plan::column_ref(0, query.root->output.fields[0].type);
+    ExprPtr column = plan::column_ref(0, rows->output.fields[0].type);
     ExprPtr cast_column = TRY(coerce(column, function->arguments[1], CastContext::kImplicit));
-    NodePtr root = std::move(query.root);
     if (cast_column->kind != Expr::Kind::kColumn) {
         auto project = std::make_shared<Node>();
         project->kind = Node::Kind::kProject;
-        project->output.fields = {{root->output.fields[0].name, cast_column->type}};
+        project->output.fields = {{rows->output.fields[0].name, cast_column->type}};
         project->exprs = {cast_column};
-        project->inputs = {std::move(root)};
-        root = std::move(project);
+        project->inputs = {std::move(rows)};
+        rows = std::move(project);
     }
     auto out = std::make_shared<Expr>();
     out->kind = Expr::Kind::kSubquery;
     out->type = kBool;
-    out->subquery_kind = expression.subquery_kind == Expression::SubqueryKind::kAny
-                             ? Expr::SubqueryKind::kAny
-                             : Expr::SubqueryKind::kAll;
+    out->subquery_kind = is_all ? Expr::SubqueryKind::kAll : Expr::SubqueryKind::kAny;
     out->comparison = function;
     out->arguments = {std::move(left)};
-    out->subquery = std::move(root);
-    out->position = position(expression.place);
+    out->subquery = std::move(rows);
+    out->position = position(place);
     return ExprPtr(std::move(out));
 }
 
@@ -551,7 +556,7 @@ Result<ExprPtr> Binder::array(const Expression& expression, Scope& scope) {
         }
         if (text.size() > 1) text += ",";
         std::string element_text;
-        if (!item->constant.is_null()) format_text(item->constant, utc_format(), element_text);
+        if (!item->constant.is_null()) format_text(item->constant, format_, element_text);
         append_array_element(item->constant.is_null() ? std::nullopt : std::optional(element_text),
                              text);
     }

@@ -92,7 +92,7 @@ Result<ExprPtr> Binder::apply_operator(const Name& name, std::vector<ExprPtr> op
     return plan::call(function, std::move(operands), position(place));
 }
 
-/// Arrays are text: they are equal when their texts are, and || puts two together.
+/// Arrays are text: they are equal when their texts are, if that tells, and || puts two together.
 Result<std::optional<ExprPtr>> Binder::operator_on_arrays(const Name& name,
                                                           const std::vector<ExprPtr>& operands,
                                                           int place) {
@@ -119,6 +119,9 @@ Result<std::optional<ExprPtr>> Binder::operator_on_arrays(const Name& name,
         return Answer(TRY(coerce(std::move(joined), type, CastContext::kExplicit)));
     }
     if (sign != "=" && sign != "<>") return Answer();
+    if (!has_one_text(*element_of(type))) {
+        return at(unsupported("comparison of {} is not supported", type.name()), place);
+    }
     for (ExprPtr& one : both) one = TRY(coerce(one, kText, CastContext::kExplicit));
     return Answer(TRY(apply_operator(name, std::move(both), place)));
 }
@@ -244,23 +247,27 @@ Result<ExprPtr> Binder::array_operation(const Expression& expression, Scope& sco
     return over_array(expression, std::move(left), std::move(bound));
 }
 
+Result<std::vector<ExprPtr>> Binder::elements_of_literal(const std::string& literal, int place) {
+    auto texts = parse_array_text(literal);
+    if (!texts) return at(std::move(texts).error(), place);
+    std::vector<ExprPtr> out;
+    for (const std::optional<std::string>& text : *texts) {
+        auto item = std::make_shared<Expr>();
+        item->type = Type::of(TypeKind::kUnknown);
+        item->constant = text ? Datum{item->type, *text} : Datum::null(item->type);
+        item->position = position(place);
+        out.push_back(std::move(item));
+    }
+    return out;
+}
+
 /// The elements of an array that is written out, as expressions.
 Result<std::optional<std::vector<ExprPtr>>> Binder::array_elements(const Expression& array,
                                                                    Scope& scope) {
     using Elements = std::optional<std::vector<ExprPtr>>;
     if (array.kind == Kind::kArray) return Elements(TRY(expressions(array.arguments, scope)));
     if (array.kind == Kind::kString) {
-        std::vector<ExprPtr> out;
-        auto texts = parse_array_text(array.text);
-        if (!texts) return at(std::move(texts).error(), array.place);
-        for (const std::optional<std::string>& text : *texts) {
-            auto item = std::make_shared<Expr>();
-            item->type = Type::of(TypeKind::kUnknown);
-            item->constant = text ? Datum{item->type, *text} : Datum::null(item->type);
-            item->position = position(array.place);
-            out.push_back(std::move(item));
-        }
-        return Elements(std::move(out));
+        return Elements(TRY(elements_of_literal(array.text, array.place)));
     }
     if (array.kind != Kind::kCast || array.type_name->array_dimensions == 0) return Elements();
     Elements inner = TRY(array_elements(*array.arguments[0], scope));
@@ -307,34 +314,73 @@ Result<ExprPtr> Binder::over_elements(const Expression& expression, ExprPtr left
     return is_list && expression.flag ? negated(std::move(out)) : out;
 }
 
-/// An array that is only known when the statement runs. Arrays are text, so elements compare as
-/// text.
+/// An array that is only known when the statement runs: a parameter, whose elements take the place
+/// of it before anything else is done, or the column of a catalog.
 Result<ExprPtr> Binder::over_array(const Expression& expression, ExprPtr left, ExprPtr array) {
-    const std::string& sign = expression.names.back();
-    const bool is_any = expression.kind == Kind::kOperatorAny && sign == "=";
-    const bool is_all = expression.kind == Kind::kOperatorAll && sign == "<>";
-    if (!is_unknown(array->type) && !element_of(array->type)) {
+    const Name& name = expression.names;
+    const bool is_all = expression.kind == Kind::kOperatorAll;
+    if (is_unknown(array->type)) {
+        const std::vector<Type> types{left->type, array->type};
+        const plan::Function* function = TRY(resolve_operator(name, types, expression.place));
+        const Type& right = function->arguments[1];
+        const auto type = array_of(right);
+        if (!type) {
+            return at(unsupported("type {}[] is not supported", right.name()), expression.place);
+        }
+        array = TRY(coerce(std::move(array), *type, CastContext::kImplicit));
+    }
+    const auto element = element_of(array->type);
+    if (!element) {
         return at(
             invalid_input("op ANY/ALL (array) requires array on right side").with_sqlstate("42809"),
             expression.place);
     }
-    const plan::Function* position_of_text = plan::function_by_key("array_position(_text,text)");
-    if ((!is_any && !is_all) || position_of_text == nullptr) {
+    if (array->kind == Expr::Kind::kConstant) {
+        if (array->constant.is_null()) return plan::constant(Datum::null(kBool));
+        std::vector<ExprPtr> elements =
+            TRY(elements_of_literal(array->constant.as<std::string>(), expression.place));
+        for (ExprPtr& item : elements) {
+            item = TRY(coerce(std::move(item), *element, CastContext::kExplicit));
+        }
+        return over_elements(expression, std::move(left), std::move(elements));
+    }
+    if (array->kind != Expr::Kind::kParameter) {
+        return over_array_text(expression, std::move(left), std::move(array));
+    }
+    auto scan = std::make_shared<Node>();
+    scan->kind = Node::Kind::kScan;
+    scan->relation = {plan::RelationRef::Kind::kFunction, {}, {}, "unnest"};
+    scan->output.fields = {{"unnest", *element}};
+    scan->scan_columns = {0};
+    scan->scan_arguments = {std::move(array)};
+    const std::vector<Type> types{left->type, *element};
+    const plan::Function* function = TRY(resolve_operator(name, types, expression.place));
+    return compared_with_rows(function, std::move(left), std::move(scan), is_all, expression.place);
+}
+
+/// The columns of catalogs are arrays of names and numbers, which are equal when their texts are.
+Result<ExprPtr> Binder::over_array_text(const Expression& expression, ExprPtr left, ExprPtr array) {
+    const std::string& sign = expression.names.back();
+    const bool is_any = expression.kind == Kind::kOperatorAny && sign == "=";
+    const bool is_all = expression.kind == Kind::kOperatorAll && sign == "<>";
+    const std::vector<Type> types{left->type, *element_of(array->type)};
+    TRY(resolve_operator(expression.names, types, expression.place));
+    const bool are_texts = types[1].kind == TypeKind::kText;
+    const bool are_integers =
+        (types[0].kind == TypeKind::kInt4 || types[0].kind == TypeKind::kInt8 ||
+         is_unknown(types[0])) &&
+        (types[1].kind == TypeKind::kInt4 || types[1].kind == TypeKind::kInt8);
+    const plan::Function* function = plan::function_by_key("=any:(_text,text)");
+    if ((!is_any && !is_all) || (!are_texts && !are_integers) || function == nullptr) {
         return at(unsupported("operator {} with ANY or ALL of this array is not supported", sign),
                   expression.place);
     }
-    array = TRY(coerce(std::move(array), is_unknown(array->type) ? kTextArray : array->type,
-                       CastContext::kImplicit));
-    ExprPtr as_array = TRY(coerce(std::move(array), kTextArray, CastContext::kExplicit));
+    if (is_unknown(left->type)) {
+        left = TRY(coerce(std::move(left), types[1], CastContext::kImplicit));
+    }
+    array = TRY(coerce(std::move(array), kTextArray, CastContext::kExplicit));
     ExprPtr value = TRY(coerce(std::move(left), kText, CastContext::kExplicit));
-    ExprPtr found = plan::make(Expr::Kind::kIsNotNull, kBool,
-                               {plan::call(position_of_text, {as_array, value})});
-    ExprPtr has_null = plan::make(Expr::Kind::kOr, kBool,
-                                  {plan::make(Expr::Kind::kIsNull, kBool, {value}),
-                                   plan::make(Expr::Kind::kIsNull, kBool, {as_array})});
-    ExprPtr out =
-        plan::make(Expr::Kind::kCase, kBool,
-                   {std::move(has_null), plan::constant(Datum::null(kBool)), std::move(found)});
+    ExprPtr out = plan::call(function, {std::move(array), std::move(value)});
     return is_all ? negated(std::move(out)) : out;
 }
 

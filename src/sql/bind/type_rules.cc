@@ -29,6 +29,28 @@ const Cast* find_cast_fast(const Type& from, const Type& to) {
     return found == index->end() ? nullptr : found->second;
 }
 
+/// How wide an integer is; 0 for what is none.
+int width_of(const Type& type) {
+    if (type.kind == TypeKind::kInt4) return type.alias == TypeAlias::kInt2 ? 2 : 4;
+    return type.kind == TypeKind::kInt8 ? 8 : 0;
+}
+
+/// Arrays whose cast leaves the literal as it is: every element of the one is, as it is written,
+/// one of the other.
+bool has_text_of(const Type& from, const Type& to) {
+    const auto source = element_of(from);
+    const auto target = element_of(to);
+    if (!source || !target) return false;
+    if (source->kind == TypeKind::kText || target->kind == TypeKind::kText) {
+        return target->kind == TypeKind::kText;
+    }
+    if (to.alias == TypeAlias::kInt2Vector) return false;  // of another form
+    if (same_type(*source, *target)) return true;
+    if (width_of(*source) == 0) return false;
+    return width_of(*target) >= width_of(*source) || target->kind == TypeKind::kNumeric ||
+           (source->alias == TypeAlias::kOid && target->alias == TypeAlias::kInt2);
+}
+
 }  // namespace
 
 bool same_type(const Type& left, const Type& right) {
@@ -43,17 +65,10 @@ char category_of(const Type& type) {
             return 'U';
         case TypeAlias::kChar:
             return 'Z';
-        case TypeAlias::kTextArray:
-        case TypeAlias::kNameArray:
-        case TypeAlias::kOidArray:
-        case TypeAlias::kInt2Array:
-        case TypeAlias::kInt2Vector:
-        case TypeAlias::kAclArray:
-        case TypeAlias::kCharArray:
-            return 'A';
         default:
             break;
     }
+    if (is_array(type)) return 'A';
     switch (type.kind) {
         case TypeKind::kUnknown:
             return 'X';
@@ -91,47 +106,23 @@ bool is_preferred(const Type& type) {
     }
 }
 
-std::optional<Type> element_of(const Type& array) {
-    switch (array.alias) {
-        case TypeAlias::kTextArray:
-            return kText;
-        case TypeAlias::kNameArray:
-            return Type::aliased(TypeKind::kText, TypeAlias::kName);
-        case TypeAlias::kCharArray:
-            return Type::aliased(TypeKind::kText, TypeAlias::kChar);
-        case TypeAlias::kOidArray:
-            return Type::aliased(TypeKind::kInt8, TypeAlias::kOid);
-        case TypeAlias::kInt2Array:
-        case TypeAlias::kInt2Vector:
-            return Type::aliased(TypeKind::kInt4, TypeAlias::kInt2);
-        case TypeAlias::kAclArray:
-            return kText;
-        default:
-            return std::nullopt;
+bool has_one_text(const Type& type) {
+    switch (type.kind) {
+        case TypeKind::kBool:
+        case TypeKind::kInt4:
+        case TypeKind::kInt8:
+        case TypeKind::kText:
+        case TypeKind::kDate:
+        case TypeKind::kTimestamp:
+            return true;
+        case TypeKind::kUnknown:
+        case TypeKind::kNumeric:      // 1 and 1.0
+        case TypeKind::kFloat8:       // 0 and -0
+        case TypeKind::kTimestampTz:  // as the session's zone writes it
+        case TypeKind::kInterval:     // 1 day and 24:00:00
+            return false;
     }
-}
-
-std::optional<Type> array_of(const Type& element) {
-    if (element.kind == TypeKind::kText) {
-        switch (element.alias) {
-            case TypeAlias::kNone:
-            case TypeAlias::kVarchar:
-                return Type::aliased(TypeKind::kText, TypeAlias::kTextArray);
-            case TypeAlias::kName:
-                return Type::aliased(TypeKind::kText, TypeAlias::kNameArray);
-            case TypeAlias::kChar:
-                return Type::aliased(TypeKind::kText, TypeAlias::kCharArray);
-            default:
-                return std::nullopt;
-        }
-    }
-    if (element.alias == TypeAlias::kOid) {
-        return Type::aliased(TypeKind::kText, TypeAlias::kOidArray);
-    }
-    if (element.alias == TypeAlias::kInt2) {
-        return Type::aliased(TypeKind::kText, TypeAlias::kInt2Array);
-    }
-    return std::nullopt;
+    std::unreachable();
 }
 
 CastPath cast_path(const Type& from, const Type& to, CastContext context) {
@@ -142,9 +133,7 @@ CastPath cast_path(const Type& from, const Type& to, CastContext context) {
         return {cast->is_relabel ? Kind::kRelabel : Kind::kFunction, cast};
     }
     if (context == CastContext::kImplicit) return {};
-    // All arrays are the same text.
-    const bool both_arrays = category_of(from) == 'A' && category_of(to) == 'A';
-    if (both_arrays && context == CastContext::kExplicit) return {Kind::kRelabel};
+    if (context == CastContext::kExplicit && has_text_of(from, to)) return {Kind::kRelabel};
     // Every type can be written as text and read from it: to a string by assignment, from one
     // explicitly.
     const bool to_string = category_of(to) == 'S';

@@ -22,9 +22,8 @@ inline bool is_unknown(const Type& type) { return type.kind == TypeKind::kUnknow
 char category_of(const Type& type);
 bool is_preferred(const Type& type);
 
-/// Arrays exist for few element types (see TypeAlias); nullopt for the others.
-std::optional<Type> element_of(const Type& array);
-std::optional<Type> array_of(const Type& element);
+/// A value of the type has one text only, so that equal values are equal as text.
+bool has_one_text(const Type& type);
 
 /// How a value gets from one type to another.
 struct CastPath {

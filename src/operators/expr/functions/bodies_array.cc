@@ -101,6 +101,35 @@ Column array_position(Call& call) {
         });
 }
 
+/// SQL's three values: a NULL among the elements may be the one, unless another is. Not strict:
+/// nothing is in an empty array.
+Column equals_any(Call& call) {
+    const Reader<View> array = reader<View>(call, 0);
+    const Reader<View> wanted = reader<View>(call, 1);
+    std::vector<uint8_t> out(call.rows);
+    std::vector<uint8_t> validity(call.rows, 0);
+    for (size_t row = 0; row < call.rows; ++row) {
+        if (!call.is_active(row) || is_null(call, 0, row)) continue;
+        const Result<ArrayElements> elements = parse_array_text(array[row]);
+        if (!elements) {
+            call.errors.push_back({static_cast<uint32_t>(row), elements.error()});
+            continue;
+        }
+        bool is_found = false;
+        bool is_unsure = is_null(call, 1, row) && !elements->empty();
+        for (const std::optional<std::string>& element : *elements) {
+            if (!element) {
+                is_unsure = true;
+            } else if (!is_null(call, 1, row) && *element == wanted[row]) {
+                is_found = true;
+            }
+        }
+        out[row] = is_found ? 1 : 0;
+        validity[row] = is_found || !is_unsure ? 1 : 0;
+    }
+    return make_column(call, std::move(out), std::move(validity));
+}
+
 }  // namespace
 
 void add_array_bodies(BodyTable& table) {
@@ -116,6 +145,7 @@ void add_array_bodies(BodyTable& table) {
     table.add("array_lower(_text,int4)", array_lower);
     table.add("cardinality(_text)", cardinality);
     table.add("array_position(_text,text)", array_position);
+    table.add("=any:(_text,text)", equals_any);
 }
 
 }  // namespace braid::operators
