@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/redo_record.h"
+
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/bytes.h"
+#include "base/error_makers.h"
+#include "base/hash.h"
+
+namespace braid::log {
+
+namespace {
+
+constexpr std::string_view kMagic = "BRAIDRED";
+constexpr uint32_t kVersion = 1;
+constexpr std::string_view kEnding = ".redo";
+constexpr size_t kHeaderBytes = 16;  // magic, version, CRC-32C of what follows
+
+void write_ids(ByteWriter& writer, const std::vector<ObjectId>& ids) {
+    writer.varint(ids.size());
+    for (const ObjectId id : ids) writer.varint(id.value);
+}
+
+Result<std::vector<ObjectId>> read_ids(ByteReader& reader) {
+    std::vector<ObjectId> ids;
+    for (uint64_t count = TRY(reader.varint()); count > 0; --count) {
+        ids.push_back(ObjectId{TRY(reader.varint())});
+    }
+    return ids;
+}
+
+Result<RedoRecord::Part> read_part(ByteReader& reader) {
+    RedoRecord::Part part;
+    part.table = TableId{TRY(reader.varint())};
+    part.log = LogId{std::string(TRY(reader.text()))};
+    part.partition.value = static_cast<uint32_t>(TRY(reader.varint()));
+    for (uint64_t count = TRY(reader.varint()); count > 0; --count) {
+        part.records.emplace_back(TRY(reader.text()));
+    }
+    return part;
+}
+
+}  // namespace
+
+std::string encode(const RedoRecord& record) {
+    std::string body;
+    ByteWriter writer(body);
+    writer.text(record.name);
+    write_ids(writer, record.made);
+    write_ids(writer, record.dropped);
+    writer.varint(record.parts.size());
+    for (const RedoRecord::Part& part : record.parts) {
+        writer.varint(part.table.value);
+        writer.text(part.log.hex);
+        writer.varint(part.partition.value);
+        writer.varint(part.records.size());
+        for (const std::string& each : part.records) writer.text(each);
+    }
+    std::string bytes;
+    ByteWriter header(bytes);
+    header.raw(kMagic);
+    header.fixed(kVersion);
+    header.fixed(crc32c(body));
+    header.raw(body);
+    return bytes;
+}
+
+Result<RedoRecord> decode_redo_record(std::string_view bytes) {
+    if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic)) {
+        return corrupt("it is no redo record");
+    }
+    ByteReader reader(bytes.substr(kMagic.size()));
+    const auto version = TRY(reader.fixed<uint32_t>());
+    if (version != kVersion) return unsupported("redo record of version {}", version);
+    const auto crc = TRY(reader.fixed<uint32_t>());
+    if (crc != crc32c(bytes.substr(kHeaderBytes))) return corrupt("its checksum does not match");
+    RedoRecord record;
+    record.name = TRY(reader.text());
+    record.made = TRY(read_ids(reader));
+    record.dropped = TRY(read_ids(reader));
+    for (uint64_t count = TRY(reader.varint()); count > 0; --count) {
+        record.parts.push_back(TRY(read_part(reader)));
+    }
+    if (!reader.at_end()) return corrupt("it goes on behind its end");
+    return record;
+}
+
+std::string RedoRecords::path_of(const std::string& name) const {
+    return fmt::format("{}/{}{}", directory_, name, kEnding);
+}
+
+Result<std::vector<RedoRecord>> RedoRecords::left() const {
+    std::vector<RedoRecord> records;
+    for (const std::string& name : TRY(files_.list(directory_))) {
+        if (!name.ends_with(kEnding)) continue;
+        const std::string path = fmt::format("{}/{}", directory_, name);
+        const std::string bytes = TRY(files_.read_all(path));
+        records.push_back(TRY(decode_redo_record(bytes).context(fmt::format("reading {}", path))));
+    }
+    return records;
+}
+
+Result<void> RedoRecords::write(const RedoRecord& record) {
+    return publish_file(files_, temporary_directory_, path_of(record.name),
+                        as_bytes(encode(record)));
+}
+
+Result<void> RedoRecords::remove(const RedoRecord& record) {
+    TRY(files_.remove(path_of(record.name)));
+    return files_.sync_directory(directory_);
+}
+
+}  // namespace braid::log

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "model/ids.h"
+
+namespace braid::log {
+
+/// What a transaction brings into more than one log, or into logs together with changes of the
+/// catalog: written and synced as one file before any of it is done. From then on the transaction
+/// has happened, and whoever finds the file brings it to its end: each part is appended under the
+/// record's own key, so that what was there already is not stored twice.
+///
+/// With changes of the catalog it has happened once those are committed; `made` and `dropped` tell.
+struct RedoRecord {
+    struct Part {
+        TableId table;
+        LogId log;
+        PartitionId partition;
+        std::vector<std::string> records;
+    };
+    std::string name;  // 32 hex digits, never used before
+    std::vector<ObjectId> made;
+    std::vector<ObjectId> dropped;
+    std::vector<Part> parts;
+
+    /// The idempotency key of its appends; no client can send one like it.
+    std::string key() const { return "\x01transaction " + name; }
+};
+
+/// The bytes of a record, and back: Corrupt for anything that was not written whole.
+std::string encode(const RedoRecord& record);
+Result<RedoRecord> decode_redo_record(std::string_view bytes);
+
+/// The records of a data directory, each a file of its own. Thread-safe.
+class RedoRecords {
+  public:
+    /// The directory exists.
+    RedoRecords(FileSystem& files, std::string directory, std::string temporary_directory)
+        : files_(files),
+          directory_(std::move(directory)),
+          temporary_directory_(std::move(temporary_directory)) {}
+
+    /// Those that nobody has brought to their end, by name. Corrupt names the file.
+    Result<std::vector<RedoRecord>> left() const;
+    /// Durable when it returns.
+    Result<void> write(const RedoRecord& record);
+    /// Its end has been reached: gone for good when this returns.
+    Result<void> remove(const RedoRecord& record);
+
+  private:
+    std::string path_of(const std::string& name) const;
+
+    FileSystem& files_;
+    const std::string directory_;
+    const std::string temporary_directory_;
+};
+
+}  // namespace braid::log
