@@ -4,6 +4,7 @@
 #include "base/error_makers.h"
 #include "base/mutex.h"
 #include "read/adhoc/duck_engine.h"
+#include "read/array_parameters.h"
 #include "read/merge/pipeline.h"
 #include "read/merge/point_read.h"
 #include "read/merge/view_aggregate.h"
@@ -95,7 +96,10 @@ class NodeReader final : public Reader {
                                             const ReadOptions& options,
                                             SystemSource* system) override {
         const int64_t deadline_us = parts_.clock->monotonic_us() + options.timeout_us;
-        auto statement = std::make_shared<Statement>(parts_, query, parameters, options, system);
+        plan::Query bound = query;
+        bound.root = TRY(with_array_elements(query.root, parameters, options.format));
+        auto statement =
+            std::make_shared<Statement>(parts_, std::move(bound), parameters, options, system);
         TRY(statement->start());
         KernelPipeline pipeline;
         pipeline.context = statement->context();
@@ -172,7 +176,8 @@ class PreparedPoint final : public PreparedRead {
         : quick_(std::move(quick)), full_(std::move(full)) {}
     Result<std::unique_ptr<Answer>> run(const std::vector<Datum>& parameters,
                                         const ReadOptions& options) override {
-        const bool is_quick = !options.snapshot && options.mode == runs::ReadMode::kLive;
+        const bool is_quick =
+            !options.snapshot && !options.own && options.mode == runs::ReadMode::kLive;
         return (is_quick ? quick_ : full_)->run(parameters, options);
     }
 

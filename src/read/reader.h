@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "catalog/catalog.h"
 #include "columnar/column.h"
 #include "columnar/text_io.h"
 #include "plan/node.h"
@@ -23,10 +24,21 @@ struct CancelToken {
     std::atomic<bool> cancelled{false};
 };
 
-/// One consistent view of all streams and views: a manifest version, the ticks pinned per stream,
-/// and how far each stream is visible. A transaction keeps one for all its statements. Thread-safe,
-/// immutable.
+/// One consistent view of streams and views: a manifest version, the ticks pinned per stream, and
+/// how far each stream is visible. A transaction that is REPEATABLE READ keeps one for all its
+/// statements. Thread-safe, immutable.
 class PinnedSnapshot;
+
+/// What a transaction has inserted and not stored yet, as it stood when a statement of it began:
+/// records in the order in which they came. LIVE statements see it behind all that is stored.
+struct OwnRows {
+    using Records = std::shared_ptr<const std::vector<std::string>>;
+    std::map<TableId, std::vector<Records>> records;
+    /// Streams that only the transaction knows: there is nothing but its own rows in them.
+    std::map<TableId, catalog::Table> made;
+
+    bool has(TableId table) const { return records.contains(table) || made.contains(table); }
+};
 
 struct ReadOptions {
     runs::ReadMode mode = runs::ReadMode::kLive;
@@ -34,6 +46,8 @@ struct ReadOptions {
     TextFormat format;        // session zone
     /// The statement reads this snapshot; null: a fresh one, for this statement alone.
     std::shared_ptr<const PinnedSnapshot> snapshot;
+    /// Null: there are none.
+    std::shared_ptr<const OwnRows> own;
     /// Frontiers that this session has seen, per stream: answers never step back behind them.
     /// Updated.
     std::map<TableId, Positions>* seen = nullptr;
@@ -84,7 +98,8 @@ class Reader {
     /// Binds what can be decided before the parameters are known; never null on success.
     virtual Result<std::shared_ptr<PreparedRead>> prepare(plan::Query query,
                                                           SystemSource* system) = 0;
-    /// A snapshot of everything, for a transaction.
+    /// A snapshot of everything, for a transaction. A stream that cannot be pinned fails those who
+    /// read it, no other.
     virtual Result<std::shared_ptr<const PinnedSnapshot>> pin(const ReadOptions& options) = 0;
 };
 

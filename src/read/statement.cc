@@ -5,6 +5,7 @@
 
 #include "base/error_makers.h"
 #include "read/merge/key_range.h"
+#include "read/merge/own_rows.h"
 #include "read/merge/stream_scan.h"
 #include "read/merge/view_aggregate.h"
 #include "read/merge/view_scan.h"
@@ -89,15 +90,31 @@ Result<void> Statement::start() {
     snapshot_ = options_.snapshot;
     if (!snapshot_) {
         const manifest::StatePtr head = parts_.manifest->head();
-        snapshot_ = TRY(PinnedSnapshot::take(parts_, streams_of(query_, head->catalog), options_));
+        std::set<TableId> tables = streams_of(query_, head->catalog);
+        if (options_.own) {
+            for (const auto& [id, table] : options_.own->made) tables.erase(id);
+        }
+        snapshot_ = TRY(PinnedSnapshot::take(parts_, tables, options_));
     }
     return {};
+}
+
+/// The transaction's own rows of a stream; null if it has none, or reads of a moment before them.
+const OwnRows* Statement::own_rows_of(TableId table) const {
+    const bool is_seen = options_.own && snapshot_->mode() == runs::ReadMode::kLive;
+    return is_seen && options_.own->has(table) ? options_.own.get() : nullptr;
 }
 
 Result<const runs::Tiling*> Statement::tiling_of(VersionId version) {
     const auto place = tilings_.find(version);
     if (place != tilings_.end()) return &place->second;
     runs::Tiling tiling = TRY(snapshot_->tiling_of(parts_, version));
+    const catalog::Catalog& catalog = snapshot_->state()->catalog;
+    const TableId table = catalog.view_of_version(version)->table;
+    if (const OwnRows* own = own_rows_of(table)) {
+        tiling.ticks.push_back(TRY(own_tick(*own, catalog.tables.at(table), version,
+                                            TRY(parts_.views->view_of(version)))));
+    }
     return &tilings_.emplace(version, std::move(tiling)).first->second;
 }
 
@@ -129,19 +146,30 @@ Result<RowSourcePtr> Statement::open_leaf(const Node& leaf) {
     return open_filtered(leaf, nullptr);
 }
 
+Result<RowSourcePtr> Statement::open_stream(const Node& scan) {
+    const TableId id = scan.relation.id;
+    if (options_.own && options_.own->made.contains(id)) {
+        return open_own_rows(*options_.own, options_.own->made.at(id), scan.scan_columns);
+    }
+    const OwnRows* own = own_rows_of(id);
+    const auto& tables = snapshot_->state()->catalog.tables;
+    const auto table = tables.find(id);
+    if (table == tables.end()) {
+        return not_found("relation \"{}\" does not exist", scan.relation.name);
+    }
+    RowSourcePtr stored = TRY(
+        open_stream_scan(parts_, *snapshot_, table->second, scan.scan_columns, StreamRows::kGood));
+    if (own == nullptr) return stored;
+    return one_after_the_other(std::move(stored),
+                               TRY(open_own_rows(*own, table->second, scan.scan_columns)));
+}
+
 Result<RowSourcePtr> Statement::open_filtered(const Node& scan, const plan::ExprPtr& predicate) {
     switch (scan.relation.kind) {
         case plan::RelationRef::Kind::kView:
             return open_view(scan, predicate);
-        case plan::RelationRef::Kind::kStream: {
-            const auto& tables = snapshot_->state()->catalog.tables;
-            const auto table = tables.find(scan.relation.id);
-            if (table == tables.end()) {
-                return not_found("relation \"{}\" does not exist", scan.relation.name);
-            }
-            return open_stream_scan(parts_, *snapshot_, table->second, scan.scan_columns,
-                                    StreamRows::kGood);
-        }
+        case plan::RelationRef::Kind::kStream:
+            return open_stream(scan);
         case plan::RelationRef::Kind::kSystem: {
             if (system_ == nullptr) return unsupported("system relations are not served here");
             return RowSourcePtr(std::make_unique<GivenRows>(TRY(system_->rows(scan, options_))));
@@ -188,8 +216,8 @@ void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling,
     }
     for (const runs::TickPtr& tick : tiling.ticks) {
         const operators::GroupTable* groups = tick->table(tiling.version);
-        receipt.parts.push_back(
-            {view->name, "tick", tick->box, std::nullopt, groups == nullptr ? 0 : groups->size()});
+        receipt.parts.push_back({view->name, tick->is_own ? "own" : "tick", tick->box, std::nullopt,
+                                 groups == nullptr ? 0 : groups->size()});
         const auto account = tick->accounts.find(tiling.version);
         if (account == tick->accounts.end()) continue;
         receipt.speed_events += account->second.counted;
@@ -210,6 +238,13 @@ runs::Receipt Statement::receipt() const {
     for (const auto& [version, tiling] : tilings_) add_to_receipt(state, tiling, receipt);
     for (const plan::RelationRef& read : query_.reads) {
         if (read.kind != plan::RelationRef::Kind::kStream) continue;
+        if (const OwnRows* own = own_rows_of(read.id)) {
+            uint64_t rows = 0;
+            if (const auto found = own->records.find(read.id); found != own->records.end()) {
+                for (const OwnRows::Records& chunk : found->second) rows += chunk->size();
+            }
+            receipt.parts.push_back({read.name, "own", {}, std::nullopt, rows});
+        }
         const auto end = snapshot_->stream_end(read.id);
         if (end) receipt.frontier[read.name] = *end;
     }

@@ -39,6 +39,8 @@ class Statement {
 
   private:
     Result<const runs::Tiling*> tiling_of(VersionId version);
+    const OwnRows* own_rows_of(TableId table) const;
+    Result<RowSourcePtr> open_stream(const plan::Node& scan);
     Result<RowSourcePtr> open_view(const plan::Node& scan, const plan::ExprPtr& predicate);
 
     const ReadParts& parts_;

@@ -18,8 +18,8 @@ namespace braid::runs {
 struct Receipt {
     struct Part {
         std::string view;
-        std::string kind;  // "batch", "sealed" or "tick"
-        Box box;
+        std::string kind;  // "batch", "sealed", "tick", or "own": rows that are not stored yet
+        Box box;           // of own rows: none
         std::optional<Digest> digest;  // ticks have none: they are not frozen
         uint64_t rows = 0;
     };

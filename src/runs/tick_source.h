@@ -25,6 +25,8 @@ struct Tick {
         uint64_t quarantined = 0;
     };
     std::map<VersionId, Account> accounts;
+    /// Rows that the reader's own transaction has not stored yet: they are no part of a box.
+    bool is_own = false;
 
     const operators::GroupTable* table(VersionId version) const;
 };
