@@ -15,11 +15,11 @@ namespace {
 
 std::string log_directory(TableId table) { return fmt::format("log/{}", table.value); }
 
-std::string random_log_id(Random& random) {
+}  // namespace
+
+std::string random_hex(Random& random) {
     return fmt::format("{:016x}{:016x}", random.next(), random.next());
 }
-
-}  // namespace
 
 Node::Node(NodeGround ground, NodeOptions options)
     : ground_(ground),
@@ -51,7 +51,7 @@ Result<void> Node::start() {
     FileSystem& files = *ground_.files;
     owner_ = TRY(DirectoryOwner::take(files).context("locking the data directory"));
     owner_->on_lost(ground_.on_lost);
-    for (const char* directory : {"manifest", "log", "dataset", "views", "_tmp"}) {
+    for (const char* directory : {"manifest", "log", "redo", "dataset", "views", "_tmp"}) {
         TRY(files.create_directories(directory));
     }
     TRY(files.sync_directory(""));
@@ -60,6 +60,7 @@ Result<void> Node::start() {
     TRY(manifest_->take_over(*owner_));
     watch_owner();
     renew_allowed_files();
+    redo_ = std::make_unique<log::RedoRecords>(files, "redo", "_tmp");
     function_data_ = std::make_unique<FunctionDataStore>(files, options_.function_data);
     // Only what views already use: the rest is copied in when it is first needed.
     std::vector<std::string> used;
@@ -102,8 +103,14 @@ Result<void> Node::start() {
     read_parts_ = std::move(read);
     reader_ = TRY(read::make_reader(read_parts_, options_.query_memory_bytes));
     const manifest::StatePtr head = manifest_->head();
+    Logs logs;
     for (const auto& [id, table] : head->catalog.tables) {
-        TRY(open_table(table).context(fmt::format("opening stream \"{}\"", table.name)));
+        logs[id] = TRY(open_log(table).context(fmt::format("opening stream \"{}\"", table.name)));
+    }
+    // Before anybody folds: what a crash has left of one is not shown without the rest.
+    TRY(finish_transactions(logs));
+    for (const auto& [id, table] : head->catalog.tables) {
+        TRY(open_table(table, logs[id]).context(fmt::format("opening stream \"{}\"", table.name)));
     }
     return {};
 }
@@ -128,16 +135,21 @@ Result<void> Node::sync_function_data(const std::vector<std::string>& names) {
     return {};
 }
 
-Result<void> Node::open_table(const catalog::Table& table) {
-    Stream stream;
-    log::EmbeddedLogOptions log_options = options_.log;
-    log_options.health = health_.add("log", table.name);
+Result<std::shared_ptr<log::PartitionedLog>> Node::open_log(const catalog::Table& table) {
+    log::EmbeddedLogOptions options = options_.log;
+    options.health = health_.add("log", table.name);
     const auto gate =
         std::make_shared<AppendGate>(health_, table.name, options_.unsealed_bytes_max);
-    log_options.admit = [gate](uint64_t bytes) { return gate->admit(bytes); };
-    stream.log = TRY(log::open_embedded_log(
+    options.admit = [gate](uint64_t bytes) { return gate->admit(bytes); };
+    return std::shared_ptr<log::PartitionedLog>(TRY(log::open_embedded_log(
         *ground_.files, *ground_.clock, log_directory(table.id), table.log, table.partition_count,
-        std::move(log_options), ground_.metrics, {.order = &commit_order_, .owner = owner_.get()}));
+        std::move(options), ground_.metrics, {.order = &commit_order_, .owner = owner_.get()})));
+}
+
+Result<void> Node::open_table(const catalog::Table& table,
+                              std::shared_ptr<log::PartitionedLog> log) {
+    Stream stream;
+    stream.log = std::move(log);
     TRY(archiver_->add_table(table, stream.log));
     TRY(speed_->add_table(table, stream.log));
     batch_->add_table(table);
@@ -256,16 +268,17 @@ std::vector<std::string> Node::source_troubles(const catalog::Table& table) cons
     return collect::FileSource::survey(*source_files_, *ground_.clock, *options);
 }
 
-Result<void> Node::create_table(catalog::Table table) {
+ObjectId Node::new_id() { return manifest_->new_id(); }
+
+Result<std::vector<manifest::Change>> Node::complete(catalog::Table table) {
     TRY(operators::make_decoder({table.format, table.columns, table.options}));
     table.id = manifest_->new_id();
-    table.log = {random_log_id(*ground_.random)};
+    table.log = {random_hex(*ground_.random)};
     table.created_at_us = ground_.clock->wall_us();
     std::vector<manifest::Change> changes;
     if (table.connector == "file") TRY(admit_source(table, changes));
-    changes.emplace_back(manifest::CreateTable{table});
-    TRY(manifest_->commit(std::move(changes)));
-    return open_table(table);
+    changes.emplace_back(manifest::CreateTable{std::move(table)});
+    return changes;
 }
 
 Result<void> Node::admit_source(const catalog::Table& table,
@@ -307,14 +320,8 @@ void Node::judge_source(const Stream& stream) const {
     write_trace(TraceLevel::kWarning, "node", admitted.error().to_string());
 }
 
-Result<void> Node::drop_table(TableId table) {
-    TRY(manifest_->commit({manifest::DropTable{table}}));
-    close_table(table);
-    return {};
-}
-
-Result<void> Node::create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
-                               bool with_no_data) {
+Result<catalog::MaterializedView> Node::complete(std::string name, const plan::ViewPlan& plan,
+                                                 std::string time_zone) {
     TRY(sync_function_data(function_data_of(plan)));
     const manifest::StatePtr head = manifest_->head();
     catalog::MaterializedView view;
@@ -337,40 +344,8 @@ Result<void> Node::create_view(std::string name, plan::ViewPlan plan, std::strin
         version.function_data.push_back(place->second);
     }
     view.current = version.id;
-    const ViewId id = view.id;
-    const VersionId version_id = version.id;
     view.versions.push_back(std::move(version));
-    TRY(speed_->declare(plan.table, {manifest::CreateView{std::move(view)}}));
-    if (with_no_data) return {};
-    auto filled = batch_->backfill(version_id);
-    if (filled) return {};
-    const auto dropped = drop_view(id);
-    if (!dropped) write_trace(TraceLevel::kError, "node", dropped.error().to_string());
-    return filled;
-}
-
-Result<void> Node::drop_view(ViewId view) {
-    const manifest::StatePtr head = manifest_->head();
-    const auto place = head->catalog.views.find(view);
-    if (place == head->catalog.views.end()) return not_found("view {} does not exist", view.value);
-    return speed_->declare(place->second.table, {manifest::DropView{view}});
-}
-
-Result<void> Node::create_plain_view(std::string name, std::string definition, bool or_replace) {
-    std::vector<manifest::Change> changes;
-    const manifest::StatePtr head = manifest_->head();
-    if (const catalog::PlainView* old = head->catalog.find_plain_view(name); old && or_replace) {
-        changes.emplace_back(manifest::DropPlainView{old->id});
-    }
-    changes.emplace_back(manifest::CreatePlainView{
-        {manifest_->new_id(), std::move(name), std::move(definition), ground_.clock->wall_us()}});
-    TRY(manifest_->commit(std::move(changes)));
-    return {};
-}
-
-Result<void> Node::drop_plain_view(ObjectId view) {
-    TRY(manifest_->commit({manifest::DropPlainView{view}}));
-    return {};
+    return view;
 }
 
 Result<void> Node::refresh(ViewId view) {

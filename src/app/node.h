@@ -22,6 +22,7 @@
 #include "collect/file_source.h"
 #include "log/commit_order.h"
 #include "log/embedded_log.h"
+#include "log/redo_record.h"
 #include "manifest/manifest.h"
 #include "model/directory_owner.h"
 #include "model/health.h"
@@ -60,6 +61,9 @@ struct NodeGround {
     std::function<void(const Error&)> on_lost = {};
 };
 
+/// 128 random bits: a name that nothing else has.
+std::string random_hex(Random& random);
+
 /// One data directory with all roles on it, without ports: log, speed, archive, batch, read, and
 /// what sessions may ask of them. open() recovers whatever a crash left. Thread-safe.
 class Node final : public serving::Control {
@@ -97,14 +101,11 @@ class Node final : public serving::Control {
     std::shared_ptr<log::PartitionedLog> log_of(TableId table) const override;
     std::vector<serving::SourceRow> sources_of(TableId table) const override;
     std::vector<std::string> source_troubles(const catalog::Table& table) const override;
-    Result<void> create_table(catalog::Table table) override;
-    Result<void> drop_table(TableId table) override;
-    Result<void> create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
-                             bool with_no_data) override;
-    Result<void> drop_view(ViewId view) override;
-    Result<void> create_plain_view(std::string name, std::string definition,
-                                   bool or_replace) override;
-    Result<void> drop_plain_view(ObjectId view) override;
+    ObjectId new_id() override;
+    Result<std::vector<manifest::Change>> complete(catalog::Table table) override;
+    Result<catalog::MaterializedView> complete(std::string name, const plan::ViewPlan& plan,
+                                               std::string time_zone) override;
+    Result<void> commit(const serving::TransactionWork& work) override;
     Result<void> refresh(ViewId view) override;
 
   private:
@@ -121,7 +122,9 @@ class Node final : public serving::Control {
     Result<void> start();
     /// Brings the function data of these names to what is configured; missing names stay missing.
     Result<void> sync_function_data(const std::vector<std::string>& names);
-    Result<void> open_table(const catalog::Table& table);
+    using Logs = std::map<TableId, std::shared_ptr<log::PartitionedLog>>;
+    Result<std::shared_ptr<log::PartitionedLog>> open_log(const catalog::Table& table);
+    Result<void> open_table(const catalog::Table& table, std::shared_ptr<log::PartitionedLog> log);
     /// Refuses a path that can never work or may not be read; adds what else CREATE TABLE commits.
     Result<void> admit_source(const catalog::Table& table, std::vector<manifest::Change>& changes);
     /// Puts the list together: configured, declared and `more`.
@@ -133,6 +136,17 @@ class Node final : public serving::Control {
     std::map<TableId, Stream> stop_sources();
     void watch_owner();
 
+    // node_transactions.cc
+    /// Brings what a crash has left of transactions to its end.
+    Result<void> finish_transactions(const Logs& logs);
+    log::RedoRecord record_of(const serving::TransactionWork& work);
+    /// 53100 before anything is decided, as each of the logs would say later.
+    Result<void> check_room(const log::RedoRecord& record) const;
+    Result<void> store(const serving::TransactionWork& work, const log::RedoRecord& record);
+    Result<void> write_redo(const log::RedoRecord& record);
+    Result<void> define(const std::vector<manifest::Change>& changes);
+    Result<void> backfill(const serving::TransactionWork& work);
+
     const NodeGround ground_;
     const NodeOptions options_;
     Health health_;
@@ -140,6 +154,7 @@ class Node final : public serving::Control {
     Workers::Handle watch_step_ = 0;
     log::CommitOrder commit_order_;
     std::unique_ptr<manifest::Manifest> manifest_;
+    std::unique_ptr<log::RedoRecords> redo_;
     std::unique_ptr<collect::AllowedFiles> source_files_;
     std::atomic<bool> declares_allowed_files_ = false;
     std::unique_ptr<FunctionDataStore> function_data_;
@@ -155,6 +170,10 @@ class Node final : public serving::Control {
     std::vector<std::string> configured_files_;
     std::map<TableId, Stream> streams_;
     bool is_closed_ = false;
+    /// Held while a transaction changes the catalog and stores its rows: what its redo record tells
+    /// a start by must not change before they are all there.
+    Mutex definitions_mutex_;
+    std::atomic<uint32_t> turn_ = 0;  // of partitions
 };
 
 }  // namespace braid::app

@@ -112,66 +112,52 @@ std::vector<std::string> FakeControl::source_troubles(const catalog::Table& tabl
     return {"path \"" + table.option("path", "") + "\" matches no file"};
 }
 
-Result<void> FakeControl::create_table(catalog::Table table) {
-    change([&](manifest::State& state) {
-        table.id = TableId{state.catalog.next_id++};
-        table.log = {fmt::format("{:032x}", table.id.value)};
-        logs_[table.id] = std::make_shared<FakeLog>(table.log, table.partition_count);
-        state.tables[table.id].origin = Positions::zero(table.partition_count);
-        state.tables[table.id].archive_end = state.tables[table.id].origin;
-        state.tables[table.id].sealed_frontier = state.tables[table.id].origin;
-        state.catalog.tables[table.id] = std::move(table);
-    });
-    return {};
+ObjectId FakeControl::new_id() {
+    const ScopedLock lock(mutex_);
+    return {next_id_++};
 }
 
-Result<void> FakeControl::drop_table(TableId table) {
-    change([&](manifest::State& state) {
-        state.catalog.tables.erase(table);
-        state.tables.erase(table);
-        logs_.erase(table);
-    });
-    return {};
+Result<std::vector<manifest::Change>> FakeControl::complete(catalog::Table table) {
+    table.id = new_id();
+    table.log = {fmt::format("{:032x}", table.id.value)};
+    return std::vector<manifest::Change>{manifest::CreateTable{std::move(table)}};
 }
 
-Result<void> FakeControl::create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
-                                      bool with_no_data) {
-    change([&](manifest::State& state) {
-        catalog::MaterializedView view;
-        view.id = ViewId{state.catalog.next_id++};
-        view.name = std::move(name);
-        view.table = plan.table;
-        view.current = VersionId{state.catalog.next_id++};
-        view.versions.push_back({.id = view.current,
-                                 .definition = plan.definition,
-                                 .time_zone = std::move(time_zone),
-                                 .is_populated = !with_no_data});
-        state.catalog.views[view.id] = std::move(view);
-    });
-    return {};
+Result<catalog::MaterializedView> FakeControl::complete(std::string name,
+                                                        const plan::ViewPlan& plan,
+                                                        std::string time_zone) {
+    catalog::MaterializedView view;
+    view.id = new_id();
+    view.name = std::move(name);
+    view.table = plan.table;
+    view.current = new_id();
+    view.versions.push_back(
+        {.id = view.current, .definition = plan.definition, .time_zone = std::move(time_zone)});
+    return view;
 }
 
-Result<void> FakeControl::drop_view(ViewId view) {
-    change([&](manifest::State& state) { state.catalog.views.erase(view); });
-    return {};
-}
-
-Result<void> FakeControl::create_plain_view(std::string name, std::string definition,
-                                            bool or_replace) {
-    change([&](manifest::State& state) {
-        if (or_replace) {
-            std::erase_if(state.catalog.plain_views,
-                          [&](const auto& each) { return each.second.name == name; });
+Result<void> FakeControl::commit(const TransactionWork& work) {
+    manifest::State next = TRY(manifest::apply(*state(), work.changes, 0));
+    for (auto& [id, view] : next.catalog.views) {
+        for (catalog::ViewVersion& version : view.versions) {
+            version.is_populated = !work.without_data.contains(version.id);
         }
-        const ObjectId id{state.catalog.next_id++};
-        state.catalog.plain_views[id] = {
-            .id = id, .name = std::move(name), .definition = std::move(definition)};
-    });
-    return {};
-}
-
-Result<void> FakeControl::drop_plain_view(ObjectId view) {
-    change([&](manifest::State& state) { state.catalog.plain_views.erase(view); });
+    }
+    if (!work.changes.empty()) change([&](manifest::State& state) { state = std::move(next); });
+    {
+        const ScopedLock lock(mutex_);
+        for (const auto& [id, table] : state_->catalog.tables) {
+            if (logs_.contains(id)) continue;
+            logs_[id] = std::make_shared<FakeLog>(table.log, table.partition_count);
+        }
+    }
+    for (const TransactionWork::Rows& rows : work.inserts) {
+        log::AppendRequest request;
+        for (const auto& chunk : rows.records) {
+            for (const std::string& record : *chunk) request.records.emplace_back(record);
+        }
+        TRY(log_of(rows.table.id)->append(PartitionId{0}, request));
+    }
     return {};
 }
 

@@ -61,14 +61,11 @@ class FakeControl final : public Control {
     std::shared_ptr<log::PartitionedLog> log_of(TableId table) const override;
     std::vector<SourceRow> sources_of(TableId table) const override;
     std::vector<std::string> source_troubles(const catalog::Table& table) const override;
-    Result<void> create_table(catalog::Table table) override;
-    Result<void> drop_table(TableId table) override;
-    Result<void> create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
-                             bool with_no_data) override;
-    Result<void> drop_view(ViewId view) override;
-    Result<void> create_plain_view(std::string name, std::string definition,
-                                   bool or_replace) override;
-    Result<void> drop_plain_view(ObjectId view) override;
+    ObjectId new_id() override;
+    Result<std::vector<manifest::Change>> complete(catalog::Table table) override;
+    Result<catalog::MaterializedView> complete(std::string name, const plan::ViewPlan& plan,
+                                               std::string time_zone) override;
+    Result<void> commit(const TransactionWork& work) override;
     Result<void> refresh(ViewId view) override;
 
     FakeLog& log(std::string_view table) const;
@@ -81,6 +78,7 @@ class FakeControl final : public Control {
     manifest::StatePtr state_;
     std::map<TableId, std::shared_ptr<FakeLog>> logs_;
     std::vector<std::string> refreshed_;
+    uint64_t next_id_ = 1;
 };
 
 /// Answers rows of constants, and scans of whatever rows() was told, through projections of columns

@@ -8,8 +8,9 @@ sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])  # this script mu
 
 from prove import campaign, sql_topics  # noqa: E402
 from prove.sql_pair import Pair  # noqa: E402
+from prove.sql_transactions import transactions  # noqa: E402
 
-TOPICS = (sql_topics.ad_hoc, sql_topics.views, sql_topics.parameters)
+TOPICS = (sql_topics.ad_hoc, sql_topics.views, sql_topics.parameters, transactions)
 
 
 class SqlProver(Pair):

@@ -4,11 +4,13 @@
 transactions that see one snapshot, pipelines, cancelling, time-outs."""
 import datetime
 import decimal
+import ipaddress
 import pathlib
 import sys
 import threading
 import time
 import unittest
+import uuid
 
 import psycopg
 from psycopg import errors, pq
@@ -198,12 +200,26 @@ class PsycopgTest(unittest.TestCase):
         self.assertIn("combine(d)", heard[-1])
         connection.execute("DROP MATERIALIZED VIEW distinct_b")
 
-    def test_a_transaction_sees_one_snapshot(self):
+    def test_each_statement_sees_what_was_acknowledged_before_it(self):
+        other = self.connect()
+        other.execute("CREATE TABLE going (a int)")
+        other.execute("CREATE MATERIALIZED VIEW gone AS SELECT count(*) AS n FROM going")
+        reader = self.connect(autocommit=False)
+        for number in range(3):
+            self.assertEqual(reader.execute("SELECT (SELECT n FROM gone), (SELECT count(*) FROM going)").fetchone(),
+                             (number, number))
+            self.assertEqual(reader.execute("SHOW transaction_isolation").fetchone(), ("read committed",))
+            other.execute("INSERT INTO going VALUES (1)")
+        reader.rollback()
+        other.execute("DROP TABLE going CASCADE")
+
+    def test_a_repeatable_transaction_sees_one_snapshot(self):
         other = self.connect()
         other.execute("CREATE TABLE moving (a int)")
         other.execute("CREATE MATERIALIZED VIEW moved AS SELECT count(*) AS n FROM moving")
         other.execute("INSERT INTO moving VALUES (1)")
         reader = self.connect(autocommit=False)
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         ask = "SELECT (SELECT n FROM moved), (SELECT count(*) FROM moving)"
         self.assertEqual(reader.execute(ask).fetchone(), (1, 1))
         other.execute("INSERT INTO moving VALUES (2)")
@@ -219,16 +235,111 @@ class PsycopgTest(unittest.TestCase):
     def test_rows_of_a_transaction_are_stored_at_its_commit(self):
         other = self.connect()
         other.execute("CREATE TABLE pending (a int)")
+        other.execute("CREATE MATERIALIZED VIEW sums AS SELECT a % 2 AS k, count(*) AS n FROM pending GROUP BY 1")
         writer = self.connect(autocommit=False)
         writer.execute("INSERT INTO pending VALUES (1), (2)")
         self.assertEqual(other.execute("SELECT count(*) FROM pending").fetchone(), (0,))
-        with self.assertRaises(errors.FeatureNotSupported):
-            writer.execute("SELECT count(*) FROM pending")
+        self.assertEqual(writer.execute("SELECT a, _partition, _offset, _ingested_at FROM pending").fetchall(),
+                         [(1, None, None, None), (2, None, None, None)])
+        for _ in range(3):  # prepared from some time on
+            self.assertEqual(writer.execute("SELECT n FROM sums WHERE k = %s", [0], prepare=True).fetchall(), [(1,)])
+        self.assertEqual(writer.execute("SELECT k, n FROM sums ORDER BY k").fetchall(), [(0, 1), (1, 1)])
+        self.assertIn('"kind":"own","box":[]', writer.execute("SHOW braid.receipt").fetchone()[0].replace(" ", ""))
         writer.rollback()
         writer.execute("INSERT INTO pending VALUES (3)")
+        with self.assertRaises(errors.DivisionByZero), writer.transaction():
+            writer.execute("INSERT INTO pending VALUES (4)")
+            writer.execute("SELECT 1/0")
         writer.commit()
         self.assertEqual(other.execute("SELECT a FROM pending").fetchall(), [(3,)])
-        other.execute("DROP TABLE pending")
+        self.assertEqual(other.execute("SELECT k, n FROM sums").fetchall(), [(1, 1)])
+        other.execute("DROP TABLE pending CASCADE")
+
+    def test_declarations_are_undone_by_rollback(self):
+        other = self.connect()
+        writer = self.connect(autocommit=False)
+        for end in (writer.rollback, writer.commit):
+            writer.execute("CREATE TABLE declared (a int)")
+            writer.execute("INSERT INTO declared VALUES (1), (2)")
+            writer.execute("CREATE MATERIALIZED VIEW total AS SELECT sum(a) AS s FROM declared")
+            writer.execute("CREATE VIEW plain AS SELECT a FROM declared")
+            self.assertEqual(writer.execute("SELECT count(*) FROM plain").fetchone(), (2,))
+            with self.assertRaises(errors.UndefinedTable):
+                other.execute("SELECT * FROM declared")
+            end()
+        self.assertEqual(other.execute("SELECT s FROM total").fetchone(), (3,))
+        writer.execute("DROP TABLE declared CASCADE")
+        with self.assertRaises(errors.UndefinedTable):
+            writer.execute("SELECT * FROM total")
+        writer.rollback()
+        self.assertEqual(other.execute("SELECT s FROM total").fetchone(), (3,))
+        other.execute("DROP TABLE declared CASCADE")
+
+    def test_a_failed_message_or_pipeline_keeps_nothing(self):
+        connection = self.connect()
+        connection.execute("CREATE TABLE one (a int)")
+        connection.execute("CREATE TABLE two (a int)")
+        count = "SELECT (SELECT count(*) FROM one), (SELECT count(*) FROM two)"
+        connection.pgconn.exec_(b"INSERT INTO one VALUES (1); SELECT * FROM one; INSERT INTO two VALUES (1); "
+                                b"SELECT 1/0")
+        self.assertEqual(connection.execute(count).fetchone(), (0, 0))
+        with self.assertRaises(psycopg.Error), connection.pipeline():
+            connection.execute("INSERT INTO one VALUES (1)")
+            connection.execute("INSERT INTO two VALUES (1)")
+            connection.execute("SELECT 1/0")
+        self.assertEqual(connection.execute(count).fetchone(), (0, 0))
+        connection.pgconn.exec_(b"INSERT INTO one VALUES (1); INSERT INTO two VALUES (1); CREATE TABLE three (a int)")
+        self.assertEqual(connection.execute(count + ", (SELECT count(*) FROM three)").fetchone(), (1, 1, 0))
+        connection.execute("DROP TABLE one, two, three")
+
+    def test_arrays_of_every_type(self):
+        connection = self.connect()
+        for name, values in VALUES.items():
+            values = [value for value in values if value == value]
+            for binary in (False, True):
+                cursor = connection.cursor(binary=binary)
+                mark = "%b" if binary and name != "interval" else "%t"
+                for given in (values, [*values, None], [], [[values[0], None], [None, values[-1]]]):
+                    with self.subTest(type=name, binary=binary, given=given):
+                        found = cursor.execute(f"SELECT {mark}::{name}[]", [given]).fetchone()[0]
+                        self.assertEqual(str(found), str(given))
+                some = [*values, None]
+                one, all_of = f"{mark}::{name}", f"{mark}::{name}[]"
+                row = cursor.execute(f"SELECT {one} = ANY({all_of}), {one} <> ALL({all_of})",
+                                     [values[0], some, values[0], some]).fetchone()
+                self.assertEqual(row, (True, False), (name, binary))
+
+    def test_any_and_all_of_parameters(self):
+        connection = self.connect()
+        ask = connection.execute
+        self.assertEqual(ask("SELECT a FROM t WHERE a = ANY(%s) ORDER BY a", [[1, 3, 9]]).fetchall(), [(1,), (3,)])
+        self.assertEqual(ask("SELECT a FROM t WHERE a <> ALL(%s) ORDER BY a", [[1, 3]]).fetchall(), [(2,)])
+        self.assertEqual(ask("SELECT a FROM t WHERE a <> ALL(%s)", [[1, None]]).fetchall(), [])
+        self.assertEqual(ask("SELECT a FROM t WHERE a > ALL(%s)", [[1, 2]]).fetchall(), [(3,)])
+        self.assertEqual(ask("SELECT a FROM t WHERE a < ANY(%s) ORDER BY a", [[2, None]]).fetchall(), [(1,)])
+        self.assertEqual(ask("SELECT n FROM v WHERE b = ANY(%s) ORDER BY n", [["x", "y"]]).fetchall(), [(1,), (2,)])
+        self.assertEqual(ask("SELECT 9 = ANY(%s), 9 = ANY(%s), 9 = ANY(%s::int[])", [[10], [None, 10], []]).fetchone(),
+                         (False, None, False))
+        self.assertEqual(ask("SELECT 1.0 = ANY(%s::numeric[])", [[decimal.Decimal("1.00")]]).fetchone(), (True,))
+        self.assertEqual(ask("SELECT count(*) FROM v WHERE n = ANY(%s)", [[1, 2, 2**40]]).fetchone(), (2,))
+        self.assertEqual(ask("SELECT x + 1 FROM unnest(%s::int[]) AS x", [[1, 2]]).fetchall(), [(2,), (3,)])
+        described = connection.pgconn.prepare(b"a", b"SELECT a FROM t WHERE a = ANY($1) AND b <> ALL($2)")
+        self.assertEqual(described.status, pq.ExecStatus.COMMAND_OK)
+        described = connection.pgconn.describe_prepared(b"a")
+        self.assertEqual([described.param_type(i) for i in range(2)], [1007, 1009])
+
+    def test_values_of_types_that_braid_has_not(self):
+        connection = self.connect()
+        known = uuid.UUID("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11")
+        for mark in ("%t", "%b"):
+            self.assertEqual(connection.execute(f"SELECT {mark}", [known]).fetchone()[0], str(known))
+            row = connection.execute(f"SELECT {mark} = ANY({mark})", [str(known), [known]]).fetchone()
+            self.assertEqual(row, (True,))
+            self.assertEqual(connection.execute(f"SELECT {mark}", [ipaddress.ip_address("10.1.2.3")]).fetchone()[0],
+                             "10.1.2.3")
+            self.assertEqual(connection.execute(f"SELECT {mark}", [b"a\xff"]).fetchone()[0], "\\x61ff")
+            self.assertEqual(connection.execute(f"SELECT {mark}", [datetime.time(1, 2, 3, 4000)]).fetchone()[0],
+                             "01:02:03.004000" if mark == "%t" else "01:02:03.004")
 
     def test_transaction_status(self):
         connection = self.connect(autocommit=False)

@@ -53,12 +53,15 @@ class OneTable final : public Control {
     std::shared_ptr<log::PartitionedLog> log_of(TableId) const override { return log_; }
     std::vector<serving::SourceRow> sources_of(TableId) const override { return {}; }
     std::vector<std::string> source_troubles(const catalog::Table&) const override { return {}; }
-    Result<void> create_table(catalog::Table) override { return {}; }
-    Result<void> drop_table(TableId) override { return {}; }
-    Result<void> create_view(std::string, plan::ViewPlan, std::string, bool) override { return {}; }
-    Result<void> drop_view(ViewId) override { return {}; }
-    Result<void> create_plain_view(std::string, std::string, bool) override { return {}; }
-    Result<void> drop_plain_view(ObjectId) override { return {}; }
+    ObjectId new_id() override { return {}; }
+    Result<std::vector<manifest::Change>> complete(catalog::Table) override {
+        return std::vector<manifest::Change>();
+    }
+    Result<catalog::MaterializedView> complete(std::string, const plan::ViewPlan&,
+                                               std::string) override {
+        return catalog::MaterializedView{};
+    }
+    Result<void> commit(const TransactionWork&) override { return {}; }
     Result<void> refresh(ViewId) override { return {}; }
 
   private:

@@ -266,9 +266,9 @@ TEST_F(PgFixture, RefusesAPortalWhoseTypesHaveChanged) {
                 ElementsAre("1", "2"));
     PgClient other = this->client();
     other.query("DROP TABLE c; CREATE TABLE c (a float8)").hear();
-    EXPECT_THAT(client.describe('P', "").execute("").sync().hear(),
-                ElementsAre("T a:23b", "E ERROR 0A000 cached plan must not change result type",
-                            "Z I"));
+    EXPECT_THAT(
+        client.describe('P', "").execute("").sync().hear(),
+        ElementsAre("T a:23b", "E ERROR 0A000 cached plan must not change result type", "Z I"));
 }
 
 TEST_F(PgFixture, SuspendsPortals) {

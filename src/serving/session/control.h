@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,13 +12,28 @@
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
 #include "plan/view_plan.h"
+#include "read/reader.h"
 #include "serving/session/source_row.h"
 
 namespace braid::serving {
 
+/// All that a transaction does, for its end. It happens in one step, or not at all.
+struct TransactionWork {
+    /// Changes of the catalog, in the order in which they were asked for.
+    std::vector<manifest::Change> changes;
+    /// Versions made among them that keep WITH NO DATA.
+    std::set<VersionId> without_data;
+
+    struct Rows {
+        catalog::Table table;
+        std::vector<read::OwnRows::Records> records;
+    };
+    std::vector<Rows> inserts;  // one entry a table
+};
+
 /// What a session asks of the rest of the node beside reading. Given by `app`, which hands each
-/// call to the part that does it. Thread-safe; every call returns only when its effect is durable
-/// and visible.
+/// call to the part that does it. Thread-safe; a call that changes something returns only when its
+/// effect is durable and visible.
 class Control {
   public:
     virtual ~Control() = default;
@@ -31,16 +47,17 @@ class Control {
     /// What will keep records of this table from coming, as things are: one sentence each.
     virtual std::vector<std::string> source_troubles(const catalog::Table& table) const = 0;
 
-    /// The definition comes without ids; they are given here.
-    virtual Result<void> create_table(catalog::Table table) = 0;
-    virtual Result<void> drop_table(TableId table) = 0;
-    /// Back-fills before it returns, unless `with_no_data`.
-    virtual Result<void> create_view(std::string name, plan::ViewPlan plan, std::string time_zone,
-                                     bool with_no_data) = 0;
-    virtual Result<void> drop_view(ViewId view) = 0;
-    virtual Result<void> create_plain_view(std::string name, std::string definition,
-                                           bool or_replace) = 0;
-    virtual Result<void> drop_plain_view(ObjectId view) = 0;
+    /// A number for something that is declared; never used again.
+    virtual ObjectId new_id() = 0;
+    /// The definition as it can be committed: with ids, and for a table with what else must change.
+    /// What can never work is refused.
+    virtual Result<std::vector<manifest::Change>> complete(catalog::Table table) = 0;
+    virtual Result<catalog::MaterializedView> complete(std::string name, const plan::ViewPlan& plan,
+                                                       std::string time_zone) = 0;
+    /// Does all of it. New views are back-filled when it returns. Errors are of what somebody else
+    /// did meanwhile (42P07, 42P01), of the disk, or 40003 when the transaction will only be
+    /// finished by the next start.
+    virtual Result<void> commit(const TransactionWork& work) = 0;
     /// Seal, archive, cut, recompute, publish: for all views of the view's stream. Coalesced.
     virtual Result<void> refresh(ViewId view) = 0;
 };

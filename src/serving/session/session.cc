@@ -25,20 +25,21 @@ int loudness(std::string_view level) {
 Session::Session(const Services& services, Identity identity)
     : services_(services),
       identity_(identity),
-      system_(*services.control, settings_, *services.receipts, services.quarantine,
-              services.view_plans) {
+      view_plans_(services.view_plans, pending_),
+      system_(*services.control, settings_, *services.receipts, services.quarantine, &view_plans_) {
     begin_statement();
 }
 
 void Session::begin_statement() {
-    state_ = services_.control->state();
     const int64_t now_us = services_.clock->wall_us();
+    state_ = pending_.seen_from(services_.control->state(), now_us);
     facts_ = {.process = identity_.process,
               .port = identity_.port,
               .version = services_.version,
               .started_at_us = services_.started_at_us,
               .transaction_at_us = is_in_block() ? transaction_.began_at_us : now_us,
               .statement_at_us = now_us};
+    view_plans_.use(state_);
     system_.use(state_, facts_);
 }
 
@@ -48,11 +49,7 @@ sql::BindOptions Session::bind_options(const std::vector<Type>& parameter_types)
     options.search_path = settings_.search_path();
     options.parameter_types = parameter_types;
     options.system = &system_;
-    if (services_.view_plans != nullptr) {
-        options.view_plan_of = [plans = services_.view_plans](VersionId version) {
-            return plans->plan_of(version);
-        };
-    }
+    options.view_plan_of = [this](VersionId version) { return view_plans_.plan_of(version); };
     return options;
 }
 
@@ -70,6 +67,7 @@ Result<PreparedPtr> Session::prepare(const sql::Statement& statement,
                                      std::vector<Type> parameter_types) {
     begin_statement();
     TRY(check_may_run(statement));
+    note_query(statement.kind);
     auto prepared = std::make_shared<PreparedStatement>();
     prepared->statement = statement;
     prepared->declared = std::move(parameter_types);
@@ -116,8 +114,7 @@ Result<void> Session::bind_again(PreparedStatement& prepared) {
 
 bool Session::is_bound_as_now(const PreparedStatement& prepared) const {
     // What EXECUTE runs has a name, which may mean something else by now.
-    return prepared.bound != nullptr &&
-           prepared.statement.kind != sql::StatementKind::kExecute &&
+    return prepared.bound != nullptr && prepared.statement.kind != sql::StatementKind::kExecute &&
            prepared.settings_version == settings_.version() &&
            still_holds(*prepared.bound, *prepared.bound_under, *state_);
 }
@@ -134,6 +131,15 @@ Result<void> Session::check_still_holds(PreparedStatement& prepared) {
     if (is_bound_as_now(prepared)) return {};
     prepared.bound = nullptr;
     return bind_again(prepared);
+}
+
+/// What PostgreSQL takes a snapshot for fixes the isolation of the transaction.
+void Session::note_query(sql::StatementKind kind) {
+    using Kind = sql::StatementKind;
+    const bool needs_none = kind == Kind::kTransaction || kind == Kind::kSet ||
+                            kind == Kind::kReset || kind == Kind::kShow;
+    if (needs_none) return;
+    transaction_.has_queried = true;
 }
 
 Result<void> Session::check_may_run(const sql::Statement& statement) const {
@@ -156,6 +162,7 @@ Result<std::unique_ptr<Cursor>> Session::execute(PreparedStatement& prepared,
     } else {
         bound = TRY(bind(prepared, prepared.declared));
     }
+    note_query(prepared.statement.kind);
     statement_text_ = prepared.statement.text;
     for (const sql::Notice& notice : bound->notices) notices_.push_back(notice);
     const sql::Command& command = bound->command;

@@ -15,6 +15,7 @@
 #include "serving/session/services.h"
 #include "serving/session/settings.h"
 #include "serving/session/transaction.h"
+#include "serving/session/transaction_views.h"
 #include "serving/system/system_catalog.h"
 #include "sql/sql.h"
 
@@ -52,8 +53,9 @@ class Cursor {
 /// time. One thread, but for cancel(). The protocols above put it into bytes.
 ///
 /// A statement outside of a block is a transaction of its own; statements of one message (a simple
-/// query of several, or up to a Sync) are one implicit transaction: their INSERTs are appended at
-/// its end by finish_implicit(), or before the first other statement in it, which so sees them.
+/// query of several, or up to a Sync) are one implicit transaction, which ends with
+/// finish_implicit(). A transaction sees what it has inserted and declared; all of it happens in
+/// one step at its end, or not at all.
 class Session {
   public:
     struct Identity {
@@ -90,7 +92,7 @@ class Session {
     TransactionStatus status() const { return transaction_.status; }
     /// A statement has failed: an implicit transaction is undone, a block waits for its ROLLBACK.
     void fail();
-    /// The end of a message outside of a block: stores what was inserted.
+    /// The end of a message: what it did outside of a block happens now.
     Result<void> finish_implicit();
 
     /// What the client should hear, in order, cleared by reading; below client_min_messages
@@ -113,6 +115,7 @@ class Session {
     /// Binds again if what it was bound under has changed.
     Result<void> refresh(PreparedStatement& prepared);
     read::ReadOptions read_options(const std::shared_ptr<read::CancelToken>& cancel);
+    void note_query(sql::StatementKind kind);
     bool is_in_block() const { return transaction_.status != TransactionStatus::kIdle; }
 
     // One per command; session_commands.cc.
@@ -129,6 +132,7 @@ class Session {
     Result<void> run_set(const sql::Set& set);
     Result<void> run_discard(const sql::Discard& discard);
     Result<void> run_create_view(const sql::CreateMaterializedView& create);
+    Result<void> run_create_plain_view(const sql::CreateView& create);
     Result<void> run_refresh(const sql::Refresh& refresh);
 
     // session_transactions.cc
@@ -136,13 +140,20 @@ class Session {
     Result<std::string> commit(const sql::Transaction& transaction);
     Result<std::string> rollback(const sql::Transaction& transaction);
     Result<void> savepoint(const sql::Transaction& transaction);
-    Result<void> apply_modes(const sql::Transaction& transaction, std::string_view prefix);
-    void end_block(bool committed);
+    Result<void> apply_modes(const sql::Transaction& transaction);
+    Result<void> apply_defaults(const sql::Transaction& transaction);
+    /// 25001 for a mode of the transaction that cannot change any more.
+    Result<void> check_mode(std::string_view name, std::string_view value) const;
+    Result<sql::Transaction> modes_of_next(const sql::Transaction& end, std::string_view tag);
+    Result<void> finish(bool is_committed);
+    void undo();
     Result<void> check_writable(std::string_view tag) const;
-    /// In a block a SELECT must not read what its transaction has inserted; elsewhere that is
-    /// stored first.
-    Result<void> settle_pending(const std::vector<plan::RelationRef>& reads);
-    Result<void> append_pending();
+    Result<void> check_may_insert() const;
+    /// Takes what a statement declares or drops into the transaction.
+    Result<void> define(std::vector<manifest::Change> changes);
+    /// What the transaction has done itself, as far as the query sees it.
+    Result<std::shared_ptr<const read::OwnRows>> own_rows(
+        const std::vector<plan::RelationRef>& reads) const;
 
     Result<std::unique_ptr<read::Answer>> start_reading(
         const plan::Query& query, PreparedStatement* prepared, const std::vector<Datum>& parameters,
@@ -157,13 +168,14 @@ class Session {
     const Services& services_;
     const Identity identity_;
     Settings settings_;
+    PendingWork pending_;
+    TransactionViews view_plans_;
     SystemCatalog system_;
     SessionFacts facts_;
     manifest::StatePtr state_;  // of the statement under way
     std::string statement_text_;
     std::map<std::string, PreparedPtr, std::less<>> named_;
     TransactionState transaction_;
-    PendingInserts pending_;
     std::map<TableId, Positions> seen_;
     std::vector<sql::Notice> notices_;
     std::shared_ptr<const runs::Receipt> receipt_;

@@ -121,10 +121,12 @@ Result<std::unique_ptr<read::Answer>> Session::start_reading(
         return ref.kind == plan::RelationRef::Kind::kView ||
                ref.kind == plan::RelationRef::Kind::kStream;
     });
-    if (is_in_block() && reads_data && transaction_.snapshot == nullptr) {
+    const bool keeps_snapshot = settings_.isolation() != Isolation::kReadCommitted;
+    if (keeps_snapshot && reads_data && transaction_.snapshot == nullptr) {
         transaction_.snapshot = TRY(services_.reader->pin(options));
         options.snapshot = transaction_.snapshot;
     }
+    options.own = TRY(own_rows(query.reads));
     // The first run of a statement may be its only one; from the second on preparing it pays.
     if (prepared != nullptr && !prepared->holds_once && prepared->runs++ > 0) {
         if (prepared->read == nullptr) {
@@ -138,7 +140,6 @@ Result<std::unique_ptr<read::Answer>> Session::start_reading(
 Result<std::unique_ptr<Cursor>> Session::run_query(PreparedStatement& prepared,
                                                    const plan::Query& query,
                                                    const std::vector<Datum>& parameters) {
-    TRY(settle_pending(query.reads));
     for (const std::string& warning : query.warnings) warn("01000", warning);
     const auto cancel = new_cancel_token();
     auto answer = TRY(start_reading(query, &prepared, parameters, cancel));
@@ -153,26 +154,24 @@ Result<std::unique_ptr<Cursor>> Session::run_query(PreparedStatement& prepared,
 
 Result<std::unique_ptr<Cursor>> Session::run_insert(const sql::Insert& insert,
                                                     const std::vector<Datum>& parameters) {
-    TRY(check_writable("INSERT"));
+    TRY(check_may_insert());
     const auto table = state_->catalog.tables.find(insert.table);
     if (table == state_->catalog.tables.end()) {
         return not_found("relation \"{}\" does not exist", insert.name);
     }
     const RecordWriter writer(table->second.columns, insert.columns, settings_.format());
     uint64_t count = 0;
-    const auto add = [&](const Batch& batch) -> Result<void> {
-        for (size_t row = 0; row < batch.length; ++row) {
-            TRY(pending_.add(insert.table, insert.name, writer.write(batch, row)));
-        }
+    const auto add = [&](const Batch& batch) {
+        std::vector<std::string> records;
+        for (size_t row = 0; row < batch.length; ++row) records.push_back(writer.write(batch, row));
         count += batch.length;
-        return {};
+        return pending_.insert(table->second, std::move(records));
     };
     const auto plain =
         insert.query || insert.rows.empty() ? std::nullopt : plain_rows(insert.rows, parameters);
     if (plain) {
         TRY(add(*plain));
     } else if (insert.query || !insert.rows.empty()) {
-        if (insert.query) TRY(settle_pending(insert.query->reads));
         const plan::Query query = insert.query ? *insert.query : values_query(insert.rows);
         auto answer = TRY(start_reading(query, nullptr, parameters, new_cancel_token()));
         Batch batch;
@@ -198,7 +197,6 @@ Result<std::unique_ptr<Cursor>> Session::run_explain(const sql::Explain& explain
     }
     std::string facts;  // JSON members
     if (explain.analyze && query != nullptr) {
-        TRY(settle_pending(query->reads));
         const int64_t started_us = services_.clock->monotonic_us();
         auto answer = TRY(start_reading(*query, nullptr, parameters, new_cancel_token()));
         uint64_t rows = 0;
@@ -278,7 +276,8 @@ Result<std::unique_ptr<Cursor>> Session::run_execute(const sql::Execute& execute
             Datum value = row->columns[i].datum(0);
             if (value.is_null()) {
                 value = Datum::null(prepared->parameters[i]);
-            } else if (value.type.kind != prepared->parameters[i].kind) {
+            } else if (value.type.kind != prepared->parameters[i].kind ||
+                       is_array(prepared->parameters[i])) {
                 std::string text;
                 format_text(value, settings_.format(), text);
                 value = TRY(parse_text(text, prepared->parameters[i], settings_.format()));
@@ -289,11 +288,11 @@ Result<std::unique_ptr<Cursor>> Session::run_execute(const sql::Execute& execute
     return execute(*prepared, std::move(parameters));
 }
 
-/// Commands that give no rows and are done when they return. They take effect at once, also in a
-/// block.
+/// Commands that give no rows. What they declare or drop is taken into the transaction.
 Result<void> Session::run_definition(const sql::Command& command) {
     if (const auto* set = std::get_if<sql::Set>(&command)) return run_set(*set);
     if (const auto* reset = std::get_if<sql::Reset>(&command)) {
+        settings_.begin_implicit();
         if (reset->name != "all") return settings_.reset(reset->name);
         settings_.reset_all();
         return {};
@@ -314,11 +313,12 @@ Result<void> Session::run_definition(const sql::Command& command) {
     }
     if (const auto* discard = std::get_if<sql::Discard>(&command)) return run_discard(*discard);
 
-    if (!is_in_block()) TRY(append_pending());
+    if (const auto* refresh_view = std::get_if<sql::Refresh>(&command))
+        return run_refresh(*refresh_view);
     if (const auto* table = std::get_if<sql::CreateTable>(&command)) {
         TRY(check_writable("CREATE TABLE"));
         if (table->exists_already) return {};
-        TRY(services_.control->create_table(table->table));
+        TRY(define(TRY(services_.control->complete(table->table))));
         for (std::string& trouble : services_.control->source_troubles(table->table)) {
             warn("01000", std::move(trouble));
         }
@@ -328,51 +328,75 @@ Result<void> Session::run_definition(const sql::Command& command) {
         return run_create_view(*view);
     }
     if (const auto* view = std::get_if<sql::CreateView>(&command)) {
-        TRY(check_writable("CREATE VIEW"));
-        return services_.control->create_plain_view(view->name, view->definition, view->or_replace);
+        return run_create_plain_view(*view);
     }
     if (const auto* drop = std::get_if<sql::Drop>(&command)) return run_drop(*drop);
-    if (const auto* refresh_view = std::get_if<sql::Refresh>(&command))
-        return run_refresh(*refresh_view);
     return internal_error("a command that nobody runs");
 }
 
 Result<void> Session::run_create_view(const sql::CreateMaterializedView& create) {
     TRY(check_writable("CREATE MATERIALIZED VIEW"));
     if (create.exists_already) return {};
-    return services_.control->create_view(create.name, *create.plan, create.time_zone,
-                                          create.with_no_data);
+    auto view = TRY(services_.control->complete(create.name, *create.plan, create.time_zone));
+    const VersionId version = view.current;
+    TRY(define({manifest::CreateView{std::move(view)}}));
+    if (create.with_no_data) pending_.keep_without_data(version);
+    return {};
 }
 
+Result<void> Session::run_create_plain_view(const sql::CreateView& create) {
+    TRY(check_writable("CREATE VIEW"));
+    std::vector<manifest::Change> changes;
+    const catalog::PlainView* old = state_->catalog.find_plain_view(create.name);
+    if (old != nullptr && create.or_replace) changes.emplace_back(manifest::DropPlainView{old->id});
+    changes.emplace_back(manifest::CreatePlainView{{.id = services_.control->new_id(),
+                                                    .name = create.name,
+                                                    .definition = create.definition,
+                                                    .created_at_us = services_.clock->wall_us()}});
+    return define(std::move(changes));
+}
+
+/// What it does cannot be taken back, so it is no part of anything larger.
 Result<void> Session::run_refresh(const sql::Refresh& refresh_view) {
     TRY(check_writable("REFRESH MATERIALIZED VIEW"));
     if (refresh_view.with_no_data) {
         return unsupported("REFRESH MATERIALIZED VIEW … WITH NO DATA is not supported");
+    }
+    if (is_in_block() || !pending_.empty()) {
+        return Error(
+                   invalid_input("REFRESH MATERIALIZED VIEW cannot run inside a transaction block"))
+            .with_hint("Run it as a message of its own.")
+            .with_sqlstate("25001");
     }
     return services_.control->refresh(refresh_view.view);
 }
 
 Result<void> Session::run_drop(const sql::Drop& drop) {
     TRY(check_writable("DROP"));
+    std::vector<manifest::Change> changes;
     for (const sql::Drop::Object& each : drop.objects) {
         switch (each.kind) {
             case sql::ObjectKind::kTable:
-                TRY(services_.control->drop_table(each.id));
+                changes.emplace_back(manifest::DropTable{each.id});
                 break;
             case sql::ObjectKind::kMaterializedView:
-                TRY(services_.control->drop_view(each.id));
+                changes.emplace_back(manifest::DropView{each.id});
                 break;
             case sql::ObjectKind::kView:
-                TRY(services_.control->drop_plain_view(each.id));
+                changes.emplace_back(manifest::DropPlainView{each.id});
                 break;
         }
     }
-    return {};
+    return define(std::move(changes));
 }
 
 Result<void> Session::run_set(const sql::Set& set) {
     if (set.is_local && !is_in_block()) {
         warn("25P01", "SET LOCAL can only be used in transaction blocks");
+    }
+    settings_.begin_implicit();
+    if (set.name.starts_with("transaction_") && set.values.size() == 1) {
+        TRY(check_mode(set.name, set.values[0]));
     }
     if (set.to_default) return settings_.reset(set.name);
     return settings_.set(set.name, set.values, set.is_local);

@@ -88,10 +88,22 @@ TEST_F(SessionFixture, StatementsOfOneMessageAreStoredTogetherOrNotAtAll) {
     EXPECT_EQ(node_.control.log("t").append_count(), 1u);
     EXPECT_THAT(sql("INSERT INTO t VALUES (3, 'c'); SELECT * FROM nothing")[0], HasSubstr("42P01"));
     EXPECT_EQ(node_.control.log("t").all().size(), 2u);
-    // What is read must have been stored.
-    EXPECT_THAT(sql("INSERT INTO t VALUES (4, 'd'); SELECT * FROM t; SELECT * FROM nothing")[0],
+    // Nor does it matter what was read or declared between them.
+    EXPECT_THAT(sql("INSERT INTO t VALUES (4, 'd'); SELECT * FROM t; CREATE TABLE made (a int); "
+                    "SET my.own = 'x'; SELECT * FROM nothing")[0],
                 HasSubstr("42P01"));
-    EXPECT_EQ(node_.control.log("t").all().size(), 3u);
+    EXPECT_EQ(node_.control.log("t").all().size(), 2u);
+    EXPECT_EQ(node_.control.state()->catalog.find_table("made"), nullptr);
+    EXPECT_THAT(sql("SHOW my.own")[0], HasSubstr("42704"));
+}
+
+TEST_F(SessionFixture, ABlockHoldsWhatItsMessageDidBefore) {
+    sql("INSERT INTO t VALUES (1, 'a'); BEGIN; INSERT INTO t VALUES (2, 'b'); ROLLBACK");
+    EXPECT_THAT(node_.control.log("t").all(), IsEmpty());
+    sql("INSERT INTO t VALUES (1, 'a'); COMMIT; INSERT INTO t VALUES (2, 'b'); SELECT * FROM no");
+    EXPECT_EQ(node_.control.log("t").all().size(), 1u);
+    sql("INSERT INTO t VALUES (1, 'a'); ROLLBACK; INSERT INTO t VALUES (2, 'b')");
+    EXPECT_EQ(node_.control.log("t").all().size(), 2u);
 }
 
 TEST_F(SessionFixture, BlocksStoreAtCommit) {
@@ -107,29 +119,161 @@ TEST_F(SessionFixture, BlocksStoreAtCommit) {
     EXPECT_EQ(node_.control.log("t").all().size(), 1u);
 }
 
-TEST_F(SessionFixture, BlocksDoNotReadTheirOwnInserts) {
+TEST_F(SessionFixture, TransactionsReadTheirOwnInserts) {
+    const auto own = [&] { return node_.reader.seen_options().back().own; };
     sql("BEGIN");
-    sql("INSERT INTO t VALUES (1, 'a')");
-    EXPECT_THAT(sql("SELECT * FROM s")[0], "SELECT 0");
-    EXPECT_THAT(sql("SELECT * FROM v")[0], HasSubstr("0A000"));
-    EXPECT_EQ(session_->status(), TransactionStatus::kFailed);
-    EXPECT_THAT(sql("COMMIT"), ElementsAre("ROLLBACK"));
+    sql("INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+    sql("SELECT * FROM s");
+    EXPECT_EQ(own(), nullptr);
+    sql("INSERT INTO t VALUES (3, 'c')");
+    for (const std::string_view read : {"SELECT * FROM t", "SELECT * FROM v"}) {
+        sql(read);
+        ASSERT_NE(own(), nullptr) << read;
+        const auto& chunks = own()->records.begin()->second;
+        ASSERT_EQ(chunks.size(), 2u);
+        EXPECT_THAT(*chunks[0], ElementsAre(R"({"a":1,"b":"a"})", R"({"a":2,"b":"b"})"));
+        EXPECT_THAT(*chunks[1], ElementsAre(R"({"a":3,"b":"c"})"));
+    }
+    sql("ROLLBACK");
+    sql("SELECT * FROM t");
+    EXPECT_EQ(own(), nullptr);
+    sql("INSERT INTO t VALUES (4, 'd'); SELECT * FROM t");
+    EXPECT_NE(own(), nullptr);
+}
+
+TEST_F(SessionFixture, TakesASnapshotAStatementUnlessItIsRepeatable) {
+    const auto two = [&](std::string_view begin) {
+        sql(begin);
+        sql("SELECT * FROM v");
+        sql("SELECT * FROM t");
+        sql("COMMIT");
+        const auto options = node_.reader.seen_options();
+        const auto& last = options.back().snapshot;
+        const auto& before = options[options.size() - 2].snapshot;
+        return last == nullptr ? "fresh" : last == before ? "kept" : "other";
+    };
+    EXPECT_EQ(two("BEGIN"), std::string("fresh"));
+    EXPECT_EQ(two("BEGIN ISOLATION LEVEL READ UNCOMMITTED"), std::string("fresh"));
+    EXPECT_EQ(node_.reader.pin_count(), 0u);
+    EXPECT_EQ(two("BEGIN ISOLATION LEVEL REPEATABLE READ"), std::string("kept"));
+    EXPECT_EQ(two("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY"), std::string("kept"));
+    EXPECT_EQ(two("BEGIN; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"), std::string("kept"));
+    EXPECT_EQ(two("BEGIN; SET transaction_isolation = 'repeatable read'"), std::string("kept"));
+    EXPECT_EQ(node_.reader.pin_count(), 4u);
+    sql("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    EXPECT_EQ(sql("SHOW transaction_isolation")[0], "repeatable read");
+    EXPECT_EQ(two("BEGIN"), std::string("kept"));
+    EXPECT_EQ(two("BEGIN ISOLATION LEVEL READ COMMITTED"), std::string("fresh"));
+    sql("SET default_transaction_isolation = 'read committed'");
+    EXPECT_EQ(sql("SHOW transaction_isolation")[0], "read committed");
+    sql("BEGIN ISOLATION LEVEL SERIALIZABLE");
+    sql("SELECT 1");
+    EXPECT_EQ(sql("SHOW transaction_isolation")[0], "serializable");
+    EXPECT_EQ(node_.reader.pin_count(), 5u);  // nothing that has to be pinned was read
+    EXPECT_EQ(sql("COMMIT AND CHAIN")[0], "COMMIT");
+    EXPECT_EQ(sql("SHOW transaction_isolation")[0], "serializable");
+    sql("ROLLBACK");
+    EXPECT_EQ(sql("SHOW transaction_isolation")[0], "read committed");
+    EXPECT_THAT(sql("COMMIT AND CHAIN")[0], HasSubstr("25P01"));
+}
+
+TEST_F(SessionFixture, FixesTheIsolationWithTheFirstQuery) {
+    const auto refused = [&](std::string_view statement) {
+        sql("BEGIN");
+        sql("SELECT 1");
+        const Lines lines = sql(statement);
+        sql("ROLLBACK");
+        return lines[0];
+    };
+    EXPECT_EQ(refused("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"),
+              "25001 SET TRANSACTION ISOLATION LEVEL must be called before any query");
+    EXPECT_EQ(refused("SET transaction_isolation = 'serializable'").substr(0, 5), "25001");
+    EXPECT_EQ(refused("BEGIN ISOLATION LEVEL SERIALIZABLE").substr(0, 5), "25001");
+    EXPECT_EQ(refused("SET TRANSACTION DEFERRABLE").substr(0, 5), "25001");
+    EXPECT_EQ(refused("SET TRANSACTION ISOLATION LEVEL READ COMMITTED"), "SET");
+    EXPECT_EQ(refused("SET TRANSACTION READ ONLY"), "SET");
+    sql("BEGIN READ ONLY");
+    sql("SELECT 1");
+    EXPECT_EQ(sql("SET TRANSACTION READ WRITE")[0],
+              "25001 transaction read-write mode must be set before any query");
+    sql("ROLLBACK");
+    sql("BEGIN");
+    sql("SHOW transaction_isolation");
+    sql("SAVEPOINT x");
+    EXPECT_EQ(sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")[0],
+              "25001 SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction");
+}
+
+TEST_F(SessionFixture, SerializableTransactionsDoNotInsert) {
+    sql("BEGIN ISOLATION LEVEL SERIALIZABLE");
+    EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a')")[0], HasSubstr("0A000"));
+    sql("ROLLBACK");
     EXPECT_THAT(node_.control.log("t").all(), IsEmpty());
 }
 
-TEST_F(SessionFixture, BlocksSeeOneSnapshot) {
+TEST_F(SessionFixture, DefinitionsHappenAtTheEndOfTheirTransaction) {
+    const auto catalog = [&]() -> const catalog::Catalog& {
+        return node_.control.state()->catalog;
+    };
     sql("BEGIN");
-    sql("SELECT 1");
-    EXPECT_EQ(node_.reader.pin_count(), 0u);
-    sql("SELECT * FROM v");
-    sql("SELECT * FROM t");
-    EXPECT_EQ(node_.reader.pin_count(), 1u);
-    const auto options = node_.reader.seen_options();
-    EXPECT_NE(options[1].snapshot, nullptr);
-    EXPECT_EQ(options[1].snapshot, options[2].snapshot);
+    sql("CREATE TABLE made (a int)");
+    sql("CREATE VIEW over AS SELECT a FROM made");
+    EXPECT_THAT(sql("INSERT INTO made VALUES (1)"), ElementsAre("INSERT 0 1"));
+    EXPECT_THAT(sql("CREATE TABLE made (a int)")[0], HasSubstr("42P07"));
+    EXPECT_EQ(catalog().find_table("made"), nullptr);
+    EXPECT_THAT(sql("ROLLBACK"), ElementsAre("ROLLBACK"));
+    EXPECT_EQ(catalog().find_table("made"), nullptr);
+    EXPECT_THAT(sql("SELECT * FROM made")[0], HasSubstr("42P01"));
+
+    sql("BEGIN");
+    sql("CREATE TABLE made (a int)");
+    sql("SAVEPOINT x");
+    sql("CREATE VIEW over AS SELECT a FROM made");
+    sql("DROP TABLE s");
+    sql("ROLLBACK TO x");
+    EXPECT_THAT(sql("SELECT * FROM over")[0], HasSubstr("42P01"));
+    sql("ROLLBACK TO x");
+    sql("CREATE MATERIALIZED VIEW m AS SELECT a, count(*) AS n FROM made GROUP BY a");
+    sql("INSERT INTO made VALUES (1)");
+    EXPECT_THAT(sql("SELECT * FROM m")[0], HasSubstr("55000"));
+    sql("ROLLBACK TO x");
+    sql("CREATE MATERIALIZED VIEW m AS SELECT a, count(*) AS n FROM made GROUP BY a");
+    sql("INSERT INTO made VALUES (1)");
+    EXPECT_EQ(catalog().find_table("made"), nullptr);
+    EXPECT_THAT(sql("COMMIT"), ElementsAre("COMMIT"));
+    EXPECT_NE(catalog().find_table("made"), nullptr);
+    EXPECT_NE(catalog().find_view("m"), nullptr);
+    EXPECT_NE(catalog().find_table("s"), nullptr);
+    EXPECT_EQ(node_.control.log("made").all().size(), 1u);
+}
+
+TEST_F(SessionFixture, RefusesWhatCannotBeOneStep) {
+    sql("BEGIN");
+    EXPECT_THAT(sql("REFRESH MATERIALIZED VIEW v")[0], HasSubstr("25001"));
+    sql("ROLLBACK");
+    EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a'); REFRESH MATERIALIZED VIEW v")[0],
+                HasSubstr("25001"));
+    EXPECT_THAT(node_.control.log("t").all(), IsEmpty());
+    sql("BEGIN");
+    sql("CREATE MATERIALIZED VIEW m AS SELECT a, count(*) AS n FROM t GROUP BY a");
+    EXPECT_THAT(sql("CREATE MATERIALIZED VIEW o AS SELECT w, count(*) AS n FROM s GROUP BY w")[0],
+                HasSubstr("0A000 materialized views of more than one stream"));
+    EXPECT_THAT(sql("COMMIT"), ElementsAre("ROLLBACK"));
+    EXPECT_EQ(node_.control.state()->catalog.find_view("m"), nullptr);
+    EXPECT_THAT(sql("CREATE TABLE u (a int); DROP MATERIALIZED VIEW v; CREATE MATERIALIZED VIEW m "
+                    "AS SELECT a, count(*) AS n FROM u GROUP BY a"),
+                ElementsAre("CREATE TABLE", "DROP MATERIALIZED VIEW", "CREATE MATERIALIZED VIEW"));
+}
+
+TEST_F(SessionFixture, SavepointsTakeBackSettings) {
+    sql("SET my.own = 'a'");
+    sql("BEGIN");
+    sql("SAVEPOINT x");
+    sql("SET my.own = 'b'");
+    sql("ROLLBACK TO x");
+    EXPECT_EQ(sql("SHOW my.own")[0], "a");
     sql("COMMIT");
-    sql("SELECT * FROM v");
-    EXPECT_EQ(node_.reader.seen_options().back().snapshot, nullptr);
+    EXPECT_EQ(sql("SHOW my.own")[0], "a");
 }
 
 TEST_F(SessionFixture, FailedBlocksWaitForTheirEnd) {
@@ -242,7 +386,8 @@ TEST_F(SessionFixture, PreparedStatementsFollowTheirViewsAndSettings) {
     sql("PREPARE p AS SELECT * FROM w");
     sql("CREATE OR REPLACE VIEW w AS SELECT 2 AS a");
     EXPECT_THAT(sql("EXECUTE p"), ElementsAre("2", "SELECT 1"));
-    for (const std::string_view other : {"SELECT 2 AS b", "SELECT 2 AS a, 3 AS b", "SELECT 'x' AS a"}) {
+    for (const std::string_view other :
+         {"SELECT 2 AS b", "SELECT 2 AS a, 3 AS b", "SELECT 'x' AS a"}) {
         sql("DROP VIEW w");
         sql(std::string("CREATE VIEW w AS ").append(other));
         EXPECT_THAT(sql("EXECUTE p")[0], HasSubstr("0A000 cached plan")) << other;

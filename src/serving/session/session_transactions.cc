@@ -37,67 +37,141 @@ Result<std::unique_ptr<Cursor>> Session::run_transaction(const sql::Transaction&
             TRY(savepoint(transaction));
             return done(tag);
         case Kind::kSetTransaction:
-            if (!is_in_block())
+            if (is_in_block()) {
+                TRY(apply_modes(transaction));
+            } else {
                 warn("25P01", "SET TRANSACTION can only be used in transaction blocks");
-            TRY(apply_modes(transaction, "transaction_"));
+            }
             return done(tag);
         case Kind::kSetSession:
-            TRY(apply_modes(transaction, "default_transaction_"));
+            TRY(apply_defaults(transaction));
             return done(tag);
     }
     return internal_error("a transaction statement of no kind");
 }
 
+/// Statements of the same message before it belong to the block.
 Result<void> Session::begin(const sql::Transaction& transaction) {
     if (is_in_block()) {
         warn("25001", "there is already a transaction in progress");
-        return apply_modes(transaction, "transaction_");
+        return apply_modes(transaction);
     }
     settings_.begin_transaction();
-    transaction_ = {.status = TransactionStatus::kInBlock,
-                    .snapshot = nullptr,
-                    .began_at_us = services_.clock->wall_us(),
-                    .savepoints = {}};
-    return apply_modes(transaction, "transaction_");
+    transaction_.status = TransactionStatus::kInBlock;
+    transaction_.began_at_us = services_.clock->wall_us();
+    return apply_modes(transaction);
 }
 
-Result<void> Session::apply_modes(const sql::Transaction& transaction, std::string_view prefix) {
+Result<void> Session::apply_modes(const sql::Transaction& transaction) {
+    const auto set = [&](std::string_view name, const std::string& value) -> Result<void> {
+        TRY(check_mode(name, value));
+        const std::string words[] = {value};
+        return settings_.set(name, words, false);
+    };
+    if (!transaction.isolation.empty()) TRY(set("transaction_isolation", transaction.isolation));
+    if (transaction.read_only) {
+        TRY(set("transaction_read_only", *transaction.read_only ? "on" : "off"));
+    }
+    if (transaction.deferrable) {
+        TRY(set("transaction_deferrable", *transaction.deferrable ? "on" : "off"));
+    }
+    return {};
+}
+
+Result<void> Session::apply_defaults(const sql::Transaction& transaction) {
     const auto set = [&](std::string_view name, const std::string& value) {
         const std::string words[] = {value};
-        return settings_.set(fmt::format("{}{}", prefix, name), words, false);
+        return settings_.set(name, words, false);
     };
-    if (!transaction.isolation.empty()) TRY(set("isolation", transaction.isolation));
-    if (transaction.read_only) TRY(set("read_only", *transaction.read_only ? "on" : "off"));
-    if (transaction.deferrable) TRY(set("deferrable", *transaction.deferrable ? "on" : "off"));
+    settings_.begin_implicit();
+    if (!transaction.isolation.empty()) {
+        TRY(set("default_transaction_isolation", transaction.isolation));
+    }
+    if (transaction.read_only) {
+        TRY(set("default_transaction_read_only", *transaction.read_only ? "on" : "off"));
+    }
+    if (transaction.deferrable) {
+        TRY(set("default_transaction_deferrable", *transaction.deferrable ? "on" : "off"));
+    }
     return {};
+}
+
+Result<void> Session::check_mode(std::string_view name, std::string_view value) const {
+    if (!is_in_block()) return {};
+    const std::string now = TRY(settings_.show(name));
+    const bool is_nested = !transaction_.savepoints.empty();
+    std::string_view fault;
+    if (name == "transaction_isolation" && value != now) {
+        if (transaction_.has_queried) {
+            fault = "SET TRANSACTION ISOLATION LEVEL must be called before any query";
+        } else if (is_nested) {
+            fault = "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction";
+        }
+    } else if (name == "transaction_read_only" && value == "off" && now == "on") {
+        if (is_nested) {
+            fault = "cannot set transaction read-write mode inside a read-only transaction";
+        } else if (transaction_.has_queried) {
+            fault = "transaction read-write mode must be set before any query";
+        }
+    } else if (name == "transaction_deferrable") {
+        if (is_nested) {
+            fault = "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction";
+        } else if (transaction_.has_queried) {
+            fault = "SET TRANSACTION [NOT] DEFERRABLE must be called before any query";
+        }
+    }
+    if (fault.empty()) return {};
+    return invalid_input("{}", fault).with_sqlstate("25001");
+}
+
+/// AND CHAIN begins another block like the one that ends.
+Result<sql::Transaction> Session::modes_of_next(const sql::Transaction& end, std::string_view tag) {
+    sql::Transaction next;
+    if (!is_in_block()) {
+        if (end.and_chain) return only_in_block(tag);
+        warn("25P01", "there is no transaction in progress");
+        return next;
+    }
+    next.isolation = TRY(settings_.show("transaction_isolation"));
+    next.read_only = TRY(settings_.show("transaction_read_only")) == "on";
+    next.deferrable = TRY(settings_.show("transaction_deferrable")) == "on";
+    return next;
 }
 
 Result<std::string> Session::commit(const sql::Transaction& transaction) {
     const bool was_failed = transaction_.status == TransactionStatus::kFailed;
-    if (!is_in_block()) {
-        warn("25P01", "there is no transaction in progress");
-        TRY(append_pending());
-        return std::string("COMMIT");
-    }
-    if (was_failed) pending_.clear();
-    auto appended = append_pending();
-    end_block(!was_failed && appended.has_value());
-    TRY(std::move(appended));
-    if (transaction.and_chain) TRY(begin({}));
+    const sql::Transaction next = TRY(modes_of_next(transaction, "COMMIT AND CHAIN"));
+    TRY(finish(!was_failed));
+    if (transaction.and_chain) TRY(begin(next));
     return std::string(was_failed ? "ROLLBACK" : "COMMIT");
 }
 
 Result<std::string> Session::rollback(const sql::Transaction& transaction) {
-    if (!is_in_block()) warn("25P01", "there is no transaction in progress");
-    pending_.clear();
-    const bool was_in_block = is_in_block();
-    end_block(false);
-    if (transaction.and_chain && was_in_block) TRY(begin({}));
+    const sql::Transaction next = TRY(modes_of_next(transaction, "ROLLBACK AND CHAIN"));
+    undo();
+    if (transaction.and_chain) TRY(begin(next));
     return std::string("ROLLBACK");
 }
 
-void Session::end_block(bool committed) {
-    settings_.end_transaction(committed);
+/// Ends the transaction, a block or not.
+Result<void> Session::finish(bool is_committed) {
+    if (!is_committed) {
+        undo();
+        return {};
+    }
+    transaction_.snapshot.reset();  // what it pins is given back before anything is sealed
+    Result<void> outcome;
+    if (!pending_.empty()) outcome = services_.control->commit(pending_.take());
+    settings_.end_transaction(outcome.has_value());
+    settings_.end_implicit(outcome.has_value());
+    transaction_ = {};
+    return outcome;
+}
+
+void Session::undo() {
+    pending_.clear();
+    settings_.end_transaction(false);
+    settings_.end_implicit(false);
     transaction_ = {};
 }
 
@@ -110,7 +184,7 @@ Result<void> Session::savepoint(const sql::Transaction& transaction) {
                                                                   : "ROLLBACK TO SAVEPOINT");
     }
     if (transaction.kind == Kind::kSavepoint) {
-        points.push_back({transaction.savepoint, pending_.size()});
+        points.push_back({transaction.savepoint, pending_.mark(), settings_.mark()});
         return {};
     }
     // The newest of the name; those behind it end with it.
@@ -123,7 +197,8 @@ Result<void> Session::savepoint(const sql::Transaction& transaction) {
         points.erase(place, points.end());
         return {};
     }
-    pending_.truncate(place->pending_count);
+    pending_.go_back(place->mark);
+    settings_.go_back(place->settings);
     points.erase(place + 1, points.end());
     transaction_.status = TransactionStatus::kInBlock;
     return {};
@@ -133,46 +208,48 @@ void Session::fail() {
     if (is_in_block()) {
         transaction_.status = TransactionStatus::kFailed;
     } else {
-        pending_.clear();
+        undo();
     }
 }
 
-Result<void> Session::finish_implicit() {
-    if (is_in_block()) return {};
-    return append_pending();
-}
-
-Result<void> Session::append_pending() {
-    if (pending_.empty()) return {};
-    return pending_.append_all(*services_.appender, services_.control->state()->catalog);
-}
+Result<void> Session::finish_implicit() { return is_in_block() ? Result<void>() : finish(true); }
 
 Result<void> Session::check_writable(std::string_view tag) const {
-    const auto read_only =
-        settings_.show(is_in_block() ? "transaction_read_only" : "default_transaction_read_only");
+    const auto read_only = settings_.show("transaction_read_only");
     if (!read_only || *read_only == "off") return {};
     return invalid_input("cannot execute {} in a read-only transaction", tag)
         .with_sqlstate("25006");
 }
 
-Result<void> Session::settle_pending(const std::vector<plan::RelationRef>& reads) {
-    if (pending_.empty()) return {};
-    if (!is_in_block()) return append_pending();
+/// Two that insert what they have not read of each other would both be stored.
+Result<void> Session::check_may_insert() const {
+    TRY(check_writable("INSERT"));
+    if (settings_.isolation() != Isolation::kSerializable) return {};
+    return Error(unsupported("INSERT in a SERIALIZABLE transaction is not supported"))
+        .with_hint("Use REPEATABLE READ or READ COMMITTED.");
+}
+
+Result<void> Session::define(std::vector<manifest::Change> changes) {
+    return pending_.define(state_, std::move(changes), services_.clock->wall_us());
+}
+
+Result<std::shared_ptr<const read::OwnRows>> Session::own_rows(
+    const std::vector<plan::RelationRef>& reads) const {
+    using Own = std::shared_ptr<const read::OwnRows>;
+    if (pending_.empty()) return Own();
+    std::vector<TableId> tables;
     for (const plan::RelationRef& ref : reads) {
-        TableId table = ref.id;
-        if (ref.kind == plan::RelationRef::Kind::kView) {
-            const auto view = state_->catalog.views.find(ref.id);
-            if (view == state_->catalog.views.end()) continue;
-            table = view->second.table;
-        } else if (ref.kind != plan::RelationRef::Kind::kStream) {
-            continue;
-        }
-        if (!pending_.has(table)) continue;
-        return Error(unsupported("\"{}\" has rows that this transaction has inserted", ref.name))
-            .with_detail("They are stored at COMMIT and cannot be read before.")
-            .with_hint("COMMIT first, or read outside of the transaction.");
+        if (ref.kind == plan::RelationRef::Kind::kStream) tables.push_back(ref.id);
+        if (ref.kind != plan::RelationRef::Kind::kView) continue;
+        const auto view = state_->catalog.views.find(ref.id);
+        if (view == state_->catalog.views.end()) continue;
+        tables.push_back(view->second.table);
+        if (!pending_.has_made(ref.id)) continue;
+        return Error(unavailable("materialized view \"{}\" has not been populated", ref.name))
+            .with_sqlstate("55000")
+            .with_hint("It was made in this transaction, and can be read after COMMIT.");
     }
-    return {};
+    return pending_.own_rows(tables);
 }
 
 }  // namespace braid::serving

@@ -31,6 +31,14 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
+/// What each transaction has of its own; the next one's begin with those called default_….
+constexpr std::string_view kOfTransaction[] = {"transaction_isolation", "transaction_read_only",
+                                               "transaction_deferrable"};
+
+bool is_of_transaction(std::string_view key) {
+    return std::ranges::find(kOfTransaction, key) != std::end(kOfTransaction);
+}
+
 const SettingFacts* find_facts(std::string_view key) {
     for (const SettingFacts& facts : setting_facts()) {
         if (lower(facts.name) == key) return &facts;
@@ -311,19 +319,19 @@ void Settings::reset_all() {
 }
 
 Result<std::string> Settings::show(std::string_view name) const {
-    const auto value = values_.find(lower(name));
+    std::string key = lower(name);
+    // Outside of a block: what the next one would begin with.
+    if (!before_ && is_of_transaction(key)) key.insert(0, "default_");
+    const auto value = values_.find(key);
     if (value == values_.end()) return unknown_setting(name);
     return value->second;
 }
 
 void Settings::begin_transaction() {
     CHECK(!before_);
-    before_ = values_;
+    before_ = implicit_ ? *std::exchange(implicit_, std::nullopt) : values_;
     local_.clear();
-    for (const std::string_view each : {"isolation", "read_only", "deferrable"}) {
-        values_[fmt::format("transaction_{}", each)] =
-            values_[fmt::format("default_transaction_{}", each)];
-    }
+    start_from_defaults();
     refresh_derived();
 }
 
@@ -336,11 +344,32 @@ void Settings::end_transaction(bool committed) {
     }
     before_.reset();
     local_.clear();
-    for (const std::string_view each : {"isolation", "read_only", "deferrable"}) {
-        values_[fmt::format("transaction_{}", each)] =
-            values_[fmt::format("default_transaction_{}", each)];
-    }
+    start_from_defaults();
     refresh_derived();
+}
+
+void Settings::begin_implicit() {
+    if (!before_ && !implicit_) implicit_ = values_;
+}
+
+void Settings::end_implicit(bool committed) {
+    if (!implicit_) return;
+    if (!committed) values_ = *std::move(implicit_);
+    implicit_.reset();
+    if (!committed) refresh_derived();
+}
+
+void Settings::go_back(Mark mark) {
+    if (values_ == mark.values && local_ == mark.local) return;
+    values_ = std::move(mark.values);
+    local_ = std::move(mark.local);
+    refresh_derived();
+}
+
+void Settings::start_from_defaults() {
+    for (const std::string_view each : kOfTransaction) {
+        values_[std::string(each)] = values_[fmt::format("default_{}", each)];
+    }
 }
 
 void Settings::store(const std::string& key, std::string value) {
@@ -368,6 +397,11 @@ void Settings::refresh_derived() {
     int64_t timeout_ms = 0;
     parse_time_ms(values_["statement_timeout"], timeout_ms);
     statement_timeout_us_ = timeout_ms * 1000;
+    const std::string& isolation =
+        values_[before_ ? "transaction_isolation" : "default_transaction_isolation"];
+    isolation_ = isolation == "serializable"      ? Isolation::kSerializable
+                 : isolation == "repeatable read" ? Isolation::kRepeatableRead
+                                                  : Isolation::kReadCommitted;
 }
 
 }  // namespace braid::serving

@@ -47,6 +47,9 @@ struct SettingFacts {
     int64_t most = INT64_MAX;
 };
 
+/// What a transaction sees of others. READ UNCOMMITTED is READ COMMITTED, as in PostgreSQL.
+enum class Isolation : uint8_t { kReadCommitted, kRepeatableRead, kSerializable };
+
 /// All built-in settings, by name as ORDER BY would.
 std::span<const SettingFacts> setting_facts();
 /// The name as SHOW heads its column: "timezone" -> "TimeZone".
@@ -69,10 +72,15 @@ class Settings {
     /// 42704 if there is none of this name.
     Result<std::string> show(std::string_view name) const;
 
-    /// A block begins: what is set from now on may be undone.
+    /// A block begins: what is set from now on may be undone, and what was set in the statements of
+    /// the same message before it.
     void begin_transaction();
     void end_transaction(bool committed);
     bool is_in_transaction() const { return before_.has_value(); }
+    /// Outside of a block the statements of one message may be undone together; called before the
+    /// first that sets something.
+    void begin_implicit();
+    void end_implicit(bool committed);
 
     // What others read often, kept in its own form.
     const TextFormat& format() const { return format_; }
@@ -81,20 +89,34 @@ class Settings {
     uint64_t cut_number() const { return cut_number_; }
     /// 0: no limit.
     int64_t statement_timeout_us() const { return statement_timeout_us_; }
+    /// Of the transaction that runs, or that the next statement would be.
+    Isolation isolation() const { return isolation_; }
     /// Counts changes; equal numbers mean equal settings.
     uint64_t version() const { return version_; }
 
   private:
     using Values = std::map<std::string, std::string, std::less<>>;  // by lower-case name
 
+  public:
+    /// All values at one moment of a block, for ROLLBACK TO.
+    struct Mark {
+        Values values;
+        Values local;
+    };
+    Mark mark() const { return {values_, local_}; }
+    void go_back(Mark mark);
+
+  private:
     Result<void> assign(std::string_view name, const std::string& text, bool is_local);
     void store(const std::string& key, std::string value);
     void refresh_derived();
+    void start_from_defaults();
 
     Values values_;
     Values defaults_;
-    std::optional<Values> before_;  // in a block: the values at its begin
-    Values local_;                  // SET LOCAL in this block: what comes back at its end
+    std::optional<Values> before_;    // in a block: the values at its begin
+    std::optional<Values> implicit_;  // outside of one: those at the begin of the message
+    Values local_;                    // SET LOCAL in this block: what comes back at its end
     uint64_t version_ = 0;
 
     TextFormat format_;
@@ -102,6 +124,7 @@ class Settings {
     runs::ReadMode read_mode_ = runs::ReadMode::kLive;
     uint64_t cut_number_ = 0;
     int64_t statement_timeout_us_ = 0;
+    Isolation isolation_ = Isolation::kReadCommitted;
 };
 
 }  // namespace braid::serving

@@ -4,42 +4,67 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "manifest/manifest.h"
 #include "read/reader.h"
-#include "serving/session/record_appender.h"
+#include "serving/session/control.h"
+#include "serving/session/settings.h"
 
 namespace braid::serving {
 
-/// Records of INSERTs that wait for the end of their transaction. They are held in memory, so their
-/// number is limited: loading much belongs to POST /v1/tables/<t>/records or to smaller
-/// transactions.
-class PendingInserts {
+/// What a transaction has asked for and will do at its end: rows, and changes of the catalog. They
+/// are held in memory, so the rows are limited: loading much belongs to
+/// POST /v1/tables/<t>/records or to smaller transactions.
+class PendingWork {
   public:
     static constexpr size_t kBytesMax = 64 << 20;
 
-    /// Exhausted (53200) beyond the limit; 54000 for a record that is too long.
-    Result<void> add(TableId table, const std::string& name, std::string record);
-    bool has(TableId table) const;
-    bool empty() const { return records_.empty(); }
-    size_t size() const { return records_.size(); }
-    /// Forgets those behind the first `count`, for ROLLBACK TO.
-    void truncate(size_t count);
-    void clear();
-    /// Appends everything, table by table in order of their first record, and forgets it. Each
-    /// table's records become durable in one piece; an error leaves those of earlier tables stored.
-    Result<void> append_all(RecordAppender& appender, const catalog::Catalog& catalog);
+    bool empty() const { return inserts_.empty() && changes_.empty(); }
+    void clear() { *this = {}; }
+
+    /// The rows of one INSERT. Exhausted (53200) beyond the limit.
+    Result<void> insert(const catalog::Table& table, std::vector<std::string> records);
+    /// Rows that a statement over these streams sees; null if it sees none.
+    std::shared_ptr<const read::OwnRows> own_rows(const std::vector<TableId>& tables) const;
+
+    /// What one statement declares or drops; `base` is what it was bound to. 0A000 if it cannot be
+    /// one step with what is there already.
+    Result<void> define(const manifest::StatePtr& base, std::vector<manifest::Change> changes,
+                        int64_t now_us);
+    void keep_without_data(VersionId version) { without_data_.insert(version); }
+    bool has_definitions() const { return !changes_.empty(); }
+    /// `head` as the transaction sees it. What somebody else did meanwhile may contradict it; then
+    /// it is as it was, and the end of the transaction will say so.
+    manifest::StatePtr seen_from(const manifest::StatePtr& head, int64_t now_us);
+    bool has_made(ViewId view) const;
+
+    /// For SAVEPOINT and ROLLBACK TO.
+    struct Mark {
+        size_t inserts = 0;
+        size_t changes = 0;
+    };
+    Mark mark() const { return {inserts_.size(), changes_.size()}; }
+    void go_back(Mark mark);
+
+    /// All of it, for the end; rows of streams that it drops again are left out.
+    TransactionWork take();
 
   private:
-    struct Record {
-        TableId table;
-        std::string text;
+    struct Insert {
+        catalog::Table table;
+        read::OwnRows::Records records;
+        size_t bytes = 0;
     };
-    std::vector<Record> records_;
-    std::vector<std::pair<TableId, std::string>> tables_;  // in order of first use
+    std::vector<Insert> inserts_;
     size_t bytes_ = 0;
+    std::vector<manifest::Change> changes_;
+    std::set<VersionId> without_data_;
+    manifest::StatePtr head_;  // that seen_ was made of
+    manifest::StatePtr seen_;
 };
 
 enum class TransactionStatus : uint8_t { kIdle, kInBlock, kFailed };
@@ -47,11 +72,14 @@ enum class TransactionStatus : uint8_t { kIdle, kInBlock, kFailed };
 /// What a session keeps between BEGIN and COMMIT.
 struct TransactionState {
     TransactionStatus status = TransactionStatus::kIdle;
-    std::shared_ptr<const read::PinnedSnapshot> snapshot;  // since the first SELECT of the block
+    /// REPEATABLE READ: since the first statement that read something.
+    std::shared_ptr<const read::PinnedSnapshot> snapshot;
     int64_t began_at_us = 0;
+    bool has_queried = false;  // its isolation cannot change any more
     struct Savepoint {
         std::string name;
-        size_t pending_count;
+        PendingWork::Mark mark;
+        Settings::Mark settings;
     };
     std::vector<Savepoint> savepoints;
 };
