@@ -131,7 +131,8 @@ Result<RowSourcePtr> Statement::open_view(const Node& scan, const plan::ExprPtr&
         over_outputs = plan::substitute(predicate, columns);
     }
     KeyRange range = key_range_of(*view.plan, over_outputs, context_.parameters);
-    return ViewScan::open(std::move(view), *tiling, std::move(range), scan.scan_columns);
+    return ViewScan::open(std::move(view), *tiling, std::move(range),
+                          {scan.scan_columns, over_outputs, context_});
 }
 
 Result<RowSourcePtr> Statement::open_leaf(const Node& leaf) {

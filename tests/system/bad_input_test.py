@@ -21,7 +21,8 @@ from harness.server import Braid  # noqa: E402
 from harness.waiting import eventually  # noqa: E402
 
 SCHEMA = """
-CREATE TABLE t (k text, small int, big bigint, n numeric(6,2), x double precision, d date, at timestamptz, ok boolean)
+CREATE TABLE t (k text, small int, big bigint, n numeric(6,2), w numeric, x double precision, d date, at timestamptz,
+        ok boolean)
     WITH (event_time = 'at');
 CREATE MATERIALIZED VIEW per_day AS SELECT date_trunc('day', at, 'UTC') AS day, count(*) AS n FROM t GROUP BY 1;
 """
@@ -53,7 +54,8 @@ class BadInputTest(unittest.TestCase):
     def test_values_out_of_range(self):
         for record, column in (({"small": 2147483648}, "small"), ({"small": -2147483649}, "small"),
                                ({"big": 9223372036854775808}, "big"), ({"n": 10000}, "n"),
-                               ({"n": "9999.995"}, "n"), ({"x": "1e400"}, "x"), ({"d": "2023-02-29"}, "d"),
+                               ({"n": "9999.995"}, "n"), ({"w": 10**38}, "w"), ({"w": "0." + 39 * "1"}, "w"),
+                               ({"w": "1e38"}, "w"), ({"x": "1e400"}, "x"), ({"d": "2023-02-29"}, "d"),
                                ({"at": "2023-01-01 25:00"}, "at"), ({"at": "infinite"}, "at"),
                                ({"ok": "maybe"}, "ok"), ({"small": 1.5}, "small"), ({"k": ["list"]}, None)):
             with self.subTest(record=record):
@@ -66,12 +68,13 @@ class BadInputTest(unittest.TestCase):
 
     def test_edges_of_the_ranges_are_good(self):
         records = [{"k": "edge", "small": 2147483647, "big": 9223372036854775807, "n": "9999.994",
-                    "x": 1.7976931348623157e308}, {"k": "edge", "small": -2147483648, "big": -9223372036854775808,
-                                                   "n": -9999.99, "x": 5e-324}]
+                    "w": 10**38 - 1, "x": 1.7976931348623157e308},
+                   {"k": "edge", "small": -2147483648, "big": -9223372036854775808, "n": -9999.99,
+                    "w": "-0." + 38 * "9", "x": 5e-324}]
         self.assertEqual(self.braid.post("t", records).status, 200)
-        rows = self.braid.sql("SELECT small, big, n::text, x FROM t WHERE k = 'edge' ORDER BY small")
-        self.assertEqual(rows, [(-2147483648, -9223372036854775808, "-9999.99", 5e-324),
-                                (2147483647, 9223372036854775807, "9999.99", 1.7976931348623157e308)])
+        rows = self.braid.sql("SELECT small, big, n::text, w::text, x FROM t WHERE k = 'edge' ORDER BY small")
+        self.assertEqual(rows, [(-2147483648, -9223372036854775808, "-9999.99", "-0." + 38 * "9", 5e-324),
+                                (2147483647, 9223372036854775807, "9999.99", 38 * "9", 1.7976931348623157e308)])
 
     def test_invalid_utf8(self):
         for raw in (b'{"k": "\xff"}', b'{"k": "\xc0\x80"}', b'{"k": "\xed\xa0\x80"}', b'{"k\xf5": 1}',

@@ -59,6 +59,15 @@ EntryLayout::EntryLayout(const std::vector<plan::Aggregate>& aggregates) {
     payload_bytes = offset;
 }
 
+/// Appends the finished value of a state, or NULL and why there is none.
+void finish_row(const Accumulator& accumulator, const char* state, uint32_t row,
+                ColumnBuilder& builder, std::vector<RowError>& errors) {
+    Result<void> finished = accumulator.finish(state, builder);
+    if (finished) return;
+    builder.append_null();
+    errors.push_back({row, std::move(finished).error()});
+}
+
 /// A list that grows without moving what it holds.
 class RefList {
   public:
@@ -346,47 +355,96 @@ std::vector<GroupTable::Group> GroupTable::sorted_groups() const {
     return sort_keys(body_->refs.size(), [this](Group group) { return key_of(group); });
 }
 
-Result<Column> GroupTable::finish(int aggregate, std::span<const Group> groups) const {
+Evaluated GroupTable::finish(int aggregate, std::span<const Group> groups) const {
     const auto a = static_cast<size_t>(aggregate);
     CHECK_LT(a, body_->aggregates.size());
     ColumnBuilder builder(body_->aggregates[a].result_type, groups.size());
     const Accumulator* accumulator = body_->layout.accumulators[a].get();
     if (accumulator != nullptr) {
-        for (const Group group : groups) {
-            TRY(accumulator->finish(body_->entry_of(group) + accumulator->offset(), builder));
+        std::vector<RowError> errors;
+        for (uint32_t i = 0; i < groups.size(); ++i) {
+            const char* state = body_->entry_of(groups[i]) + accumulator->offset();
+            finish_row(*accumulator, state, i, builder, errors);
         }
-        return builder.finish();
+        return {builder.finish(), std::move(errors)};
     }
     const auto set =
         std::count_if(body_->aggregates.begin(), body_->aggregates.begin() + aggregate, is_set);
     for (const Group group : groups) {
         builder.append_int8(static_cast<int64_t>(set_size(static_cast<int>(set), group)));
     }
-    return builder.finish();
+    return {builder.finish(), {}};
 }
 
 const std::vector<plan::Aggregate>& GroupTable::aggregates() const { return body_->aggregates; }
 
-Result<void> finish_state(const std::vector<plan::Aggregate>& aggregates, std::string_view state,
-                          std::span<const uint64_t> set_sizes, std::vector<ColumnBuilder>& out) {
-    CHECK_EQ(aggregates.size(), out.size());
+struct StateFinisher::Body {
+    Body(const std::vector<plan::Aggregate>& given, std::vector<bool> asked)
+        : aggregates(given), wanted(std::move(asked)) {
+        CHECK_EQ(aggregates.size(), wanted.size());
+        for (const plan::Aggregate& each : aggregates) {
+            accumulators.push_back(is_set(each) ? nullptr : make_accumulator(each));
+        }
+        start();
+    }
+    void start() {
+        rows = 0;
+        builders.clear();
+        for (const plan::Aggregate& each : aggregates) builders.emplace_back(each.result_type);
+        errors.assign(aggregates.size(), {});
+    }
+
+    const std::vector<plan::Aggregate>& aggregates;
+    const std::vector<bool> wanted;
+    std::vector<std::unique_ptr<Accumulator>> accumulators;  // null for a set
+    std::vector<uint64_t> memory;                            // of one state
+    uint32_t rows = 0;
+    std::vector<ColumnBuilder> builders;
+    std::vector<std::vector<RowError>> errors;
+};
+
+StateFinisher::StateFinisher(const std::vector<plan::Aggregate>& aggregates,
+                             std::vector<bool> wanted)
+    : body_(std::make_unique<Body>(aggregates, std::move(wanted))) {}
+StateFinisher::~StateFinisher() = default;
+
+Result<void> StateFinisher::add(std::string_view state, std::span<const uint64_t> set_sizes) {
     ByteReader in(state);
     size_t set = 0;
-    std::vector<uint64_t> memory;
-    for (size_t a = 0; a < aggregates.size(); ++a) {
-        if (is_set(aggregates[a])) {
+    for (size_t a = 0; a < body_->aggregates.size(); ++a) {
+        std::unique_ptr<Accumulator>& accumulator = body_->accumulators[a];
+        ColumnBuilder& builder = body_->builders[a];
+        if (accumulator == nullptr) {
             CHECK_LT(set, set_sizes.size());
-            out[a].append_int8(static_cast<int64_t>(set_sizes[set++]));
+            const uint64_t size = set_sizes[set++];
+            if (body_->wanted[a]) builder.append_int8(static_cast<int64_t>(size));
             continue;
         }
-        const auto accumulator = make_accumulator(aggregates[a]);
-        memory.assign(accumulator->state_bytes() / sizeof(uint64_t) + 1, 0);
-        char* neutral = reinterpret_cast<char*>(memory.data());
-        TRY(accumulator->merge_encoded(neutral, in));
-        TRY(accumulator->finish(neutral, out[a]));
+        body_->memory.assign(accumulator->state_bytes() / sizeof(uint64_t) + 1, 0);
+        char* own = reinterpret_cast<char*>(body_->memory.data());
+        TRY(accumulator->merge_encoded(own, in));
+        if (body_->wanted[a]) finish_row(*accumulator, own, body_->rows, builder, body_->errors[a]);
+        // What it holds for the row beside the state, only its end gives back.
+        if (accumulator->bytes_used() != 0) accumulator = make_accumulator(body_->aggregates[a]);
     }
     if (!in.at_end()) return corrupt("state of a group is longer than its aggregates");
+    ++body_->rows;
     return {};
+}
+
+std::vector<Evaluated> StateFinisher::take() {
+    std::vector<Evaluated> taken;
+    for (size_t a = 0; a < body_->aggregates.size(); ++a) {
+        Column column = body_->wanted[a] ? body_->builders[a].finish() : Column();
+        taken.push_back({std::move(column), std::move(body_->errors[a])});
+    }
+    body_->start();
+    return taken;
+}
+
+Result<Column> column_of(Evaluated value) {
+    if (!value.errors.empty()) return std::move(value.errors.front().error);
+    return std::move(value.column);
 }
 
 Result<std::vector<Column>> decode_keys(const GroupTable& table,

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "columnar/column.h"
 #include "columnar/key_codec.h"
+#include "operators/expr/evaluator.h"
 #include "plan/view_plan.h"
 
 namespace braid::operators {
@@ -68,9 +69,9 @@ class GroupTable {
     /// All groups in key order.
     std::vector<Group> sorted_groups() const;
 
-    /// Finished values of one aggregate for the groups given: count, sum, … Errors (22003 out of
-    /// range) are returned for the first group that has one.
-    Result<Column> finish(int aggregate, std::span<const Group> groups) const;
+    /// Finished values of one aggregate for the groups given: count, sum, … A group that has none
+    /// (22003 out of range) stands among the errors with its place in `groups`.
+    Evaluated finish(int aggregate, std::span<const Group> groups) const;
 
     const std::vector<plan::Aggregate>& aggregates() const;
 
@@ -79,10 +80,26 @@ class GroupTable {
     std::unique_ptr<Body> body_;
 };
 
-/// Finishes encoded states without a table: appends the value of each aggregate to its builder; the
-/// set sizes of count(DISTINCT) are given, one per set.
-Result<void> finish_state(const std::vector<plan::Aggregate>& aggregates, std::string_view state,
-                          std::span<const uint64_t> set_sizes, std::vector<ColumnBuilder>& out);
+/// Finishes encoded states one by one, without a table. One thread at a time.
+class StateFinisher {
+  public:
+    /// `wanted`, by aggregate: its value is asked for. `aggregates` must outlive it.
+    StateFinisher(const std::vector<plan::Aggregate>& aggregates, std::vector<bool> wanted);
+    ~StateFinisher();
+
+    /// One more row. `set_sizes` are those of count(DISTINCT), one per set. Corrupt if the bytes
+    /// are no state.
+    Result<void> add(std::string_view state, std::span<const uint64_t> set_sizes);
+    /// By aggregate: the values of the rows added since the last time; nothing where not wanted.
+    std::vector<Evaluated> take();
+
+  private:
+    struct Body;
+    std::unique_ptr<Body> body_;
+};
+
+/// The column where every row has a value, else the first row's error.
+Result<Column> column_of(Evaluated value);
 
 /// Keys of groups as columns.
 Result<std::vector<Column>> decode_keys(const GroupTable& table,

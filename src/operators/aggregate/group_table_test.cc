@@ -53,7 +53,7 @@ GroupTable folded(Aggregate of, const Column& argument, const Column& filter = C
 
 Result<std::string> finished(const GroupTable& table) {
     const GroupTable::Group group = 0;
-    const Column column = TRY(table.finish(0, {&group, 1}));
+    const Column column = TRY(column_of(table.finish(0, {&group, 1})));
     if (column.is_null(0)) return std::string("NULL");
     std::string out;
     const Datum value = column.datum(0);
@@ -132,6 +132,19 @@ TEST(GroupTable, NumericSumsBeyond38DigitsFailAtFinishOnly) {
               "value overflows numeric format");
 }
 
+TEST(GroupTable, AnAverageNeedsNo38DigitsOfTheSum) {
+    const std::string big = "9" + std::string(37, '0');
+    const std::string nines(38, '9');
+    EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {big, big}), big);
+    EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {"-" + big, "-" + big}), "-" + big);
+    EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {nines, nines.substr(1) + "8"}),
+              "99999999999999999999999999999999999999");
+    EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {"1e22", "0.00000000000000001"}),
+              "5000000000000000000000.00000000000000001");
+    EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {nines, "1e-30"}),
+              "value overflows numeric format");
+}
+
 TEST(GroupTable, EqualNumericsOfDifferentScaleShowTheSmallestScale) {
     EXPECT_EQ(numeric_answer(AggregateKind::kMax, {"1.000", "1.0", "1.00"}), "1.0");
     EXPECT_EQ(numeric_answer(AggregateKind::kMin, {"1.0", "1.000", "1.00"}), "1.0");
@@ -198,9 +211,9 @@ TEST(GroupTable, FoldsIntoManyGroups) {
     Schema schema;
     schema.fields = {{"a", kInt8}, {"b", kText}};
     ASSERT_OK_AND_ASSIGN(const std::vector<Column> keys, decode_keys(table, groups, schema));
-    ASSERT_OK_AND_ASSIGN(const Column counts, table.finish(0, groups));
-    ASSERT_OK_AND_ASSIGN(const Column sums, table.finish(1, groups));
-    ASSERT_OK_AND_ASSIGN(const Column distinct, table.finish(2, groups));
+    ASSERT_OK_AND_ASSIGN(const Column counts, column_of(table.finish(0, groups)));
+    ASSERT_OK_AND_ASSIGN(const Column sums, column_of(table.finish(1, groups)));
+    ASSERT_OK_AND_ASSIGN(const Column distinct, column_of(table.finish(2, groups)));
     size_t row = 0;
     for (const auto& [key, values] : expected) {
         ASSERT_EQ(keys[0].at<int64_t>(row), key.first);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include "base/error_makers.h"
 #include "operators/aggregate/numeric_sum_internal.h"
@@ -38,7 +40,45 @@ WideInt from_shortest_form(std::string_view bytes) {
     return value;
 }
 
+WideInt negated(const WideInt& value) {
+    WideInt out;
+    uint128 carry = 1;
+    for (size_t i = 0; i < std::size(out.limbs); ++i) {
+        carry += ~value.limbs[i];
+        out.limbs[i] = static_cast<uint64_t>(carry);
+        carry >>= 64;
+    }
+    return out;
+}
+
+/// Half away from zero. The divisor is below 2^63.
+WideInt divide_rounded(const WideInt& value, uint64_t divisor) {
+    const bool is_negative = (value.limbs[3] >> 63) != 0;
+    WideInt quotient = is_negative ? negated(value) : value;
+    uint128 remainder = 0;
+    for (size_t i = std::size(quotient.limbs); i-- > 0;) {
+        remainder = remainder << 64 | quotient.limbs[i];
+        quotient.limbs[i] = static_cast<uint64_t>(remainder / divisor);
+        remainder %= divisor;
+    }
+    if (2 * remainder >= divisor) quotient.add(int128{1});
+    return is_negative ? negated(quotient) : quotient;
+}
+
 Error overflow() { return invalid_input("value overflows numeric format").with_sqlstate("22003"); }
+
+/// The sum of nothing has 38 digits; 10^38 itself has 39.
+Result<Numeric> within_digits(const WideInt& unscaled, int16_t scale) {
+    static constexpr int128 kLimit = [] {
+        int128 power = 1;
+        for (int i = 0; i < Numeric::kDigitsMax; ++i) power *= 10;
+        return power;
+    }();
+    if (!unscaled.fits_int128()) return overflow();
+    const int128 digits = unscaled.to_int128();
+    if (digits >= kLimit || digits <= -kLimit) return overflow();
+    return Numeric{digits, scale};
+}
 
 }  // namespace
 
@@ -97,29 +137,41 @@ ScaledSums NumericSum::by_scale() const {
 /// Horner's rule from the coarsest scale to the finest. A sum of one scale is below 2^63 × 10^38,
 /// so once the total has left 256 bits no finer sum can bring it back below 10^38: overflowing here
 /// is overflowing.
-Result<Numeric> NumericSum::total() const {
+Result<std::pair<int16_t, WideInt>> NumericSum::wide_total() const {
+    std::pair<int16_t, WideInt> total;
+    for (const auto& [scale, sum] : by_scale()) {
+        if (!is_zero(total.second) && !total.second.multiply_pow10(scale - total.first)) {
+            return overflow();
+        }
+        total.second.add(sum);
+        total.first = scale;
+    }
+    return total;
+}
+
+std::optional<Numeric> NumericSum::special() const {
     const bool has_both = (flags_ & kHasInfinity) != 0 && (flags_ & kHasNegativeInfinity) != 0;
     if ((flags_ & kHasNaN) != 0 || has_both) return Numeric::nan();
     if ((flags_ & kHasInfinity) != 0) return Numeric{0, 0, Numeric::Kind::kInfinity};
     if ((flags_ & kHasNegativeInfinity) != 0)
         return Numeric{0, 0, Numeric::Kind::kNegativeInfinity};
-    Numeric result;
-    WideInt total;
-    for (const auto& [scale, sum] : by_scale()) {
-        if (!is_zero(total) && !total.multiply_pow10(scale - result.scale)) return overflow();
-        total.add(sum);
-        result.scale = scale;
-    }
-    if (!total.fits_int128()) return overflow();
-    result.unscaled = total.to_int128();
-    // The sum of nothing has 38 digits; 10^38 itself has 39.
-    static constexpr int128 kLimit = [] {
-        int128 power = 1;
-        for (int i = 0; i < Numeric::kDigitsMax; ++i) power *= 10;
-        return power;
-    }();
-    if (result.unscaled >= kLimit || result.unscaled <= -kLimit) return overflow();
-    return result;
+    return std::nullopt;
+}
+
+Result<Numeric> NumericSum::total() const {
+    if (const std::optional<Numeric> value = special()) return *value;
+    const auto [scale, total] = TRY(wide_total());
+    return within_digits(total, scale);
+}
+
+/// A sum of more than 38 digits has an average whose scale is its own: PostgreSQL adds decimals
+/// only to quotients of fewer than 16 digits.
+Result<Numeric> NumericSum::average() const {
+    if (const std::optional<Numeric> value = special()) return *value;
+    const auto [scale, total] = TRY(wide_total());
+    const Result<Numeric> narrow = within_digits(total, scale);
+    if (narrow) return divide(*narrow, Numeric::from_int(count_));
+    return within_digits(divide_rounded(total, static_cast<uint64_t>(count_)), scale);
 }
 
 void NumericSum::encode(ByteWriter& out) const {

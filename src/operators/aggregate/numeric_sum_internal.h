@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,8 @@ class NumericSum {
     int64_t count() const { return count_; }
     /// 22003 when it has more than 38 digits.
     Result<Numeric> total() const;
+    /// The same of the average alone: a sum beyond 38 digits may have one. There is a row.
+    Result<Numeric> average() const;
 
     void encode(ByteWriter& out) const;
     Result<void> merge_encoded(ByteReader& in, ScaledSumsStore& side);
@@ -51,6 +54,10 @@ class NumericSum {
     WideInt& sum_at(int16_t scale, ScaledSumsStore& side);
     /// All (scale, sum), ascending by scale.
     ScaledSums by_scale() const;
+    /// The value that is no number, if that is the sum: it is the average too.
+    std::optional<Numeric> special() const;
+    /// The sum at the greatest scale; 22003 when it has more than 76 digits.
+    Result<std::pair<int16_t, WideInt>> wide_total() const;
 
     int64_t count_;
     WideInt sum_;       // at scale_, if flags_ has kHasScale

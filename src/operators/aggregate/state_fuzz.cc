@@ -52,10 +52,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     second.encode_state(0, twice);
     CHECK(once == twice);
 
-    std::vector<ColumnBuilder> columns;
-    for (const plan::Aggregate& aggregate : aggregates())
-        columns.emplace_back(aggregate.result_type);
-    static_cast<void>(operators::finish_state(aggregates(), once, {}, columns));
+    const std::vector<plan::Aggregate> all = aggregates();
+    operators::StateFinisher finisher(all, std::vector<bool>(all.size(), true));
+    CHECK(finisher.add(once, {}).has_value());
+    static_cast<void>(finisher.take());
     second.merge(first);
     return 0;
 }

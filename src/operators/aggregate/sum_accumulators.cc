@@ -154,12 +154,7 @@ class NumericSums final : public Accumulator {
             out.append_null();
             return {};
         }
-        const Numeric total = TRY(state->total());
-        if (is_average_) {
-            out.append_numeric(TRY(divide(total, Numeric::from_int(state->count()))));
-        } else {
-            out.append_numeric(total);
-        }
+        out.append_numeric(TRY(is_average_ ? state->average() : state->total()));
         return {};
     }
     size_t bytes_used() const override { return side_.bytes_used(); }

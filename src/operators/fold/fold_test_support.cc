@@ -58,7 +58,7 @@ std::vector<std::string> lines_of(const GroupTable& table) {
         decode_keys(table, groups, test_bound_view({}, {}).plan->key_schema);
     CHECK(columns.has_value());
     for (int index = 0; index < static_cast<int>(table.aggregates().size()); ++index) {
-        Result<Column> finished = table.finish(index, groups);
+        Result<Column> finished = column_of(table.finish(index, groups));
         CHECK(finished.has_value());
         columns->push_back(*std::move(finished));
     }

@@ -67,7 +67,12 @@ struct NumericTotal {
         out.count = state.sum.count();
         const Result<Numeric> total = state.sum.total();
         out.has_overflowed = !total.has_value();
-        if (total.has_value()) out.total = operators::encode_numeric_blob(*total);
+        if (total.has_value()) {
+            out.total = operators::encode_numeric_blob(*total);
+        } else if (const Result<Numeric> average = state.sum.average()) {
+            out.total = operators::encode_numeric_blob(*average);
+            out.is_average = true;
+        }
         return out;
     }
 };

@@ -10,9 +10,10 @@ namespace braid::read {
 /// What the aggregates of ours hand to the finishing functions, as bytes within one process.
 struct NumericGathered {
     int64_t count = 0;
-    operators::NumericBlob total{};
-    bool has_overflowed = false;
-    char unused[2] = {};
+    operators::NumericBlob total{};  // or the average
+    bool has_overflowed = false;     // more digits than a numeric holds
+    bool is_average = false;         // only where the total has overflowed and it has not
+    char unused[1] = {};
 };
 
 struct FloatGathered {

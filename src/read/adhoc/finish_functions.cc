@@ -139,13 +139,15 @@ Result<void> average(duckdb_data_chunk input, duckdb_vector output) {
 Result<std::optional<Numeric>> finish_numeric(Finish finish, const NumericGathered& gathered,
                                               std::optional<int> scale) {
     if (gathered.count == 0) return std::optional<Numeric>();
-    if (gathered.has_overflowed) {
+    const bool is_finished = finish == Finish::kAverage && gathered.is_average;
+    if (gathered.has_overflowed && !is_finished) {
         return Error(invalid_input("value overflows numeric format")).with_sqlstate("22003");
     }
     Numeric total;
     if (!operators::decode_numeric_blob({gathered.total.data(), gathered.total.size()}, total)) {
         return internal_error("sum of numerics is broken");
     }
+    if (is_finished) return std::optional(total);
     if (scale.has_value() && total.is_finite() && *scale > total.scale) {
         total = TRY(round_to(total, *scale));
     }

@@ -115,8 +115,8 @@ Result<std::unique_ptr<PointRead::Machine>> PointRead::machine(const std::vector
         return machine;
     }
     machine = std::make_unique<Machine>();
-    machine->finisher =
-        std::make_unique<ViewFinisher>(TRY(ViewFinisher::create(view_, scan_->scan_columns)));
+    machine->finisher = std::make_unique<ViewFinisher>(
+        TRY(ViewFinisher::create(view_, {scan_->scan_columns, nullptr, {}})));
     if (project_ != nullptr) {
         machine->project = TRY(
             operators::Program::compile(project_->exprs, {options.format, nullptr, parameters}));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "base/error_makers.h"
 #include "columnar/key_codec.h"
@@ -215,19 +216,57 @@ Result<void> roll_up_tick(const GroupTable& tick, const KeyRange& range, int set
     return into.flush();
 }
 
-/// Ordinary aggregates over the finished rows, by the same keys.
-Result<GroupTable> fold_finished(RowSource& rows, const ExprPtr& predicate,
-                                 const std::vector<ExprPtr>& groups,
-                                 const std::vector<plan::Aggregate>& aggregates,
+/// Ordinary aggregates over the finished rows of a view.
+struct Ordinary {
+    ExprPtr filter;  // may be null
+    std::vector<ExprPtr> groups;
+    std::vector<plan::Aggregate> aggregates;
+
+    template <typename Visit>
+    void each_expr(Visit visit) {
+        visit(filter);
+        for (ExprPtr& group : groups) visit(group);
+        for (plan::Aggregate& aggregate : aggregates) {
+            visit(aggregate.argument);
+            visit(aggregate.filter);
+        }
+    }
+    /// Outputs of the view that are read, ascending.
+    std::vector<int> outputs() {
+        std::set<int> all;
+        each_expr([&](const ExprPtr& expr) {
+            if (!expr) return;
+            const std::vector<int> columns = plan::columns_of(*expr);
+            all.insert(columns.begin(), columns.end());
+        });
+        return {all.begin(), all.end()};
+    }
+    /// From now on the input has these outputs as columns.
+    void read_in_order_of(const std::vector<int>& outputs, const plan::ViewPlan& view) {
+        std::vector<ExprPtr> columns(view.outputs.size());
+        for (size_t place = 0; place < outputs.size(); ++place) {
+            const auto output = static_cast<size_t>(outputs[place]);
+            columns[output] =
+                plan::column_ref(static_cast<int>(place), view.outputs[output].expr->type);
+        }
+        each_expr([&](ExprPtr& expr) {
+            if (expr) expr = plan::substitute(expr, columns);
+        });
+    }
+};
+
+/// By the same keys as the states.
+Result<GroupTable> fold_finished(RowSource& rows, Ordinary ordinary,
                                  const operators::EvaluationContext& context) {
+    const std::vector<plan::Aggregate> aggregates = ordinary.aggregates;
     plan::ViewPlan plan;
-    plan.filter = predicate;
-    plan.keys = groups;
-    plan.aggregates = aggregates;
+    plan.filter = std::move(ordinary.filter);
+    plan.keys = std::move(ordinary.groups);
+    plan.aggregates = std::move(ordinary.aggregates);
     auto folder = TRY(operators::ViewFolder::create(
         {{std::make_shared<const plan::ViewPlan>(std::move(plan)), context}}));
     GroupTable table(aggregates);
-    operators::FoldAccount account;
+    FoldAccount account;
     const operators::FoldTarget target{&table, &account};
     std::optional<Error> failure;
     operators::DecodedSlice slice;
@@ -320,9 +359,11 @@ Result<Batch> join_tables(const Node& node, const Calls& calls, const GroupTable
     }
     batch.columns = TRY(operators::decode_keys(finished, finished_groups, keys));
     for (size_t index = 0; index < node.aggregates.size(); ++index) {
-        batch.columns.push_back(calls.combined[index] >= 0
-                                    ? TRY(states.finish(calls.combined[index], state_groups))
-                                    : TRY(finished.finish(calls.ordinary[index], finished_groups)));
+        batch.columns.push_back(
+            calls.combined[index] >= 0
+                ? TRY(operators::column_of(states.finish(calls.combined[index], state_groups)))
+                : TRY(operators::column_of(
+                      finished.finish(calls.ordinary[index], finished_groups))));
     }
     return batch;
 }
@@ -362,11 +403,11 @@ Result<RowSourcePtr> open_view_aggregate(const Node& node, const operators::Boun
             TRY(roll_up_tick(*tick->table(tiling.version), range, sets, *rollup));
         }
     }
-    std::vector<int> outputs(view.plan->outputs.size());
-    std::iota(outputs.begin(), outputs.end(), 0);
-    const RowSourcePtr rows = TRY(ViewScan::open(view, tiling, range, outputs));
-    GroupTable finished =
-        TRY(fold_finished(*rows, flat.predicate, groups, calls.aggregates, context));
+    Ordinary ordinary{flat.predicate, std::move(groups), calls.aggregates};
+    ViewRows wanted{ordinary.outputs(), flat.predicate, context};
+    ordinary.read_in_order_of(wanted.outputs, *view.plan);
+    const RowSourcePtr rows = TRY(ViewScan::open(view, tiling, range, wanted));
+    GroupTable finished = TRY(fold_finished(*rows, std::move(ordinary), context));
     if (node.exprs.empty()) finished.ensure_group("");
     if (node.exprs.empty() && rollup->table().size() == 0) {
         GroupTable none(view.plan->aggregates);

@@ -47,6 +47,17 @@ void merge_group(const GroupTable& from, GroupTable::Group group, int set_count,
     }
 }
 
+/// By aggregate; nothing where not wanted.
+std::vector<operators::Evaluated> finish_wanted(const GroupTable& table,
+                                                std::span<const GroupTable::Group> groups,
+                                                const std::vector<bool>& wanted) {
+    std::vector<operators::Evaluated> finished(wanted.size());
+    for (size_t index = 0; index < wanted.size(); ++index) {
+        if (wanted[index]) finished[index] = table.finish(static_cast<int>(index), groups);
+    }
+    return finished;
+}
+
 /// The run with most rows, if there is more than one source; streaming it saves merging it.
 int largest_run(const runs::Tiling& tiling) {
     int largest = -1;
@@ -97,64 +108,6 @@ Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_
     return {};
 }
 
-Result<ViewFinisher> ViewFinisher::create(const operators::BoundView& view,
-                                          std::span<const int> outputs) {
-    ViewFinisher finisher;
-    const plan::ViewPlan& plan = *view.plan;
-    std::vector<plan::ExprPtr> computed;
-    for (const int output : outputs) {
-        const plan::ExprPtr& expr = plan.outputs[static_cast<size_t>(output)].expr;
-        if (expr->kind == plan::Expr::Kind::kColumn) {
-            finisher.picks_.push_back(expr->column);
-        } else {
-            finisher.picks_.push_back(-1 - static_cast<int>(computed.size()));
-            computed.push_back(expr);
-        }
-    }
-    finisher.has_having_ = plan.having != nullptr;
-    if (plan.having) computed.push_back(plan.having);
-    if (!computed.empty()) {
-        finisher.program_ = TRY(operators::Program::compile(std::move(computed), view.context));
-    }
-    return finisher;
-}
-
-Result<Batch> ViewFinisher::finish(std::vector<Column> keys, std::vector<Column> aggregates) {
-    Batch input;
-    input.columns = std::move(keys);
-    std::ranges::move(aggregates, std::back_inserter(input.columns));
-    input.length = input.columns.empty() ? 1 : input.columns.front().length();
-    std::vector<operators::Evaluated> values;
-    std::vector<uint32_t> kept(input.length);
-    std::iota(kept.begin(), kept.end(), 0U);
-    if (program_) {
-        values = program_->run(input);
-        if (has_having_) {
-            const operators::Evaluated& having = values.back();
-            if (!having.errors.empty()) return having.errors.front().error;
-            std::erase_if(kept, [&](uint32_t row) {
-                return having.column.is_null(row) || having.column.at<uint8_t>(row) == 0;
-            });
-        }
-    }
-    Batch output;
-    output.length = kept.size();
-    for (const int pick : picks_) {
-        if (pick >= 0) {
-            output.columns.push_back(input.columns[static_cast<size_t>(pick)]);
-            continue;
-        }
-        const operators::Evaluated& value = values[static_cast<size_t>(-1 - pick)];
-        for (const operators::RowError& error : value.errors) {
-            if (std::ranges::binary_search(kept, error.row)) return error.error;
-        }
-        output.columns.push_back(value.column);
-    }
-    if (kept.size() == input.length) return output;
-    for (Column& column : output.columns) column = column.gather(kept);
-    return output;
-}
-
 /// Reads a set section beside the main rows: both are in key order.
 struct ViewScan::SetCursor {
     std::unique_ptr<runs::RunCursor> cursor;
@@ -180,10 +133,11 @@ ViewScan::ViewScan(operators::BoundView view)
 ViewScan::~ViewScan() = default;
 
 Result<RowSourcePtr> ViewScan::open(operators::BoundView view, runs::Tiling tiling, KeyRange range,
-                                    std::vector<int> outputs) {
+                                    const ViewRows& wanted) {
     std::unique_ptr<ViewScan> scan(new ViewScan(std::move(view)));
     scan->finisher_ =
-        std::make_unique<ViewFinisher>(TRY(ViewFinisher::create(scan->view_, outputs)));
+        std::make_unique<ViewFinisher>(TRY(ViewFinisher::create(scan->view_, wanted)));
+    scan->states_.emplace(scan->view_.plan->aggregates, scan->finisher_->wanted_aggregates());
     scan->tiling_ = std::move(tiling);
     scan->range_ = std::move(range);
     const int big = largest_run(scan->tiling_);
@@ -236,10 +190,7 @@ Result<void> ViewScan::merge_big_row(std::string_view key, std::string_view stat
 Result<size_t> ViewScan::stream_block() {
     const plan::ViewPlan& plan = *view_.plan;
     key_builders_.clear();
-    aggregate_builders_.clear();
     for (const plan::ExprPtr& key : plan.keys) key_builders_.emplace_back(key->type, kBlockRows);
-    for (const auto& each : plan.aggregates)
-        aggregate_builders_.emplace_back(each.result_type, kBlockRows);
     std::vector<uint64_t> set_sizes(sets_.size());
     std::string_view key;
     std::string_view state;
@@ -254,7 +205,7 @@ Result<size_t> ViewScan::stream_block() {
             continue;
         }
         for (size_t set = 0; set < sets_.size(); ++set) set_sizes[set] = TRY(count_set(set, key));
-        TRY(operators::finish_state(plan.aggregates, state, set_sizes, aggregate_builders_));
+        TRY(states_->add(state, set_sizes));
         std::string_view left = key;
         for (size_t index = 0; index < plan.keys.size(); ++index) {
             TRY(decode_key_value(left, plan.keys[index]->type, key_builders_[index]));
@@ -264,43 +215,46 @@ Result<size_t> ViewScan::stream_block() {
     return rows;
 }
 
-Result<Batch> ViewScan::take_block() {
-    std::vector<Column> keys;
-    std::vector<Column> aggregates;
-    for (ColumnBuilder& builder : key_builders_) keys.push_back(builder.finish());
-    for (ColumnBuilder& builder : aggregate_builders_) aggregates.push_back(builder.finish());
-    return finisher_->finish(std::move(keys), std::move(aggregates));
+FinishInput ViewScan::take_block(size_t rows) {
+    FinishInput input{.length = rows, .keys = {}, .aggregates = states_->take()};
+    for (ColumnBuilder& builder : key_builders_) input.keys.push_back(builder.finish());
+    return input;
 }
 
-Result<bool> ViewScan::next_merged(Batch& batch) {
-    while (next_group_ < merged_.size()) {
-        const auto count = std::min<size_t>(kBlockRows, merged_.size() - next_group_);
-        std::vector<GroupTable::Group> groups(count);
-        std::iota(groups.begin(), groups.end(), next_group_);
-        next_group_ += static_cast<GroupTable::Group>(count);
-        std::vector<Column> keys =
-            TRY(operators::decode_keys(merged_, groups, view_.plan->key_schema));
-        std::vector<Column> aggregates;
-        for (size_t index = 0; index < view_.plan->aggregates.size(); ++index) {
-            aggregates.push_back(TRY(merged_.finish(static_cast<int>(index), groups)));
-        }
-        Batch finished = TRY(finisher_->finish(std::move(keys), std::move(aggregates)));
-        if (finished.length == 0) continue;
-        batch = std::move(finished);
+Result<FinishInput> ViewScan::take_merged() {
+    FinishInput input;
+    input.length = std::min<size_t>(kBlockRows, merged_.size() - next_group_);
+    std::vector<GroupTable::Group> groups(input.length);
+    std::iota(groups.begin(), groups.end(), next_group_);
+    next_group_ += static_cast<GroupTable::Group>(input.length);
+    input.keys = TRY(operators::decode_keys(merged_, groups, view_.plan->key_schema));
+    input.aggregates = finish_wanted(merged_, groups, finisher_->wanted_aggregates());
+    return input;
+}
+
+/// The next block of groups, finished; false at the end.
+Result<bool> ViewScan::next_block(FinishedRows& finished) {
+    while (streaming_) {
+        const size_t rows = TRY(stream_block());
+        if (rows == 0) continue;
+        finished = finisher_->finish(take_block(rows));
         return true;
     }
-    return false;
+    if (next_group_ == merged_.size()) return false;
+    finished = finisher_->finish(TRY(take_merged()));
+    return true;
 }
 
 Result<bool> ViewScan::next(Batch& batch) {
-    while (streaming_) {
-        if (TRY(stream_block()) == 0) continue;
-        Batch finished = TRY(take_block());
-        if (finished.length == 0) continue;
-        batch = std::move(finished);
+    while (!failure_) {
+        FinishedRows finished;
+        if (!TRY(next_block(finished))) return false;
+        failure_ = std::move(finished.failure);
+        if (finished.rows.length == 0) continue;
+        batch = std::move(finished.rows);
         return true;
     }
-    return next_merged(batch);
+    return *failure_;
 }
 
 Result<void> collect_run(const runs::RunReader& run, std::string_view key, int set_count,
@@ -338,22 +292,25 @@ Result<Batch> finish_point(const operators::BoundView& view, std::string_view ke
                            const std::vector<PointState>& states, ViewFinisher& finisher) {
     CHECK(!states.empty());
     const plan::ViewPlan& plan = *view.plan;
-    std::vector<Column> keys;
+    FinishInput input;
+    input.length = 1;
     std::string_view left = key;
     for (const plan::ExprPtr& expr : plan.keys) {
         ColumnBuilder builder(expr->type, 1);
         TRY(decode_key_value(left, expr->type, builder));
-        keys.push_back(builder.finish());
+        input.keys.push_back(builder.finish());
     }
-    std::vector<Column> aggregates;
+    const auto given = [](FinishedRows finished) -> Result<Batch> {
+        if (finished.failure) return *std::move(finished.failure);
+        return std::move(finished.rows);
+    };
     if (states.size() == 1) {
-        std::vector<ColumnBuilder> builders;
-        for (const auto& each : plan.aggregates) builders.emplace_back(each.result_type, 1);
         std::vector<uint64_t> set_sizes;
         for (const auto& set : states.front().sets) set_sizes.push_back(set.size());
-        TRY(operators::finish_state(plan.aggregates, states.front().state, set_sizes, builders));
-        for (ColumnBuilder& builder : builders) aggregates.push_back(builder.finish());
-        return finisher.finish(std::move(keys), std::move(aggregates));
+        operators::StateFinisher one(plan.aggregates, finisher.wanted_aggregates());
+        TRY(one.add(states.front().state, set_sizes));
+        input.aggregates = one.take();
+        return given(finisher.finish(std::move(input)));
     }
     GroupTable merged(plan.aggregates);
     for (const PointState& point : states) {
@@ -365,10 +322,8 @@ Result<Batch> finish_point(const operators::BoundView& view, std::string_view ke
         }
     }
     const GroupTable::Group only = 0;
-    for (size_t index = 0; index < plan.aggregates.size(); ++index) {
-        aggregates.push_back(TRY(merged.finish(static_cast<int>(index), std::span(&only, 1))));
-    }
-    return finisher.finish(std::move(keys), std::move(aggregates));
+    input.aggregates = finish_wanted(merged, {&only, 1}, finisher.wanted_aggregates());
+    return given(finisher.finish(std::move(input)));
 }
 
 }  // namespace braid::read

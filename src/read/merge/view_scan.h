@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "operators/aggregate/group_table.h"
 #include "operators/fold/view_folder.h"
 #include "read/merge/key_range.h"
+#include "read/merge/view_finisher.h"
 #include "read/row_source.h"
 #include "runs/snapshot.h"
 
@@ -26,32 +28,13 @@ Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_
 Result<void> gather_tick(const operators::GroupTable& tick, const KeyRange& range,
                          operators::GroupTable& into);
 
-/// Rows of a view: (keys…, finished aggregates…) -> outputs that are wanted, after HAVING. Compiled
-/// once per scan.
-class ViewFinisher {
-  public:
-    static Result<ViewFinisher> create(const operators::BoundView& view,
-                                       std::span<const int> outputs);
-
-    /// Both lists hold one column each per key and per aggregate.
-    Result<Batch> finish(std::vector<Column> keys, std::vector<Column> aggregates);
-
-  private:
-    ViewFinisher() = default;
-    /// Per wanted output: a column of (keys…, aggregates…), or -1 - (index of a computed
-    /// expression).
-    std::vector<int> picks_;
-    std::unique_ptr<operators::Program> program_;
-    bool has_having_ = false;
-};
-
 /// Scans one view at one tiling. The largest run streams by in key order; everything else is merged
 /// into a table first, so memory follows the smaller runs. Rows whose key is in both are merged and
 /// come last.
 class ViewScan final : public RowSource {
   public:
     static Result<RowSourcePtr> open(operators::BoundView view, runs::Tiling tiling, KeyRange range,
-                                     std::vector<int> outputs);
+                                     const ViewRows& wanted);
     ~ViewScan() override;
     Result<bool> next(Batch& batch) override;
 
@@ -62,20 +45,21 @@ class ViewScan final : public RowSource {
     Result<size_t> stream_block();
     Result<void> merge_big_row(std::string_view key, std::string_view state);
     Result<uint64_t> count_set(size_t set, std::string_view key);
-    Result<bool> next_merged(Batch& batch);
-    Result<Batch> take_block();
+    Result<bool> next_block(FinishedRows& finished);
+    FinishInput take_block(size_t rows);
+    Result<FinishInput> take_merged();
 
     operators::BoundView view_;
     runs::Tiling tiling_;
     KeyRange range_;
     std::unique_ptr<ViewFinisher> finisher_;
+    std::optional<operators::StateFinisher> states_;
     operators::GroupTable merged_;
     std::unique_ptr<runs::RunCursor> rows_;
     std::vector<std::unique_ptr<SetCursor>> sets_;
     std::vector<ColumnBuilder> key_builders_;
-    std::vector<ColumnBuilder> aggregate_builders_;
-    size_t block_rows_ = 0;
     bool streaming_ = false;
+    std::optional<Error> failure_;  // of the row behind those given
     operators::GroupTable::Group next_group_ = 0;
 };
 
