@@ -1,9 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/quarantine.h"
 
+#include "read/merge/failed_scan.h"
 #include "read/merge/stream_scan.h"
 
 namespace braid::app {
+
+namespace {
+
+const Type kText = Type::of(TypeKind::kText);
+
+/// Events of a stream that one view could not compute, as rows of braid.quarantine.
+Batch rows_of(const operators::FailedEvents& failed, const std::string& stream,
+              const std::string& view) {
+    const size_t count = failed.kept().size();
+    ColumnBuilder partitions(Type::of(TypeKind::kInt4), count);
+    ColumnBuilder offsets(Type::of(TypeKind::kInt8), count);
+    ColumnBuilder reasons(kText, count);
+    for (const auto& [event, reason] : failed.kept()) {
+        partitions.append_int4(static_cast<int32_t>(event.partition.value));
+        offsets.append_int8(event.offset.value);
+        reasons.append_text(reason);
+    }
+    Batch batch;
+    batch.length = count;
+    batch.columns = {Column::constant(Datum::text(stream), count),
+                     partitions.finish(),
+                     offsets.finish(),
+                     Column::constant(Datum::null(Type::of(TypeKind::kTimestampTz)), count),
+                     reasons.finish(),
+                     Column::constant(Datum::null(kText), count),
+                     Column::constant(Datum::text(view), count)};
+    return batch;
+}
+
+}  // namespace
 
 Result<std::vector<Batch>> Quarantine::rows(const read::ReadOptions& options) {
     std::vector<Batch> all;
@@ -23,8 +54,15 @@ Result<std::vector<Batch>> Quarantine::rows(const read::ReadOptions& options) {
         while (TRY(rows->next(batch))) {
             batch.columns.insert(batch.columns.begin(),
                                  Column::constant(Datum::text(table.name), batch.length));
+            batch.columns.push_back(Column::constant(Datum::null(kText), batch.length));
             all.push_back(std::move(batch));
             batch = {};
+        }
+        for (const catalog::MaterializedView* view : snapshot->state()->catalog.views_of(id)) {
+            if (!view->find(view->current)->is_populated) continue;
+            const auto tiling = TRY(snapshot->tiling_of(node_.read_parts(), view->current));
+            const auto failed = TRY(read::gather_failed(tiling));
+            if (!failed.kept().empty()) all.push_back(rows_of(failed, table.name, view->name));
         }
     }
     return all;

@@ -8,7 +8,8 @@
 
 namespace braid::app {
 
-/// braid.quarantine: the records of all streams that did not decode, from segments and log.
+/// braid.quarantine: the records of all streams that did not decode, from segments and log, and the
+/// events for which an expression of a view failed, from its runs and ticks.
 class Quarantine final : public serving::QuarantineSource {
   public:
     explicit Quarantine(Node& node) : node_(node) {}

@@ -6,6 +6,7 @@
 #include "batch/run_merge.h"
 #include "columnar/key_codec.h"
 #include "columnar/text_io.h"
+#include "model/fold_account.h"
 
 namespace braid::batch {
 
@@ -28,6 +29,11 @@ std::string describe_key(std::string_view key, const plan::ViewPlan& view) {
         }
     }
     return text;
+}
+
+std::string describe(const FoldAccount& account) {
+    return fmt::format("{} counted, {} filtered, {} quarantined ({} failed)", account.counted,
+                       account.filtered, account.quarantined, account.failed);
 }
 
 /// Walks both sides at once and keeps the first keys on which they differ.
@@ -101,6 +107,8 @@ Result<std::string> find_differences(
         sections.emplace_back(TRY(reader->scan(section, {}, {})), section > 0);
         TRY(sections.back().start());
     }
+    sections.emplace_back(TRY(reader->scan(runs::kFailedSection, {}, {})), false);
+    TRY(sections.back().start());
     MergedRows into;
     into.row = [&](std::string_view key, std::string_view state) {
         return sections[0].row(key, state);
@@ -108,12 +116,21 @@ Result<std::string> find_differences(
     into.set_value = [&](int set, std::string_view key, std::string_view value) {
         return sections[static_cast<size_t>(set) + 1].row(key, value);
     };
+    into.failed_event = [&](std::string_view event, std::string_view reason) {
+        return sections.back().row(event, reason);
+    };
     TRY(merge_runs(replaced, view.aggregates, into));
     std::string text;
     for (size_t section = 0; section < sections.size(); ++section) {
         TRY(sections[section].finish());
         for (const std::string& key : sections[section].keys()) {
             if (!text.empty()) text += "; ";
+            if (section + 1 == sections.size()) {
+                const EventId event = TRY(operators::decode_event(key));
+                text +=
+                    fmt::format("failed event {}:{}", event.partition.value, event.offset.value);
+                continue;
+            }
             text += describe_key(key, view);
             if (section > 0) text += fmt::format(" (set of distinct values {})", section);
         }
@@ -152,6 +169,14 @@ Result<AuditOutcome> compare(FileSystem& files, const manifest::Run& batch,
     outcome.matched = outcome.digest == batch.digest;
     if (!outcome.matched) {
         outcome.difference = TRY(find_differences(files, batch, replaced, view));
+        return outcome;
+    }
+    FoldAccount before;
+    for (const auto& run : replaced) before.add(run->run().account());
+    outcome.matched = batch.account() == before;
+    if (!outcome.matched) {
+        outcome.difference = fmt::format("accounts differ: {} in batch, {} in what it replaces",
+                                         describe(batch.account()), describe(before));
     }
     return outcome;
 }

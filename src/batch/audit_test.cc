@@ -92,6 +92,35 @@ TEST_F(Audit, ShowsTheFirstKeysOnly) {
     EXPECT_EQ(found.difference.find("k=k10"), std::string::npos);
 }
 
+TEST_F(Audit, NamesFailedEventsThatDiffer) {
+    const auto with = [&](const std::vector<int64_t>& offsets, const char* reason) {
+        operators::FailedEvents failed;
+        for (const int64_t offset : offsets) failed.add({{2}, {offset}}, reason);
+        const auto written =
+            runs::write_table(files_, fmt::format("views/1/2/{}", ++run_count_),
+                              operators::fold_records({event("a", 1)}).table, failed);
+        EXPECT_OK(written);
+        return *written;
+    };
+    const auto difference = [&](const manifest::Run& batch, const manifest::Run& old) {
+        const auto reader = runs::RunReader::open(files_, old);
+        const auto found =
+            compare(files_, batch, {*reader}, *operators::test_bound_view({}, {}).plan);
+        EXPECT_OK(found);
+        return found->difference;
+    };
+    EXPECT_EQ(difference(with({5, 9}, "x"), with({5, 9}, "x")), "");
+    EXPECT_EQ(difference(with({5, 9}, "x"), with({5, 7}, "x")),
+              "failed event 2:7; failed event 2:9");
+    EXPECT_EQ(difference(with({5}, "x"), with({5}, "y")), "failed event 2:5");
+    manifest::Run more = with({5}, "x");
+    more.counted = 3;
+    more.failed = more.quarantined = 1;
+    EXPECT_EQ(difference(more, with({5}, "x")),
+              "accounts differ: 3 counted, 0 filtered, 1 quarantined (1 failed) in batch, "
+              "0 counted, 0 filtered, 0 quarantined (0 failed) in what it replaces");
+}
+
 TEST_F(Audit, FailsWhenARunCannotBeRead) {
     const manifest::Run batch = run({event("a", 1)});
     const manifest::Run old = run({event("a", 2)});

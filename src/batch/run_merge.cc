@@ -97,7 +97,12 @@ Result<void> merge_runs(const std::vector<std::shared_ptr<const runs::RunReader>
                                return into.set_value(set, key, value);
                            }));
     }
-    return {};
+    size_t failed = 0;
+    return visit_in_order(runs, runs::kFailedSection,
+                          [&](std::string_view event, std::string_view reason) -> Result<void> {
+                              if (++failed > operators::FailedEvents::kKeptMax) return {};
+                              return into.failed_event(event, reason);
+                          });
 }
 
 Result<Digest> digest_of_merge(const std::vector<std::shared_ptr<const runs::RunReader>>& runs,
@@ -112,6 +117,7 @@ Result<Digest> digest_of_merge(const std::vector<std::shared_ptr<const runs::Run
         digest.add_row(key, value);
         return {};
     };
+    into.failed_event = into.row;
     TRY(merge_runs(runs, aggregates, into));
     return digest;
 }

@@ -12,10 +12,12 @@
 
 namespace braid::batch {
 
-/// Where merged rows go, in key order: first all main rows, then set 0, set 1, …
+/// Where merged rows go, in key order: first all main rows, then set 0, set 1, …, then the failed
+/// events.
 struct MergedRows {
     std::function<Result<void>(std::string_view key, std::string_view state)> row;
     std::function<Result<void>(int set, std::string_view key, std::string_view value)> set_value;
+    std::function<Result<void>(std::string_view event, std::string_view reason)> failed_event;
 };
 
 /// ⊕ of sorted runs as one sorted stream, in memory that does not depend on their size (a k-way

@@ -25,7 +25,7 @@ Result<void> ViewBuilder::spill() {
 Result<manifest::Run> ViewBuilder::finish(const std::string& directory) {
     manifest::Run run;
     if (spills_.empty()) {
-        run = TRY(runs::write_table(files_, directory, table_));
+        run = TRY(runs::write_table(files_, directory, table_, failed_));
     } else {
         TRY(spill());
         run = TRY(merge_spills(directory));
@@ -33,6 +33,7 @@ Result<manifest::Run> ViewBuilder::finish(const std::string& directory) {
     run.counted = account_.counted;
     run.filtered = account_.filtered;
     run.quarantined = account_.quarantined;
+    run.failed = account_.failed;
     return run;
 }
 
@@ -43,6 +44,7 @@ Result<manifest::Run> ViewBuilder::merge_spills(const std::string& directory) {
     }
     auto writer = TRY(runs::RunWriter::create(files_, directory));
     MergedRows into;
+    into.failed_event = [](std::string_view, std::string_view) { return Result<void>(); };
     into.row = [&](std::string_view key, std::string_view state) {
         return writer->add_row(key, state);
     };
@@ -50,6 +52,7 @@ Result<manifest::Run> ViewBuilder::merge_spills(const std::string& directory) {
         return writer->add_set_value(set, key, value);
     };
     TRY(merge_runs(readers, aggregates_, into));
+    TRY(runs::write_failed_events(failed_, *writer));
     manifest::Run run = TRY(writer->finish());
     readers.clear();
     for (size_t index = 0; index < spills_.size(); ++index) {

@@ -22,7 +22,8 @@ class ViewBuilder {
     ViewBuilder(FileSystem& files, std::vector<plan::Aggregate> aggregates,
                 std::string spill_directory);
 
-    operators::FoldTarget target() { return {&table_, &account_}; }
+    operators::FoldTarget target() { return {&table_, &account_, &failed_}; }
+    /// What spill() gives back.
     uint64_t bytes_used() const { return table_.bytes_used(); }
     Result<void> spill();
     size_t spill_count() const { return spills_.size(); }
@@ -37,7 +38,8 @@ class ViewBuilder {
     const std::vector<plan::Aggregate> aggregates_;
     const std::string spill_directory_;
     operators::GroupTable table_;
-    operators::FoldAccount account_;
+    FoldAccount account_;
+    operators::FailedEvents failed_;  // bounded: never spilled
     std::vector<std::string> spill_directories_;
     std::vector<manifest::Run> spills_;
 };

@@ -131,6 +131,28 @@ TEST(MergeRuns, GivesRowsInOrderOfKeysAndEachSetValueOnce) {
     EXPECT_EQ(digest_of_merge(readers, aggregates()).value(), whole.digest);
 }
 
+TEST(MergeRuns, KeepsTheSmallestFailedEvents) {
+    MemoryFileSystem files;
+    const operators::GroupTable none(aggregates());
+    operators::FailedEvents all;
+    std::vector<std::shared_ptr<const runs::RunReader>> readers;
+    for (int64_t run = 0; run < 3; ++run) {
+        operators::FailedEvents failed;
+        for (int64_t event = 0; event < 4'000; ++event) {
+            failed.add({{0}, {3 * event + run}}, "division by zero");
+        }
+        all.merge(failed);
+        ASSERT_OK_AND_ASSIGN(
+            const manifest::Run written,
+            runs::write_table(files, fmt::format("views/1/2/{}", run), none, failed));
+        ASSERT_OK_AND_ASSIGN(auto reader, runs::RunReader::open(files, written));
+        readers.push_back(std::move(reader));
+    }
+    EXPECT_EQ(all.kept().size(), operators::FailedEvents::kKeptMax);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run whole, runs::write_table(files, "whole", none, all));
+    EXPECT_EQ(digest_of_merge(readers, aggregates()).value(), whole.digest);
+}
+
 TEST(RemoveRunFiles, MayBeDoneAgainAfterItWasCutShort) {
     MemoryFileSystem files;
     const std::string directory = "views/1/2/3";

@@ -57,6 +57,7 @@ class ParquetSegmentScan final : public SegmentScan {
         const Offset end = scan_.end.of(segment_.partition);
         const Offset from = scan_.from.of(segment_.partition);
         is_clipped_ = from > segment_.from || end < segment_.to;
+        next_ = segment_.from;
     }
 
     Result<void> open() {
@@ -78,8 +79,10 @@ class ParquetSegmentScan final : public SegmentScan {
             TRY(internal::as_result(batches_->ReadNext(&batch))
                     .context("reading " + segment_.file));
             if (!batch) return false;
-            if (batch->num_rows() == 0) continue;
-            if (is_clipped_) batch = TRY(clip(std::move(batch)));
+            slice.partition = segment_.partition;
+            slice.first = next_;
+            next_.value += batch->num_rows();
+            if (is_clipped_) batch = TRY(clip(std::move(batch), slice.first));
             if (batch->num_rows() == 0) continue;
             TRY(decodes_again_ ? decode(*batch, slice) : convert(*batch, slice));
             return true;
@@ -125,9 +128,10 @@ class ParquetSegmentScan final : public SegmentScan {
         return batch.column(position_[column]);
     }
 
-    /// Keeps the rows whose offsets lie in the scan's range: they are consecutive.
-    Result<std::shared_ptr<arrow::RecordBatch>> clip(
-        std::shared_ptr<arrow::RecordBatch> batch) const {
+    /// Keeps the rows whose offsets lie in the scan's range: they are consecutive, and begin at
+    /// `start`.
+    Result<std::shared_ptr<arrow::RecordBatch>> clip(std::shared_ptr<arrow::RecordBatch> batch,
+                                                     Offset& start) const {
         const auto offsets =
             std::static_pointer_cast<arrow::Int64Array>(array(*batch, declared_ + kOffsetColumn));
         const int64_t* begin = offsets->raw_values();
@@ -135,6 +139,7 @@ class ParquetSegmentScan final : public SegmentScan {
         const int64_t* first =
             std::lower_bound(begin, end, scan_.from.of(segment_.partition).value);
         const int64_t* last = std::lower_bound(first, end, scan_.end.of(segment_.partition).value);
+        start.value += first - begin;
         return batch->Slice(first - begin, last - first);
     }
 
@@ -214,6 +219,7 @@ class ParquetSegmentScan final : public SegmentScan {
     const manifest::Segment segment_;
     const ScanSpec scan_;
     const size_t declared_;
+    Offset next_;  // of the next row of the file
     bool is_clipped_ = false;
     bool decodes_again_ = false;
     OpenSegment file_;

@@ -43,6 +43,9 @@ Result<void> check_sums(const Run& run) {
         return internal_error("run {} is not the sum of its parts", run.id.value);
     }
     // Offsets may be sparse: a box holds at most as many events as it is wide.
+    if (run.failed > run.quarantined) {
+        return internal_error("run {} has more failed than quarantined events", run.id.value);
+    }
     if (run.counted + run.filtered + run.quarantined > width_of(run.box)) {
         return internal_error("run {} accounts for more events than box {} can hold", run.id.value,
                               run.box.to_string());
@@ -308,11 +311,12 @@ Result<void> Rule::operator()(const Compact& change) {
         sum.counted += run.counted;
         sum.filtered += run.filtered;
         sum.quarantined += run.quarantined;
+        sum.failed += run.failed;
         removed.push_back(runs.shared(static_cast<size_t>(first) + index));
     }
     TRY(admit(change.added, RunKind::kSealed, sum.box));
     if (change.added.counted != sum.counted || change.added.filtered != sum.filtered ||
-        change.added.quarantined != sum.quarantined) {
+        change.added.quarantined != sum.quarantined || change.added.failed != sum.failed) {
         return internal_error("the accounts of run {} are not those of what it replaces",
                               change.added.id.value);
     }

@@ -20,13 +20,14 @@
 #include "manifest/shared_list.h"
 #include "model/box.h"
 #include "model/directory_owner.h"
+#include "model/fold_account.h"
 
 namespace braid::manifest {
 
 enum class RunKind : uint8_t { kSealed, kBatch };  // a back-fill's run is a batch run
 
-/// One file of a run: part of its main rows (section 0) or of the set of its n-th count(DISTINCT)
-/// (section n, from 1).
+/// One file of a run: part of its main rows (section 0), of the set of its n-th count(DISTINCT)
+/// (section n, from 1), or of its failed events (runs::kFailedSection).
 struct Part {
     uint32_t section = 0;
     std::string file;  // path below the data directory
@@ -53,6 +54,10 @@ struct Run {
     uint64_t counted = 0;
     uint64_t filtered = 0;
     uint64_t quarantined = 0;
+    /// Of the quarantined: good records for which an expression of the view failed.
+    uint64_t failed = 0;
+
+    FoldAccount account() const { return {counted, filtered, quarantined, failed}; }
 };
 
 struct Segment {

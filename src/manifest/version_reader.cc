@@ -244,7 +244,8 @@ Run read_run(const Node& in) {
             .parts = in.list("parts", read_part),
             .counted = in.number<uint64_t>("counted"),
             .filtered = in.number<uint64_t>("filtered"),
-            .quarantined = in.number<uint64_t>("quarantined")};
+            .quarantined = in.number<uint64_t>("quarantined"),
+            .failed = in.has("failed") ? in.number<uint64_t>("failed") : 0};
 }
 
 Segment read_segment(const Node& in) {

@@ -178,6 +178,7 @@ class Writer {
         json_.field("counted", run.counted);
         json_.field("filtered", run.filtered);
         json_.field("quarantined", run.quarantined);
+        if (run.failed != 0) json_.field("failed", run.failed);
         objects("parts", run.parts);
     }
     void fields(const Segment& segment) {

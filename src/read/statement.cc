@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error_makers.h"
+#include "read/merge/failed_scan.h"
 #include "read/merge/key_range.h"
 #include "read/merge/own_rows.h"
 #include "read/merge/stream_scan.h"
@@ -204,7 +205,9 @@ void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling,
     const auto table = state.catalog.tables.find(view->table);
     const std::string stream = table == state.catalog.tables.end() ? "" : table->second.name;
     receipt.manifest = state.number;
-    receipt.views[view->name] = {tiling.version, state.table(view->table)->origin};
+    const FoldAccount account = account_of(tiling);
+    receipt.views[view->name] = {tiling.version, state.table(view->table)->origin, account};
+    receipt.quarantined += account.quarantined;
     receipt.frontier[stream] = tiling.end;
     if (tiling.cut) receipt.cut[stream] = *tiling.cut;
     for (const auto& reader : tiling.runs) {
@@ -213,16 +216,14 @@ void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling,
         receipt.parts.push_back(
             {view->name, is_batch ? "batch" : "sealed", run.box, run.digest, run.rows});
         (is_batch ? receipt.batch_events : receipt.speed_events) += run.counted;
-        receipt.quarantined += run.quarantined;
     }
     for (const runs::TickPtr& tick : tiling.ticks) {
         const operators::GroupTable* groups = tick->table(tiling.version);
         receipt.parts.push_back({view->name, tick->is_own ? "own" : "tick", tick->box, std::nullopt,
                                  groups == nullptr ? 0 : groups->size()});
-        const auto account = tick->accounts.find(tiling.version);
-        if (account == tick->accounts.end()) continue;
-        receipt.speed_events += account->second.counted;
-        receipt.quarantined += account->second.quarantined;
+        const auto counted = tick->accounts.find(tiling.version);
+        if (counted == tick->accounts.end()) continue;
+        receipt.speed_events += counted->second.counted;
     }
     const uint64_t events = receipt.batch_events + receipt.speed_events;
     receipt.speed_share =

@@ -73,6 +73,11 @@ std::string to_json(const Receipt& receipt, size_t runs_max) {
         json.field("version", view.version.value);
         json.key("complete_since");
         write_positions(json, view.complete_since);
+        json.field("counted", view.account.counted);
+        json.field("filtered", view.account.filtered);
+        json.field("quarantined", view.account.quarantined);
+        json.field("failed", view.account.failed);
+        json.field("expired", uint64_t{0});
         json.end_object();
     }
     json.end_object();

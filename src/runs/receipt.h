@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "model/box.h"
+#include "model/fold_account.h"
 #include "model/ids.h"
 
 namespace braid::runs {
@@ -26,6 +27,7 @@ struct Receipt {
     struct View {
         VersionId version;
         Positions complete_since;  // the origin: history is whole from there
+        FoldAccount account;
     };
 
     ManifestNumber manifest;

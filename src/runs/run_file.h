@@ -13,11 +13,15 @@
 #include "base/result.h"
 #include "manifest/manifest.h"
 #include "operators/aggregate/group_table.h"
+#include "operators/fold/failed_events.h"
 
 namespace braid::runs {
 
 /// Where a run's files lie: "views/<view>/<version>/<run>".
 std::string run_directory(ViewId view, VersionId version, RunId run);
+
+/// The section of failed events, behind those of all sets.
+inline constexpr uint32_t kFailedSection = 9'999;
 
 struct RunWriterOptions {
     uint64_t part_bytes_max = 256ULL << 20;
@@ -36,15 +40,19 @@ class RunWriter {
     virtual Result<void> add_row(std::string_view key, std::string_view state) = 0;
     /// Section `set` + 1.
     virtual Result<void> add_set_value(int set, std::string_view key, std::string_view value) = 0;
+    /// One of the failed events, as encode_event gives it, in ascending order.
+    virtual Result<void> add_failed_event(std::string_view event, std::string_view reason) = 0;
     /// The parts with rows, bytes and digests; id, version, kind and box are the caller's to fill
     /// in.
     virtual Result<manifest::Run> finish() = 0;
 };
 
-/// Writes a whole table as a run.
+/// Writes a whole table, and the events that failed beside it, as a run.
 Result<manifest::Run> write_table(FileSystem& files, const std::string& directory,
                                   const operators::GroupTable& table,
+                                  const operators::FailedEvents& failed = {},
                                   RunWriterOptions options = {});
+Result<void> write_failed_events(const operators::FailedEvents& failed, RunWriter& writer);
 
 /// Rows of one section in key order. `key` of a set row is the group key; `value` its state or set
 /// element.
@@ -70,7 +78,8 @@ class RunReader {
     virtual Result<void> find_set(
         int set, std::string_view key,
         const std::function<void(std::string_view value)>& visit) const = 0;
-    /// Rows of section 0 (or set + 1) with from <= key < to; an empty `to` means to the end.
+    /// Rows of section 0, set + 1 or kFailedSection with from <= key < to; an empty `to` means to
+    /// the end.
     virtual Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
                                                     std::string_view to) const = 0;
 };

@@ -93,8 +93,13 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
   public:
     FileRunReader(FileSystem& files, manifest::Run run) : files_(files), run_(std::move(run)) {
         for (const manifest::Part& part : run_.parts) {
+            auto slot = std::make_unique<const Slot>(part);
+            if (part.section == kFailedSection) {
+                failed_.push_back(std::move(slot));
+                continue;
+            }
             if (sections_.size() <= part.section) sections_.resize(part.section + 1);
-            sections_[part.section].push_back(std::make_unique<const Slot>(part));
+            sections_[part.section].push_back(std::move(slot));
         }
     }
 
@@ -107,12 +112,14 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
 
   private:
     const Section* section(uint32_t number) const {
+        if (number == kFailedSection) return &failed_;
         return number < sections_.size() ? &sections_[number] : nullptr;
     }
 
     FileSystem& files_;
     const manifest::Run run_;
-    std::vector<Section> sections_;
+    std::vector<Section> sections_;  // of groups and sets
+    Section failed_;
 };
 
 /// Rows below `to`, block by block: keys are compared once a block, not once a row.

@@ -71,8 +71,17 @@ class FileRunWriter final : public RunWriter {
         return section(static_cast<uint32_t>(set) + 1).add(key, value);
     }
 
+    Result<void> add_failed_event(std::string_view event, std::string_view reason) override {
+        if (!failed_) {
+            failed_ = std::make_unique<SectionWriter>(files_, directory_, kFailedSection,
+                                                      options_.part_bytes_max);
+        }
+        return failed_->add(event, reason);
+    }
+
     Result<manifest::Run> finish() override {
         manifest::Run run;
+        if (failed_) sections_.push_back(std::move(failed_));
         for (auto& section : sections_) {
             TRY(section->finish());
             for (manifest::Part& part : section->take_parts()) {
@@ -98,7 +107,8 @@ class FileRunWriter final : public RunWriter {
     FileSystem& files_;
     const std::string directory_;
     const RunWriterOptions options_;
-    std::vector<std::unique_ptr<SectionWriter>> sections_;
+    std::vector<std::unique_ptr<SectionWriter>> sections_;  // of groups and sets
+    std::unique_ptr<SectionWriter> failed_;
 };
 
 /// The sets of a table, one after the other, each by group and value.
@@ -133,7 +143,8 @@ Result<std::unique_ptr<RunWriter>> RunWriter::create(FileSystem& files, std::str
 }
 
 Result<manifest::Run> write_table(FileSystem& files, const std::string& directory,
-                                  const operators::GroupTable& table, RunWriterOptions options) {
+                                  const operators::GroupTable& table,
+                                  const operators::FailedEvents& failed, RunWriterOptions options) {
     const std::unique_ptr<RunWriter> writer = TRY(RunWriter::create(files, directory, options));
     const std::vector<operators::GroupTable::Group> groups = table.sorted_groups();
     std::string state;
@@ -143,7 +154,15 @@ Result<manifest::Run> write_table(FileSystem& files, const std::string& director
         TRY(writer->add_row(table.key_of(group), state));
     }
     TRY(write_sets(table, groups, *writer));
+    TRY(write_failed_events(failed, *writer));
     return writer->finish();
+}
+
+Result<void> write_failed_events(const operators::FailedEvents& failed, RunWriter& writer) {
+    for (const auto& [event, reason] : failed.kept()) {
+        TRY(writer.add_failed_event(operators::encode_event(event), reason));
+    }
+    return {};
 }
 
 }  // namespace braid::runs

@@ -9,7 +9,9 @@
 
 #include "base/result.h"
 #include "model/box.h"
+#include "model/fold_account.h"
 #include "operators/aggregate/group_table.h"
+#include "operators/fold/failed_events.h"
 
 namespace braid::runs {
 
@@ -19,12 +21,9 @@ struct Tick {
     Box box;
     std::map<VersionId, std::shared_ptr<const operators::GroupTable>> tables;
     /// Per version, as in manifest::Run.
-    struct Account {
-        uint64_t counted = 0;
-        uint64_t filtered = 0;
-        uint64_t quarantined = 0;
-    };
-    std::map<VersionId, Account> accounts;
+    std::map<VersionId, FoldAccount> accounts;
+    /// Per version that has some; as immutable as the tables.
+    std::map<VersionId, std::shared_ptr<const operators::FailedEvents>> failed;
     /// Rows that the reader's own transaction has not stored yet: they are no part of a box.
     bool is_own = false;
 

@@ -71,7 +71,7 @@ TEST(WriteTable, GivesARunThatIsTheTable) {
     MemoryFileSystem files;
     const GroupTable table = folded(1, 20'000, 1'500);
     ASSERT_OK_AND_ASSIGN(const manifest::Run run,
-                         write_table(files, "views/1/2/3", table, {.part_bytes_max = 100'000}));
+                         write_table(files, "views/1/2/3", table, {}, {.part_bytes_max = 100'000}));
     EXPECT_EQ(run.rows, table.size());
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
     ASSERT_OK_AND_ASSIGN(const GroupTable back, merged(*reader));
@@ -108,6 +108,27 @@ TEST(WriteTable, HasTheDigestOfTheMergeOfItsPieces) {
         joined.merge(table);
     }
     EXPECT_EQ(write_table(files, "v/3", joined)->digest, write_table(files, "v/4", whole)->digest);
+}
+
+TEST(WriteTable, KeepsFailedEventsBehindEverySet) {
+    MemoryFileSystem files;
+    operators::FailedEvents failed;
+    failed.add({{1}, {7}}, "division by zero");
+    failed.add({{0}, {9}}, "integer out of range");
+    const GroupTable table = folded(1, 100, 7);
+    ASSERT_OK_AND_ASSIGN(const auto without, write_table(files, "v/1", table));
+    ASSERT_OK_AND_ASSIGN(const auto run, write_table(files, "v/2", table, failed));
+    EXPECT_EQ(run.rows, without.rows);
+    EXPECT_NE(run.digest, without.digest);
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    ASSERT_OK_AND_ASSIGN(const TestRows rows, read_rows(*reader, kFailedSection));
+    EXPECT_EQ(rows, (TestRows{{operators::encode_event({{0}, {9}}), "integer out of range"},
+                              {operators::encode_event({{1}, {7}}), "division by zero"}}));
+    ASSERT_OK_AND_ASSIGN(const auto none, RunReader::open(files, without));
+    ASSERT_OK_AND_ASSIGN(const TestRows nothing, read_rows(*none, kFailedSection));
+    EXPECT_TRUE(nothing.empty());
+    ASSERT_OK_AND_ASSIGN(const GroupTable back, merged(*reader));
+    EXPECT_EQ(back.size(), table.size());
 }
 
 TEST(WriteTable, OfNoGroupsIsNoFile) {

@@ -115,23 +115,23 @@ Result<std::optional<TableWorker::Sealed>> TableWorker::write_layers() {
     const manifest::StatePtr state = parts_.manifest->head();
     for (size_t index = 0; index < versions.size(); ++index) {
         std::shared_ptr<const operators::GroupTable> table;
-        operators::FoldAccount account;
+        FoldAccount account;
+        operators::FailedEvents failed;
         std::shared_ptr<operators::GroupTable> merged;
         if (frozen.size() != 1) {
             merged = std::make_shared<operators::GroupTable>(bound[index].plan->aggregates);
         }
         for (const auto& layer : frozen) {
             if (merged) merged->merge(*layer->tables[index]);
-            account.counted += layer->accounts[index].counted;
-            account.filtered += layer->accounts[index].filtered;
-            account.quarantined += layer->accounts[index].quarantined;
+            account.add(layer->accounts[index]);
+            failed.merge(*layer->failed[index]);
         }
         table = merged ? merged : frozen.front()->tables[index];
         const catalog::MaterializedView* view = state->catalog.view_of_version(versions[index]);
         if (view == nullptr) return conflict("a view of stream \"{}\" was dropped", table_.name);
         const RunId id = parts_.manifest->new_run_id();
         manifest::Run run = TRY(runs::write_table(
-            *parts_.files, runs::run_directory(view->id, versions[index], id), *table));
+            *parts_.files, runs::run_directory(view->id, versions[index], id), *table, failed));
         run.id = id;
         run.version = versions[index];
         run.kind = manifest::RunKind::kSealed;
@@ -139,6 +139,7 @@ Result<std::optional<TableWorker::Sealed>> TableWorker::write_layers() {
         run.counted = account.counted;
         run.filtered = account.filtered;
         run.quarantined = account.quarantined;
+        run.failed = account.failed;
         sealed.runs.push_back(std::move(run));
     }
     return std::optional<Sealed>(std::move(sealed));

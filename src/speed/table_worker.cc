@@ -20,12 +20,6 @@ operators::DecoderSpec decoder_spec(const catalog::Table& table) {
     return {table.format, table.columns, table.options};
 }
 
-void add_account(operators::FoldAccount& into, const operators::FoldAccount& from) {
-    into.counted += from.counted;
-    into.filtered += from.filtered;
-    into.quarantined += from.quarantined;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<TableWorker>> TableWorker::open(SpeedParts parts, SpeedOptions options,
@@ -212,7 +206,8 @@ void TableWorker::fold_batch(const log::RecordBatch& batch) {
     Layer& layer = writable_layer();
     std::vector<operators::FoldTarget> targets;
     for (size_t index = 0; index < versions_.size(); ++index) {
-        targets.push_back({layer.tables[index].get(), &layer.accounts[index]});
+        targets.push_back(
+            {layer.tables[index].get(), &layer.accounts[index], layer.failed[index].get()});
     }
     folder_->fold(decoded_, targets);
     epoch_.folded.at[batch.partition.value] = batch.end();
@@ -230,6 +225,7 @@ TableWorker::Layer& TableWorker::writable_layer() {
     layer->to = folded_to_;
     for (const operators::BoundView& view : bound_) {
         layer->tables.push_back(std::make_shared<operators::GroupTable>(view.plan->aggregates));
+        layer->failed.push_back(std::make_shared<operators::FailedEvents>());
     }
     layer->accounts.resize(bound_.size());
     layers_.push_back(std::move(layer));
@@ -248,7 +244,8 @@ bool TableWorker::merge_back() {
     if (groups > options_.merge_groups_max) return false;
     for (size_t index = 0; index < newest.tables.size(); ++index) {
         before.tables[index]->merge(*newest.tables[index]);
-        add_account(before.accounts[index], newest.accounts[index]);
+        before.accounts[index].add(newest.accounts[index]);
+        before.failed[index]->merge(*newest.failed[index]);
     }
     before.to = newest.to;
     layers_.pop_back();
@@ -259,11 +256,11 @@ runs::TickPtr TableWorker::tick_of(const Layer& layer) const {
     auto tick = std::make_shared<runs::Tick>();
     tick->box = Box::between(layer.from, layer.to);
     for (size_t index = 0; index < versions_.size(); ++index) {
-        const operators::FoldAccount& account = layer.accounts[index];
         tick->tables.emplace(versions_[index], layer.tables[index]);
-        tick->accounts.emplace(
-            versions_[index],
-            runs::Tick::Account{account.counted, account.filtered, account.quarantined});
+        tick->accounts.emplace(versions_[index], layer.accounts[index]);
+        if (layer.accounts[index].failed != 0) {
+            tick->failed.emplace(versions_[index], layer.failed[index]);
+        }
     }
     return tick;
 }
@@ -272,6 +269,7 @@ uint64_t TableWorker::layer_bytes() const {
     uint64_t bytes = 0;
     for (const auto& layer : layers_) {
         for (const auto& table : layer->tables) bytes += table->bytes_used();
+        for (const auto& failed : layer->failed) bytes += failed->bytes_used();
     }
     return bytes;
 }

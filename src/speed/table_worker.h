@@ -114,7 +114,8 @@ class TableWorker {
         Positions from;
         Positions to;
         std::vector<std::shared_ptr<operators::GroupTable>> tables;  // in order of versions_
-        std::vector<operators::FoldAccount> accounts;
+        std::vector<FoldAccount> accounts;
+        std::vector<std::shared_ptr<operators::FailedEvents>> failed;
         std::weak_ptr<const runs::Tick> pin;
         bool is_frozen = false;
 

@@ -20,7 +20,7 @@ constexpr const char* kTable =
     "date,"
     " ts timestamp, tz timestamptz)";
 
-/// Every aggregate over every type.
+/// Every aggregate over every type, and two that fail for some events.
 constexpr const char* kView =
     "SELECT i % 3 AS third, date_bin('1 hour', tz, '2000-01-01Z') AS hour, count(*) AS rows,"
     " count(t) AS texts, count(*) FILTER (WHERE b) AS trues,"
@@ -30,7 +30,8 @@ constexpr const char* kView =
     " min(t) AS mt, max(t) AS xt, min(d) AS md, max(d) AS xd, min(ts) AS mts, max(tz) AS xtz,"
     " bool_and(b) AS every, bool_or(b) AS some,"
     " count(DISTINCT t) AS dt, count(DISTINCT l) AS dl, count(DISTINCT n) AS dn,"
-    " count(DISTINCT f) AS df, count(DISTINCT d) AS dd"
+    " count(DISTINCT f) AS df, count(DISTINCT d) AS dd,"
+    " sum(100 / (i % 20)) FILTER (WHERE b) AS quotient, sum(l + 1) FILTER (WHERE NOT b) AS next"
     " FROM events WHERE coalesce(i, 0) >= -40 GROUP BY 1, 2";
 
 /// A record with late, equal and disordered times, NULLs, extremes, and now and then nonsense.
@@ -98,6 +99,10 @@ TEST_P(CutLaw, HoldsAtEveryCutOfASmallHistory) {
     const Digest all = digest(whole, runs::ReadMode::kFinal);
     EXPECT_EQ(speed_only, all);
     const auto rows = whole.rows("SELECT * FROM v ORDER BY 1, 2");
+    const char* failed_events =
+        "SELECT _partition, _offset, _error FROM braid.quarantine WHERE view = 'v' ORDER BY 1, 2";
+    const auto failed = whole.rows(failed_events);
+    EXPECT_FALSE(failed.empty());
     for (size_t cut = 0; cut <= records.size(); ++cut) {
         TestNode node;
         create(node);
@@ -106,6 +111,7 @@ TEST_P(CutLaw, HoldsAtEveryCutOfASmallHistory) {
         append(node, records, cut, records.size());
         EXPECT_EQ(digest(node), all) << "cut at " << cut;
         EXPECT_EQ(node.rows("SELECT * FROM v ORDER BY 1, 2"), rows) << "cut at " << cut;
+        EXPECT_EQ(node.rows(failed_events), failed) << "cut at " << cut;
     }
 }
 

@@ -79,6 +79,67 @@ TEST_F(River, KeepsTheQuarantineThroughSealArchiveAndBatch) {
     EXPECT_EQ(run.quarantined, 2U);
 }
 
+TEST_F(River, NamesEventsThatAViewCannotComputeThroughSealBatchAndRestart) {
+    node_.run(
+        "CREATE TABLE hits (page text, ms int);"
+        "CREATE MATERIALIZED VIEW rates AS SELECT page, count(*) AS n, sum(100 / ms) AS rate"
+        " FROM hits GROUP BY page;"
+        "CREATE MATERIALIZED VIEW totals AS SELECT page, count(*) AS n, sum(ms) AS ms"
+        " FROM hits WHERE page <> 'c' GROUP BY page");
+    ASSERT_TRUE(node_.append("hits", 0,
+                             {R"({"page":"a","ms":1})", R"({"page":"a","ms":0})", "nonsense",
+                              R"({"page":"b","ms":0})", R"({"page":"c","ms":2})"}));
+    const std::vector<std::string> failed = {"hits|rates|0|1|NULL|division by zero",
+                                             "hits|rates|0|3|NULL|division by zero"};
+    const auto expect_all = [&](const std::string& when) {
+        EXPECT_EQ(node_.rows("SELECT stream, view, _partition, _offset, _raw FROM braid.quarantine"
+                             " WHERE view IS NULL"),
+                  std::vector<std::string>{"hits|NULL|0|2|nonsense"})
+            << when;
+        EXPECT_EQ(node_.rows("SELECT stream, view, _partition, _offset, _raw, _error"
+                             " FROM braid.quarantine WHERE view IS NOT NULL ORDER BY _offset"),
+                  failed)
+            << when;
+        EXPECT_EQ(node_.rows("SELECT * FROM rates ORDER BY 1"),
+                  (std::vector<std::string>{"a|1|100", "c|1|50"}))
+            << when;
+        const std::string rates = node_.rows("SHOW braid.receipt").front();
+        EXPECT_NE(rates.find(R"("counted":2,"filtered":0,"quarantined":3,"failed":2,"expired":0)"),
+                  std::string::npos)
+            << when << rates;
+        EXPECT_EQ(node_.rows("SELECT * FROM totals ORDER BY 1"),
+                  (std::vector<std::string>{"a|2|1", "b|1|0"}))
+            << when;
+        const std::string totals = node_.rows("SHOW braid.receipt").front();
+        EXPECT_NE(totals.find(R"("counted":3,"filtered":1,"quarantined":1,"failed":0,"expired":0)"),
+                  std::string::npos)
+            << when << totals;
+    };
+    const auto expect_accounts = [&](const std::string& when) {
+        EXPECT_EQ(node_.rows("SELECT name, counted, filtered, quarantined, failed, expired"
+                             " FROM braid.views ORDER BY 1"),
+                  (std::vector<std::string>{"rates|2|0|3|2|0", "totals|3|1|1|0|0"}))
+            << when;
+    };
+    expect_all("live");
+    ASSERT_TRUE(node_.seal("hits"));
+    expect_all("sealed");
+    expect_accounts("sealed");
+    node_.crash(CrashFate::kDropUnsynced, 1);
+    ASSERT_TRUE(node_.start());
+    expect_all("after a restart");
+    node_.run("REFRESH MATERIALIZED VIEW rates");
+    expect_all("in batch");
+    expect_accounts("in batch");
+    EXPECT_EQ(node_.rows("SELECT count(*) FROM braid.audits WHERE NOT matched"),
+              std::vector<std::string>{"0"});
+    node_.run(
+        "CREATE MATERIALIZED VIEW late AS SELECT page, sum(100 / ms) AS rate FROM hits"
+        " GROUP BY page");
+    EXPECT_EQ(node_.rows("SELECT _offset FROM braid.quarantine WHERE view = 'late' ORDER BY 1"),
+              (std::vector<std::string>{"1", "3"}));
+}
+
 TEST_F(River, GivesANewViewItsHistory) {
     node_.run("CREATE TABLE hits (page text, ms int)");
     ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":1})", R"({"page":"b","ms":2})"}));

@@ -5,6 +5,7 @@
 
 #include "base/error_makers.h"
 #include "columnar/text_io.h"
+#include "read/merge/failed_scan.h"
 #include "read/merge/pinned_snapshot.h"
 #include "read/merge/view_scan.h"
 
@@ -160,6 +161,13 @@ Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode) {
             });
         }
     }
+    const operators::FailedEvents failed = TRY(read::gather_failed(tiling));
+    for (const auto& [event, reason] : failed.kept()) {
+        digest.add_row(operators::encode_event(event), reason);
+    }
+    const FoldAccount account = read::account_of(tiling);
+    digest.add_row("account", fmt::format("{} {} {} {}", account.counted, account.filtered,
+                                          account.quarantined, account.failed));
     return digest;
 }
 

@@ -52,8 +52,8 @@ class TestNode {
     Result<void> archive(const std::string& table);
     TableId table(const std::string& name) const;
 
-    /// Digest over (key, state) of everything that a view's tiling holds in a read mode: equal for
-    /// equal answers, whatever they are made of.
+    /// Digest over (key, state), failed events and accounts of all that a view's tiling holds in a
+    /// read mode: equal for equal answers, whatever they are made of.
     Result<Digest> digest(const std::string& view, runs::ReadMode mode = runs::ReadMode::kLive);
 
     app::Node& node() { return *node_; }

@@ -43,6 +43,9 @@ struct BadRecord {
 };
 
 struct DecodedSlice {
+    /// Row i is the event at offset first + i of the partition.
+    PartitionId partition;
+    Offset first;
     /// Declared columns, then plan::system_columns(); a column that nobody wants has length 0.
     Batch batch;
     /// Ascending by row; such a row is NULL in every declared column.

@@ -113,6 +113,8 @@ void SliceDecoder::finish(const RecordSlice& slice, const std::vector<bool>& wan
                           std::shared_ptr<TextArena> arena, DecodedSlice& out) {
     const size_t rows = slice.records.size();
     const auto bytes = std::make_shared<const SliceBytes>(SliceBytes{slice.keepalive, arena});
+    out.partition = slice.partition;
+    out.first = slice.first;
     out.batch.length = rows;
     out.batch.columns.clear();
     for (ColumnWriter& column : columns_) out.batch.columns.push_back(column.finish(bytes));

@@ -151,32 +151,45 @@ void ViewFolder::fold(const DecodedSlice& slice, std::span<const FoldTarget> tar
         const std::vector<Evaluated> values = all_good
                                                   ? group.program->run(slice.batch)
                                                   : group.program->run(slice.batch, slice.good);
-        const bool has_errors = std::ranges::any_of(
-            values, [](const Evaluated& evaluated) { return !evaluated.errors.empty(); });
         group.is_selected.assign(group.selections.size(), false);
         for (const size_t view : group.views) {
             targets[view].account->quarantined += slice.bad.size();
-            fold_view(view, group, {values, slice.good, sink, has_errors}, targets[view]);
+            fold_view(view, group, {slice, values, sink}, targets[view]);
         }
     }
 }
 
-void ViewFolder::quarantine(size_t view, const Evaluated& evaluated, const Slice& slice,
-                            FoldAccount& account) {
-    if (evaluated.errors.empty()) return;
-    auto error = evaluated.errors.begin();
-    account.quarantined += std::erase_if(own_.rows, [&](uint32_t row) {
-        while (error != evaluated.errors.end() && error->row < row) ++error;
-        if (error == evaluated.errors.end() || error->row != row) return false;
-        if (slice.sink) slice.sink(view, slice.good[row], error->error);
-        return true;
-    });
+bool ViewFolder::has_errors(size_t view, const Slice& slice) const {
+    const Layout& layout = layouts_[view];
+    const auto fails = [&](int index) {
+        return index >= 0 && !slice.values[static_cast<size_t>(index)].errors.empty();
+    };
+    return fails(layout.filter) || std::ranges::any_of(layout.keys, fails) ||
+           std::ranges::any_of(layout.filters, fails) ||
+           std::ranges::any_of(layout.arguments, fails);
 }
 
-void ViewFolder::select_slowly(size_t view, const Slice& slice, FoldAccount& account) {
+void ViewFolder::quarantine(size_t view, const Evaluated& evaluated, const Slice& slice,
+                            const FoldTarget& target) {
+    if (evaluated.errors.empty()) return;
+    auto error = evaluated.errors.begin();
+    const size_t failed = std::erase_if(own_.rows, [&](uint32_t row) {
+        while (error != evaluated.errors.end() && error->row < row) ++error;
+        if (error == evaluated.errors.end() || error->row != row) return false;
+        const uint32_t place = slice.decoded.good[row];
+        const EventId event{slice.decoded.partition, {slice.decoded.first.value + place}};
+        if (target.failed != nullptr) target.failed->add(event, error->error.message());
+        if (slice.sink) slice.sink(view, place, error->error);
+        return true;
+    });
+    target.account->quarantined += failed;
+    target.account->failed += failed;
+}
+
+void ViewFolder::select_slowly(size_t view, const Slice& slice, const FoldTarget& target) {
     const Layout& layout = layouts_[view];
     const auto check = [&](int index) {
-        if (index >= 0) quarantine(view, slice.values[static_cast<size_t>(index)], slice, account);
+        if (index >= 0) quarantine(view, slice.values[static_cast<size_t>(index)], slice, target);
     };
     if (layout.filter >= 0) {
         check(layout.filter);
@@ -190,25 +203,28 @@ void ViewFolder::select_slowly(size_t view, const Slice& slice, FoldAccount& acc
     for (const int argument : layout.arguments) check(argument);
 }
 
-Selection& ViewFolder::select(size_t view, Group& group, const Slice& slice, FoldAccount& account) {
+Selection& ViewFolder::select(size_t view, Group& group, const Slice& slice,
+                              const FoldTarget& target) {
     const Layout& layout = layouts_[view];
-    Selection& selection = slice.has_errors ? own_ : group.selections[layout.selection];
-    if (slice.has_errors || !group.is_selected[layout.selection]) {
+    const bool has_errors = this->has_errors(view, slice);
+    const size_t good_rows = slice.decoded.good.size();
+    Selection& selection = has_errors ? own_ : group.selections[layout.selection];
+    if (has_errors || !group.is_selected[layout.selection]) {
         selection.start(slice.values, group.nodes, numberer_);
-        selection.rows.resize(slice.good.size());
+        selection.rows.resize(good_rows);
         std::iota(selection.rows.begin(), selection.rows.end(), 0U);
-        if (slice.has_errors) {
-            select_slowly(view, slice, account);
+        if (has_errors) {
+            select_slowly(view, slice, target);
         } else {
             group.is_selected[layout.selection] = true;
             if (layout.filter >= 0) {
                 keep_true(slice.values[static_cast<size_t>(layout.filter)].column, selection.rows);
             }
-            selection.filtered = slice.good.size() - selection.rows.size();
+            selection.filtered = good_rows - selection.rows.size();
         }
     }
-    account.filtered += selection.filtered;
-    account.counted += selection.rows.size();
+    target.account->filtered += selection.filtered;
+    target.account->counted += selection.rows.size();
     return selection;
 }
 
@@ -260,7 +276,7 @@ void ViewFolder::encode(const Layout& layout, const Group& group, const Slice& s
 
 void ViewFolder::fold_view(size_t view, Group& group, const Slice& slice,
                            const FoldTarget& target) {
-    Selection& selection = select(view, group, slice, *target.account);
+    Selection& selection = select(view, group, slice, target);
     if (selection.rows.empty()) return;
     Layout& layout = layouts_[view];
     const RowNumbers* numbers = number_keys(layout, selection);

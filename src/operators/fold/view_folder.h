@@ -11,9 +11,11 @@
 #include "base/result.h"
 #include "columnar/column.h"
 #include "columnar/key_codec.h"
+#include "model/fold_account.h"
 #include "operators/aggregate/group_table.h"
 #include "operators/decode/decoder.h"
 #include "operators/expr/evaluator.h"
+#include "operators/fold/failed_events.h"
 #include "operators/fold/selection_internal.h"
 #include "plan/view_plan.h"
 
@@ -33,17 +35,11 @@ class BoundViews : public plan::ViewPlans {
     Result<plan::ViewPlanPtr> plan_of(VersionId version) final;
 };
 
-/// What became of records: counted + filtered + quarantined = records seen.
-struct FoldAccount {
-    uint64_t counted = 0;
-    uint64_t filtered = 0;
-    uint64_t quarantined = 0;
-};
-
 /// Where the states of one view go.
 struct FoldTarget {
     GroupTable* table = nullptr;
     FoldAccount* account = nullptr;
+    FailedEvents* failed = nullptr;  // null: nobody asks which
 };
 
 /// Folds decoded records into the tables of all views of one stream: the same code in speed, in
@@ -89,23 +85,24 @@ class ViewFolder {
     };
     /// The slice at hand.
     struct Slice {
+        const DecodedSlice& decoded;
         std::span<const Evaluated> values;
-        std::span<const uint32_t> good;
         const ErrorSink& sink;
-        bool has_errors = false;
     };
 
     ViewFolder() = default;
     Result<void> add_group(std::vector<size_t> views);
     void plan_keys(Group& group);
     void fold_view(size_t view, Group& group, const Slice& slice, const FoldTarget& target);
+    /// Did some expression of the view fail for some row?
+    bool has_errors(size_t view, const Slice& slice) const;
     /// The rows that the view counts; accounts for the others.
-    Selection& select(size_t view, Group& group, const Slice& slice, FoldAccount& account);
+    Selection& select(size_t view, Group& group, const Slice& slice, const FoldTarget& target);
     /// The same where some expression failed for some row.
-    void select_slowly(size_t view, const Slice& slice, FoldAccount& account);
+    void select_slowly(size_t view, const Slice& slice, const FoldTarget& target);
     /// Takes the rows that have an error out of own_.rows.
     void quarantine(size_t view, const Evaluated& evaluated, const Slice& slice,
-                    FoldAccount& account);
+                    const FoldTarget& target);
     /// The numbers of the rows' keys, where views share them and keys repeat; else null.
     const RowNumbers* number_keys(Layout& layout, Selection& selection);
     /// Into keys_, one for each number or else for each row.

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/test_support.h"
+#include "columnar/text_io.h"
 #include "operators/fold/row_numbers_internal.h"
 #include "plan/function.h"
 
@@ -185,6 +186,69 @@ TEST(ViewFolder, ARowThatFailsIsQuarantinedForItsViewOnly) {
     expect_same({view_of({input(kCode), quotient(length)}), view_of({input(kCode), input(kTime)}),
                  view_of({input(kCode), quotient(length)}, input(kFlag))},
                 5);
+}
+
+/// What a view counts and gives as the sum of 100 / n, for n of 1, 0, NULL, 2 at offsets 10 to 13.
+struct Sums {
+    FoldAccount account;
+    FailedEvents failed;
+    std::string sum;
+};
+
+ExprPtr divisor() { return plan::column_ref(0, Type::of(TypeKind::kInt4)); }
+ExprPtr divisor_is_not_zero() {
+    return plan::call(plan::function_by_key("<>(int4,int4)"),
+                      {divisor(), plan::constant(Datum::int4(0))});
+}
+
+Sums sums_of(ExprPtr argument_filter, ExprPtr filter, std::vector<ExprPtr> keys = {}) {
+    BoundView view = view_of(std::move(keys), std::move(filter));
+    auto plan = std::make_shared<plan::ViewPlan>(*view.plan);
+    const Type int8 = Type::of(TypeKind::kInt8);
+    plan->aggregates = {{AggregateKind::kCountRows, nullptr, nullptr, {}, int8, -1},
+                        {AggregateKind::kSum, quotient(divisor()), std::move(argument_filter), int8,
+                         Type::of(TypeKind::kNumeric), -1}};
+    view.plan = plan;
+    ColumnBuilder builder(Type::of(TypeKind::kInt4));
+    for (const int value : {1, 0, -1, 2}) {
+        if (value < 0) {
+            builder.append_null();
+        } else {
+            builder.append_int4(value);
+        }
+    }
+    DecodedSlice slice;
+    slice.partition = {3};
+    slice.first = {10};
+    slice.batch = {.length = 4, .columns = {builder.finish()}};
+    slice.good = {0, 1, 2, 3};
+    Sums sums;
+    GroupTable table(plan->aggregates);
+    const FoldTarget target{&table, &sums.account, &sums.failed};
+    ViewFolder::create({view}).value()->fold(slice, {&target, 1});
+    for (const GroupTable::Group group : table.sorted_groups()) {
+        const Evaluated sum = table.finish(1, {&group, 1});
+        sums.sum += sums.sum.empty() ? "" : " ";
+        format_text(sum.column, 0, utc_format(), sums.sum);
+    }
+    return sums;
+}
+
+TEST(ViewFolder, WhereGuardsKeysAndArguments) {
+    const Sums sums = sums_of(nullptr, divisor_is_not_zero(), {quotient(divisor())});
+    EXPECT_EQ(sums.account, (FoldAccount{.counted = 2, .filtered = 2}));
+    EXPECT_EQ(sums.sum, "50 100");
+    EXPECT_TRUE(sums.failed.kept().empty());
+}
+
+TEST(ViewFolder, NamesTheEventThatFails) {
+    for (const ExprPtr& filter : {ExprPtr(), plan::constant(Datum::boolean(true))}) {
+        const Sums sums = sums_of(filter, nullptr);
+        EXPECT_EQ(sums.account, (FoldAccount{.counted = 3, .quarantined = 1, .failed = 1}));
+        EXPECT_EQ(sums.sum, "150");
+        const std::map<EventId, std::string> expected = {{{{3}, {11}}, "division by zero"}};
+        EXPECT_EQ(sums.failed.kept(), expected);
+    }
 }
 
 TEST(RowNumbers, CountInTheOrderOfFirstRows) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "model/fold_account.h"
 #include "operators/decode/decoder.h"
 #include "plan/view_plan.h"
 
@@ -129,7 +130,7 @@ Result<runs::TickPtr> own_tick(const OwnRows& own, const catalog::Table& table, 
     const auto folder = TRY(operators::ViewFolder::create({std::move(view)}));
     const size_t columns = table.columns.fields.size() + plan::kSystemColumnCount;
     const auto slices = TRY(OwnSlices::create(own, table, folder->wanted(columns)));
-    operators::FoldAccount account;
+    FoldAccount account;
     const operators::FoldTarget target{groups.get(), &account};
     operators::DecodedSlice slice;
     while (slices->next(slice)) folder->fold(slice, {&target, 1});

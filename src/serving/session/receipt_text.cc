@@ -39,6 +39,12 @@ std::vector<std::string> receipt_lines(const runs::Receipt& receipt) {
                                     part.box.to_string(), part.rows,
                                     part.digest ? part.digest->to_hex() : "none"));
     }
+    for (const auto& [name, view] : receipt.views) {
+        lines.push_back(fmt::format(
+            "  Account of {}: {} counted, {} filtered, {} quarantined ({} failed), 0 expired", name,
+            view.account.counted, view.account.filtered, view.account.quarantined,
+            view.account.failed));
+    }
     if (!receipt.cut.empty()) lines.push_back("  Cut: " + by_stream(receipt.cut));
     if (!receipt.frontier.empty()) lines.push_back("  Frontier: " + by_stream(receipt.frontier));
     lines.push_back(fmt::format("  Speed Share: {:.3f}", receipt.speed_share));

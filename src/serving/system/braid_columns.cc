@@ -11,12 +11,13 @@ constexpr RelationText kBraid[] = {
      "number:int8! stream:text view:text version:int8! cut:text! matched:bool! "
      "batch_digest:text! speed_digest:text! difference:text! audited_at:timestamptz"},
     {"braid", "quarantine", 13902, 'v',
-     "stream:text! _partition:int4! _offset:int8! _ingested_at:timestamptz _error:text! _raw:text"},
+     "stream:text! _partition:int4! _offset:int8! _ingested_at:timestamptz _error:text! _raw:text "
+     "view:text"},
     {"braid", "receipts", 13903, 'v',
      "number:int8! finished_at:timestamptz statement:text! receipt:text!"},
     {"braid", "runs", 13904, 'v',
      "run:int8! view:text version:int8! kind:text! box:text! rows:int8! bytes:int8! parts:int4! "
-     "digest:text! counted:int8! filtered:int8! quarantined:int8!"},
+     "digest:text! counted:int8! filtered:int8! quarantined:int8! failed:int8!"},
     {"braid", "sources", 13907, 'v',
      "stream:text! source:text! state:text! position:int8 size:int8 lag:int8 last_error:text"},
     {"braid", "streams", 13905, 'v',
@@ -26,7 +27,8 @@ constexpr RelationText kBraid[] = {
      "created_at:timestamptz"},
     {"braid", "views", 13906, 'v',
      "name:text! kind:text! stream:text version:int8 definition:text! time_zone:text "
-     "is_populated:bool! runs:int4! rows:int8! bytes:int8! created_at:timestamptz"},
+     "is_populated:bool! runs:int4! rows:int8! bytes:int8! created_at:timestamptz counted:int8 "
+     "filtered:int8 quarantined:int8 failed:int8 expired:int8"},
 };
 
 }  // namespace

@@ -90,14 +90,21 @@ void add_views(const SystemView& view, RelationRows& rows) {
         uint64_t runs = 0;
         uint64_t run_rows = 0;
         uint64_t bytes = 0;
+        FoldAccount account;
         for (const manifest::Run& run : view.state.runs_of(each.current)) {
             ++runs;
+            account.add(run.account());
             run_rows += run.rows;
             bytes += bytes_of(run);
         }
         rows.set("runs", runs);
         rows.set("rows", run_rows);
         rows.set("bytes", bytes);
+        rows.set("counted", account.counted);
+        rows.set("filtered", account.filtered);
+        rows.set("quarantined", account.quarantined);
+        rows.set("failed", account.failed);
+        rows.set("expired", uint64_t{0});
         const catalog::ViewVersion* version = each.find(each.current);
         if (version == nullptr) continue;
         rows.set("definition", version->definition);
@@ -131,6 +138,7 @@ void add_runs(const SystemView& view, RelationRows& rows) {
             rows.set("counted", run.counted);
             rows.set("filtered", run.filtered);
             rows.set("quarantined", run.quarantined);
+            rows.set("failed", run.failed);
         }
     }
 }

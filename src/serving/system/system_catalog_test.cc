@@ -151,8 +151,10 @@ TEST_F(SystemFixture, ShowsStreamsViewsAndRuns) {
                                  .box = {{{PartitionId{0}, Offset{0}, Offset{10}}}},
                                  .rows = 4,
                                  .parts = {{.bytes = 100}, {.bytes = 200}},
-                                 .counted = 9,
-                                 .quarantined = 1});
+                                 .counted = 7,
+                                 .filtered = 0,
+                                 .quarantined = 3,
+                                 .failed = 2});
         state.audits.push_back({.number = 1,
                                 .table = t,
                                 .version = v,
@@ -166,9 +168,12 @@ TEST_F(SystemFixture, ShowsStreamsViewsAndRuns) {
     EXPECT_THAT(
         rows("braid.views", {"name", "kind", "stream", "is_populated", "runs", "rows", "bytes"}),
         ElementsAre("v|materialized|t|t|1|4|300", "pv|plain|~|t|0|0|0"));
+    EXPECT_THAT(rows("braid.runs",
+                     {"run", "view", "kind", "box", "rows", "counted", "quarantined", "failed"}),
+                ElementsAre("5|v|batch|0:[0,10)|4|7|3|2"));
     EXPECT_THAT(
-        rows("braid.runs", {"run", "view", "kind", "box", "rows", "counted", "quarantined"}),
-        ElementsAre("5|v|batch|0:[0,10)|4|9|1"));
+        rows("braid.views", {"name", "counted", "filtered", "quarantined", "failed", "expired"}),
+        ElementsAre("v|7|0|3|2|0", "pv|~|~|~|~|~"));
     EXPECT_THAT(rows("braid.audits", {"number", "stream", "view", "cut", "matched"}),
                 ElementsAre("1|t|v|0:10|t"));
     EXPECT_THAT(rows("pg_catalog.pg_class", {"relname", "relpages"}), IsSupersetOf({"t|1", "v|1"}));
@@ -185,7 +190,7 @@ class TwoBadRecords final : public QuarantineSource {
   public:
     Result<std::vector<Batch>> rows(const read::ReadOptions&) override {
         std::vector<Column> columns;
-        for (const std::string_view word : {"stream", "1", "2", "", "error", "raw"}) {
+        for (const std::string_view word : {"stream", "1", "2", "", "error", "raw", "view"}) {
             ColumnBuilder builder(word == "1"    ? Type::of(TypeKind::kInt4)
                                   : word == "2"  ? Type::of(TypeKind::kInt8)
                                   : word.empty() ? Type::of(TypeKind::kTimestampTz)
