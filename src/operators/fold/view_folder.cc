@@ -40,6 +40,21 @@ class ExprList {
     std::map<std::string, int> index_;
 };
 
+bool may_fail(const plan::Expr& expr) {
+    return expr.kind == plan::Expr::Kind::kCall ||
+           std::ranges::any_of(expr.arguments,
+                               [](const plan::ExprPtr& each) { return may_fail(*each); });
+}
+
+/// What an aggregate takes in: FILTER guards the argument, as CASE would. A row that it leaves out
+/// gives NULL, which no aggregate with an argument counts.
+plan::ExprPtr guarded_argument(const plan::Aggregate& aggregate) {
+    const plan::ExprPtr& argument = aggregate.argument;
+    if (!argument || !aggregate.filter || !may_fail(*argument)) return argument;
+    return plan::make(plan::Expr::Kind::kCase, argument->type,
+                      {aggregate.filter, argument, plan::constant(Datum::null(argument->type))});
+}
+
 /// Rows of a boolean column that are true and lie in `rows`, which shrinks to them.
 void keep_true(const Column& condition, std::vector<uint32_t>& rows) {
     if (condition.encoding() == Column::Encoding::kFlat) {
@@ -92,7 +107,7 @@ Result<void> ViewFolder::add_group(std::vector<size_t> views) {
         layout.filter = exprs.add(plan.filter);
         for (const plan::ExprPtr& key : plan.keys) layout.keys.push_back(exprs.add(key));
         for (const plan::Aggregate& aggregate : plan.aggregates) {
-            layout.arguments.push_back(exprs.add(aggregate.argument));
+            layout.arguments.push_back(exprs.add(guarded_argument(aggregate)));
             layout.filters.push_back(exprs.add(aggregate.filter));
         }
         const auto same = std::ranges::find(filters, layout.filter);

@@ -234,6 +234,13 @@ Sums sums_of(ExprPtr argument_filter, ExprPtr filter, std::vector<ExprPtr> keys 
     return sums;
 }
 
+TEST(ViewFolder, FilterGuardsTheArgument) {
+    const Sums sums = sums_of(divisor_is_not_zero(), nullptr);
+    EXPECT_EQ(sums.account, (FoldAccount{.counted = 4}));
+    EXPECT_EQ(sums.sum, "150");
+    EXPECT_TRUE(sums.failed.kept().empty());
+}
+
 TEST(ViewFolder, WhereGuardsKeysAndArguments) {
     const Sums sums = sums_of(nullptr, divisor_is_not_zero(), {quotient(divisor())});
     EXPECT_EQ(sums.account, (FoldAccount{.counted = 2, .filtered = 2}));
