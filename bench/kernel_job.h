@@ -46,7 +46,7 @@ class Fold {
     Fold() = default;
     std::unique_ptr<operators::ViewFolder> folder_;
     std::vector<operators::GroupTable> tables_;
-    std::vector<operators::FoldAccount> accounts_;
+    std::vector<FoldAccount> accounts_;
     std::vector<operators::FoldTarget> targets_;
 };
 

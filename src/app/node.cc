@@ -7,6 +7,7 @@
 #include "base/error_makers.h"
 #include "base/trace.h"
 #include "operators/decode/decoder.h"
+#include "operators/fold/computable.h"
 #include "read/reader_factory.h"
 
 namespace braid::app {
@@ -322,6 +323,7 @@ void Node::judge_source(const Stream& stream) const {
 
 Result<catalog::MaterializedView> Node::complete(std::string name, const plan::ViewPlan& plan,
                                                  std::string time_zone) {
+    TRY(operators::check_computable(plan, {.format = {.zone = TRY(find_time_zone(time_zone))}}));
     TRY(sync_function_data(function_data_of(plan)));
     const manifest::StatePtr head = manifest_->head();
     catalog::MaterializedView view;

@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "collect/file_source.h"
 #include "operators/decode/decoder.h"
+#include "operators/fold/computable.h"
 #include "sql/sql.h"
 
 namespace braid::app {
@@ -78,6 +79,8 @@ class Declarations {
 
     Result<void> add(const sql::CreateMaterializedView& create) {
         if (create.exists_already) return {};
+        TRY(operators::check_computable(
+            *create.plan, {.format = {.zone = TRY(find_time_zone(create.time_zone))}}));
         catalog::MaterializedView view;
         view.id = next();
         view.name = create.name;
