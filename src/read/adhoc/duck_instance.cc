@@ -25,10 +25,13 @@ constexpr std::pair<const char*, const char*> kOptions[] = {
 /// The order matters: each one closes doors, the last one all. An empty temp_directory is what
 /// keeps DuckDB from spilling to disk; it is refused as an option at opening, and once external
 /// access is gone.
+///
+/// Disabled optimizers give wrong rows. `deliminator`: [NOT] EXISTS whose conditions on the outer
+/// row are a range and an inequality (1.5.6).
 constexpr const char* kSettings[] = {
-    "SET temp_directory = ''",       "SET enable_external_access = false",
-    "SET TimeZone = 'UTC'",          "SET disabled_filesystems = 'LocalFileSystem'",
-    "SET lock_configuration = true",
+    "SET disabled_optimizers = 'deliminator'",      "SET temp_directory = ''",
+    "SET enable_external_access = false",           "SET TimeZone = 'UTC'",
+    "SET disabled_filesystems = 'LocalFileSystem'", "SET lock_configuration = true",
 };
 
 Result<void> run_setting(duckdb_connection connection, const char* sql) {

@@ -56,6 +56,60 @@ TEST_F(DuckSubqueryTest, Exists) {
     EXPECT_EQ(run(project(o, {subquery(SubqueryKind::kExists, bare)})), "t\nt\nt\nt\n");
 }
 
+TEST_F(DuckSubqueryTest, ExistsByARangeAndAnInequality) {
+    const NodePtr a = table("id int4, at int4, ip text", "1|1|a\n 2|2|a\n 3|3|b\n 4|NULL|b");
+    const auto other = [&](std::string_view order) {
+        return filter(a, all_of({fn(order, {col(a, 1), outer(a, 1)}),
+                                 fn("<>(int4,int4)", {col(a, 0), outer(a, 0)})}));
+    };
+    const auto found = [&](const ExprPtr& condition) {
+        return run_sorted(project(filter(a, condition), {col(a, 0)}));
+    };
+    const ExprPtr later = subquery(SubqueryKind::kExists, other(">=(int4,int4)"));
+    const ExprPtr earlier = subquery(SubqueryKind::kExists, other("<=(int4,int4)"));
+    EXPECT_EQ(found(later), "1\n2\n");
+    EXPECT_EQ(found(not_(later)), "3\n4\n");
+    EXPECT_EQ(found(earlier), "2\n3\n");
+    EXPECT_EQ(found(not_(earlier)), "1\n4\n");
+}
+
+/// 10 / o.a in a subquery, where o.a may be 0.
+TEST_F(DuckSubqueryTest, AGuardedSubqueryDoesNotFailForRowsThatItIsNotAskedAbout) {
+    const NodePtr zero = table("a int4, b text", "0|x\n 1|y\n 5|x\n NULL|z");
+    const ExprPtr quotient = fn("/(int4,int4)", {num(10), outer(zero, 0)});
+    const ExprPtr scalar = subquery(
+        SubqueryKind::kScalar, aggregate(filter(i, fn("<(int4,int4)", {col(i, 0), quotient})), {},
+                                         {agg("count", {}, "int8")}));
+    const ExprPtr bare = subquery(SubqueryKind::kScalar, project(one_row(), {quotient}));
+    const ExprPtr exists =
+        subquery(SubqueryKind::kExists, filter(i, fn("<(int4,int4)", {col(i, 0), quotient})));
+    const ExprPtr is_zero = fn("=(int4,int4)", {col(zero, 0), num(0)});
+    const ExprPtr not_zero = fn("<>(int4,int4)", {col(zero, 0), num(0)});
+    const auto value_of = [&](const ExprPtr& expr) {
+        return run_sorted(project(zero, {col(zero, 0), expr}));
+    };
+    EXPECT_EQ(value_of(bare), "22012 division by zero");
+    EXPECT_EQ(value_of(plan::make(Kind::kCase, bare->type, {is_zero, num(-1), bare})),
+              "0|-1\n1|10\n5|2\nNULL|NULL\n");
+    EXPECT_EQ(
+        value_of(plan::make(Kind::kCase, scalar->type, {not_zero, scalar, lit("int8", "-1")})),
+        "0|-1\n1|3\n5|1\nNULL|-1\n");
+    EXPECT_EQ(value_of(boolean(Kind::kOr, {is_zero, exists})), "0|t\n1|t\n5|t\nNULL|NULL\n");
+    EXPECT_EQ(value_of(boolean(Kind::kAnd, {not_zero, exists})), "0|f\n1|t\n5|t\nNULL|f\n");
+    EXPECT_EQ(
+        value_of(plan::make(
+            Kind::kCoalesce, bare->type,
+            {plan::make(Kind::kCase, bare->type, {is_zero, num(-1), null_of("int4")}), bare})),
+        "0|-1\n1|10\n5|2\nNULL|NULL\n");
+    const ExprPtr is_y = fn("~(text,text)", {col(zero, 1), str("y|z")});
+    EXPECT_EQ(run_sorted(filter(zero, all_of({is_y, exists}))), "1|y\n");
+    // More than one row is an error of the same kind.
+    const ExprPtr many = subquery(SubqueryKind::kScalar, project(i, {col(i, 0)}));
+    EXPECT_EQ(value_of(plan::make(Kind::kCase, many->type,
+                                  {boolean(Kind::kIsNull, {col(zero, 1)}), many, num(7)})),
+              "0|7\n1|7\n5|7\nNULL|7\n");
+}
+
 TEST_F(DuckSubqueryTest, AnyAndAllKeepThreeValues) {
     const NodePtr c = project(i, {col(i, 0)});
     const NodePtr known = filter(c, boolean(Kind::kIsNotNull, {col(c, 0)}));

@@ -8,6 +8,7 @@
 #include "read/adhoc/filter_placement_internal.h"
 #include "read/adhoc/generator_internal.h"
 #include "read/adhoc/physical_internal.h"
+#include "read/adhoc/subquery_guards_internal.h"
 #include "read/adhoc/values_rows_internal.h"
 
 namespace braid::read {
@@ -109,7 +110,10 @@ Error Generator::not_supported(std::string_view what, int position) const {
 }
 
 Result<GeneratedSql> Generator::generate() {
-    const NodePtr root = place_filters(*statement_.root, statement_.is_kernel_leaf);
+    const NodePtr guarded =
+        guard_subqueries(std::make_shared<Node>(*statement_.root),
+                         [this](const plan::Expr& expr) { return !is_native(expr); });
+    const NodePtr root = place_filters(*guarded, statement_.is_kernel_leaf);
     state_.keep(root);
     out_.text = TRY(select(*root));
     return std::move(out_);

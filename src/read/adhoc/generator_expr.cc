@@ -85,6 +85,30 @@ std::set<int> sources_read(const Expr& expr, const std::vector<int>& sources) {
 
 }  // namespace
 
+/// One of the conditions that AND joins.
+struct Conjunct {
+    ExprPtr expr;
+    std::set<int> sources;
+    bool is_for_kernel = false;
+};
+
+namespace {
+
+/// Shields what reads these sources from rows for which it does not hold.
+bool is_guard(const Conjunct& conjunct, const std::set<int>& sources) {
+    return !has_subquery(*conjunct.expr) && is_subset(conjunct.sources, sources);
+}
+
+std::vector<ExprPtr> guards_of(const std::set<int>& sources, const std::vector<Conjunct>& all) {
+    std::vector<ExprPtr> guards;
+    for (const Conjunct& each : all) {
+        if (is_guard(each, sources)) guards.push_back(each.expr);
+    }
+    return guards;
+}
+
+}  // namespace
+
 /// What a kernel expression takes from DuckDB, each piece of SQL once.
 struct KernelArguments {
     std::vector<std::string> sql;
@@ -263,7 +287,11 @@ Result<std::string> Generator::write_call(const Expr& expr, const Names& here) {
     for (const ExprPtr& argument : expr.arguments) {
         arguments.push_back(TRY(write_native(*argument, here)));
     }
-    return fill_in(expr.function->duck_sql, arguments);
+    std::string sql = fill_in(expr.function->duck_sql, arguments);
+    // What DuckDB sees to be NULL loses its type there: a result always has the planned one. A cast
+    // to the type that it has already costs nothing.
+    const Physical form = physical_of(expr.type);
+    return form == Physical::kBoolean ? sql : fmt::format("CAST({} AS {})", sql, sql_name(form));
 }
 
 Result<std::string> Generator::write_case(const Expr& expr, const Names& here) {
@@ -302,56 +330,61 @@ Result<std::string> Generator::write_kernel(const ExprPtr& expr, const Names& he
     return form == Physical::kBoolean ? "CAST(" + call + " AS BOOLEAN)" : call;
 }
 
-Result<std::string> Generator::equality_of_sides(const Expr& conjunct, const Names& here,
+Result<std::string> Generator::equality_of_sides(const Conjunct& conjunct,
+                                                 const std::vector<Conjunct>& all,
+                                                 const Names& here,
                                                  const std::vector<int>& sources) {
-    const bool is_candidate = conjunct.kind == Kind::kCall && is_comparison(*conjunct.function) &&
-                              conjunct.function->duck != plan::DuckBody::kOwn;
+    const Expr& expr = *conjunct.expr;
+    const bool is_candidate = expr.kind == Kind::kCall && is_comparison(*expr.function) &&
+                              expr.function->duck != plan::DuckBody::kOwn;
     if (!is_candidate) return std::string();
-    const std::set<int> left = sources_read(*conjunct.arguments[0], sources);
-    const std::set<int> right = sources_read(*conjunct.arguments[1], sources);
-    std::set<int> both = left;
-    both.insert(right.begin(), right.end());
-    if (left.empty() || right.empty() || both.size() != left.size() + right.size())
+    const std::set<int> left = sources_read(*expr.arguments[0], sources);
+    const std::set<int> right = sources_read(*expr.arguments[1], sources);
+    if (left.empty() || right.empty() || conjunct.sources.size() != left.size() + right.size())
         return std::string();
-    const Names sides = {TRY(write(conjunct.arguments[0], here)),
-                         TRY(write(conjunct.arguments[1], here))};
-    return fill_in(conjunct.function->duck_sql, sides);
+    const auto side = [&](const ExprPtr& argument, const std::set<int>& own) {
+        if (is_native(*argument)) return write(argument, here);
+        // DuckDB computes it before it knows what the other conditions say.
+        std::vector<ExprPtr> guards = guards_of(own, all);
+        if (guards.empty()) return write(argument, here);
+        ExprPtr guard = guards.size() == 1
+                            ? guards.front()
+                            : plan::make(Kind::kAnd, Type::of(TypeKind::kBool), std::move(guards));
+        return write(
+            plan::make(Kind::kCase, argument->type,
+                       {std::move(guard), argument, plan::constant(Datum::null(argument->type))}),
+            here);
+    };
+    const Names sides = {TRY(side(expr.arguments[0], left)), TRY(side(expr.arguments[1], right))};
+    return fill_in(expr.function->duck_sql, sides);
 }
 
 Result<std::string> Generator::condition(const ExprPtr& predicate, const Names& here,
                                          const std::vector<int>& sources) {
-    struct Conjunct {
-        ExprPtr expr;
-        std::set<int> sources;
-        bool is_for_kernel = false;
-    };
     std::vector<Conjunct> all;
-    Names parts;
     for (const ExprPtr& expr : conjuncts(predicate)) {
-        Conjunct each{expr, sources_read(*expr, sources), false};
-        if (is_native(*expr)) {
-            parts.push_back(in_parentheses(TRY(write_native(*expr, here))));
-        } else if (std::string sides = TRY(equality_of_sides(*expr, here, sources));
-                   !sides.empty()) {
-            parts.push_back("(" + sides + ")");
-        } else {
-            each.is_for_kernel = true;
-        }
-        all.push_back(std::move(each));
+        all.push_back({expr, sources_read(*expr, sources), !is_native(*expr)});
     }
-    // Conditions of the kernel on the same relations run as one, together with the native ones on
-    // these: what SQL evaluates first shields the others from rows where they would fail, and
-    // DuckDB promises no order of its own.
+    Names parts;
+    for (Conjunct& each : all) {
+        if (!each.is_for_kernel) {
+            parts.push_back(in_parentheses(TRY(write_native(*each.expr, here))));
+        } else if (std::string sides = TRY(equality_of_sides(each, all, here, sources));
+                   !sides.empty()) {
+            each.is_for_kernel = false;
+            parts.push_back("(" + sides + ")");
+        }
+    }
+    // Conditions of the kernel on the same relations run as one, together with all others on these
+    // or some of these: what SQL evaluates first shields the others from rows where they would
+    // fail, and DuckDB promises no order of its own.
     std::set<std::set<int>> written;
     for (const Conjunct& each : all) {
         if (!each.is_for_kernel || !written.insert(each.sources).second) continue;
         std::vector<ExprPtr> together;
         for (const Conjunct& other : all) {
-            const bool is_guard = !other.is_for_kernel && !has_subquery(*other.expr) &&
-                                  is_subset(other.sources, each.sources);
-            if (is_guard || (other.is_for_kernel && other.sources == each.sources)) {
-                together.push_back(other.expr);
-            }
+            const bool is_one = other.is_for_kernel && other.sources == each.sources;
+            if (is_one || is_guard(other, each.sources)) together.push_back(other.expr);
         }
         const ExprPtr whole =
             together.size() == 1

@@ -15,6 +15,7 @@
 
 namespace braid::read {
 
+struct Conjunct;
 struct KernelArguments;
 class Projection;
 struct TableCall;
@@ -120,7 +121,8 @@ class Generator {
     /// which relation of the FROM clause it comes from.
     Result<std::string> condition(const ExprPtr& predicate, const Names& here,
                                   const std::vector<int>& sources);
-    Result<std::string> equality_of_sides(const Expr& conjunct, const Names& here,
+    Result<std::string> equality_of_sides(const Conjunct& conjunct,
+                                          const std::vector<Conjunct>& all, const Names& here,
                                           const std::vector<int>& sources);
     Result<std::string> subquery(const Node& node, const Names& here);
 
