@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -167,19 +168,64 @@ bool is_window_name(std::string_view name) {
 
 Result<ExprPtr> Binder::aggregate_call(const Expression& expression, const std::string& name,
                                        Scope& scope) {
-    TRY(check_aggregate_place(expression, scope));
     plan::AggregateCall call = TRY(bind_aggregate(expression, name, scope));
+    const int level = TRY(aggregate_level(call));
+    Scope* owner = &scope;
+    for (int left = level; left > 0 && owner != nullptr; owner = owner->parent) {
+        left -= owner->is_border ? 1 : 0;
+    }
+    if (owner == nullptr) {
+        return at(unsupported("an aggregate of a function's arguments alone is not supported"),
+                  expression.place);
+    }
+    TRY(check_aggregate_place(expression, *owner));
     TRY(check_aggregate_arguments(expression, call));
-    warn_about_sum(call, scope);
+    for (ExprPtr& argument : call.arguments) argument = raised(argument, level);
+    for (plan::SortKey& key : call.order_by) key.expr = raised(key.expr, level);
+    call.filter = raised(call.filter, level);
+    warn_about_sum(call, *owner);
     auto out = std::make_shared<Expr>();
     out->kind = Expr::Kind::kAggregate;
     out->type = call.result;
+    out->depth = level;
     out->position = position(expression.place);
+    std::vector<plan::AggregateCall>& known = owner->aggregates;
     size_t index = 0;
-    while (index < scope.aggregates.size() && !same_call(scope.aggregates[index], call)) ++index;
-    if (index == scope.aggregates.size()) scope.aggregates.push_back(std::move(call));
+    while (index < known.size() && !same_call(known[index], call)) ++index;
+    if (index == known.size()) known.push_back(std::move(call));
     out->column = static_cast<int>(index);
     return ExprPtr(std::move(out));
+}
+
+/// Whose rows it takes: those of the innermost query that a column in it comes from, counted in
+/// borders from here; without columns, those of its own. 42803 if another aggregate in it takes the
+/// same.
+Result<int> Binder::aggregate_level(const plan::AggregateCall& call) const {
+    constexpr int kNone = INT_MAX;
+    int columns = kNone;
+    int aggregates = kNone;
+    int place = 0;
+    const auto look = [&](const Expr& found, int depth) {
+        const bool is_column =
+            found.kind == Expr::Kind::kColumn || found.kind == Expr::Kind::kOuterColumn;
+        const int own = found.kind == Expr::Kind::kColumn ? 0 : found.depth;
+        if (own < depth) return true;
+        if (is_column) columns = std::min(columns, own - depth);
+        if (is_aggregate_of(found, own) && own - depth < aggregates) {
+            aggregates = own - depth;
+            place = found.position;
+        }
+        return true;
+    };
+    for (const ExprPtr& argument : call.arguments) walk(argument, 0, look);
+    for (const plan::SortKey& key : call.order_by) walk(key.expr, 0, look);
+    walk(call.filter, 0, look);
+    if (aggregates != kNone && aggregates <= columns) {
+        return invalid_input("aggregate function calls cannot be nested")
+            .with_sqlstate("42803")
+            .with_position(place);
+    }
+    return columns == kNone ? 0 : columns;
 }
 
 Result<void> Binder::check_aggregate_place(const Expression& expression, const Scope& scope) const {
@@ -306,16 +352,6 @@ Result<void> Binder::resolve_aggregate(const Expression& expression, plan::Aggre
 
 Result<void> Binder::check_aggregate_arguments(const Expression& expression,
                                                const plan::AggregateCall& call) const {
-    bool reads_own = call.arguments.empty();
-    bool reads_outer = false;
-    const auto look = [&](const Expr& found, int depth) {
-        const bool is_outer = found.kind == Expr::Kind::kOuterColumn;
-        if (found.kind == Expr::Kind::kColumn && depth == 0) reads_own = true;
-        if (is_outer && found.depth == depth) reads_own = true;
-        if (is_outer && found.depth > depth) reads_outer = true;
-        return true;
-    };
-    for (const ExprPtr& argument : call.arguments) walk(argument, 0, look);
     for (const ExprPtr& argument : call.arguments) {
         if (contains_window(argument)) {
             return at(invalid_input("aggregate function calls cannot contain window function calls")
@@ -323,9 +359,7 @@ Result<void> Binder::check_aggregate_arguments(const Expression& expression,
                       argument->position == 0 ? expression.place : expression.arguments[0]->place);
         }
     }
-    if (reads_own || !reads_outer) return {};
-    return at(unsupported("an aggregate of an outer query's columns alone is not supported"),
-              expression.place);
+    return {};
 }
 
 /// Sums of what does not add up answer as PostgreSQL would, but say so.

@@ -40,6 +40,25 @@ ExprPtr after_windows(const ExprPtr& expr, size_t input_width) {
         expr, [&](const ExprPtr& child) { return after_windows(child, input_width); });
 }
 
+/// Aggregates of the level `depth` borders out become columns of it, behind `keys` others.
+ExprPtr with_outer_aggregates(const ExprPtr& expr, int depth, size_t keys) {
+    if (depth > 0 && is_aggregate_of(*expr, depth)) {
+        auto copy = std::make_shared<Expr>(*expr);
+        copy->kind = Expr::Kind::kOuterColumn;
+        copy->column += static_cast<int>(keys);
+        return copy;
+    }
+    ExprPtr out = plan::map_arguments(
+        expr, [&](const ExprPtr& child) { return with_outer_aggregates(child, depth, keys); });
+    if (out->subquery == nullptr) return out;
+    auto copy = std::make_shared<Expr>(*out);
+    copy->subquery =
+        plan::map_expressions(out->subquery, depth + 1, [&](const ExprPtr& inner, int inner_depth) {
+            return with_outer_aggregates(inner, inner_depth, keys);
+        });
+    return copy;
+}
+
 }  // namespace
 
 Result<NodePtr> Binder::finish(SelectBlock& block) {
@@ -116,7 +135,8 @@ Result<NodePtr> Binder::subquery_after_grouping(const NodePtr& node,
         return !error.has_value();
     });
     if (error) return *error;
-    return plan::substitute(whole, columns)->subquery;
+    return with_outer_aggregates(plan::substitute(whole, columns), 0, block.group_by.size())
+        ->subquery;
 }
 
 Result<NodePtr> Binder::finish_aggregation(SelectBlock& block, NodePtr input) {

@@ -152,7 +152,7 @@ Result<void> Binder::bind_group_by(const Select& select, SelectBlock& block) {
 Result<void> Binder::check_group_key(const ExprPtr& key) const {
     const Expr* culprit = nullptr;
     walk(key, 0, [&](const Expr& found, int depth) {
-        if (depth == 0 && found.kind == Expr::Kind::kAggregate) culprit = &found;
+        if (found.kind == Expr::Kind::kAggregate && found.depth == depth) culprit = &found;
         return culprit == nullptr;
     });
     if (culprit == nullptr) return {};

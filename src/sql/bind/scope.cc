@@ -26,11 +26,13 @@ bool same_enough(const Expr& left, const Expr& right) {
 /// `depth` borders inside of the expression that is moved `borders` further in.
 ExprPtr deepened_within(const ExprPtr& expr, int depth, int borders) {
     const bool is_column = expr->kind == Expr::Kind::kColumn && depth == 0;
+    const bool is_aggregate =
+        expr->kind == Expr::Kind::kAggregate && expr->column < kWindowBase && expr->depth >= depth;
     const bool is_outer =
         expr->kind == Expr::Kind::kOuterColumn && expr->depth >= std::max(depth, 1);
-    if (is_column || is_outer) {
+    if (is_column || is_outer || is_aggregate) {
         auto copy = std::make_shared<Expr>(*expr);
-        copy->kind = Expr::Kind::kOuterColumn;
+        if (!is_aggregate) copy->kind = Expr::Kind::kOuterColumn;
         copy->depth = (is_column ? 0 : expr->depth) + borders;
         return copy;
     }
@@ -41,6 +43,29 @@ ExprPtr deepened_within(const ExprPtr& expr, int depth, int borders) {
     copy->subquery =
         plan::map_expressions(out->subquery, depth + 1, [&](const ExprPtr& inner, int inner_depth) {
             return deepened_within(inner, inner_depth, borders);
+        });
+    return copy;
+}
+
+ExprPtr raised_within(const ExprPtr& expr, int depth, int borders) {
+    const bool is_outer =
+        (expr->kind == Expr::Kind::kOuterColumn || expr->kind == Expr::Kind::kAggregate) &&
+        expr->depth >= depth + borders;
+    if (is_outer) {
+        auto copy = std::make_shared<Expr>(*expr);
+        copy->depth -= borders;
+        if (copy->depth == 0 && copy->kind == Expr::Kind::kOuterColumn) {
+            copy->kind = Expr::Kind::kColumn;
+        }
+        return copy;
+    }
+    ExprPtr out = plan::map_arguments(
+        expr, [&](const ExprPtr& child) { return raised_within(child, depth, borders); });
+    if (out->subquery == nullptr) return out;
+    auto copy = std::make_shared<Expr>(*out);
+    copy->subquery =
+        plan::map_expressions(out->subquery, depth + 1, [&](const ExprPtr& inner, int inner_depth) {
+            return raised_within(inner, inner_depth, borders);
         });
     return copy;
 }
@@ -132,9 +157,8 @@ bool walk(const ExprPtr& expr, int depth, const std::function<bool(const Expr&, 
 }
 
 bool contains_aggregate(const ExprPtr& expr) {
-    return !walk(expr, 0, [](const Expr& found, int depth) {
-        return depth > 0 || !is_aggregate_ref(found);
-    });
+    return !walk(expr, 0,
+                 [](const Expr& found, int depth) { return !is_aggregate_of(found, depth); });
 }
 
 bool contains_window(const ExprPtr& expr) {
@@ -145,6 +169,11 @@ bool contains_window(const ExprPtr& expr) {
 ExprPtr deepened(const ExprPtr& expr, int borders) {
     if (borders == 0) return expr;
     return deepened_within(expr, 0, borders);
+}
+
+ExprPtr raised(const ExprPtr& expr, int borders) {
+    if (borders == 0 || expr == nullptr) return expr;
+    return raised_within(expr, 0, borders);
 }
 
 ExprPtr with_columns(const ExprPtr& expr, const std::vector<ExprPtr>& values) {

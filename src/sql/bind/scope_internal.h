@@ -100,13 +100,18 @@ struct Scope {
 };
 
 /// Aggregates and window calls of the level being bound are kAggregate expressions: an index into
-/// Scope::aggregates, or kWindowBase plus an index into Scope::windows.
+/// Scope::aggregates, or kWindowBase plus an index into Scope::windows. Expr::depth is not 0 for an
+/// aggregate of the query so many borders out, which takes that query's rows.
 inline constexpr int kWindowBase = 1 << 20;
 inline bool is_window_ref(const Expr& expr) {
     return expr.kind == Expr::Kind::kAggregate && expr.column >= kWindowBase;
 }
 inline bool is_aggregate_ref(const Expr& expr) {
-    return expr.kind == Expr::Kind::kAggregate && expr.column < kWindowBase;
+    return expr.kind == Expr::Kind::kAggregate && expr.column < kWindowBase && expr.depth == 0;
+}
+/// For an expression that stands `depth` borders inside of a level: is an aggregate of that level.
+inline bool is_aggregate_of(const Expr& expr, int depth) {
+    return expr.kind == Expr::Kind::kAggregate && expr.column < kWindowBase && expr.depth == depth;
 }
 
 /// Equal in structure; places in the text play no part.
@@ -118,6 +123,8 @@ bool contains_aggregate(const ExprPtr& expr);
 bool contains_window(const ExprPtr& expr);
 /// The expression seen from `borders` further in: its columns become outer ones.
 ExprPtr deepened(const ExprPtr& expr, int borders);
+/// The other way: an expression that reads nothing nearer, seen from `borders` further out.
+ExprPtr raised(const ExprPtr& expr, int borders);
 /// Columns of the expression's row, also where subqueries in it read them, replaced by `values`.
 ExprPtr with_columns(const ExprPtr& expr, const std::vector<ExprPtr>& values);
 /// Reads a column of the level itself, also from within a subquery.
