@@ -61,6 +61,22 @@ constexpr FunctionRow kArithmeticRows[] = {
     {">>(int8,int4)", "int8"},
 };
 
+/// The wider operand decides; two of smallint stay smallint. One with an integer has the integer's
+/// body.
+constexpr FunctionRow kSmallintRows[] = {
+    {"+(int2,int2)", "int2"},   {"+(int2,int4)", "int4"},  {"+(int4,int2)", "int4"},
+    {"+(int2,int8)", "int8"},   {"+(int8,int2)", "int8"},  {"-(int2,int2)", "int2"},
+    {"-(int2,int4)", "int4"},   {"-(int4,int2)", "int4"},  {"-(int2,int8)", "int8"},
+    {"-(int8,int2)", "int8"},   {"*(int2,int2)", "int2"},  {"*(int2,int4)", "int4"},
+    {"*(int4,int2)", "int4"},   {"*(int2,int8)", "int8"},  {"*(int8,int2)", "int8"},
+    {"/(int2,int2)", "int2"},   {"/(int2,int4)", "int4"},  {"/(int4,int2)", "int4"},
+    {"/(int2,int8)", "int8"},   {"/(int8,int2)", "int8"},  {"%(int2,int2)", "int2"},
+    {"mod(int2,int2)", "int2"}, {"-(int2)", "int2"},       {"+(int2)", "int2"},
+    {"abs(int2)", "int2"},      {"@(int2)", "int2"},       {"~(int2)", "int2"},
+    {"&(int2,int2)", "int2"},   {"|(int2,int2)", "int2"},  {"#(int2,int2)", "int2"},
+    {"<<(int2,int4)", "int2"},  {">>(int2,int4)", "int2"},
+};
+
 constexpr FunctionRow kNumberRows[] = {
     {"abs(int4)", "int4"},
     {"abs(int8)", "int8"},
@@ -95,9 +111,14 @@ constexpr FunctionRow kNumberRows[] = {
     {"sqrt(float8)", "float8"},
     {"sqrt(numeric)", "numeric"},
     {"exp(float8)", "float8"},
+    {"exp(numeric)", "numeric"},
     {"ln(float8)", "float8"},
+    {"ln(numeric)", "numeric"},
     {"log(float8)", "float8"},
+    {"log(numeric)", "numeric"},
+    {"log(numeric,numeric)", "numeric"},
     {"log10(float8)", "float8"},
+    {"log10(numeric)", "numeric"},
     {"scale(numeric)", "int4"},
     {"trim_scale(numeric)", "numeric"},
     {"gcd(int4,int4)", "int4"},
@@ -109,6 +130,7 @@ constexpr FunctionRow kNumberRows[] = {
 
 void add_arithmetic(FunctionTable& table) {
     table.add(kArithmeticRows);
+    table.add(kSmallintRows);
     table.add(kNumberRows);
 }
 

@@ -28,6 +28,7 @@ constexpr FunctionRow kMatchRows[] = {
     {"regexp_replace(text,text,text)", "text"},
     {"regexp_replace(text,text,text,text)", "text"},
     {"substring(text,text)", "text"},
+    {"substring(text,text,text)", "text"},
 };
 
 constexpr FunctionRow kTextRows[] = {

@@ -5,6 +5,10 @@ import itertools
 
 ZONES = ["UTC", "America/New_York", "Asia/Kolkata"]
 
+LOGARITHMS = ["1", "2", "10", "1.0", "0.99999999999999999", "1.00001", "1e30", "0.001", "1e-35"]
+LOGARITHMS += ["123456789012345678901234567890.123", "2.718281828459045", "100.0000", "0", "-1"]
+LOGARITHMS += ["1.1", "0.9", "9999.9999", "10000", "NaN", "Infinity", "-Infinity"]
+
 POOLS = {
     "bool": ["t", "f"],
     "int2": ["0", "-7", "32767", "-32768"],
@@ -154,6 +158,8 @@ TIME_PICTURES = [
     "Y,YYY YYYY YYY YY Y",
     "IYYY IYY IY I IW ID IDDD",
     "CC Q W WW D DDD J",
+    "TMDay TMMonth TMDAY TMmonth|",
+    "FMTMDay tmDy TMMON TMRM TMDD TMHH12|",
     "RM rm FMRM",
     "DDth DDTH FMDDth HH24th",
     "SSSS SSSSS",
@@ -540,6 +546,12 @@ BY_KEY = {
     "regexp_count(text,text)": REGEX_CASES[::2],
     "regexp_substr(text,text)": REGEX_CASES[::2],
     "substring(text,text)": REGEX_CASES,
+    "substring(text,text,text)": product(
+        ["foobar", "", "abab", "éàü日本", "a\nb"],
+        ["%", '%#"o_b#"%', '#"%#"', '_#"%#"_', '%#"ab#"%', '#"(a|ab)%#"b', '%#"b', "#%", '#"a#"b#"'],
+        ["#"],
+    )
+    + product(["abc", 'a"c'], ["abc", 'a!"b!"c', 'a["]c', "a\\bc"], ["!", "", "ab", '"']),
     "regexp_replace(text,text,text)": REPLACEMENTS,
     "regexp_replace(text,text,text,text)": [
         case + (flags,) for case in REPLACEMENTS for flags in ("g", "gi", "n", "1", "", "k")
@@ -604,9 +616,17 @@ BY_KEY = {
     )[::4],
     "to_char(timestamp,text)": product(POOLS["timestamp"], TIME_PICTURES)[::2],
     "to_char(timestamptz,text)": product(POOLS["timestamptz"], ZONE_PICTURES),
-    "to_char(interval,text)": product(POOLS["interval"], TIME_PICTURES + ZONE_PICTURES)[::3],
+    "to_char(interval,text)": product(POOLS["interval"], TIME_PICTURES + ZONE_PICTURES)[::3]
+    + product(
+        ["-04:00:00", "-14:05:00", "-12:00:00", "-1 day", "12:00:00", "-100:00:00"],
+        ["HH HH12 HH24 MI", "FMHH12 FMHH24", "HH12th"],
+    ),
     "to_char(int4,text)": product(
         ["0", "1", "-7", "42", "485", "-485", "123456", "3999"], NUMBER_PICTURES
+    )
+    + product(
+        ["214748364", "-214748364", "2147483647", "123456789"],
+        ["V99", "9999999999V9", "999999999V99", "9V999999999", "9V9999999999"],
     ),
     "to_char(int8,text)": product(
         ["0", "-12", "485", "12345678901", "-9223372036854775808"], NUMBER_PICTURES
@@ -659,8 +679,10 @@ BY_KEY = {
             "9224318016000",
         ]
     ],
-    "age(timestamp,timestamp)": product(FINITE_TIMES, FINITE_TIMES)[::2],
-    "age(timestamptz,timestamptz)": product(FINITE_INSTANTS, FINITE_INSTANTS)[::2],
+    "age(timestamp,timestamp)": product(FINITE_TIMES, FINITE_TIMES)[::2]
+    + product(["infinity", "-infinity", FINITE_TIMES[0]], ["infinity", "-infinity"]),
+    "age(timestamptz,timestamptz)": product(FINITE_INSTANTS, FINITE_INSTANTS)[::2]
+    + product(["infinity", "-infinity", FINITE_INSTANTS[0]], ["infinity", "-infinity"]),
     "make_date(int4,int4,int4)": product(
         ["2024", "-44", "0", "5874897", "2023"], ["2", "12", "0", "13"], ["1", "29", "30", "0"]
     ),
@@ -681,7 +703,24 @@ BY_KEY = {
         ["0", "1", "-1.5", "2", "10", "0.5", "NaN", "Infinity", "-Infinity"],
         ["0", "1", "-1", "2", "3", "10", "-3", "NaN", "Infinity", "-Infinity"],
     ),
-    "power(numeric,numeric)": product(["1.0001", "9.99", "-2.00"], ["0", "5", "-2", "7", "20"]),
+    "power(numeric,numeric)": product(["1.0001", "9.99", "-2.00"], ["0", "5", "-2", "7", "20"])
+    + product(
+        ["0", "1.0001", "9.99", "2", "0.5", "123456.789", "0.0000001", "-2"],
+        ["0.5", "-0.5", "3.7", "0.001", "-2.25", "1.000000000000000000001"],
+    )
+    + [("1.0000000001", "3000000000"), ("-1.0000000001", "3000000001"), ("0", "3000000000")],
+    "exp(numeric)": [
+        (v,)
+        for v in ["0", "1", "-1", "0.5", "-50", "80", "-700", "10.123456789012345678901234", "1e-20"]
+        + ["-1e10", "1e10", "23.02585092994046", "NaN", "Infinity", "-Infinity"]
+    ],
+    "ln(numeric)": [(v,) for v in LOGARITHMS],
+    "log(numeric)": [(v,) for v in LOGARITHMS],
+    "log10(numeric)": [(v,) for v in LOGARITHMS[::2]],
+    "log(numeric,numeric)": product(
+        ["2", "10", "0.5", "1.00001", "1e20", "1", "0", "-1", "NaN", "Infinity"],
+        ["8", "0.125", "1000", "1.0000000001", "2e-30", "0", "Infinity"],
+    ),
     "sqrt(numeric)": [
         (v,)
         for v in [

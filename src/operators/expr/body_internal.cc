@@ -60,7 +60,8 @@ TextResult::TextResult(Call& call)
 
 void TextResult::set(size_t row, std::string_view bytes) {
     if (bytes.size() > kTextResultBytesMax) return fail(row, text_too_long());
-    set_view(row, bytes.empty() ? std::string_view() : arena_->copy(bytes));
+    // An empty text has an address like any other: libraries take null for no text at all.
+    set_view(row, bytes.empty() ? std::string_view("") : arena_->copy(bytes));
 }
 
 void TextResult::fail(size_t row, Error error) {

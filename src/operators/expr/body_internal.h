@@ -53,6 +53,7 @@ void add_text_slice_bodies(BodyTable& table);
 void add_text_format_bodies(BodyTable& table);
 void add_like_bodies(BodyTable& table);
 void add_regex_bodies(BodyTable& table);
+void add_similar_bodies(BodyTable& table);
 void add_time_bodies(BodyTable& table);
 void add_time_field_bodies(BodyTable& table);
 void add_time_bin_bodies(BodyTable& table);

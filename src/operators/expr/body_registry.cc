@@ -23,6 +23,7 @@ const BodyTable& built_in_bodies() {
         add_text_format_bodies(*made);
         add_like_bodies(*made);
         add_regex_bodies(*made);
+        add_similar_bodies(*made);
         add_time_bodies(*made);
         add_time_field_bodies(*made);
         add_time_bin_bodies(*made);

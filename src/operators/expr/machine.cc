@@ -300,7 +300,20 @@ Evaluated Machine::read_column(const Step& step, Frame& frame) {
     return {column, {}};
 }
 
+/// An argument that is NULL for every row, so that a strict function has no other value.
+bool Machine::has_null_parameter(const Step& step) const {
+    return step.function->is_strict && std::ranges::any_of(step.children, [&](int child) {
+               const Step& argument = steps_[static_cast<size_t>(child)];
+               if (argument.kind != Kind::kParameter) return false;
+               const auto index = static_cast<size_t>(argument.column);
+               return index < context_.parameters.size() && context_.parameters[index].is_null();
+           });
+}
+
 Evaluated Machine::call_function(Step& step, Frame& frame) {
+    if (has_null_parameter(step)) {
+        return {Column::constant(Datum::null(step.type), frame.length).with_type(step.type), {}};
+    }
     std::vector<const Evaluated*> arguments;
     size_t constants = 0;
     size_t dictionaries = 0;

@@ -162,6 +162,12 @@ Result<int> Compiler::add_call(const plan::Expr& expr) {
         const Type& wanted = declared[std::min(i, declared.size() - 1)];
         step.children.push_back(TRY(add_argument(*expr.arguments[i], wanted)));
     }
+    // As PostgreSQL's planner: what the other arguments would say, or fail with, does not matter.
+    const bool is_null =
+        function.is_strict && std::ranges::any_of(step.children, [&](int child) {
+            return at(child).kind == Kind::kConstant && at(child).constant.is_null();
+        });
+    if (is_null) return add_constant(Datum::null(expr.type));
     std::string head = "call " + std::to_string(function.index) + " " + expr.type.name();
     // Before the step is moved: nobody knows which argument of a call is made first.
     std::string key = key_of(std::move(head), step.children);

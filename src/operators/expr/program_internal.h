@@ -82,6 +82,7 @@ class Machine {
   private:
     Evaluated compute(Step& step, Frame& frame);
     Evaluated read_column(const Step& step, Frame& frame);
+    bool has_null_parameter(const Step& step) const;
     Evaluated call_function(Step& step, Frame& frame);
     Evaluated call_body(Step& step, std::span<const Evaluated* const> arguments, size_t rows);
     Evaluated call_on_dictionary(Step& step, std::span<const Evaluated* const> arguments,

@@ -201,6 +201,24 @@ TEST(Program, WhatExpressionsShareIsGuardedWhereItStandsGuarded) {
     }
 }
 
+TEST(Program, AStrictFunctionOfAConstantNullAsksNothingElse) {
+    const Batch batch = batch_of({column_of(kInt4, {"1", "0", "NULL"})});
+    const ExprPtr null = plan::constant(Datum::null(kInt4));
+    EXPECT_EQ(run(function("+(int4,int4)", {tenth(), null}), batch),
+              (Rows{"NULL", "NULL", "NULL"}));
+    EXPECT_EQ(run(function("=(int4,int4)", {function("-(int4)", {null}), tenth()}), batch),
+              (Rows{"NULL", "NULL", "NULL"}));
+    auto parameter = std::make_shared<plan::Expr>();
+    parameter->kind = Kind::kParameter;
+    parameter->type = kInt4;
+    const ExprPtr sum = function("+(int4,int4)", {tenth(), parameter});
+    EvaluationContext context;
+    context.parameters = {Datum::null(kInt4)};
+    EXPECT_EQ(run(sum, batch, context), (Rows{"NULL", "NULL", "NULL"}));
+    context.parameters = {Datum::int4(1)};
+    EXPECT_EQ(run(sum, batch, context), (Rows{"11", "!22012", "NULL"}));
+}
+
 TEST(Program, ConstantFalseDecidesAndAsThePlannerDoes) {
     const Batch batch = batch_of({column_of(kInt4, {"0"})});
     const ExprPtr ten = function("=(int4,int4)", {tenth(), int4(10)});

@@ -101,6 +101,7 @@ Result<ExprPtr> Binder::any_expression(const Expression& expression, Scope& scop
             return cast(expression, scope);
         case Kind::kOperator:
         case Kind::kLike:
+        case Kind::kSimilar:
             return operation(expression, scope);
         case Kind::kAnd:
         case Kind::kOr:
@@ -146,10 +147,6 @@ Result<ExprPtr> Binder::less_common(const Expression& expression, Scope& scope) 
             return sql_value(expression);
         case Kind::kSubscript:
             return subscript(expression, scope);
-        case Kind::kSimilar:
-            return at(unsupported("SIMILAR TO is not supported")
-                          .with_hint("Use a regular expression with ~."),
-                      expression.place);
         case Kind::kRow:
             return at(unsupported("ROW values are not supported here"), expression.place);
         case Kind::kDefault:

@@ -9,6 +9,7 @@
 #include "base/error_makers.h"
 #include "columnar/text_io.h"
 #include "operators/expr/body_internal.h"
+#include "plan/array_text.h"
 
 namespace braid::operators {
 
@@ -144,6 +145,12 @@ void add_array_bodies(BodyTable& table) {
     }
     table.add("array_lower(_text,int4)", array_lower);
     table.add("cardinality(_text)", cardinality);
+    table.add("array:(text)", [](Call& call) {
+        return map_text<View>(call, [](std::string& out, View text) -> Result<void> {
+            out = TRY(plan::array_as_written(text));
+            return {};
+        });
+    });
     table.add("array_position(_text,text)", array_position);
     table.add("=any:(_text,text)", equals_any);
 }

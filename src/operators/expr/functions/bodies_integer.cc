@@ -161,9 +161,47 @@ void add_binary(BodyTable& table, const std::string& left, const std::string& ri
     table.add("/" + types, quotient<R, A, B>);
 }
 
+// smallint is an integer in memory: what leaves its range fails after the operation.
+
+Result<int32_t> as_smallint(int32_t value) {
+    if (value < INT16_MIN || value > INT16_MAX) return out_of_range("smallint");
+    return value;
+}
+
+template <typename F>
+void add_smallint(BodyTable& table, const std::string& sign, F compute) {
+    table.add(sign + "(int2,int2)", [compute](Call& call) {
+        return map_fallible<int32_t, int32_t, int32_t>(call, compute);
+    });
+}
+
+void add_smallints(BodyTable& table) {
+    using Value = Result<int32_t>;
+    // No two smallints leave the integers.
+    add_smallint(table, "+", [](int32_t a, int32_t b) { return as_smallint(a + b); });
+    add_smallint(table, "-", [](int32_t a, int32_t b) { return as_smallint(a - b); });
+    add_smallint(table, "*", [](int32_t a, int32_t b) { return as_smallint(a * b); });
+    add_smallint(table, "/", [](int32_t a, int32_t b) -> Value {
+        if (b == 0) return division_by_zero();
+        return as_smallint(a / b);
+    });
+    for (const std::string name : {"-", "abs", "@"}) {
+        table.add(name + "(int2)", [is_minus = name == "-"](Call& call) {
+            return map_fallible<int32_t, int32_t>(
+                call, [is_minus](int32_t a) { return as_smallint(is_minus || a < 0 ? -a : a); });
+        });
+    }
+    table.add_cheap("<<(int2,int4)", [](Call& call) {
+        return map_total<int32_t, int32_t, int32_t>(call, [](int32_t value, int32_t count) {
+            return int32_t{static_cast<int16_t>(shift_left(value, count))};
+        });
+    });
+}
+
 }  // namespace
 
 void add_integer_bodies(BodyTable& table) {
+    add_smallints(table);
     add_binary<int32_t, int32_t, int32_t>(table, "int4", "int4");
     add_binary<int64_t, int32_t, int64_t>(table, "int4", "int8");
     add_binary<int64_t, int64_t, int32_t>(table, "int8", "int4");

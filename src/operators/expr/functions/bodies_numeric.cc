@@ -6,6 +6,7 @@
 #include "base/error_makers.h"
 #include "operators/expr/body_internal.h"
 #include "operators/expr/compare_internal.h"
+#include "operators/expr/functions/numeric_log_internal.h"
 #include "operators/expr/functions/value_errors_internal.h"
 #include "operators/expr/functions/wide_decimal_internal.h"
 
@@ -121,15 +122,16 @@ Value power(const Numeric& base, const Numeric& exponent) {
         return argument_error("2201F", "zero raised to a negative power is undefined");
     }
     const int scale = std::max(kSignificantDigitsMin, int{base.scale});
-    if (!is_integer(exponent)) {
-        if (is_negative(base)) return complex_power();
-        if (is_zero(base)) return Numeric{0, kSignificantDigitsMin, Numeric::Kind::kFinite};
-        return unsupported("numeric power with a fraction as exponent")
-            .with_hint("Cast the base to double precision.");
-    }
+    const bool is_whole = is_integer(exponent);
     const Result<int64_t> whole = to_int8(exponent);
     const bool fits = whole.has_value() && *whole >= INT32_MIN && *whole <= INT32_MAX;
-    if (!fits) return argument_error("22003", "value overflows numeric format");
+    if (!is_whole || !fits) {
+        if (!is_whole && is_negative(base)) return complex_power();
+        if (is_zero(base)) return Numeric{0, kSignificantDigitsMin, Numeric::Kind::kFinite};
+        const Numeric size = TRY(numeric_fractional_power(absolute(base), exponent));
+        const bool is_odd = !is_zero(TRY(modulo(exponent, Numeric::from_int(2))));
+        return is_negative(base) && is_odd ? negate(size) : size;
+    }
     const std::optional<int128> result =
         rounded_power(base.unscaled, base.scale, static_cast<int32_t>(*whole), scale);
     if (!result.has_value()) return argument_error("22003", "value overflows numeric format");
@@ -158,6 +160,7 @@ Column unary_total(Call& call) {
     return map_total<Numeric, Numeric>(call, function);
 }
 
+Value decimal_logarithm(const Numeric& value) { return numeric_log(Numeric::from_int(10), value); }
 Value round_whole(const Numeric& value) { return round_to(value, 0); }
 Numeric trunc_whole(const Numeric& value) { return trunc_to(value, 0); }
 
@@ -205,6 +208,12 @@ void add_numeric_bodies(BodyTable& table) {
         });
     });
     table.add("sqrt(numeric)", unary<square_root>);
+    table.add("exp(numeric)", unary<numeric_exp>);
+    table.add("ln(numeric)", unary<numeric_ln>);
+    table.add("log(numeric,numeric)", binary<numeric_log>);
+    for (const char* name : {"log(numeric)", "log10(numeric)"}) {
+        table.add(name, unary<decimal_logarithm>);
+    }
     table.add("scale(numeric)", scale_of);
     table.add_cheap("trim_scale(numeric)", unary_total<without_trailing_zeros>);
 }

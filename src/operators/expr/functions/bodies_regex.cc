@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
+#include "base/check.h"
 #include "columnar/ascii.h"
 #include "operators/expr/body_internal.h"
 #include "operators/expr/functions/regex_internal.h"
@@ -59,12 +60,16 @@ Column regexp_like(Call& call) {
         });
 }
 
+/// The text at an address: RE2 says of an empty part without one that it took no part.
+View with_address(View text) { return text.data() == nullptr ? View("") : text; }
+
 size_t offset_in(View text, View part) { return static_cast<size_t>(part.data() - text.data()); }
 
 /// Calls `visit(groups)` for each match from the left, until it returns false. After an empty match
 /// the search goes on one character later.
 template <typename F>
 void for_each_match(const Regex& regex, View text, F visit) {
+    CHECK(text.data() != nullptr);
     Groups groups;
     size_t from = 0;
     while (from <= text.size() && regex.find(text, from, groups)) {
@@ -80,7 +85,7 @@ Column regexp_count(Call& call) {
     return map_fallible<int32_t, View, View>(call, [&](View text, View pattern) -> Result<int32_t> {
         const Regex* regex = TRY(patterns.get(pattern, "", true));
         int32_t count = 0;
-        for_each_match(*regex, text, [&](const Groups&) { return ++count > 0; });
+        for_each_match(*regex, with_address(text), [&](const Groups&) { return ++count > 0; });
         return count;
     });
 }
@@ -100,7 +105,7 @@ Column substring_match(Call& call) {
             result.fail(row, std::move(regex).error());
             continue;
         }
-        if (!(*regex)->find(text[row], 0, groups)) continue;
+        if (!(*regex)->find(with_address(text[row]), 0, groups)) continue;
         const View part = groups[use_group && (*regex)->group_count() > 0 ? 1 : 0];
         if (part.data() != nullptr) result.set_view(row, part);
     }
@@ -129,6 +134,7 @@ void append_replacement(View replacement, const Groups& groups, std::string& out
 
 Result<void> replace_matches(std::string& out, View text, const Regex& regex, View replacement,
                              bool is_global) {
+    text = with_address(text);
     size_t copied = 0;
     bool is_too_long = false;
     for_each_match(regex, text, [&](const Groups& groups) {
@@ -168,48 +174,6 @@ Column regexp_replace_flags(Call& call) {
         });
 }
 
-/// SIMILAR TO's pattern as a regular expression; escape empty = none.
-Result<void> similar_to_regex(std::string& out, View pattern, View escape) {
-    if (utf8_length(escape) > 1) {
-        return argument_error("22025", "invalid escape string")
-            .with_hint("Escape string must be empty or one character.");
-    }
-    out = "^(?:";
-    bool is_escaped = false;
-    bool in_brackets = false;
-    for (; !pattern.empty(); pattern.remove_prefix(utf8_size(pattern[0]))) {
-        const View c = utf8_first(pattern);
-        if (is_escaped) {
-            if (c == "\"")
-                return argument_error("0A000",
-                                      "escaped quotes in SIMILAR TO patterns are not supported");
-            out.append("\\").append(c);
-            is_escaped = false;
-        } else if (!escape.empty() && c == escape) {
-            is_escaped = true;
-        } else if (in_brackets) {
-            if (c == "\\") out += '\\';
-            out.append(c);
-            in_brackets = c != "]";
-        } else if (c == "[") {
-            out.append(c);
-            in_brackets = true;
-        } else if (c == "%") {
-            out += ".*";
-        } else if (c == "_") {
-            out += '.';
-        } else if (c == "(") {
-            out += "(?:";
-        } else if (c == "\\" || c == "." || c == "^" || c == "$") {
-            out.append("\\").append(c);
-        } else {
-            out.append(c);
-        }
-    }
-    out += ")$";
-    return {};
-}
-
 }  // namespace
 
 void add_regex_bodies(BodyTable& table) {
@@ -224,13 +188,6 @@ void add_regex_bodies(BodyTable& table) {
     table.add("substring(text,text)", substring_match<true>);
     table.add("regexp_replace(text,text,text)", regexp_replace);
     table.add("regexp_replace(text,text,text,text)", regexp_replace_flags);
-    table.add("similar_to_escape(text)", [](Call& call) {
-        return map_text<View>(call, [](std::string& out, View pattern) {
-            return similar_to_regex(out, pattern, "\\");
-        });
-    });
-    table.add("similar_to_escape(text,text)",
-              [](Call& call) { return map_text<View, View>(call, similar_to_regex); });
 }
 
 }  // namespace braid::operators

@@ -196,6 +196,12 @@ void add_measures(BodyTable& table) {
 }  // namespace
 
 void add_text_bodies(BodyTable& table) {
+    table.add("unknown_setting:(text)", [](Call& call) {
+        return map_text<View>(call, [](std::string&, View name) -> Result<void> {
+            return argument_error(
+                "42704", "unrecognized configuration parameter \"" + std::string(name) + "\"");
+        });
+    });
     table.add("lower(text)", change_case<ascii::to_lower>);
     table.add("upper(text)", change_case<to_upper>);
     table.add("initcap(text)", initial_capitals);

@@ -92,7 +92,8 @@ Interval64 calendar_difference(int64_t later, int64_t earlier) {
 }
 
 Result<Interval64> age(int64_t later, int64_t earlier) {
-    if (!is_finite_us(later) || !is_finite_us(earlier)) {
+    // To PostgreSQL infinity is the last of all times here, and -infinity none at all.
+    if (later == kTimestampNegativeInfinity || earlier == kTimestampNegativeInfinity) {
         return datetime_out_of_range("timestamp");
     }
     if (later >= earlier) return calendar_difference(later, earlier);
@@ -234,6 +235,7 @@ void add_timestamp_operators(BodyTable& table) {
     table.add("age(timestamptz,timestamptz)", [](Call& call) {
         ZoneOffsets zone(call.context.format.zone);
         return map_fallible<Interval64, int64_t, int64_t>(call, [&](int64_t a, int64_t b) {
+            if (!is_finite_us(a) || !is_finite_us(b)) return age(a, b);
             return age(zone.to_local_us(a), zone.to_local_us(b));
         });
     });

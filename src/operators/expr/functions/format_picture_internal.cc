@@ -62,6 +62,7 @@ std::vector<PictureItem> parse_picture(std::string_view picture,
             item.fill_mode = true;
             rest.remove_prefix(2);
         } else if (has_affixes && (rest.starts_with("TM") || rest.starts_with("tm"))) {
+            item.is_localized = true;
             rest.remove_prefix(2);
         }
         if (rest.empty()) break;

@@ -13,6 +13,7 @@ struct PictureItem {
     int keyword = -1;  // index in the table of keywords; -1 = literal
     std::string literal;
     bool fill_mode = false;      // FM before it
+    bool is_localized = false;   // TM before it: a name is as long as it is
     bool ordinal_upper = false;  // TH after it
     bool ordinal_lower = false;  // th after it
 };

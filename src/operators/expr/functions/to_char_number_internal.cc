@@ -461,6 +461,20 @@ void NumberPicture::write_roman(int64_t value, std::string& out) const {
     }
 }
 
+namespace {
+
+/// value × 10^digits in the 32 bits that PostgreSQL has for it.
+int32_t wrapped_product(int32_t value, int digits) {
+    constexpr int kDigitsThatFit = 9;
+    uint32_t factor = 1;
+    for (int i = 0; i < digits; ++i) factor *= 10;
+    // What a double beyond the range of an integer becomes.
+    if (digits > kDigitsThatFit) factor = uint32_t{1} << 31;
+    return static_cast<int32_t>(static_cast<uint32_t>(value) * factor);
+}
+
+}  // namespace
+
 Result<void> NumberPicture::format_int(int64_t value, bool is_int4, std::string& out) const {
     if (is_roman_) {
         if (value > INT32_MAX || value < INT32_MIN) return out_of_range("integer");
@@ -473,10 +487,11 @@ Result<void> NumberPicture::format_int(int64_t value, bool is_int4, std::string&
         out += value < 0 ? text : " " + text;
         return {};
     }
-    for (int i = 0; is_multiplied_ && i < multiply_digits_; ++i) {
-        if (__builtin_mul_overflow(value, int64_t{10}, &value) ||
-            (is_int4 && (value > INT32_MAX || value < INT32_MIN))) {
-            return out_of_range(is_int4 ? "integer" : "bigint");
+    if (is_multiplied_ && is_int4) {
+        value = wrapped_product(static_cast<int32_t>(value), multiply_digits_);
+    } else if (is_multiplied_) {
+        for (int i = 0; i < multiply_digits_; ++i) {
+            if (__builtin_mul_overflow(value, int64_t{10}, &value)) return out_of_range("bigint");
         }
     }
     std::string digits = std::to_string(value);

@@ -251,6 +251,7 @@ class Writer {
     const CivilTime& civil_;
     std::string& out_;
     bool fill_mode_ = false;
+    int name_width_ = kNameWidth;
 };
 
 bool is_zone_field(Field field) {
@@ -279,6 +280,7 @@ Result<void> Writer::write(const PictureItem& item) {
         return {};
     }
     fill_mode_ = item.fill_mode;
+    name_width_ = item.is_localized ? 0 : kNameWidth;
     const size_t before = out_.size();
     TRY(write_field(kKeywords[static_cast<size_t>(item.keyword)]));
     if (!item.ordinal_upper && !item.ordinal_lower) return {};
@@ -312,7 +314,7 @@ Result<void> Writer::write_field(const Keyword& keyword) {
             break;
         case kHour12: {
             const int hour = civil_.hour % 12;
-            number(hour == 0 ? 12 : hour, civil_.hour >= 0 ? 2 : 3);
+            digits(hour == 0 ? 12 : hour, civil_.hour >= 0 ? 2 : 3);
             break;
         }
         case kMinute:
@@ -378,7 +380,7 @@ void Writer::write_date_field(const Keyword& keyword) {
             break;
         }
         case kMonthName:
-            word(kMonths[civil_.month - 1], keyword.letters, kNameWidth);
+            word(kMonths[civil_.month - 1], keyword.letters, name_width_);
             break;
         case kMonthShort:
             word(kMonths[civil_.month - 1].substr(0, 3), keyword.letters, 0);
@@ -390,7 +392,7 @@ void Writer::write_date_field(const Keyword& keyword) {
             write_roman_month(keyword.letters);
             break;
         case kDayName:
-            word(kDays[week_day], keyword.letters, kNameWidth);
+            word(kDays[week_day], keyword.letters, name_width_);
             break;
         case kDayShort:
             word(kDays[week_day].substr(0, 3), keyword.letters, 0);
