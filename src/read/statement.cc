@@ -2,6 +2,7 @@
 #include "read/statement.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error_makers.h"
 #include "read/merge/failed_scan.h"
@@ -172,14 +173,13 @@ Result<RowSourcePtr> Statement::open_filtered(const Node& scan, const plan::Expr
             return open_view(scan, predicate);
         case plan::RelationRef::Kind::kStream:
             return open_stream(scan);
+        case plan::RelationRef::Kind::kFunction:  // of the catalog; others are no leaves
         case plan::RelationRef::Kind::kSystem: {
             if (system_ == nullptr) return unsupported("system relations are not served here");
             return RowSourcePtr(std::make_unique<GivenRows>(TRY(system_->rows(scan, options_))));
         }
-        case plan::RelationRef::Kind::kFunction:
-            break;
     }
-    return internal_error("relation \"{}\" has no leaf", scan.relation.name);
+    std::unreachable();
 }
 
 namespace {

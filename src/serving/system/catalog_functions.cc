@@ -231,7 +231,8 @@ const std::string& format_type_text() {
     return *text;
 }
 
-std::string current_setting_body(const Settings& settings) {
+/// `otherwise`: what there is for a name that is no setting.
+std::string current_setting_body(const Settings& settings, std::string_view otherwise) {
     std::string body = "CASE lower($1)";
     for (const SettingFacts& facts : setting_facts()) {
         const auto value = settings.show(facts.name);
@@ -241,7 +242,7 @@ std::string current_setting_body(const Settings& settings) {
         }
         body += fmt::format(" WHEN {} THEN {}", quoted(key), quoted(value ? *value : ""));
     }
-    return body + " END";
+    return fmt::format("{} ELSE {} END", body, otherwise);
 }
 
 std::string schema_array(const Settings& settings, bool with_implicit) {
@@ -288,8 +289,12 @@ std::vector<sql::SqlFunction> catalog_functions(std::string_view name, const Cat
     } else if (name == "format_type") {
         found.push_back(make("oid,int4", "text", format_type_text()));
     } else if (name == "current_setting") {
-        found.push_back(make("text", "text", current_setting_body(settings)));
-        found.push_back(make("text,bool", "text", current_setting_body(settings)));
+        constexpr std::string_view kFailure = R"("unknown_setting:"($1))";
+        const std::string or_null = fmt::format("CASE WHEN NOT $2 THEN {} END", kFailure);
+        found.push_back(make("text", "text", current_setting_body(settings, kFailure)));
+        found.push_back(make("text,bool", "text",
+                             fmt::format("CASE WHEN $2 IS NOT NULL THEN {} END",
+                                         current_setting_body(settings, or_null))));
     } else if (name == "current_schemas") {
         found.push_back(
             make("bool", "_name",

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/error_makers.h"
+#include "serving/system/keywords.h"
 #include "serving/system/relation_rows.h"
 
 namespace braid::serving {
@@ -57,6 +58,37 @@ const CatalogImage& SystemCatalog::image() const {
     return *image_;
 }
 
+namespace {
+
+/// Of pg_get_keywords(), the one function of the catalog that stands in FROM.
+Schema keyword_columns() {
+    const Type text = Type::of(TypeKind::kText);
+    return {{{"word", text},
+             {"catcode", Type::aliased(TypeKind::kText, TypeAlias::kChar)},
+             {"barelabel", Type::of(TypeKind::kBool)},
+             {"catdesc", text},
+             {"baredesc", text}}};
+}
+
+std::vector<Batch> keyword_rows(const plan::Node& scan) {
+    const SystemRelation relation{.schema = "pg_catalog",
+                                  .name = "pg_get_keywords",
+                                  .columns = keyword_columns(),
+                                  .never_null = std::vector<bool>(5, true)};
+    RelationRows rows(relation, scan.scan_columns);
+    for (const Keyword& keyword : keywords()) {
+        rows.add();
+        rows.set("word", keyword.word);
+        rows.set("catcode", keyword.category);
+        rows.set("barelabel", keyword.is_bare_label);
+        rows.set("catdesc", meaning_of_category(keyword.category));
+        rows.set("baredesc", keyword.is_bare_label ? "can be bare label" : "requires AS");
+    }
+    return rows.finish();
+}
+
+}  // namespace
+
 bool SystemCatalog::has_schema(std::string_view schema) const { return schema_oid(schema) != 0; }
 
 std::optional<Schema> SystemCatalog::find(std::string_view schema, std::string_view name) const {
@@ -70,12 +102,7 @@ std::optional<Schema> SystemCatalog::find_table_function(std::string_view schema
                                                          size_t argument_count) const {
     if (schema != "pg_catalog" || name != "pg_get_keywords" || argument_count != 0)
         return std::nullopt;
-    const Type text = Type::of(TypeKind::kText);
-    return Schema{{{"word", text},
-                   {"catcode", Type::aliased(TypeKind::kText, TypeAlias::kChar)},
-                   {"barelabel", Type::of(TypeKind::kBool)},
-                   {"catdesc", text},
-                   {"baredesc", text}}};
+    return keyword_columns();
 }
 
 std::vector<sql::SqlFunction> SystemCatalog::find_functions(std::string_view name) const {
@@ -125,7 +152,7 @@ Result<std::vector<Batch>> SystemCatalog::rows(const plan::Node& scan,
     if (dot == std::string::npos)
         return internal_error("a system relation without schema: {}", full);
     if (scan.relation.kind == plan::RelationRef::Kind::kFunction) {
-        return std::vector<Batch>();  // pg_get_keywords(): no keyword needs to be quoted by clients
+        return keyword_rows(scan);
     }
     const std::string_view name = std::string_view(full).substr(dot + 1);
     const SystemRelation* relation =

@@ -95,11 +95,14 @@ class Binder {
     Result<ExprPtr> coerce_with_precision(ExprPtr expr, const Type& type, CastContext context,
                                           int position);
     Result<Type> resolve_type(const TypeName& name) const;
+    /// A parameter whose type has become known since, with it; anything else as it is.
+    ExprPtr up_to_date(const ExprPtr& expr) const;
     /// Unknown literals and parameters become text.
     Result<ExprPtr> settled(ExprPtr expr);
 
     int position(int place) const;
     Error at(Error error, int place) const;
+    Error at(Error error, const Expr& literal) const;
     /// From here on no function is answered by the session: the definition of a view is bound.
     void forbid_session() { forbids_session_ = true; }
     const catalog::Catalog& catalog() const { return catalog_; }
@@ -201,6 +204,7 @@ class Binder {
     Result<plan::AggregateCall> bind_aggregate(const Expression& expression,
                                                const std::string& name, Scope& scope);
     Result<void> check_aggregate_place(const Expression& expression, const Scope& scope) const;
+    Result<int> aggregate_level(const plan::AggregateCall& call) const;
     Result<void> check_aggregate_arguments(const Expression& expression,
                                            const plan::AggregateCall& call) const;
     Result<void> resolve_aggregate(const Expression& expression, plan::AggregateCall& call);
@@ -210,6 +214,8 @@ class Binder {
                                   plan::WindowCall& call, Scope& scope);
     Result<void> bind_base_window(const WindowSpec& base, plan::WindowCall& call, Scope& scope,
                                   int nesting);
+    Result<std::string> frame_offset(const WindowSpec& spec, const ExpressionPtr& value,
+                                     std::string_view mode) const;
     Result<std::string> frame_of(const WindowSpec& spec, const plan::WindowCall& call) const;
     Result<std::vector<plan::SortKey>> sort_keys(std::span<const SortItem> items, Scope& scope,
                                                  Clause clause);

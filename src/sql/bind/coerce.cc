@@ -4,10 +4,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/error_makers.h"
 #include "columnar/numeric.h"
 #include "columnar/text_io.h"
+#include "plan/array_text.h"
 #include "sql/bind/binder_internal.h"
 
 // Values from one type to another, literals out of their text, and the names of types.
@@ -43,6 +45,11 @@ std::optional<Datum> widened(const Datum& value, const Type& to) {
 bool is_reference(const Type& type) {
     return type.alias == TypeAlias::kRegclass || type.alias == TypeAlias::kRegtype ||
            type.alias == TypeAlias::kRegproc;
+}
+
+/// Written in braces.
+bool is_array(const Type& type) {
+    return category_of(type) == 'A' && type.alias != TypeAlias::kInt2Vector;
 }
 
 /// Types of PostgreSQL that Braid knows by name only.
@@ -127,6 +134,9 @@ Result<ExprPtr> Binder::coerce(ExprPtr expr, const Type& type, CastContext conte
         case CastPath::Kind::kSame:
             return expr;
         case CastPath::Kind::kRelabel:
+            if (is_array(type) && category_of(expr->type) == 'S' && body_arguments_ == nullptr) {
+                expr = plan::call(plan::function_by_key("array:(text)"), {std::move(expr)});
+            }
             return relabelled(expr, without_precision(type));
         case CastPath::Kind::kFunction: {
             if (!path.cast->function->allowed_in_views) {
@@ -191,6 +201,10 @@ Result<ExprPtr> Binder::coerce_with_precision(ExprPtr expr, const Type& type, Ca
     return plan::call(function, std::move(arguments), position);
 }
 
+Error Binder::at(Error error, const Expr& literal) const {
+    return has_positions_ ? std::move(error).with_position(literal.position) : std::move(error);
+}
+
 Result<ExprPtr> Binder::read_literal(const Expr& literal, const Type& type) {
     auto copy = std::make_shared<Expr>(literal);
     const bool keeps_precision = type.kind == TypeKind::kNumeric;
@@ -206,11 +220,7 @@ Result<ExprPtr> Binder::read_literal(const Expr& literal, const Type& type) {
         return ExprPtr(std::move(copy));
     }
     auto value = parse_text(text, copy->type, format_);
-    if (!value) {
-        Error error = std::move(value).error();
-        if (has_positions_) error = std::move(error).with_position(literal.position);
-        return error;
-    }
+    if (!value) return at(std::move(value).error(), literal);
     copy->constant = std::move(value).value();
     copy->constant.type = copy->type;
     return ExprPtr(std::move(copy));
@@ -266,6 +276,11 @@ Result<ExprPtr> Binder::settle_parameter(const Expr& parameter, const Type& type
     }
     copy->type = known;
     return ExprPtr(std::move(copy));
+}
+
+ExprPtr Binder::up_to_date(const ExprPtr& expr) const {
+    if (expr->kind != Expr::Kind::kParameter || !is_unknown(expr->type)) return expr;
+    return relabelled(expr, parameter_types_[static_cast<size_t>(expr->column)]);
 }
 
 Result<ExprPtr> Binder::settled(ExprPtr expr) {

@@ -280,9 +280,11 @@ Result<ExprPtr> Binder::scalar_call(const Expression& call, const std::string& n
                                     std::vector<ExprPtr> arguments) {
     if (auto replaced = TRY(sql_function(name, arguments))) return *replaced;
     const std::vector<Type> types = types_of(arguments);
-    // Casts and output functions are called by their syntax alone.
+    // Casts, output functions and the like are called by their syntax, or by a body of ours.
     std::vector<const plan::Function*> overloads;
-    if (name.find(':') == std::string::npos) overloads = plan::overloads_of(name);
+    if (name.find(':') == std::string::npos || body_arguments_ != nullptr) {
+        overloads = plan::overloads_of(name);
+    }
     std::vector<Signature> signatures;
     for (const plan::Function* overload : overloads) {
         signatures.push_back({overload->arguments, overload->is_variadic});

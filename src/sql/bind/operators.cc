@@ -209,19 +209,19 @@ Result<ExprPtr> Binder::in_list(const Expression& expression, Scope& scope) {
 
 Result<ExprPtr> Binder::between(const Expression& expression, Scope& scope) {
     std::vector<ExprPtr> operands = TRY(expressions(expression.arguments, scope));
-    const ExprPtr& value = operands[0];
     const ExprPtr& low = operands[1];
     const ExprPtr& high = operands[2];
     const int place = expression.place;
+    // What a parameter is in one comparison holds in the next.
+    const auto compared = [&](std::string sign, const ExprPtr& with) {
+        return apply_operator({std::move(sign)}, {up_to_date(operands[0]), up_to_date(with)},
+                              place);
+    };
     const auto within = [&](const ExprPtr& from, const ExprPtr& to) -> Result<ExprPtr> {
-        if (expression.flag) {
-            ExprPtr below = TRY(apply_operator({"<"}, {value, from}, place));
-            ExprPtr above = TRY(apply_operator({">"}, {value, to}, place));
-            return plan::make(Expr::Kind::kOr, kBool, {std::move(below), std::move(above)});
-        }
-        ExprPtr above = TRY(apply_operator({">="}, {value, from}, place));
-        ExprPtr below = TRY(apply_operator({"<="}, {value, to}, place));
-        return plan::make(Expr::Kind::kAnd, kBool, {std::move(above), std::move(below)});
+        ExprPtr one = TRY(compared(expression.flag ? "<" : ">=", from));
+        ExprPtr other = TRY(compared(expression.flag ? ">" : "<=", to));
+        return plan::make(expression.flag ? Expr::Kind::kOr : Expr::Kind::kAnd, kBool,
+                          {std::move(one), std::move(other)});
     };
     ExprPtr straight = TRY(within(low, high));
     if (!expression.is_symmetric) return straight;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error_makers.h"
+#include "columnar/text_io.h"
 #include "sql/bind/binder_internal.h"
 
 // Window calls, their windows and frames.
@@ -257,22 +258,43 @@ Result<void> Binder::bind_base_window(const WindowSpec& base, plan::WindowCall& 
     return {};
 }
 
+/// How many rows or groups, or how far, a frame reaches: digits.
+Result<std::string> Binder::frame_offset(const WindowSpec& spec, const ExpressionPtr& value,
+                                         std::string_view mode) const {
+    if (value == nullptr) return internal_error("a frame's offset is not there");
+    const std::string_view end = value == spec.start_offset ? "starting" : "ending";
+    int64_t number = value->number;
+    switch (value->kind) {
+        case Expression::Kind::kInteger:
+            break;
+        case Expression::Kind::kString: {
+            auto read = parse_text(value->text, kInt8, format_);
+            if (!read) return at(std::move(read).error(), value->place);
+            number = read->as<int64_t>();
+            break;
+        }
+        case Expression::Kind::kNull:
+            return at(invalid_input("frame {} offset must not be null", end).with_sqlstate("22004"),
+                      value->place);
+        case Expression::Kind::kColumn:
+            return at(invalid_input("argument of {} must not contain variables", mode)
+                          .with_sqlstate("42P10"),
+                      value->place);
+        default:
+            return at(unsupported("a window frame's offset must be a whole number as a constant"),
+                      value->place);
+    }
+    if (number >= 0) return std::to_string(number);
+    return at(invalid_input("frame {} offset must not be negative", end).with_sqlstate("22013"),
+              value->place);
+}
+
 /// The frame in canonical SQL, empty for the default. Offsets are whole numbers.
 Result<std::string> Binder::frame_of(const WindowSpec& spec, const plan::WindowCall& call) const {
     const int options = spec.frame_options;
     if ((options & kNonDefault) == 0) return std::string();
-    const auto offset = [&](const ExpressionPtr& value) -> Result<std::string> {
-        if (value == nullptr || value->kind != Expression::Kind::kInteger) {
-            return at(unsupported("a window frame's offset must be a whole number as a constant"),
-                      value == nullptr ? spec.place : value->place);
-        }
-        if (value->number < 0) {
-            return at(invalid_input("frame {} offset must not be negative",
-                                    value == spec.start_offset ? "starting" : "ending")
-                          .with_sqlstate("22013"),
-                      value->place);
-        }
-        return std::to_string(value->number);
+    const auto offset = [&](const ExpressionPtr& value) {
+        return frame_offset(spec, value, mode_of(options));
     };
     const bool has_offset = spec.start_offset != nullptr || spec.end_offset != nullptr;
     if ((options & kRange) && has_offset) {

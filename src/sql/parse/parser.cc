@@ -43,6 +43,9 @@ std::string_view sqlstate_of(std::string_view message) {
         {"nonstandard use of", "22P06"},
         {"current database's encoding", "0A000"},
         {"UESCAPE", "42601"},
+        {"frame start", "42P20"},
+        {"frame end", "42P20"},
+        {"precision for type float", "22023"},
     };
     for (const Entry& entry : kEntries) {
         if (message.starts_with(entry.beginning)) return entry.sqlstate;
