@@ -195,6 +195,35 @@ class DamagedFilesTest(unittest.TestCase):
             second.trace_path.unlink()
             braid.start()  # a dead process holds nothing
 
+    def test_a_leftover_segment_is_no_proof_of_what_came_in(self):
+        # As a copy that was not made at one moment would have it: the same stream, whose archive has gone another
+        # way than its log.
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        begun, other, data = folder / "begun", folder / "other", folder / "data"
+        with Braid(begun, init=SCHEMA, config=CONFIG) as braid:
+            braid.sql("INSERT INTO t VALUES (1, 1, 'both')")
+            braid.kill()
+            shutil.copytree(begun, other)
+            shutil.copytree(begun, data)
+        with Braid(other, config=CONFIG) as braid:
+            braid.sql("INSERT INTO t SELECT 2, g, 'other' FROM generate_series(1, 9) AS g")
+            braid.sql("REFRESH MATERIALIZED VIEW by_key")
+        with Braid(data, config=CONFIG) as braid:
+            braid.sql("INSERT INTO t VALUES (3, 3, 'mine'), (4, 4, 'mine')")
+            braid.kill()
+            for path in other.glob("dataset/*"):
+                shutil.copytree(path, data / "dataset" / path.name)
+            braid.start()
+            wanted = [(0, 1, 1, "both"), (1, 3, 3, "mine"), (2, 4, 4, "mine")]
+            rows = "SELECT _offset, k, v, s FROM t ORDER BY 1"
+            self.assertEqual(braid.sql(rows), wanted)
+            braid.sql("REFRESH MATERIALIZED VIEW by_key")
+            self.assertEqual(braid.sql(rows), wanted)
+            self.assertEqual(braid.sql("SELECT k, n, total FROM by_key ORDER BY k"),
+                             [(1, 1, 1), (3, 1, 3), (4, 1, 4)])
+            braid.restart()
+            self.assertEqual(braid.sql(rows), wanted)
+
     def test_files_that_nobody_names_do_no_harm(self):
         data = self.copy()
         for folder in ("manifest", "views", "dataset", "log", "."):
