@@ -19,6 +19,7 @@ namespace braid::batch {
 namespace {
 
 constexpr int kAttemptsMax = 3;
+constexpr std::string_view kAuditDiffers = "XB001";
 constexpr int64_t kScheduleStepUs = 500'000;
 
 /// The stream's own interval, else the node's; 0 = only on demand.
@@ -48,6 +49,33 @@ dataset::SegmentSpec segment_spec(const catalog::Table& table) {
     return spec;
 }
 
+/// The answer of a REFRESH whose audit differs, now or when the candidate was made.
+Error differs(const manifest::State& state, const catalog::Table& table) {
+    std::string numbers;
+    std::string detail;
+    const std::vector<uint64_t> pending = state.pending_audits(table.id);
+    for (const manifest::Audit& audit : state.audits) {
+        if (!std::ranges::binary_search(pending, audit.number)) continue;
+        const auto* view = state.catalog.view_of_version(audit.version);
+        numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", audit.number);
+        detail += fmt::format("{}Audit {} of view \"{}\": {}.", detail.empty() ? "" : "\n",
+                              audit.number, view == nullptr ? "" : view->name, audit.difference);
+    }
+    return Error(ErrorCode::kConflict,
+                 fmt::format("batch and speed differ on stream \"{}\": audit {} is pending",
+                             table.name, numbers))
+        .with_sqlstate(kAuditDiffers)
+        .with_detail(std::move(detail))
+        .with_hint(
+            "The old answer stays. CALL braid.accept_audit(number) publishes what batch "
+            "computed, CALL braid.reject_audit(number) drops it.");
+}
+
+size_t count_pending(const manifest::State& state) {
+    return static_cast<size_t>(
+        std::ranges::count(state.audits, manifest::Verdict::kPending, &manifest::Audit::verdict));
+}
+
 }  // namespace
 
 /// One stream's refreshes, one at a time; waiting callers share the next one.
@@ -73,7 +101,16 @@ struct BatchLayer::Computed {
 };
 
 BatchLayer::BatchLayer(BatchParts parts, BatchOptions options, Workers& workers)
-    : parts_(std::move(parts)), options_(options), workers_(workers) {}
+    : parts_(std::move(parts)), options_(options), workers_(workers) {
+    Metric* mismatches =
+        &parts_.metrics->get("braid_audit_mismatches", Metrics::Kind::kGauge,
+                             "Audits that differ and wait for accept_audit or reject_audit.");
+    const auto count = [mismatches](const manifest::StatePtr& state) {
+        mismatches->set(static_cast<int64_t>(count_pending(*state)));
+    };
+    count(parts_.manifest->head());
+    parts_.manifest->on_commit(count);
+}
 
 BatchLayer::~BatchLayer() {
     while (!streams_.empty()) remove_table(streams_.begin()->first);
@@ -107,7 +144,7 @@ void BatchLayer::remove_table(TableId table) {
 Result<std::shared_ptr<BatchLayer::Stream>> BatchLayer::find(TableId table) const {
     const ScopedLock lock(mutex_);
     const auto place = streams_.find(table);
-    if (place == streams_.end()) return not_found("stream {} does not exist", table.value);
+    if (place == streams_.end()) return not_found("the stream was dropped meanwhile");
     return place->second;
 }
 
@@ -119,6 +156,7 @@ StepOutcome BatchLayer::scheduled_step(Stream& stream) {
     const manifest::TableState* table = state->table(stream.table.id);
     stream.last_run_us = now_us;
     if (table == nullptr || versions_of(*state, stream.table.id).empty()) return idle;
+    if (table->candidate) return idle;  // until a person has said which answer is right
     const auto refreshed = refresh(stream.table.id);
     if (refreshed) {
         stream.health->recovered();
@@ -147,7 +185,10 @@ Result<void> BatchLayer::refresh(TableId table) {
         for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
             outcome = refresh_once(*stream);
             // A view came or went meanwhile: what was computed is for another set of views.
-            if (outcome || outcome.error().code() != ErrorCode::kConflict) break;
+            if (outcome || outcome.error().code() != ErrorCode::kConflict ||
+                outcome.error().sqlstate() == kAuditDiffers) {
+                break;
+            }
         }
         lock.lock();
         stream->outcome = std::move(outcome);
@@ -164,6 +205,7 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     manifest::StatePtr state = parts_.manifest->head();
     const manifest::TableState* table = state->table(id);
     if (table == nullptr) return not_found("stream \"{}\" was dropped", stream.table.name);
+    if (table->candidate) return differs(*state, stream.table);
     const Cut cut = table->sealed_frontier;
     TRY(parts_.hooks.archive_to(id, cut).context("archiving"));
     std::vector<manifest::Change> choose;
@@ -177,8 +219,29 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
         publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut)));
         publish.runs.push_back(std::move(computed.run));
     }
-    TRY(parts_.manifest->commit({std::move(publish)}));
-    return {};
+    const bool all_match = std::ranges::all_of(publish.audits, [](const manifest::Audit& audit) {
+        return audit.verdict == manifest::Verdict::kMatched;
+    });
+    if (all_match) {
+        TRY(parts_.manifest->commit({std::move(publish)}));
+        return {};
+    }
+    // Which of the two is right is not for a program to say: the old answer stays until a person
+    // does.
+    state = TRY(parts_.manifest->commit(
+        {manifest::Park{id, cut, std::move(publish.runs), std::move(publish.audits)}}));
+    return differs(*state, stream.table);
+}
+
+Result<uint64_t> BatchLayer::judge(uint64_t audit, bool is_accepted) {
+    const manifest::StatePtr before = parts_.manifest->head();
+    const auto judged = std::ranges::find(before->audits, audit, &manifest::Audit::number);
+    const auto wanted = is_accepted ? manifest::Verdict::kAccepted : manifest::Verdict::kRejected;
+    const bool is_done = judged != before->audits.end() && judged->verdict == wanted;
+    const manifest::StatePtr state =
+        is_done ? before : TRY(parts_.manifest->commit({manifest::Judge{audit, is_accepted}}));
+    const auto found = std::ranges::find(state->audits, audit, &manifest::Audit::number);
+    return found == state->audits.end() ? 0 : state->pending_audits(found->table).size();
 }
 
 Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
@@ -250,16 +313,23 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
     audit.batch = run.digest;
     if (!owner->find(run.version)->is_populated) {
         // The first history of a view created WITH NO DATA: there is nothing to hold it against.
-        audit.matched = true;
+        audit.verdict = manifest::Verdict::kMatched;
         audit.speed = run.digest;
         audit.difference = "first history of the version: not compared";
         return audit;
     }
-    const AuditOutcome outcome = TRY(compare(*parts_.files, run, replaced, *view.plan));
-    audit.matched = outcome.matched;
-    audit.speed = outcome.digest;
-    audit.difference = outcome.difference;
-    if (!audit.matched) {
+    auto outcome = compare(*parts_.files, run, replaced, *view.plan);
+    if (outcome) {
+        audit.speed = outcome->digest;
+        audit.difference = outcome->difference;
+        if (outcome->matched) audit.verdict = manifest::Verdict::kMatched;
+    } else if (outcome.error().code() == ErrorCode::kCorrupt) {
+        // The old answer cannot be read any more: the new one may replace it, if a person agrees.
+        audit.difference = "not compared: " + outcome.error().message();
+    } else {
+        return std::move(outcome).error();
+    }
+    if (audit.verdict != manifest::Verdict::kMatched) {
         trace(TraceLevel::kError, "batch", "audit of view \"{}\" at {} does not match: {}",
               owner->name, cut.to_string(), audit.difference);
     }
@@ -269,14 +339,14 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
 Result<void> BatchLayer::backfill(VersionId version) {
     manifest::StatePtr state = parts_.manifest->head();
     const catalog::MaterializedView* view = state->catalog.view_of_version(version);
-    if (view == nullptr) return not_found("view version {} does not exist", version.value);
+    if (view == nullptr) return not_found("the view was dropped meanwhile");
     const TableId id = view->table;
     const Positions first_seal = view->find(version)->first_seal;
     TRY(parts_.hooks.archive_to(id, first_seal).context("archiving"));
     state = parts_.manifest->head();
     const auto table = state->catalog.tables.find(id);
     if (table == state->catalog.tables.end())
-        return not_found("the stream of the view was dropped");
+        return not_found("the stream of the view was dropped meanwhile");
     std::vector<Computed> computed =
         TRY(recompute(table->second, *state, {version}, first_seal).context("back-filling"));
     TRY(parts_.manifest->commit({manifest::Backfill{std::move(computed.front().run)}}));
@@ -284,6 +354,8 @@ Result<void> BatchLayer::backfill(VersionId version) {
 }
 
 Result<void> BatchLayer::release(int64_t undo_window_us) {
+    // The schedules of all streams come here, and each would find the same runs.
+    const ScopedLock lock(release_mutex_);
     const manifest::StatePtr state = parts_.manifest->head();
     const int64_t before_us = parts_.clock->wall_us() - undo_window_us;
     manifest::Release release;
@@ -315,7 +387,13 @@ Result<void> BatchLayer::remove_orphans() {
     };
     for (const auto& [version, list] : state->runs) std::ranges::for_each(list, name);
     for (const manifest::Retired& retired : state->retired) name(retired.run);
-    return remove_unnamed(*parts_.files, "views", named);
+    for (const auto& [id, table] : state->tables) {
+        if (table.candidate) std::ranges::for_each(table.candidate->runs, name);
+    }
+    TRY(remove_unnamed(*parts_.files, "views", named));
+    // What was spilled or half written when a process ended is nobody's.
+    if (TRY(parts_.files->exists("_tmp"))) TRY(remove_unnamed(*parts_.files, "_tmp", {}));
+    return {};
 }
 
 }  // namespace braid::batch

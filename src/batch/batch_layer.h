@@ -65,13 +65,18 @@ class BatchLayer {
     Result<void> backfill(VersionId version);
     /// Seal, archive to that frontier, choose the cut, recompute all views of the stream in one
     /// scan, audit against the runs that are replaced, publish. Callers that come while one runs
-    /// share the next one.
+    /// share the next one. Where the audit differs nothing is published: XB001, and what was
+    /// computed waits as a candidate, as do later refreshes and the schedule, until it is judged.
     Result<void> refresh(TableId table);
+    /// A person's word on a pending audit; the last one accepted publishes exactly the candidate,
+    /// one rejected drops it. Gives how many audits of the candidate still wait. The same word
+    /// twice is no error.
+    Result<uint64_t> judge(uint64_t audit, bool is_accepted);
     /// Deletes the files of runs retired longer ago than the undo window; 0 releases everything
     /// retired.
     Result<void> release(int64_t undo_window_us);
-    /// Deletes run files that no manifest version names, left by a crash. Only before anything
-    /// writes runs.
+    /// Deletes run files that no manifest version names, and all of `_tmp/`, left by a crash. Only
+    /// before anything writes runs.
     Result<void> remove_orphans();
 
   private:
@@ -90,6 +95,7 @@ class BatchLayer {
     const BatchParts parts_;
     const BatchOptions options_;
     Workers& workers_;
+    Mutex release_mutex_;
     mutable Mutex mutex_;
     std::map<TableId, std::shared_ptr<Stream>> streams_;
 };

@@ -212,26 +212,127 @@ TEST_F(BatchLayerTest, ComputesTheSameWithinAnyMemory) {
     thrifty.add_table(table_);
     ASSERT_OK(thrifty.refresh(table_.id));
     EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
-    EXPECT_TRUE(head()->audits.back().matched);
+    EXPECT_EQ(head()->audits.back().verdict, manifest::Verdict::kMatched);
 }
 
-TEST_F(BatchLayerTest, TellsThatSpeedMiscountedAndWins) {
-    records_ = {event("a", 1)};
-    ASSERT_OK(layer_->backfill(version_));
-    records_.insert(records_.end(), {event("b", 2), event("c", 3)});
-    wrong_ = {event("a", 1), event("b", 2)};
-    std::vector<std::string> errors;
-    set_trace_sink([&](TraceLevel level, std::string_view, std::string_view message) {
-        if (level == TraceLevel::kError) errors.emplace_back(message);
-    });
-    ASSERT_OK(layer_->refresh(table_.id));
+/// Speed has counted `wrong` instead of what came in, and batch has found it out.
+class MismatchTest : public BatchLayerTest {
+  protected:
+    void SetUp() override {
+        BatchLayerTest::SetUp();
+        records_ = {event("a", 1)};
+        ASSERT_OK(layer_->backfill(version_));
+        records_.insert(records_.end(), {event("b", 2), event("c", 3)});
+        wrong_ = {event("a", 1), event("b", 2)};
+        set_trace_sink([&](TraceLevel level, std::string_view, std::string_view message) {
+            if (level == TraceLevel::kError) errors_.emplace_back(message);
+        });
+        const auto refused = layer_->refresh(table_.id);
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(refused.error().sqlstate(), "XB001");
+        EXPECT_NE(refused.error().detail().find("k=c"), std::string::npos);
+    }
+    /// The layer of a process that was started later.
+    void restart() {
+        layer_.reset();
+        ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
+        BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+        parts.hooks.seal = [this](TableId) { return seal(); };
+        parts.hooks.archive_to = [this](TableId, const Positions& end) {
+            return archive(end.at[0]);
+        };
+        layer_ = std::make_unique<BatchLayer>(parts, options_, workers_);
+        layer_->add_table(table_);
+        ASSERT_OK(layer_->remove_orphans());
+    }
+    manifest::Verdict verdict() const { return head()->audits.back().verdict; }
+    int64_t mismatches() {
+        return metrics_.get("braid_audit_mismatches", Metrics::Kind::kGauge, "").get();
+    }
+
+    std::vector<std::string> errors_;
+};
+
+TEST_F(MismatchTest, KeepsTheOldAnswerAndShowsTheDifference) {
+    EXPECT_EQ(lines(runs_of(version_).back()), expected(wrong_));
+    EXPECT_TRUE(state().cuts.empty());
+    EXPECT_TRUE(head()->retired.empty());
     const manifest::Audit& audit = head()->audits.back();
-    EXPECT_FALSE(audit.matched);
+    EXPECT_EQ(audit.verdict, manifest::Verdict::kPending);
     EXPECT_NE(audit.difference.find("k=c"), std::string::npos) << audit.difference;
-    ASSERT_EQ(errors.size(), 1U);
-    EXPECT_NE(errors[0].find("\"v\""), std::string::npos);
+    ASSERT_EQ(errors_.size(), 1U);
+    EXPECT_NE(errors_[0].find("\"v\""), std::string::npos);
+    EXPECT_EQ(mismatches(), 1);
+}
+
+TEST_F(MismatchTest, RefusesToRefreshUntilItIsJudged) {
+    const uint64_t runs = head()->next_run;
+    EXPECT_EQ(layer_->refresh(table_.id).error().sqlstate(), "XB001");
+    EXPECT_EQ(head()->audits.size(), 1U);
+    EXPECT_EQ(head()->next_run, runs) << "nothing was computed again";
+}
+
+TEST_F(MismatchTest, PublishesExactlyWhatWasAccepted) {
+    ASSERT_TRUE(state().candidate.has_value());
+    const RunId candidate = state().candidate->runs[0].id;
+    records_.push_back(event("late", 9));
+    restart();
+    EXPECT_EQ(mismatches(), 1);
+    EXPECT_EQ(layer_->judge(1, true).value(), 0U);
+    EXPECT_EQ(runs_of(version_)[0].id, candidate);
+    EXPECT_EQ(lines(runs_of(version_)[0]), expected(between({0}, {3})));
+    EXPECT_EQ(verdict(), manifest::Verdict::kAccepted);
+    EXPECT_EQ(mismatches(), 0);
+    EXPECT_EQ(layer_->judge(1, true).value(), 0U) << "the same word again";
+    EXPECT_ERROR(layer_->judge(1, false), ErrorCode::kInvalidInput);
+    wrong_.clear();
+    ASSERT_OK(layer_->refresh(table_.id));
     EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
-    EXPECT_EQ(head()->retired.size(), 2U) << "what was replaced stays";
+}
+
+TEST_F(MismatchTest, DropsWhatWasRejected) {
+    const manifest::Run candidate = state().candidate->runs[0];
+    restart();
+    ASSERT_TRUE(exists(candidate));
+    EXPECT_EQ(layer_->judge(1, false).value(), 0U);
+    EXPECT_EQ(lines(runs_of(version_).back()), expected(wrong_));
+    EXPECT_EQ(verdict(), manifest::Verdict::kRejected);
+    EXPECT_EQ(mismatches(), 0);
+    ASSERT_OK(layer_->release(0));
+    EXPECT_FALSE(exists(candidate));
+    EXPECT_EQ(layer_->refresh(table_.id).error().sqlstate(), "XB001") << "it is as wrong as before";
+    EXPECT_EQ(head()->audits.back().number, 2U);
+}
+
+TEST_F(MismatchTest, TheScheduleWaits) {
+    layer_->remove_table(table_.id);
+    table_.options["batch_interval"] = "10 minutes";
+    layer_->add_table(table_);
+    clock_.advance_us(600'000'000);
+    workers_.run_until_idle();
+    EXPECT_EQ(errors_.size(), 1U);
+    EXPECT_EQ(head()->audits.size(), 1U);
+    ASSERT_OK(layer_->judge(1, true));
+    wrong_.clear();
+    records_.push_back(event("d", 4));
+    clock_.advance_us(600'000'000);
+    workers_.run_until_idle();
+    EXPECT_EQ(state().cuts.size(), 2U);
+}
+
+TEST_F(BatchLayerTest, ADamagedAnswerIsReplacedOnceAPersonAgrees) {
+    records_ = {event("a", 1)};
+    ASSERT_OK(seal());
+    ASSERT_OK(layer_->backfill(version_));
+    ASSERT_OK(files_.flip_bit(runs_of(version_).back().parts.front().file, 40, 3));
+    set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
+    const auto refused = layer_->refresh(table_.id);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().sqlstate(), "XB001");
+    EXPECT_NE(refused.error().detail().find("is damaged"), std::string::npos)
+        << refused.error().to_string();
+    ASSERT_OK(layer_->judge(1, true));
+    EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
 }
 
 TEST_F(BatchLayerTest, BackfillCoversExactlyWhatIsMissing) {

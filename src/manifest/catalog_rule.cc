@@ -122,7 +122,9 @@ Result<void> Rule::operator()(const CreateView& change) {
 Result<void> Rule::operator()(const DropView& change) {
     const auto found = state_.catalog.views.find(change.view);
     if (found == state_.catalog.views.end()) return no_such("materialized view", change.view);
+    TableState& table = *TRY(this->table(found->second.table));
     for (const catalog::ViewVersion& version : found->second.versions) {
+        drop_candidate_run(table, version.id);
         SharedList<Run>::Items runs;
         for (size_t index = 0; index < state_.runs[version.id].size(); ++index) {
             runs.push_back(state_.runs[version.id].shared(index));
@@ -130,8 +132,9 @@ Result<void> Rule::operator()(const DropView& change) {
         retire(runs);
         state_.runs.erase(version.id);
     }
+    const TableId id = found->second.table;
     state_.catalog.views.erase(found);
-    return {};
+    return table.candidate ? settle(id, table) : Result<void>();
 }
 
 Result<void> Rule::operator()(const CreatePlainView& change) {

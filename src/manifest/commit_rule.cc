@@ -195,6 +195,7 @@ Result<void> Rule::operator()(const ChooseCut& change) {
     TableState& table = *TRY(this->table(change.table));
     if (!change.cut) {
         if (!table.cut_in_flight) return conflict("no cut is in flight");
+        if (table.candidate) return conflict("the cut in flight has a candidate");
         table.cut_in_flight.reset();
         return {};
     }
@@ -225,35 +226,47 @@ Result<void> Rule::operator()(const ChooseCut& change) {
     return {};
 }
 
-Result<void> Rule::operator()(const Publish& change) {
-    TableState& table = *TRY(this->table(change.table));
-    if (table.cut_in_flight != change.cut) {
-        return conflict("cut {} is not in flight", change.cut.to_string())
+Result<void> Rule::admit_at_cut(TableId id, const TableState& table, const Cut& cut,
+                                std::span<const Run> runs) {
+    if (table.cut_in_flight != cut) {
+        return conflict("cut {} is not in flight", cut.to_string())
             .with_detail(table.cut_in_flight
                              ? fmt::format("Cut {} is.", table.cut_in_flight->to_string())
                              : "None is.");
     }
+    if (table.candidate) return conflict("cut {} has a candidate already", cut.to_string());
     // A version that was declared after the cut was chosen starts behind it: it waits for the next
     // one.
-    std::set<VersionId> versions = versions_of(change.table);
+    std::set<VersionId> versions = versions_of(id);
     std::erase_if(versions, [&](VersionId version) {
-        return !change.cut.dominates(find_version(version)->first_seal);
+        return !cut.dominates(find_version(version)->first_seal);
     });
-    const Box box = Box::between(table.origin, change.cut);
-    TRY(admit_all(change.runs, versions, RunKind::kBatch, box));
-    PublishedCut published{.number = state_.next_cut++,
-                           .table = change.table,
-                           .cut = change.cut,
-                           .runs = {},
-                           .at_us = now_us_};
-    for (const Run& run : change.runs) {
-        TRY(publish_version(run, table, change.cut));
-        published.runs.push_back(run.id);
-    }
+    return admit_all(runs, versions, RunKind::kBatch, Box::between(table.origin, cut));
+}
+
+Result<void> Rule::operator()(const Publish& change) {
+    TableState& table = *TRY(this->table(change.table));
+    TRY(admit_at_cut(change.table, table, change.cut, change.runs));
     for (const Audit& audit : change.audits) {
         if (audit.table != change.table) return internal_error("an audit of another table");
+        if (audit.verdict == Verdict::kPending) {
+            return internal_error("a publish before its audit is accepted");
+        }
     }
     record(change.audits);
+    return publish_runs(change.table, table, change.runs);
+}
+
+Result<void> Rule::publish_runs(TableId id, TableState& table, const std::vector<Run>& runs) {
+    PublishedCut published{.number = state_.next_cut++,
+                           .table = id,
+                           .cut = *table.cut_in_flight,
+                           .runs = {},
+                           .at_us = now_us_};
+    for (const Run& run : runs) {
+        TRY(publish_version(run, table, published.cut));
+        published.runs.push_back(run.id);
+    }
     table.cuts.push_back(std::move(published));
     table.cut_in_flight.reset();
     return {};
@@ -357,15 +370,21 @@ void Rule::retire(const SharedList<Run>::Items& runs) {
     });
 }
 
-void Rule::record(const std::vector<Audit>& audits) {
-    if (audits.empty()) return;
+std::vector<uint64_t> Rule::record(const std::vector<Audit>& audits) {
+    std::vector<uint64_t> numbers;
+    if (audits.empty()) return numbers;
     state_.audits.edit([&](SharedList<Audit>::Items& items) {
         for (Audit audit : audits) {
             audit.number = state_.next_audit++;
+            numbers.push_back(audit.number);
             items.push_back(std::make_shared<const Audit>(std::move(audit)));
         }
-        if (items.size() > kAuditsKept) items.erase(items.begin(), items.end() - kAuditsKept);
+        size_t surplus = items.size() - std::min(items.size(), kAuditsKept);
+        std::erase_if(items, [&](const auto& item) {
+            return item->verdict != Verdict::kPending && surplus > 0 && surplus-- > 0;
+        });
     });
+    return numbers;
 }
 
 /// A cut can be read while at least one of its runs is kept. The newest one stays in any case: it

@@ -291,7 +291,9 @@ TEST(PublishRule, RefusesStaleAndIncompleteAnswers) {
     other.runs[0].box = box({0, 0}, {7, 4});
     expect_refused(history, other, kConflict);
     other = good;
-    other.audits = {Audit{.table = {99}}};
+    other.audits = {Audit{.table = {99}, .verdict = Verdict::kMatched}};
+    expect_refused(history, other, kInternal);
+    other.audits = {Audit{.table = history.table, .verdict = Verdict::kPending}};
     expect_refused(history, other, kInternal);
     ASSERT_OK(history.apply({good}));
     expect_refused(history, good, kConflict);  // a second batch that was slower
@@ -358,7 +360,8 @@ TEST(PublishRule, KeepsTheNewestThousandAudits) {
     TwoViews history;
     ASSERT_OK(history.choose({0, 0}));
     Publish publish = history.publish(history.table);
-    publish.audits.assign(1'003, Audit{.table = history.table, .version = history.a});
+    const Audit matched{.table = history.table, .version = history.a, .verdict = Verdict::kMatched};
+    publish.audits.assign(1'003, matched);
     ASSERT_OK(history.apply({publish}));
     ASSERT_EQ(history.state.audits.size(), 1'000U);
     EXPECT_EQ(history.state.audits.front().number, 4U);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -72,12 +73,17 @@ struct Segment {
     std::string ingest_day;  // "2026-11-22"
 };
 
+/// Whether a batch answer may take the place of what it was held against. A pending one waits for a
+/// person.
+enum class Verdict : uint8_t { kMatched, kPending, kAccepted, kRejected };
+std::string_view to_text(Verdict verdict);  // "matched", "pending", …
+
 struct Audit {
     uint64_t number = 0;
     TableId table;
     VersionId version;
     Cut cut;
-    bool matched = false;
+    Verdict verdict = Verdict::kPending;
     Digest batch;
     Digest speed;
     std::string difference;  // first differing keys, for people; empty when matched
@@ -99,14 +105,23 @@ struct Retired {
     int64_t at_us = 0;
 };
 
+/// A batch answer that differs from what it would replace: it stands beside the answers until every
+/// audit of it has been accepted, or one rejected. Its cut stays in flight meanwhile.
+struct Candidate {
+    std::vector<Run> runs;         // one for each view version that a publish would have had
+    std::vector<uint64_t> audits;  // numbers, matched ones too
+    int64_t at_us = 0;
+};
+
 /// Per stream.
 struct TableState {
     Positions origin;
     Positions archive_end;
     Positions sealed_frontier;
     std::optional<Cut> cut_in_flight;
-    SharedList<Segment> segments;    // sorted by partition, from
-    std::vector<PublishedCut> cuts;  // oldest first
+    std::optional<Candidate> candidate;  // at the cut in flight
+    SharedList<Segment> segments;        // sorted by partition, from
+    std::vector<PublishedCut> cuts;      // oldest first
 };
 
 /// All that is true at one manifest version. Immutable; readers hold a shared pointer to one.
@@ -119,7 +134,7 @@ struct State {
     /// together.
     std::map<VersionId, SharedList<Run>> runs;
     SharedList<Retired> retired;  // oldest first
-    SharedList<Audit> audits;     // newest 1,000, oldest first
+    SharedList<Audit> audits;     // newest 1,000 and all pending ones, oldest first
     uint64_t next_run = 1;
     uint64_t next_cut = 1;
     uint64_t next_audit = 1;
@@ -132,6 +147,8 @@ struct State {
 
     const TableState* table(TableId id) const;
     const SharedList<Run>& runs_of(VersionId version) const;
+    /// Audits of a stream's candidate that still wait, ascending; empty without one.
+    std::vector<uint64_t> pending_audits(TableId table) const;
 };
 using StatePtr = std::shared_ptr<const State>;
 
@@ -197,6 +214,20 @@ struct Publish {
     std::vector<Run> runs;
     std::vector<Audit> audits;
 };
+/// What a publish would have been, had its audits matched: its runs become the candidate of the cut
+/// in flight and answer nothing.
+struct Park {
+    TableId table;
+    Cut cut;
+    std::vector<Run> runs;
+    std::vector<Audit> audits;  // at least one pending
+};
+/// A person's word on a pending audit. The last one accepted publishes the candidate; a rejected
+/// one drops it, and the old answers stay.
+struct Judge {
+    uint64_t audit = 0;
+    bool is_accepted = false;
+};
 /// Adjacent sealed runs become one with the joined box.
 struct Compact {
     std::vector<RunId> removed;
@@ -210,7 +241,7 @@ struct Release {
 
 using Change = std::variant<CreateTable, DropTable, CreateView, DropView, CreatePlainView,
                             DropPlainView, TakeOver, SetFunctionData, AllowFiles, Seal, Backfill,
-                            Archive, ChooseCut, Publish, Compact, Release>;
+                            Archive, ChooseCut, Publish, Park, Judge, Compact, Release>;
 
 /// The commit rule as a pure function: `base` with the changes applied in order, or why not. The
 /// number and times are the caller's. Conflict: somebody was faster, read again; NotFound,

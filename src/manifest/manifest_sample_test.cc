@@ -72,5 +72,20 @@ TEST(ManifestSample, OpensFromAWholeVersion) {
     expect_sample_state(*state);
 }
 
+TEST(ManifestSample, OpensWithACandidate) {
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest_candidate"));
+    EXPECT_EQ(state->number, ManifestNumber{19});
+    const TableState& stream = state->tables.at({1});
+    ASSERT_TRUE(stream.candidate.has_value());
+    EXPECT_EQ(stream.candidate->runs.at(0).id, RunId{16});
+    EXPECT_EQ(stream.cut_in_flight, at({20, 12}));
+    EXPECT_EQ(state->pending_audits({1}), (std::vector<uint64_t>{4}));
+    std::vector<std::string_view> verdicts;
+    for (const Audit& audit : state->audits) verdicts.push_back(to_text(audit.verdict));
+    EXPECT_EQ(verdicts,
+              (std::vector<std::string_view>{"accepted", "accepted", "rejected", "pending"}));
+    EXPECT_EQ(state->runs_of({3})[0].id, RunId{14});
+}
+
 }  // namespace
 }  // namespace braid::manifest

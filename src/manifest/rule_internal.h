@@ -32,6 +32,8 @@ class Rule {
     Result<void> operator()(const Archive& change);
     Result<void> operator()(const ChooseCut& change);
     Result<void> operator()(const Publish& change);
+    Result<void> operator()(const Park& change);
+    Result<void> operator()(const Judge& change);
     Result<void> operator()(const Compact& change);
     Result<void> operator()(const Release& change);
 
@@ -50,9 +52,20 @@ class Rule {
     /// Exactly one run for each version, each admitted.
     Result<void> admit_all(std::span<const Run> runs, const std::set<VersionId>& versions,
                            RunKind kind, const Box& box);
+    /// The runs fit the cut in flight: one for each version that starts at or below it.
+    Result<void> admit_at_cut(TableId id, const TableState& table, const Cut& cut,
+                              std::span<const Run> runs);
+    /// Runs that were admitted take the place of what is below the cut in flight.
+    Result<void> publish_runs(TableId id, TableState& table, const std::vector<Run>& runs);
     Result<void> publish_version(const Run& run, const TableState& table, const Cut& cut);
+    /// Publishes the candidate if none of its audits waits any more.
+    Result<void> settle(TableId id, TableState& table);
+    void drop_candidate(TableState& table);
+    void drop_candidate_run(TableState& table, VersionId version);
+    void judge(uint64_t audit, Verdict verdict);
     void retire(const SharedList<Run>::Items& runs);
-    void record(const std::vector<Audit>& audits);
+    /// Gives the audits their numbers and returns them.
+    std::vector<uint64_t> record(const std::vector<Audit>& audits);
     void forget_unbacked_cuts(const std::set<RunId>& released);
 
     State state_;

@@ -190,7 +190,17 @@ std::vector<std::vector<Change>> sample_commits() {
     const Box second = box({5, 5}, {9, 9});
     const Box third = box({9, 9}, {12, 12});
     const Box fourth = box({12, 12}, {20, 12});
-    Audit audit{.table = {1}, .version = {3}, .cut = at({9, 9}), .difference = "key \"x\"\n"};
+    Audit audit{.table = {1},
+                .version = {3},
+                .cut = at({9, 9}),
+                .verdict = Verdict::kAccepted,
+                .difference = "key \"x\"\n"};
+    const Audit pending{.table = {1}, .version = {3}, .cut = at({20, 12}), .difference = "key y"};
+    const auto parked = [&](uint64_t id) {
+        const Box box = manifest::box({0, 0}, {20, 12});
+        return Park{
+            {1}, at({20, 12}), {run_with_files({id}, {3}, RunKind::kBatch, box)}, {pending}};
+    };
     return {
         {unpleasant_table(), SetFunctionData{{"geo", 1, "abc", "city 2026-11"}},
          AllowFiles{{"/var/log/\u2028 \"web\"", "/srv"}}},
@@ -219,6 +229,12 @@ std::vector<std::vector<Change>> sample_commits() {
         {Release{{{2}}}, CreateTable{test_table({7}, "u")}},
         {DropPlainView{{4}}, DropView{{5}}, DropTable{{7}}, ChooseCut{{1}, at({9, 9})}},
         {ChooseCut{{1}, std::nullopt}},
+        {Archive{{1}, {test_segment(0, 10, 20), test_segment(1, 9, 12)}},
+         ChooseCut{{1}, at({20, 12})}},
+        {parked(14)},
+        {Judge{2, true}},
+        {ChooseCut{{1}, at({20, 12})}, parked(15), Judge{3, false}},
+        {ChooseCut{{1}, at({20, 12})}, parked(16)},
     };
 }
 

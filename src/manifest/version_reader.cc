@@ -260,12 +260,25 @@ Segment read_segment(const Node& in) {
             .ingest_day = in.text("ingest_day")};
 }
 
+Verdict read_verdict(const Node& in) {
+    const bool has_matched = in.boolean("matched");
+    // Written before there were verdicts: then a batch answer was published in any case.
+    if (!in.has("verdict")) return has_matched ? Verdict::kMatched : Verdict::kAccepted;
+    const std::string text = in.text("verdict");
+    for (const Verdict verdict :
+         {Verdict::kMatched, Verdict::kPending, Verdict::kAccepted, Verdict::kRejected}) {
+        if (text == to_text(verdict)) return verdict;
+    }
+    in.blame("a verdict", "verdict");
+    return Verdict::kPending;
+}
+
 Audit read_audit(const Node& in) {
     return {.number = in.number<uint64_t>("number"),
             .table = in.id("table"),
             .version = in.id("version"),
             .cut = in.positions("cut"),
-            .matched = in.boolean("matched"),
+            .verdict = read_verdict(in),
             .batch = in.digest("batch"),
             .speed = in.digest("speed"),
             .difference = in.text("difference"),
@@ -284,11 +297,20 @@ Retired read_retired(const Node& in) {
     return {.run = read_run(in.node("run")), .at_us = in.number<int64_t>("at_us")};
 }
 
+std::optional<Candidate> read_candidate(const Node& in) {
+    if (!in.has("candidate")) return std::nullopt;
+    const Node candidate = in.node("candidate");
+    return Candidate{.runs = candidate.list("runs", read_run),
+                     .audits = candidate.plain_numbers("audits"),
+                     .at_us = candidate.number<int64_t>("at_us")};
+}
+
 TableState read_table_state(const Node& in) {
     return {.origin = in.positions("origin"),
             .archive_end = in.positions("archive_end"),
             .sealed_frontier = in.positions("sealed_frontier"),
             .cut_in_flight = in.cut("cut_in_flight"),
+            .candidate = read_candidate(in),
             .segments = in.list("segments", read_segment),
             .cuts = in.list("cuts", read_published_cut)};
 }
@@ -328,6 +350,14 @@ State read_state(const Node& in) {
     return state;
 }
 
+template <typename T>
+Change read_at_cut(const Node& in) {
+    return T{.table = in.id("table"),
+             .cut = in.positions("cut"),
+             .runs = in.list("runs", read_run),
+             .audits = in.list("audits", read_audit)};
+}
+
 Change read_change(const Node& in) {
     const auto of = [&](std::string_view name) { return in.node(name); };
     if (in.has("create_table")) return CreateTable{read_table(of("create_table"))};
@@ -353,13 +383,10 @@ Change read_change(const Node& in) {
     }
     if (in.has("choose_cut"))
         return ChooseCut{of("choose_cut").id("table"), of("choose_cut").cut("cut")};
-    if (in.has("publish")) {
-        const Node publish = of("publish");
-        return Publish{.table = publish.id("table"),
-                       .cut = publish.positions("cut"),
-                       .runs = publish.list("runs", read_run),
-                       .audits = publish.list("audits", read_audit)};
-    }
+    if (in.has("publish")) return read_at_cut<Publish>(of("publish"));
+    if (in.has("park")) return read_at_cut<Park>(of("park"));
+    if (in.has("accept_audit")) return Judge{in.number<uint64_t>("accept_audit"), true};
+    if (in.has("reject_audit")) return Judge{in.number<uint64_t>("reject_audit"), false};
     if (in.has("compact")) {
         return Compact{of("compact").numbers<RunId>("removed"),
                        read_run(of("compact").node("added"))};

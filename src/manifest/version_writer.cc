@@ -57,6 +57,10 @@ class Writer {
     void operator()(const Archive& change) { object("archive", change); }
     void operator()(const ChooseCut& change) { object("choose_cut", change); }
     void operator()(const Publish& change) { object("publish", change); }
+    void operator()(const Park& change) { object("park", change); }
+    void operator()(const Judge& change) {
+        json_.field(change.is_accepted ? "accept_audit" : "reject_audit", change.audit);
+    }
     void operator()(const Compact& change) { object("compact", change); }
     void operator()(const Release& change) { ids("release", change.runs); }
 
@@ -147,12 +151,16 @@ class Writer {
         json_.field("table", change.table.value);
         cut("cut", change.cut);
     }
-    void fields(const Publish& change) {
+    /// Publish or Park.
+    template <typename T>
+    void fields_at_cut(const T& change) {
         json_.field("table", change.table.value);
         positions("cut", change.cut);
         objects("runs", change.runs);
         objects("audits", change.audits);
     }
+    void fields(const Publish& change) { fields_at_cut(change); }
+    void fields(const Park& change) { fields_at_cut(change); }
     void fields(const Compact& change) {
         ids("removed", change.removed);
         object("added", change.added);
@@ -197,11 +205,17 @@ class Writer {
         json_.field("table", audit.table.value);
         json_.field("version", audit.version.value);
         positions("cut", audit.cut);
-        json_.field("matched", audit.matched);
+        json_.field("matched", audit.verdict == Verdict::kMatched);
+        json_.field("verdict", to_text(audit.verdict));
         digest("batch", audit.batch);
         digest("speed", audit.speed);
         json_.field("difference", audit.difference);
         json_.field("at_us", audit.at_us);
+    }
+    void fields(const Candidate& candidate) {
+        objects("runs", candidate.runs);
+        ids("audits", candidate.audits);
+        json_.field("at_us", candidate.at_us);
     }
     void fields(const PublishedCut& published) {
         json_.field("number", published.number);
@@ -281,6 +295,7 @@ class Writer {
             positions("archive_end", table.archive_end);
             positions("sealed_frontier", table.sealed_frontier);
             cut("cut_in_flight", table.cut_in_flight);
+            if (table.candidate) object("candidate", *table.candidate);
             objects("segments", table.segments);
             objects("cuts", table.cuts);
             json_.end_object();

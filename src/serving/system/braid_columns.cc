@@ -9,7 +9,8 @@ namespace {
 constexpr RelationText kBraid[] = {
     {"braid", "audits", 13901, 'v',
      "number:int8! stream:text view:text version:int8! cut:text! matched:bool! "
-     "batch_digest:text! speed_digest:text! difference:text! audited_at:timestamptz"},
+     "batch_digest:text! speed_digest:text! difference:text! audited_at:timestamptz "
+     "verdict:text!"},
     {"braid", "quarantine", 13902, 'v',
      "stream:text! _partition:int4! _offset:int8! _ingested_at:timestamptz _error:text! _raw:text "
      "view:text"},

@@ -155,11 +155,12 @@ void add_audits(const SystemView& view, RelationRows& rows) {
         }
         rows.set("version", audit.version.value);
         rows.set("cut", audit.cut.to_string());
-        rows.set("matched", audit.matched);
+        rows.set("matched", audit.verdict == manifest::Verdict::kMatched);
         rows.set("batch_digest", audit.batch.to_hex());
         rows.set("speed_digest", audit.speed.to_hex());
         rows.set("difference", audit.difference);
         rows.set_time("audited_at", audit.at_us);
+        rows.set("verdict", std::string(manifest::to_text(audit.verdict)));
     }
 }
 

@@ -159,7 +159,7 @@ TEST_F(SystemFixture, ShowsStreamsViewsAndRuns) {
                                 .table = t,
                                 .version = v,
                                 .cut = Positions{{Offset{10}}},
-                                .matched = true});
+                                .verdict = manifest::Verdict::kMatched});
     });
     SetUp();
     EXPECT_THAT(rows("braid.streams", {"name", "connector", "partitions", "segment_rows",
