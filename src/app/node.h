@@ -107,6 +107,9 @@ class Node final : public serving::Control {
                                                std::string time_zone) override;
     Result<void> commit(const serving::TransactionWork& work) override;
     Result<void> refresh(ViewId view) override;
+    Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) override {
+        return batch_->judge(audit, is_accepted);
+    }
 
   private:
     /// What runs for one stream beside the layers.

@@ -167,12 +167,24 @@ Result<void> FakeControl::refresh(ViewId view) {
     return {};
 }
 
+Result<uint64_t> FakeControl::judge_audit(uint64_t audit, bool is_accepted) {
+    ScopedLock lock(mutex_);
+    if (audit > 2) return not_found("audit {} does not exist", audit).with_sqlstate("42704");
+    judged_.push_back(fmt::format("{} {}", is_accepted ? "accept" : "reject", audit));
+    return audit - 1;
+}
+
 FakeLog& FakeControl::log(std::string_view table) const {
     const manifest::StatePtr now = state();
     const catalog::Table* found = now->catalog.find_table(table);
     CHECK(found != nullptr);
     ScopedLock lock(mutex_);
     return *logs_.at(found->id);
+}
+
+std::vector<std::string> FakeControl::judged() const {
+    ScopedLock lock(mutex_);
+    return judged_;
 }
 
 std::vector<std::string> FakeControl::refreshed() const {

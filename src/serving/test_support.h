@@ -67,9 +67,13 @@ class FakeControl final : public Control {
                                                std::string time_zone) override;
     Result<void> commit(const TransactionWork& work) override;
     Result<void> refresh(ViewId view) override;
+    /// Audit 1 alone is pending, audit 2 is one of two.
+    Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) override;
 
     FakeLog& log(std::string_view table) const;
     std::vector<std::string> refreshed() const;
+    /// "accept 1", "reject 2", …
+    std::vector<std::string> judged() const;
     /// Publishes a state with the change applied.
     void change(const std::function<void(manifest::State&)>& edit);
 
@@ -78,6 +82,7 @@ class FakeControl final : public Control {
     manifest::StatePtr state_;
     std::map<TableId, std::shared_ptr<FakeLog>> logs_;
     std::vector<std::string> refreshed_;
+    std::vector<std::string> judged_;
     uint64_t next_id_ = 1;
 };
 

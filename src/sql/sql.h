@@ -52,6 +52,7 @@ enum class StatementKind : uint8_t {
     kTransaction,
     kPrepare,
     kExecute,
+    kCall,
     kDeallocate,
     kDiscard,
     kUnsupported,  // bind() says by name what is not there
@@ -254,6 +255,13 @@ struct Execute {
     std::string name;
     std::vector<plan::ExprPtr> arguments;
 };
+/// CALL of one of Braid's procedures, all of which take the number of an audit (int8).
+struct Call {
+    enum class Procedure : uint8_t { kAcceptAudit, kRejectAudit };
+    Procedure procedure = Procedure::kAcceptAudit;
+    plan::ExprPtr argument;
+    std::vector<Type> parameters;
+};
 struct Deallocate {
     std::string name;  // empty: all
 };
@@ -265,7 +273,7 @@ struct Discard {
 
 using Command = std::variant<plan::Query, CreateTable, CreateMaterializedView, CreateView, Drop,
                              Insert, Refresh, Explain, Set, Show, Reset, Transaction, Prepare,
-                             Execute, Deallocate, Discard>;
+                             Execute, Call, Deallocate, Discard>;
 
 struct BoundStatement {
     Command command;

@@ -292,6 +292,12 @@ struct Describer {
     std::string operator()(const Execute& command) const {
         return "execute " + command.name + " (" + exprs_text(command.arguments, {}) + ")\n";
     }
+    std::string operator()(const Call& command) const {
+        const bool accepts = command.procedure == Call::Procedure::kAcceptAudit;
+        const std::vector<plan::ExprPtr> arguments = {command.argument};
+        return fmt::format("call {} ({})\n", accepts ? "accept_audit" : "reject_audit",
+                           exprs_text(arguments, {}));
+    }
     std::string operator()(const Deallocate& command) const {
         return "deallocate " + (command.name.empty() ? "all" : command.name) + "\n";
     }

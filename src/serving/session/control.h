@@ -60,6 +60,9 @@ class Control {
     virtual Result<void> commit(const TransactionWork& work) = 0;
     /// Seal, archive, cut, recompute, publish: for all views of the view's stream. Coalesced.
     virtual Result<void> refresh(ViewId view) = 0;
+    /// A person's word on a pending audit: what batch computed is published, or dropped. Gives how
+    /// many audits still stand in the way of publishing.
+    virtual Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) = 0;
 };
 
 }  // namespace braid::serving

@@ -33,6 +33,7 @@ bool is_bound_early(sql::StatementKind kind) {
         case sql::StatementKind::kExplain:
         case sql::StatementKind::kShow:
         case sql::StatementKind::kExecute:
+        case sql::StatementKind::kCall:
             return true;
         default:
             return false;

@@ -101,6 +101,8 @@ Result<void> Session::bind_again(PreparedStatement& prepared) {
             prepared.parameters = query->parameters;
         } else if (const auto* insert = std::get_if<sql::Insert>(&command)) {
             prepared.parameters = insert->parameters;
+        } else if (const auto* call = std::get_if<sql::Call>(&command)) {
+            prepared.parameters = call->parameters;
         }
     }
     prepared.output = std::move(output);
@@ -176,6 +178,7 @@ Result<std::unique_ptr<Cursor>> Session::execute(PreparedStatement& prepared,
     }
     if (const auto* show = std::get_if<sql::Show>(&command)) return run_show(*show);
     if (const auto* run = std::get_if<sql::Execute>(&command)) return run_execute(*run);
+    if (const auto* call = std::get_if<sql::Call>(&command)) return run_call(*call, parameters);
     if (const auto* transaction = std::get_if<sql::Transaction>(&command)) {
         return run_transaction(*transaction, bound->tag);
     }

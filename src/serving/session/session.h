@@ -127,6 +127,7 @@ class Session {
     Done run_show(const sql::Show& show);
     Done run_transaction(const sql::Transaction& transaction, const std::string& tag);
     Done run_execute(const sql::Execute& execute);
+    Done run_call(const sql::Call& call, const std::vector<Datum>& parameters);
     Result<void> run_definition(const sql::Command& command);
     Result<void> run_drop(const sql::Drop& drop);
     Result<void> run_set(const sql::Set& set);

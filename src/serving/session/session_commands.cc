@@ -288,6 +288,33 @@ Result<std::unique_ptr<Cursor>> Session::run_execute(const sql::Execute& execute
     return execute(*prepared, std::move(parameters));
 }
 
+Result<std::unique_ptr<Cursor>> Session::run_call(const sql::Call& call,
+                                                  const std::vector<Datum>& parameters) {
+    TRY(check_writable("CALL"));
+    if (is_in_block() || !pending_.empty()) {
+        return invalid_input("CALL cannot run inside a transaction block").with_sqlstate("25001");
+    }
+    auto row = plain_rows({{call.argument}}, parameters);
+    if (!row) {
+        auto answer = TRY(start_reading(values_query({{call.argument}}), nullptr, parameters,
+                                        new_cancel_token()));
+        row.emplace();
+        if (!TRY(answer->next(*row))) return internal_error("a CALL without a row");
+    }
+    if (row->columns[0].is_null(0)) {
+        return invalid_input("the number of an audit is not NULL").with_sqlstate("22004");
+    }
+    const auto number = static_cast<uint64_t>(row->columns[0].at<int64_t>(0));
+    const bool is_accepted = call.procedure == sql::Call::Procedure::kAcceptAudit;
+    const uint64_t waiting = TRY(services_.control->judge_audit(number, is_accepted));
+    if (waiting > 0) {
+        notices_.push_back({.message = fmt::format("{} more audits of the same cut are pending: "
+                                                   "nothing is published yet",
+                                                   waiting)});
+    }
+    return done("CALL");
+}
+
 /// Commands that give no rows. What they declare or drop is taken into the transaction.
 Result<void> Session::run_definition(const sql::Command& command) {
     if (const auto* set = std::get_if<sql::Set>(&command)) return run_set(*set);

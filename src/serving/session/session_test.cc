@@ -47,6 +47,24 @@ TEST_F(SessionFixture, GivesRowsAndTags) {
     EXPECT_THAT(sql("DROP MATERIALIZED VIEW m"), ElementsAre("DROP MATERIALIZED VIEW"));
 }
 
+TEST_F(SessionFixture, CallsSayWhichAnswerIsRight) {
+    EXPECT_THAT(sql("CALL braid.accept_audit(1)"), ElementsAre("CALL"));
+    EXPECT_THAT(warnings(), ElementsAre());
+    EXPECT_THAT(sql("CALL braid.reject_audit($1)", {"2"}), ElementsAre("CALL"));
+    EXPECT_THAT(warnings(), ElementsAre(testing::HasSubstr("1 more audits")));
+    EXPECT_THAT(sql("CALL accept_audit(3 - 2)"), ElementsAre("CALL"));
+    EXPECT_THAT(node_.control.judged(), ElementsAre("accept 1", "reject 2", "accept 1"));
+    const auto refused = [&](std::string_view text) { return sql(text).back().substr(0, 5); };
+    EXPECT_EQ(refused("CALL braid.accept_audit(99)"), "42704");
+    EXPECT_EQ(refused("CALL braid.accept_audit(NULL)"), "22004");
+    EXPECT_EQ(refused("CALL braid.accept_audit('x')"), "22P02");
+    EXPECT_EQ(refused("CALL braid.accept_audit()"), "42883");
+    EXPECT_EQ(refused("CALL pg_catalog.accept_audit(1)"), "42883");
+    EXPECT_EQ(refused("CALL braid.other(1)"), "42883");
+    sql("BEGIN");
+    EXPECT_EQ(refused("CALL braid.accept_audit(1)"), "25001");
+}
+
 TEST_F(SessionFixture, StoresInsertsAsRecords) {
     EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a \"b\"'), (2, NULL), (NULL, NULL)"),
                 ElementsAre("INSERT 0 3"));

@@ -17,6 +17,7 @@ Result<CreateView> bind_create_view(const CreateViewTree& tree, Binder& binder);
 Result<Drop> bind_drop(const DropTree& tree, Binder& binder, BoundStatement& out);
 Result<Insert> bind_insert(const InsertTree& tree, Binder& binder);
 Result<Refresh> bind_refresh(const RefreshTree& tree, Binder& binder);
+Result<Call> bind_call(const CallTree& tree, Binder& binder);
 
 /// A view's definition as the plan that speed and batch run; refuses what cannot be kept exact.
 Result<plan::ViewPlan> bind_view_plan(const Select& select, Binder& binder);

@@ -119,6 +119,8 @@ std::string_view name_of(Clause clause) {
             return "VALUES";
         case Clause::kExecute:
             return "EXECUTE parameters";
+        case Clause::kCall:
+            return "CALL arguments";
         case Clause::kOther:
             return "this place";
     }

@@ -35,6 +35,7 @@ enum class Clause : uint8_t {
     kFrame,
     kValues,
     kExecute,
+    kCall,
     kOther,
 };
 /// "WHERE", "JOIN conditions", …

@@ -88,6 +88,9 @@ class StatementBinder {
         }
         return Command(std::move(command));
     }
+    Result<Command> operator()(const CallTree& tree) {
+        return Command(TRY(bind_call(tree, binder_)));
+    }
     Result<Command> operator()(const DeallocateTree& tree) {
         return Command(Deallocate{tree.name});
     }

@@ -283,6 +283,12 @@ struct ExecuteTree {
     std::vector<ExpressionPtr> arguments;
 };
 
+struct CallTree {
+    Name name;
+    std::vector<ExpressionPtr> arguments;
+    int place = -1;
+};
+
 struct DeallocateTree {
     std::string name;
 };
@@ -300,7 +306,7 @@ struct StatementTree {
     std::shared_ptr<const std::string> source;
     std::variant<UnsupportedTree, SelectPtr, CreateTableTree, CreateViewTree, DropTree, InsertTree,
                  RefreshTree, ExplainTree, SetTree, ShowTree, TransactionTree, PrepareTree,
-                 ExecuteTree, DeallocateTree, DiscardTree>
+                 ExecuteTree, CallTree, DeallocateTree, DiscardTree>
         body;
     /// Deepest nesting of expressions and queries.
     int depth = 0;

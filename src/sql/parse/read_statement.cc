@@ -175,6 +175,11 @@ Result<StatementTree> TreeReader::statement(const JsonNode& node, size_t begin, 
     } else if (node.kind == "ExecuteStmt") {
         std::vector<ExpressionPtr> arguments = TRY(expressions(body.array("params")));
         out = tree(ExecuteTree{body.text("name"), std::move(arguments)});
+    } else if (node.kind == "CallStmt") {
+        const JsonObject call = body.object("funccall");
+        std::vector<ExpressionPtr> arguments = TRY(expressions(call.array("args")));
+        out =
+            tree(CallTree{strings_of(call.array("funcname")), std::move(arguments), call.place()});
     } else if (node.kind == "DeallocateStmt") {
         out = tree(DeallocateTree{body.text("name")});
     } else if (node.kind == "DiscardStmt") {
@@ -452,6 +457,7 @@ StatementKind TreeReader::kind_of(const StatementTree& tree) {
         StatementKind operator()(const TransactionTree&) { return StatementKind::kTransaction; }
         StatementKind operator()(const PrepareTree&) { return StatementKind::kPrepare; }
         StatementKind operator()(const ExecuteTree&) { return StatementKind::kExecute; }
+        StatementKind operator()(const CallTree&) { return StatementKind::kCall; }
         StatementKind operator()(const DeallocateTree&) { return StatementKind::kDeallocate; }
         StatementKind operator()(const DiscardTree&) { return StatementKind::kDiscard; }
     };
