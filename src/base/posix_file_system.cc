@@ -23,6 +23,10 @@ namespace braid {
 
 namespace {
 
+/// What is made here holds events and answers: nobody but its owner reads it.
+constexpr mode_t kFileMode = 0600;
+constexpr mode_t kDirectoryMode = 0700;
+
 Error posix_error(int number, std::string_view action, const std::string& path) {
     const std::string text =
         fmt::format("could not {} \"{}\": {}", action, path, std::strerror(number));
@@ -62,7 +66,7 @@ class Descriptor {
 
 Result<Descriptor> open_descriptor(const std::string& path, int flags, std::string_view action) {
     while (true) {
-        const int number = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+        const int number = ::open(path.c_str(), flags | O_CLOEXEC, kFileMode);
         if (number >= 0) return Descriptor(number);
         if (errno != EINTR) return posix_error(errno, action, path);
     }
@@ -324,7 +328,7 @@ Result<void> PosixFileSystem::create_directories(const std::string& path) {
     for (size_t end = root_.size(); end < full.size();) {
         end = std::min(full.find('/', end + 1), full.size());
         const std::string part = full.substr(0, end);
-        if (::mkdir(part.c_str(), 0755) == 0) continue;
+        if (::mkdir(part.c_str(), kDirectoryMode) == 0) continue;
         const int number = errno;
         struct stat status{};
         const bool there = ::stat(part.c_str(), &status) == 0;

@@ -17,7 +17,7 @@ enum class Links : unsigned char {
 };
 
 /// The real file system below `root` (an existing directory; "" or "/" for the whole machine, as
-/// the file source needs).
+/// the file source needs). Files are made with mode 0600, directories with 0700.
 Result<std::unique_ptr<FileSystem>> open_posix_file_system(std::string root,
                                                            Links links = Links::kFollowed);
 

@@ -12,6 +12,7 @@
 #include "app/cli/commands.h"
 #include "app/config.h"
 #include "app/node.h"
+#include "app/private_directory.h"
 #include "app/quarantine.h"
 #include "app/record_checks.h"
 #include "base/error_makers.h"
@@ -129,6 +130,7 @@ Result<void> start(Server& server, const Config& config) {
     server.sources = TRY(open_posix_file_system("/", Links::kRefused));
     const std::string directory = absolute_path(config.data);
     TRY(server.machine->create_directories(directory));
+    TRY(make_private(directory));
     server.data = TRY(open_posix_file_system(directory));
     const bool is_new = !TRY(server.data->exists("manifest"));
     server.node =
