@@ -16,8 +16,13 @@ constexpr std::string_view kRulesFile = "regexes.yaml";
 constexpr std::string_view kIpv4File = "ipv4.mmdb";
 constexpr std::string_view kIpv6File = "ipv6.mmdb";
 
-std::string directory_of(const std::string& name, uint64_t version) {
-    return fmt::format("function_data/{}-{}", name, version);
+std::string directory_of(const catalog::FunctionData& data) {
+    return fmt::format("function_data/{}-{}", data.name, data.version);
+}
+
+std::vector<std::string_view> files_of(const std::string& name) {
+    if (name == "user_agent") return {kRulesFile};
+    return {kIpv4File, kIpv6File};
 }
 
 void collect(const plan::Expr& expr, std::set<std::string>& names) {
@@ -35,6 +40,7 @@ struct FunctionDataStore::Source {
     std::string name;
     std::vector<std::pair<std::string, std::string>> files;  // name in the store, bytes
     std::string digest;
+    std::string paths;  // as configured, for people
 };
 
 FunctionDataStore::FunctionDataStore(FileSystem& files, FunctionDataFiles configured)
@@ -50,13 +56,14 @@ Result<std::optional<FunctionDataStore::Source>> FunctionDataStore::source_of(
     }
     if (paths.front().second.empty()) return std::optional<Source>();
     auto machine = TRY(open_posix_file_system("/"));
-    Source source{name, {}, {}};
+    Source source{name, {}, {}, {}};
     Digest digest;
     for (const auto& [stored, path] : paths) {
         if (path.empty()) continue;
         std::string bytes = TRY(machine->read_all(path).context("reading function data"));
         digest.add_row(stored, bytes);
         source.files.emplace_back(stored, std::move(bytes));
+        source.paths += fmt::format("{}\"{}\"", source.paths.empty() ? "" : " and ", path);
     }
     source.digest = digest.to_hex();
     return std::optional<Source>(std::move(source));
@@ -70,31 +77,83 @@ Result<std::vector<catalog::FunctionData>> FunctionDataStore::changes(
         if (!configured) continue;
         const Source& source = *configured;
         const auto current = catalog.function_data.find(source.name);
-        uint64_t version = 1;
+        catalog::FunctionData next{source.name, 1, source.digest,
+                                   source.name == "user_agent" ? "uap-core rules" : "mmdb"};
         if (current != catalog.function_data.end()) {
             if (current->second.digest == source.digest) continue;
-            version = current->second.version + 1;
+            next.version = current->second.version + 1;
         }
-        const std::string directory = directory_of(source.name, version);
-        TRY(files_.create_directories(directory));
-        TRY(files_.create_directories("_tmp"));
-        for (const auto& [name, bytes] : source.files) {
-            const std::string path = directory + "/" + name;
-            // Left by a start that died before its commit: the copy may be of other content.
-            if (TRY(files_.exists(path))) TRY(files_.remove(path));
-            TRY(publish_file(files_, "_tmp", path, as_bytes(bytes)));
+        TRY(copy_in(source, directory_of(next)));
+        auto usable = try_out(next);
+        if (!usable) {
+            return invalid_input("function data \"{}\" cannot be used: {}", name,
+                                 usable.error().message())
+                .with_sqlstate("F0000")
+                .with_detail("Configured are " + source.paths + ".")
+                .with_hint("Set [function_data] in the configuration file to whole files.");
         }
-        changes.push_back({source.name, version, source.digest,
-                           source.name == "user_agent" ? "uap-core rules" : "mmdb"});
+        changes.push_back(std::move(next));
     }
     return changes;
 }
 
+Result<void> FunctionDataStore::copy_in(const Source& source, const std::string& directory) {
+    TRY(files_.create_directories(directory));
+    TRY(files_.create_directories("_tmp"));
+    // Left by a start that died before its commit: the copy may be of other content.
+    for (const std::string& name : TRY(files_.list(directory))) {
+        TRY(files_.remove(directory + "/" + name));
+    }
+    for (const auto& [name, bytes] : source.files) {
+        TRY(publish_file(files_, "_tmp", directory + "/" + name, as_bytes(bytes)));
+    }
+    return {};
+}
+
+Result<void> FunctionDataStore::try_out(const catalog::FunctionData& data) {
+    if (data.name == "geo") {
+        const std::string directory = directory_of(data);
+        TRY(operators::check_region_database(
+            files_.local_path(directory + "/" + std::string(kIpv4File)),
+            TRY(ipv6_path(directory))));
+    }
+    // Of this version nothing is held yet: an earlier try, if any, was of other files.
+    {
+        const ScopedLock lock(mutex_);
+        user_agents_.erase(data.name == "user_agent" ? data.version : 0);
+        regions_.erase(data.name == "geo" ? data.version : 0);
+    }
+    TRY(load({data}));
+    return {};
+}
+
+Result<void> FunctionDataStore::check_digest(const catalog::FunctionData& data) {
+    const std::string directory = directory_of(data);
+    Digest digest;
+    for (const std::string_view name : files_of(data.name)) {
+        const std::string path = directory + "/" + std::string(name);
+        if (!TRY(files_.exists(path))) continue;
+        digest.add_row(name, as_text(TRY(files_.map(path))->bytes()));
+    }
+    if (digest.to_hex() == data.digest) return {};
+    return corrupt("function data in \"{}\" are damaged: they are not what was copied in",
+                   directory)
+        .with_detail(fmt::format("Version {} of \"{}\" has digest {}, the files have {}.",
+                                 data.version, data.name, data.digest, digest.to_hex()))
+        .with_hint("Restore the directory from a copy.");
+}
+
+Result<std::string> FunctionDataStore::ipv6_path(const std::string& directory) {
+    const std::string path = directory + "/" + std::string(kIpv6File);
+    return TRY(files_.exists(path)) ? files_.local_path(path) : std::string();
+}
+
 Result<std::shared_ptr<const operators::UserAgentRules>> FunctionDataStore::user_agents(
-    uint64_t version) {
-    auto& held = user_agents_[version];
+    const catalog::FunctionData& data) {
+    auto& held = user_agents_[data.version];
     if (!held) {
-        const std::string directory = directory_of("user_agent", version);
+        TRY(check_digest(data));
+        const std::string directory = directory_of(data);
         const std::string path = directory + "/" + std::string(kRulesFile);
         held = TRY(operators::load_user_agent_rules(files_.local_path(path),
                                                     files_.local_path(directory)));
@@ -103,35 +162,34 @@ Result<std::shared_ptr<const operators::UserAgentRules>> FunctionDataStore::user
 }
 
 Result<std::shared_ptr<const operators::RegionDatabase>> FunctionDataStore::regions(
-    uint64_t version) {
-    auto& held = regions_[version];
+    const catalog::FunctionData& data) {
+    auto& held = regions_[data.version];
     if (!held) {
-        const std::string directory = directory_of("geo", version);
-        const std::string ipv6 = directory + "/" + std::string(kIpv6File);
+        TRY(check_digest(data));
+        const std::string directory = directory_of(data);
         held = TRY(operators::open_region_database(
             files_.local_path(directory + "/" + std::string(kIpv4File)),
-            TRY(files_.exists(ipv6)) ? files_.local_path(ipv6) : std::string()));
+            TRY(ipv6_path(directory))));
     }
     return held;
 }
 
 Result<std::shared_ptr<const operators::EnrichData>> FunctionDataStore::load(
     const std::vector<catalog::FunctionData>& versions) {
-    uint64_t rules = 0;
-    uint64_t places = 0;
+    const catalog::FunctionData* rules = nullptr;
+    const catalog::FunctionData* places = nullptr;
     for (const catalog::FunctionData& data : versions) {
-        (data.name == "user_agent" ? rules : places) = data.version;
+        (data.name == "user_agent" ? rules : places) = &data;
     }
-    if (rules == 0 && places == 0) return std::shared_ptr<const operators::EnrichData>();
+    if (rules == nullptr && places == nullptr) {
+        return std::shared_ptr<const operators::EnrichData>();
+    }
+    // Each kind is held once for all views of its version; the pair of them is cheap.
     const ScopedLock lock(mutex_);
-    auto& held = loaded_[{rules, places}];
-    if (!held) {
-        operators::EnrichData data;
-        if (rules != 0) data.user_agents = TRY(user_agents(rules));
-        if (places != 0) data.regions = TRY(regions(places));
-        held = std::make_shared<const operators::EnrichData>(std::move(data));
-    }
-    return held;
+    operators::EnrichData data;
+    if (rules != nullptr) data.user_agents = TRY(user_agents(*rules));
+    if (places != nullptr) data.regions = TRY(regions(*places));
+    return std::make_shared<const operators::EnrichData>(std::move(data));
 }
 
 std::vector<std::string> function_data_of(const plan::Expr& expr) {

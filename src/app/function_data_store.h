@@ -25,17 +25,20 @@ struct FunctionDataFiles {
 
 /// The versions of function data that this data directory has ever used, each kept as a copy under
 /// function_data/<name>-<version>/, so that a view answers by the same data for ever, whatever the
-/// configuration says later. Loaded when first needed. Thread-safe.
+/// configuration says later. Loaded when first needed, and only if the copy is still what its
+/// digest in the manifest says. Thread-safe.
 class FunctionDataStore {
   public:
     /// `files` is the data directory.
     FunctionDataStore(FileSystem& files, FunctionDataFiles configured);
 
     /// What is configured now, next to what the catalog has, for the names given: entries that
-    /// differ get the next version and are copied in. The caller commits what comes back.
+    /// differ get the next version, are copied in and tried: data that cannot be used are
+    /// InvalidInput (F0000), naming the configured file. The caller commits what comes back.
     Result<std::vector<catalog::FunctionData>> changes(const catalog::Catalog& catalog,
                                                        const std::vector<std::string>& names);
 
+    /// Corrupt, naming the copy, if a file of it is missing or another than was copied in.
     Result<std::shared_ptr<const operators::EnrichData>> load(
         const std::vector<catalog::FunctionData>& versions);
 
@@ -43,15 +46,21 @@ class FunctionDataStore {
     struct Source;
     /// Nullopt when nothing is configured under that name.
     Result<std::optional<Source>> source_of(const std::string& name) const;
-    Result<std::shared_ptr<const operators::UserAgentRules>> user_agents(uint64_t version);
-    Result<std::shared_ptr<const operators::RegionDatabase>> regions(uint64_t version);
+    Result<void> copy_in(const Source& source, const std::string& directory);
+    /// The copy is whole and can be used.
+    Result<void> try_out(const catalog::FunctionData& data);
+    Result<void> check_digest(const catalog::FunctionData& data);
+    Result<std::shared_ptr<const operators::UserAgentRules>> user_agents(
+        const catalog::FunctionData& data);
+    Result<std::shared_ptr<const operators::RegionDatabase>> regions(
+        const catalog::FunctionData& data);
+    Result<std::string> ipv6_path(const std::string& directory);
 
     FileSystem& files_;
     const FunctionDataFiles configured_;
     Mutex mutex_;
     std::map<uint64_t, std::shared_ptr<const operators::UserAgentRules>> user_agents_;
     std::map<uint64_t, std::shared_ptr<const operators::RegionDatabase>> regions_;
-    std::map<std::pair<uint64_t, uint64_t>, std::shared_ptr<const operators::EnrichData>> loaded_;
 };
 
 /// Names of the function data that a definition uses: "user_agent" for client and os, "geo" for

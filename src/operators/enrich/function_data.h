@@ -40,7 +40,13 @@ struct EnrichData {
 Result<std::shared_ptr<const UserAgentRules>> load_user_agent_rules(
     const std::string& regexes_yaml, const std::string& cache_directory);
 /// IPv4 file, and an IPv6 file or empty. Files are memory-mapped by the library.
+/// Only files that check_region_database() has passed: a lookup in others finds nothing, and says
+/// so to nobody.
 Result<std::shared_ptr<const RegionDatabase>> open_region_database(const std::string& ipv4_mmdb,
                                                                    const std::string& ipv6_mmdb);
+
+/// Reads both files whole: Corrupt, naming the file, unless every node of the search tree leads
+/// somewhere and every place in it can be read.
+Result<void> check_region_database(const std::string& ipv4_mmdb, const std::string& ipv6_mmdb);
 
 }  // namespace braid::operators

@@ -69,7 +69,7 @@ Result<Database> compile(const std::vector<UserAgentRule>& rules, std::vector<un
         const int expression = error->expression;
         const std::string message = error->message;
         hs_free_compile_error(error);
-        if (expression < 0) return internal_error("user agent rules do not compile: {}", message);
+        if (expression < 0) return invalid_input("user agent rules do not compile: {}", message);
         refused.push_back(ids[static_cast<size_t>(expression)]);
         ids.erase(ids.begin() + expression);
     }

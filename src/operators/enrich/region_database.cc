@@ -7,6 +7,7 @@
 #include <string>
 #include <sys/socket.h>
 #include <utility>
+#include <vector>
 
 #include <maxminddb.h>
 
@@ -106,6 +107,17 @@ class MmdbFile {
         is_open_ = true;
         return {};
     }
+    Result<void> check() const {
+        std::vector<bool> is_read(mmdb_.data_section_size, false);
+        for (uint32_t number = 0; number < mmdb_.metadata.node_count; ++number) {
+            MMDB_search_node_s node{};
+            const int status = MMDB_read_node(&mmdb_, number, &node);
+            if (status != MMDB_SUCCESS) return damaged(MMDB_strerror(status));
+            TRY(check_record(node.left_record_type, node.left_record_entry, is_read));
+            TRY(check_record(node.right_record_type, node.right_record_entry, is_read));
+        }
+        return {};
+    }
     bool is_open() const { return is_open_; }
     bool has_v6() const { return is_open_ && mmdb_.metadata.ip_version == 6; }
 
@@ -128,6 +140,23 @@ class MmdbFile {
     }
 
   private:
+    Error damaged(const char* why) const {
+        return corrupt("region database {} is damaged: {}", mmdb_.filename, why);
+    }
+
+    Result<void> check_record(uint8_t type, MMDB_entry_s entry, std::vector<bool>& is_read) const {
+        if (type == MMDB_RECORD_TYPE_INVALID) return damaged("its search tree leads nowhere");
+        if (type != MMDB_RECORD_TYPE_DATA) return {};
+        if (entry.offset >= is_read.size()) return damaged("a place lies beyond its end");
+        if (is_read[entry.offset]) return {};  // many networks share a place
+        is_read[entry.offset] = true;
+        MMDB_entry_data_list_s* values = nullptr;
+        const int status = MMDB_get_entry_data_list(&entry, &values);
+        MMDB_free_entry_data_list(values);
+        if (status != MMDB_SUCCESS) return damaged(MMDB_strerror(status));
+        return {};
+    }
+
     mutable MMDB_s mmdb_{};
     bool is_open_ = false;
 };
@@ -181,6 +210,16 @@ class Regions final : public RegionDatabase {
 };
 
 }  // namespace
+
+Result<void> check_region_database(const std::string& ipv4_mmdb, const std::string& ipv6_mmdb) {
+    for (const std::string& path : {ipv4_mmdb, ipv6_mmdb}) {
+        if (path.empty()) continue;
+        MmdbFile file;
+        TRY(file.open(path));
+        TRY(file.check());
+    }
+    return {};
+}
 
 Result<std::shared_ptr<const RegionDatabase>> open_region_database(const std::string& ipv4_mmdb,
                                                                    const std::string& ipv6_mmdb) {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/posix_file_system.h"
+#include "base/random.h"
 #include "base/test_support.h"
 #include "operators/enrich/function_data.h"
 
@@ -54,6 +56,35 @@ TEST(RegionDatabase, FindsNothingForPrivateAndUnknownAddresses) {
           "fe80::1", "ff02::1", "::ffff:10.0.0.1", "8.8.8.8", "2a00::1"}) {
         EXPECT_EQ(regions->country(ip), std::nullopt) << ip;
     }
+}
+
+TEST(RegionDatabase, AFileThatPassesItsCheckCanBeAsked) {
+    ASSERT_OK(check_region_database("tests/data/regions.mmdb", ""));
+    const auto files = open_posix_file_system("");
+    const std::string here = std::filesystem::current_path().string();
+    const std::string whole = (*files)->read_all(here + "/tests/data/regions.mmdb").value();
+    const std::string path = testing::TempDir() + "damaged.mmdb";
+    Random random(20261122);
+    int passed = 0;
+    for (int round = 0; round < 300; ++round) {
+        std::string bytes = whole;
+        if (round % 3 == 0) bytes.resize(random.below(bytes.size()));
+        for (int flips = 0; flips < 3 && !bytes.empty(); ++flips) {
+            bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
+        }
+        std::filesystem::remove(path);
+        ASSERT_OK(publish_file(**files, testing::TempDir(), path, as_bytes(bytes)));
+        const auto checked = check_region_database(path, "");
+        if (!checked) {
+            EXPECT_EQ(checked.error().code(), ErrorCode::kCorrupt);
+            EXPECT_NE(checked.error().message().find(path), std::string::npos);
+            continue;
+        }
+        ++passed;
+        ASSERT_OK_AND_ASSIGN(const auto regions, open_region_database(path, ""));
+        for (const char* ip : {"81.2.69.160", "2001:218::1", "8.8.8.8"}) regions->region(ip);
+    }
+    EXPECT_LT(passed, 200);
 }
 
 TEST(RegionDatabase, FindsNothingForWhatIsNoAddress) {

@@ -23,7 +23,7 @@ namespace {
 constexpr size_t kAgentBytesMax = size_t{2} << 10;
 constexpr std::string_view kOther = "Other";
 /// Raised when the form of the cache file changes.
-constexpr uint32_t kCacheVersion = 1;
+constexpr uint32_t kCacheVersion = 2;
 
 /// The first kAgentBytesMax bytes, without half a character at the end.
 std::string_view capped(std::string_view agent) {
@@ -62,8 +62,8 @@ class Cache {
     Cache(FileSystem& files, const std::string& directory, std::string_view source)
         : files_(files), directory_(below_root(directory)) {
         const std::string key = fmt::format("{}\n{}\n", kCacheVersion, hs_version());
-        path_ =
-            fmt::format("{}/user_agents-{:016x}.hs", directory_, hash64(key + std::string(source)));
+        key_ = hash64(key + std::string(source));
+        path_ = fmt::format("{}/user_agents-{:016x}.hs", directory_, key_);
     }
 
     /// Both automata, or nothing.
@@ -77,6 +77,7 @@ class Cache {
     Result<void> store(const std::string& browsers, const std::string& systems) {
         std::string body;
         ByteWriter writer(body);
+        writer.fixed(key_);
         writer.text(browsers);
         writer.text(systems);
         std::string bytes;
@@ -90,12 +91,14 @@ class Cache {
     }
 
   private:
-    static Result<std::pair<std::string, std::string>> parse(std::string_view bytes) {
+    Result<std::pair<std::string, std::string>> parse(std::string_view bytes) const {
         ByteReader in(bytes);
         const auto crc = TRY(in.fixed<uint32_t>());
         const std::string_view body = TRY(in.raw(in.remaining()));
         if (crc32c(body) != crc) return corrupt("compiled user agent rules have a wrong checksum");
         ByteReader parts(body);
+        // The automata of other rules would name rules that these do not have.
+        if (TRY(parts.fixed<uint64_t>()) != key_) return corrupt("they are of other rules");
         const std::string_view browsers = TRY(parts.text());
         const std::string_view systems = TRY(parts.text());
         return std::pair(std::string(browsers), std::string(systems));
@@ -103,6 +106,7 @@ class Cache {
 
     FileSystem& files_;
     std::string directory_;
+    uint64_t key_ = 0;
     std::string path_;
 };
 
