@@ -60,7 +60,7 @@ Result<void> SpeedLayer::close() {
 Result<std::shared_ptr<TableWorker>> SpeedLayer::find(TableId table) const {
     const ScopedLock lock(mutex_);
     const auto place = entries_.find(table);
-    if (place == entries_.end()) return not_found("stream {} is not folded here", table.value);
+    if (place == entries_.end()) return not_found("the stream was dropped meanwhile");
     return place->second.worker;
 }
 

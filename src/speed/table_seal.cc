@@ -68,6 +68,12 @@ Result<void> TableWorker::seal_locked() {
     return commit(*std::move(sealed), {});
 }
 
+/// A worker that cannot tell which views it folds for folds no more: readers get the reason.
+void TableWorker::reload_or_stop() {
+    auto reloaded = reload();
+    if (!reloaded) failure_ = std::move(reloaded).error();
+}
+
 /// After a seal that came to nothing its layers are ordinary ones again.
 void TableWorker::thaw() {
     const ScopedLock lock(mutex_);
@@ -90,7 +96,8 @@ Result<void> TableWorker::declare(std::vector<manifest::Change> changes) {
                                   : Result<void>(std::move(sealed).error());
     const ScopedLock lock(mutex_);
     is_paused_ = false;
-    if (outcome) outcome = reload();
+    // The change is in the manifest by now: only folding can suffer.
+    if (outcome) reload_or_stop();
     folded_.notify_all();
     return outcome;
 }
@@ -164,7 +171,7 @@ Result<void> TableWorker::commit(std::optional<Sealed> sealed,
         for (const auto& layer : layers_) layer->is_frozen = false;
         const manifest::StatePtr head = parts_.manifest->head();
         const manifest::TableState* table = head->table(table_.id);
-        if (table == nullptr || table->sealed_frontier != sealed_) TRY(reload());
+        if (table == nullptr || table->sealed_frontier != sealed_) reload_or_stop();
         return committed.error();
     }
     if (sealed) {

@@ -13,6 +13,8 @@ namespace braid::speed {
 
 namespace {
 
+/// What a statement may get at once is behind what it must see.
+constexpr std::string_view kLags = "XB002";
 constexpr int64_t kRetryWaitUs = 1000;
 constexpr auto kRetryWait = std::chrono::microseconds(kRetryWaitUs);
 
@@ -75,19 +77,23 @@ Result<void> TableWorker::reload() {
                 "between cannot be read.")
             .with_hint("Put back the manifest that belongs to this log.");
     }
-    versions_.clear();
-    bound_.clear();
+    std::vector<VersionId> versions;
+    std::vector<operators::BoundView> bound;
     for (const catalog::MaterializedView* view : state->catalog.views_of(table_.id)) {
         for (const catalog::ViewVersion& version : view->versions) {
-            versions_.push_back(version.id);
-            bound_.push_back(TRY(parts_.views->view_of(version.id)));
+            versions.push_back(version.id);
+            bound.push_back(TRY(parts_.views->view_of(version.id)));
         }
     }
-    folder_ = nullptr;
-    if (!bound_.empty()) {
-        folder_ = TRY(operators::ViewFolder::create(bound_));
-        wanted_ = folder_->wanted(table_.columns.fields.size() + plan::kSystemColumnCount);
+    std::unique_ptr<operators::ViewFolder> folder;
+    if (!bound.empty()) {
+        folder = TRY(operators::ViewFolder::create(bound));
+        wanted_ = folder->wanted(table_.columns.fields.size() + plan::kSystemColumnCount);
     }
+    versions_ = std::move(versions);
+    bound_ = std::move(bound);
+    folder_ = std::move(folder);
+    failure_.reset();
     layers_.clear();
     sealed_ = table->sealed_frontier;
     folded_to_ = sealed_;
@@ -291,8 +297,11 @@ Result<void> TableWorker::catch_up(UniqueLock& lock, const Positions& at_least,
 }
 
 Error TableWorker::too_slow(const Positions& asked) const {
-    return timeout("speed has folded stream \"{}\" to {} but {} was asked for", table_.name,
-                   folded_to_.to_string(), asked.to_string());
+    return unavailable("stream \"{}\" is not folded yet up to what was acknowledged", table_.name)
+        .with_sqlstate(kLags)
+        .with_detail(fmt::format("It is folded to {}, the statement waits for {}.",
+                                 folded_to_.to_string(), asked.to_string()))
+        .with_hint("Try again: nothing is lost.");
 }
 
 Result<bool> TableWorker::fold_to(const Positions& end, int64_t deadline_us) {
@@ -319,8 +328,10 @@ Result<void> TableWorker::await_pin(UniqueLock& lock, const Positions& at_least,
     const int64_t tries_max = (deadline_us - parts_.clock->monotonic_us()) / kRetryWaitUs;
     for (int64_t tried = 0; !may_pin(); ++tried) {
         if (tried >= tries_max || parts_.clock->monotonic_us() >= deadline_us) {
-            return timeout("{} scans of stream \"{}\" already hold its newest events",
-                           options_.pinned_layers_max, table_.name);
+            return unavailable("{} scans of stream \"{}\" already hold its newest events",
+                               options_.pinned_layers_max, table_.name)
+                .with_sqlstate(kLags)
+                .with_hint("Try again when one of them has ended.");
         }
         folded_.wait_for(lock, kRetryWait);
         TRY(settle());

@@ -139,6 +139,7 @@ class TableWorker {
 
     // All of these want mutex_ held.
     Result<void> reload();
+    void reload_or_stop();
     /// Folds the next slice below `end`, a vector read in one step; false: there is none.
     Result<bool> fold_slice(const Positions& end);
     /// Folds on until what is in the tables ends at a closed vector.

@@ -151,7 +151,8 @@ TEST_F(TableWorkerTest, AThirdPinWaitsAndLayersMergeBackWhenPinsAreGone) {
         pins.push_back(std::move(ticks));
     }
     append(0, "a", 3);
-    EXPECT_ERROR(worker_->pin(stream_.log->durable_end(), kWaitUs), ErrorCode::kTimeout);
+    EXPECT_ERROR(worker_->pin(stream_.log->durable_end(), kWaitUs), ErrorCode::kUnavailable,
+                 "XB002");
     pins.clear();
     while (worker_->fold_step().progressed) {
     }
