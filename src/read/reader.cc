@@ -36,7 +36,9 @@ class StatementAnswer final : public Answer {
         if (from_ >= held_.length) {
             held_ = {};
             from_ = 0;
-            if (!TRY(rows_->next(held_))) {
+            auto more = rows_->next(held_);
+            if (!more) return statement_->explain(std::move(more).error());
+            if (!*more) {
                 statement_->note_frontiers();
                 return false;
             }
@@ -108,11 +110,11 @@ class NodeReader final : public Reader {
             return statement->open_filtered(scan, predicate);
         };
         const Node& root = *statement->query().root;
-        RowSourcePtr rows = is_kernel_plan(root)
-                                ? TRY(pipeline.open(root))
-                                : TRY(open_duck(*statement, pipeline, deadline_us));
+        auto rows = is_kernel_plan(root) ? pipeline.open(root)
+                                         : open_duck(*statement, pipeline, deadline_us);
+        if (!rows) return statement->explain(std::move(rows).error());
         return std::unique_ptr<Answer>(std::make_unique<StatementAnswer>(
-            std::move(statement), std::move(rows), *parts_.clock, deadline_us));
+            std::move(statement), *std::move(rows), *parts_.clock, deadline_us));
     }
 
     Result<std::shared_ptr<PreparedRead>> prepare(plan::Query query, SystemSource* system) override;

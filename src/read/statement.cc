@@ -137,6 +137,32 @@ Result<RowSourcePtr> Statement::open_view(const Node& scan, const plan::ExprPtr&
                           {scan.scan_columns, over_outputs, context_});
 }
 
+Error Statement::explain(Error error) const {
+    if (error.code() != ErrorCode::kCorrupt && error.code() != ErrorCode::kNotFound) return error;
+    const manifest::StatePtr head = parts_.manifest->head();
+    for (const plan::RelationRef& ref : query_.reads) {
+        const bool is_gone = ref.kind == plan::RelationRef::Kind::kView
+                                 ? head->catalog.view_of_version(ref.version) == nullptr
+                                 : ref.kind == plan::RelationRef::Kind::kStream &&
+                                       !head->catalog.tables.contains(ref.id);
+        if (is_gone) return not_found("relation \"{}\" was dropped while it was read", ref.name);
+    }
+    std::set<RunId> named;
+    for (const manifest::Retired& retired : head->retired) named.insert(retired.run.id);
+    for (const auto& [version, tiling] : tilings_) {
+        for (const manifest::Run& run : head->runs_of(version)) named.insert(run.id);
+        for (const auto& reader : tiling.runs) {
+            if (named.contains(reader->run().id)) continue;
+            return unavailable("snapshot too old: run {} has been released", reader->run().id.value)
+                .with_sqlstate("72000")
+                .with_hint(
+                    "Begin another transaction; batch.undo_window_s says how long runs that "
+                    "were replaced are kept.");
+        }
+    }
+    return error;
+}
+
 Result<RowSourcePtr> Statement::open_leaf(const Node& leaf) {
     if (leaf.kind == Node::Kind::kAggregate) {
         const VersionId version = scan_below(leaf).relation.version;

@@ -33,6 +33,9 @@ class Statement {
     /// A scan of which only rows that satisfy `predicate` (over its output) are needed; may give
     /// more.
     Result<RowSourcePtr> open_filtered(const plan::Node& scan, const plan::ExprPtr& predicate);
+    /// What an error of reading says to the reader: what is gone because it was dropped, or because
+    /// the snapshot is older than the undo window, is not damaged.
+    Error explain(Error error) const;
     /// Remembers in the session how far this answer saw.
     void note_frontiers();
     runs::Receipt receipt() const;

@@ -18,9 +18,13 @@ namespace braid::runs {
 
 namespace {
 
+/// The dataset has the events of every run below a cut.
+constexpr const char* kHint =
+    "REFRESH MATERIALIZED VIEW computes the view again; CALL braid.accept_audit then takes the "
+    "place of what cannot be read.";
+
 Error damaged(const std::string& path, std::string_view what) {
-    return corrupt("run file \"{}\" is damaged: {}", path, what)
-        .with_hint("Remove nothing: REFRESH MATERIALIZED VIEW computes the view again.");
+    return corrupt("run file \"{}\" is damaged: {}", path, what).with_hint(kHint);
 }
 
 Error not_described(const std::string& path) {
@@ -67,7 +71,7 @@ Result<std::unique_ptr<const PartReader>> PartReader::open(FileSystem& files,
     auto mapped = files.map(part.file);
     if (!mapped) {
         if (mapped.error().code() != ErrorCode::kNotFound) return std::move(mapped).error();
-        return damaged(part.file, "it is missing");
+        return corrupt("run file \"{}\" is missing", part.file).with_hint(kHint);
     }
     std::unique_ptr<PartReader> reader(new PartReader(part.file, *std::move(mapped)));
     TRY(reader->check_tail(part));

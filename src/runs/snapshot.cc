@@ -55,7 +55,7 @@ const manifest::Run* run_of_cut(const manifest::State& state, const manifest::Pu
 Result<std::vector<manifest::Run>> choose_runs(const manifest::State& state, VersionId version,
                                                ReadMode mode, uint64_t cut_number) {
     const catalog::MaterializedView* view = state.catalog.view_of_version(version);
-    if (view == nullptr) return not_found("view version {} does not exist", version.value);
+    if (view == nullptr) return not_found("the view was dropped while it was read");
     if (!view->find(version)->is_populated) {
         return not_ready("materialized view \"" + view->name + "\" has not been populated",
                          "Use the REFRESH MATERIALIZED VIEW command.");

@@ -91,7 +91,7 @@ Result<const PinnedSnapshot::Stream*> PinnedSnapshot::stream(TableId table) cons
 
 Result<runs::Tiling> PinnedSnapshot::tiling_of(const ReadParts& parts, VersionId version) const {
     const catalog::MaterializedView* view = state_->catalog.view_of_version(version);
-    if (view == nullptr) return not_found("view version {} does not exist", version.value);
+    if (view == nullptr) return not_found("the view was dropped while it was read");
     const manifest::TableState* table = state_->table(view->table);
     runs::Tiling tiling;
     tiling.version = version;

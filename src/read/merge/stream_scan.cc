@@ -98,20 +98,24 @@ class StreamScan final : public RowSource {
             const auto count =
                 std::min<size_t>(kSliceRecords, static_cast<size_t>(end.value - from.value));
             auto batch = log_->read(PartitionId{partition_}, from, count);
-            if (!batch && batch.error().code() == ErrorCode::kNotFound && !replanned_) {
+            if (!batch && batch.error().code() == ErrorCode::kNotFound) {
                 // Trimmed since the snapshot was taken: the same records are in newer segments.
-                replanned_ = true;
                 const manifest::StatePtr head = parts_.manifest->head();
                 const manifest::TableState* state = head->table(table_.id);
                 if (state == nullptr) return not_found("stream \"{}\" was dropped", table_.name);
+                if (state->archive_end.of(PartitionId{partition_}) <= from) {
+                    return corrupt("offset {} of partition {} of stream \"{}\" is lost", from.value,
+                                   partition_, table_.name)
+                        .with_detail("Neither the log nor the dataset holds it.");
+                }
                 TRY(plan_segments(*state, at_));
                 partition_ = 0;
                 return next_slice();
             }
             log::RecordBatch records = TRY(std::move(batch));
             if (records.records.empty()) {
-                return internal_error("log of stream \"{}\" ends at {} before {}", table_.name,
-                                      from.value, end.value);
+                return corrupt("log of stream \"{}\" ends at {} before {}", table_.name, from.value,
+                               end.value);
             }
             const operators::RecordSlice slice{records.partition,        records.first,
                                                records.ingested_at_us,   records.records,
@@ -146,7 +150,6 @@ class StreamScan final : public RowSource {
     Positions at_;  // where the log goes on, per partition
     Positions end_;
     uint32_t partition_ = 0;
-    bool replanned_ = false;
 };
 
 }  // namespace
