@@ -73,9 +73,7 @@ std::vector<KnownContent> KnownContents::candidates(
     const FollowedFile& file, std::string_view head,
     const std::vector<std::unique_ptr<FollowedFile>>& followed) const {
     std::vector<KnownContent> found;
-    std::map<std::string_view, FollowedFile*> by_identity;
     for (const auto& each : followed) {
-        by_identity.emplace(each->identity(), each.get());
         if (each.get() == &file || each->offset() == 0) continue;
         if (each->first_taken_us >= file.first_seen_us || !may_be(head, *each)) continue;
         KnownContent known;
@@ -89,11 +87,11 @@ std::vector<KnownContent> KnownContents::candidates(
     for (const auto& [source, entry] : entries_) {
         if (source == file.identity() || source.starts_with(own_past)) continue;
         if (entry.since_us >= file.first_seen_us || !may_be(head, entry)) continue;
-        const auto place = by_identity.find(source);
-        const bool is_followed = place != by_identity.end();
-        if (is_followed && place->second->offset() > 0) continue;
-        found.push_back(
-            {source, entry.position, entry.window, is_followed ? place->second : nullptr});
+        const auto place =
+            std::ranges::find(followed, source, [](const auto& each) { return each->identity(); });
+        FollowedFile* const file_now = place == followed.end() ? nullptr : place->get();
+        if (file_now != nullptr && file_now->offset() > 0) continue;
+        found.push_back({source, entry.position, entry.window, file_now});
     }
     std::ranges::stable_sort(found, std::ranges::greater(),
                              [](const KnownContent& each) { return each.position.offset(); });
