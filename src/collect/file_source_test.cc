@@ -2,9 +2,15 @@
 #include "collect/file_source.h"
 
 #include <algorithm>
+#include <malloc.h>
 #include <map>
 
 #include <gtest/gtest.h>
+
+#ifdef __SANITIZE_ADDRESS__
+/// Of the sanitizer's allocator.
+extern "C" size_t __sanitizer_get_current_allocated_bytes();
+#endif
 
 #include "base/error_makers.h"
 #include "base/memory_file_system.h"
@@ -17,6 +23,15 @@ namespace braid::collect {
 namespace {
 
 using Lines = std::vector<std::string>;
+
+/// Bytes of memory that are in use.
+size_t live_bytes() {
+#ifdef __SANITIZE_ADDRESS__
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    return mallinfo2().uordblks;
+#endif
+}
 
 class FileSourceTest : public testing::Test {
   protected:
@@ -349,6 +364,26 @@ TEST_F(FileSourceTest, OpensTheDescriptorsOfFewFilesAtATime) {
     EXPECT_EQ(lines().size(), 61U);
 }
 
+TEST_F(FileSourceTest, AThousandFilesWithNothingNewCostLittle) {
+    constexpr size_t kFiles = 1000;
+    constexpr size_t kBytesMax = 10UL << 10;
+    for (size_t number = 0; number < kFiles; ++number) {
+        std::string text;
+        while (text.size() < 8000) text += fmt::format("file {} byte {}\n", number, text.size());
+        write(fmt::format("/logs/{}.log", number), text);
+    }
+    run();
+    ASSERT_TRUE(source_->is_caught_up());
+    source_.reset();
+    const size_t before = live_bytes();
+    ASSERT_OK_AND_ASSIGN(source_,
+                         FileSource::open(machine_, clock_, log_, options_, &metrics_, "access"));
+    run();
+    ASSERT_TRUE(source_->is_caught_up());
+    EXPECT_EQ(source_->facts().size(), kFiles);
+    EXPECT_LE(live_bytes() - before, kFiles * kBytesMax);
+}
+
 TEST_F(FileSourceTest, TellsHowEachFileStands) {
     const auto facts = [&] {
         std::string all;
@@ -377,12 +412,14 @@ TEST_F(FileSourceTest, TellsHowEachFileStands) {
               "/logs/c.log following 0/0; ");
     EXPECT_TRUE(was_traced("gzip"));
     machine_.clear_faults();
+    ASSERT_OK(machine_.create_directories("/logs/e.log"));
     run();
+    EXPECT_TRUE(was_traced("e.log\" is a folder"));
     rename("/logs/a.log", "/logs/a.old");
     run();
     EXPECT_EQ(facts(),
               "/logs/a.old rotated 4/6; /logs/b.log compressed 0/5 !; "
-              "/logs/c.log following 0/0; /logs/d.log following 4/4; ");
+              "/logs/c.log following 0/0; /logs/d.log following 4/4; /logs/e.log folder -/- !; ");
 }
 
 TEST_F(FileSourceTest, SurveysWhatWillKeepLinesFromComing) {
@@ -393,6 +430,7 @@ TEST_F(FileSourceTest, SurveysWhatWillKeepLinesFromComing) {
     };
     EXPECT_TRUE(survey("/logs/*.log").contains("matches no file"));
     EXPECT_TRUE(survey("/logs").contains("is a folder"));
+    EXPECT_TRUE(survey("/log*").contains("is a folder"));
     write("/logs/a.log", "one\n");
     EXPECT_EQ(survey("/logs/*.log"), "");
     write("/logs/b.txt", "\x28\xB5\x2F\xFD");

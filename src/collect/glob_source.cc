@@ -418,9 +418,17 @@ void GlobSource::publish_facts() {
     for (const auto& [path, error] : unreadable_) {
         facts.push_back({path, "unreadable", std::nullopt, std::nullopt, error});
     }
-    if (matched_ == 0 && matched_folders_.empty() && has_scanned_) {
+    for (const std::string& path : matched_folders_) {
         facts.push_back(
-            {options_.path, "missing", std::nullopt, std::nullopt, "the path matches no file"});
+            {path, "folder", std::nullopt, std::nullopt, "nothing is read from a folder"});
+    }
+    if (matched_ == 0 && matched_folders_.empty() && has_scanned_) {
+        facts.push_back({options_.path, "missing", std::nullopt, std::nullopt,
+                         walk_error_.empty() ? "the path matches no file" : walk_error_});
+    }
+    if (is_cut_short_) {
+        facts.push_back({options_.path, "cut short", std::nullopt, std::nullopt,
+                         "the path fits more names than are looked at"});
     }
     std::ranges::sort(facts, {}, &SourceFacts::path);
     const ScopedLock lock(facts_mutex_);
