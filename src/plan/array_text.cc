@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "columnar/array_text.h"
+#include "plan/array_text.h"
 
 #include <cstdint>
 #include <optional>
@@ -7,7 +7,7 @@
 
 #include "columnar/text_io.h"
 
-namespace braid {
+namespace braid::plan {
 
 Result<std::string> array_as_written(std::string_view text) {
     std::vector<int32_t> dimensions;
@@ -21,4 +21,4 @@ Result<std::string> array_as_written(std::string_view text) {
     return out + "}";
 }
 
-}  // namespace braid
+}  // namespace braid::plan

@@ -5,6 +5,7 @@ schema() makes and fills three small tables with NULLs and doubles, one of them 
 ends; each statement gives the same rows in any engine, in any order: nothing in it fails, a window or LIMIT is
 always ordered down to a unique column, and no sum depends on the order of its terms.
 """
+import itertools
 
 TABLES = {
     "p": {"id": "int", "k": "int", "i": "int", "n": "num", "s": "text", "d": "date", "b": "bool"},
@@ -19,6 +20,7 @@ SCALARS = {"int": ("min", "max", "count", "sum"), "num": ("min", "max", "sum"), 
            "date": ("min", "max")}
 JOINS = ("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN")
 DEPTH_MAX = 3
+STATEMENTS = 60
 
 
 def constant(random, kind):
@@ -46,6 +48,15 @@ def schema(random):
             for name, kind in list(columns.items())[1:]:
                 values.append("NULL" if random.random() < 0.2 else constant(random, kind))
             yield f"INSERT INTO {table} VALUES ({', '.join(values)})"
+
+
+def subqueries(pair, random):
+    """The topic of the prover: see sql_topics.py."""
+    pair.drop(*TABLES)
+    for statement in schema(random):
+        pair.define(statement)
+    findings = [pair.compare(sql) for sql in itertools.islice(statements(random), STATEMENTS)]
+    return STATEMENTS, [finding for finding in findings if finding]
 
 
 def statements(random):

@@ -9,7 +9,6 @@
 #include "base/error_makers.h"
 #include "columnar/numeric.h"
 #include "columnar/text_io.h"
-#include "plan/array_text.h"
 #include "sql/bind/binder_internal.h"
 
 // Values from one type to another, literals out of their text, and the names of types.
@@ -45,11 +44,6 @@ std::optional<Datum> widened(const Datum& value, const Type& to) {
 bool is_reference(const Type& type) {
     return type.alias == TypeAlias::kRegclass || type.alias == TypeAlias::kRegtype ||
            type.alias == TypeAlias::kRegproc;
-}
-
-/// Written in braces.
-bool is_array(const Type& type) {
-    return category_of(type) == 'A' && type.alias != TypeAlias::kInt2Vector;
 }
 
 /// Types of PostgreSQL that Braid knows by name only.
@@ -134,7 +128,8 @@ Result<ExprPtr> Binder::coerce(ExprPtr expr, const Type& type, CastContext conte
         case CastPath::Kind::kSame:
             return expr;
         case CastPath::Kind::kRelabel:
-            if (is_array(type) && category_of(expr->type) == 'S' && body_arguments_ == nullptr) {
+            if (is_array(type) && type.alias != TypeAlias::kInt2Vector &&
+                category_of(expr->type) == 'S' && body_arguments_ == nullptr) {
                 expr = plan::call(plan::function_by_key("array:(text)"), {std::move(expr)});
             }
             return relabelled(expr, without_precision(type));
