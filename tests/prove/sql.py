@@ -6,11 +6,11 @@ import sys
 
 sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])  # this script must not hide the package sql
 
-from prove import campaign, sql_topics  # noqa: E402
+from prove import campaign, sql_subqueries, sql_topics  # noqa: E402
 from prove.sql_pair import Pair  # noqa: E402
 from prove.sql_transactions import transactions  # noqa: E402
 
-TOPICS = (sql_topics.ad_hoc, sql_topics.views, sql_topics.parameters, transactions)
+TOPICS = (sql_topics.ad_hoc, sql_topics.views, sql_topics.parameters, transactions, sql_subqueries.subqueries)
 
 
 class SqlProver(Pair):
