@@ -251,7 +251,7 @@ TEST_F(PgFixture, RefusesAPlanWhoseTypesHaveChanged) {
                     ElementsAre(refused, "Z I"));
         EXPECT_THAT(client.describe('S', "p").sync().hear(), ElementsAre(refused, "Z I"));
         EXPECT_EQ(client.query("EXECUTE p").hear()[0], refused);
-        EXPECT_EQ(client.bind("", "e").sync().hear()[0], refused);
+        EXPECT_EQ(client.bind("", "e").execute("").sync().hear()[1], refused);
     }
     client.close('S', "p").parse("p", "SELECT * FROM c").sync().hear();
     EXPECT_THAT(client.describe('S', "p").sync().hear(), ElementsAre("t", "T a:701", "Z I"));

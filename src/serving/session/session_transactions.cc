@@ -59,7 +59,9 @@ Result<void> Session::begin(const sql::Transaction& transaction) {
     settings_.begin_transaction();
     transaction_.status = TransactionStatus::kInBlock;
     transaction_.began_at_us = services_.clock->wall_us();
-    return apply_modes(transaction);
+    auto applied = apply_modes(transaction);
+    if (!applied) undo();  // no block has begun
+    return applied;
 }
 
 Result<void> Session::apply_modes(const sql::Transaction& transaction) {
