@@ -122,6 +122,8 @@ class Session {
     using Done = Result<std::unique_ptr<Cursor>>;
     Done run_query(PreparedStatement& prepared, const plan::Query& query,
                    const std::vector<Datum>& parameters);
+    Result<plan::Query> with_settings_set(const plan::Query& query,
+                                          const std::vector<Datum>& parameters);
     Done run_insert(const sql::Insert& insert, const std::vector<Datum>& parameters);
     Done run_explain(const sql::Explain& explain, const std::vector<Datum>& parameters);
     Done run_show(const sql::Show& show);

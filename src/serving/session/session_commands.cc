@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/error_makers.h"
+#include "plan/rewrite.h"
 #include "serving/session/json_text.h"
 #include "serving/session/receipt_text.h"
 #include "serving/session/session.h"
@@ -137,12 +139,44 @@ Result<std::unique_ptr<read::Answer>> Session::start_reading(
     return services_.reader->execute(query, parameters, options, &system_);
 }
 
+/// Does what set_config says, whose arguments need no evaluation, and puts the values in its place.
+Result<plan::Query> Session::with_settings_set(const plan::Query& query,
+                                               const std::vector<Datum>& parameters) {
+    Result<void> outcome;
+    std::function<plan::ExprPtr(const plan::ExprPtr&)> set = [&](const plan::ExprPtr& expr) {
+        if (expr == nullptr) return expr;
+        const bool is_it = expr->kind == plan::Expr::Kind::kCall &&
+                           expr->function->name == "set_config" && expr->arguments.size() == 3;
+        if (!is_it) return plan::map_arguments(expr, set);
+        const Datum* name = plain_value(*expr->arguments[0], parameters);
+        const Datum* value = plain_value(*expr->arguments[1], parameters);
+        const Datum* is_local = plain_value(*expr->arguments[2], parameters);
+        if (name == nullptr || value == nullptr || is_local == nullptr || name->is_null()) {
+            return expr;
+        }
+        settings_.begin_implicit();
+        const std::vector<std::string> words{value->is_null() ? "" : value->as<std::string>()};
+        auto done = settings_.set(name->as<std::string>(), words,
+                                  !is_local->is_null() && is_local->as<bool>());
+        if (!done && outcome) outcome = done.error();
+        return plan::constant(Datum::text(words[0]));
+    };
+    plan::Query out = query;
+    out.root = plan::map_expressions(query.root, 0,
+                                     [&](const plan::ExprPtr& expr, int) { return set(expr); });
+    if (!outcome) return outcome.error();
+    return out;
+}
+
 Result<std::unique_ptr<Cursor>> Session::run_query(PreparedStatement& prepared,
                                                    const plan::Query& query,
                                                    const std::vector<Datum>& parameters) {
     for (const std::string& warning : query.warnings) warn("01000", warning);
     const auto cancel = new_cancel_token();
-    auto answer = TRY(start_reading(query, &prepared, parameters, cancel));
+    const bool sets = statement_text_.find("set_config") != std::string::npos;
+    auto answer = sets ? TRY(start_reading(TRY(with_settings_set(query, parameters)), nullptr,
+                                           parameters, cancel))
+                       : TRY(start_reading(query, &prepared, parameters, cancel));
     auto cursor = done("SELECT");
     cursor->session_ = this;
     cursor->schema_ = query.output;
