@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "dataset/segment.h"
+#include "model/fold_account.h"
 #include "operators/decode/decoder.h"
 #include "operators/fold/view_folder.h"
 

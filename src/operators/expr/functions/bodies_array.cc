@@ -9,7 +9,6 @@
 #include "base/error_makers.h"
 #include "columnar/text_io.h"
 #include "operators/expr/body_internal.h"
-#include "plan/array_text.h"
 
 namespace braid::operators {
 
@@ -147,7 +146,9 @@ void add_array_bodies(BodyTable& table) {
     table.add("cardinality(_text)", cardinality);
     table.add("array:(text)", [](Call& call) {
         return map_text<View>(call, [](std::string& out, View text) -> Result<void> {
-            out = TRY(plan::array_as_written(text));
+            std::vector<int32_t> dimensions;
+            const ArrayElements elements = TRY(parse_array_text(text, &dimensions));
+            out = format_array_text(elements, dimensions);
             return {};
         });
     });
