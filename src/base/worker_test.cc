@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/worker.h"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <sys/resource.h>
@@ -44,8 +45,9 @@ TEST(ThreadWorkers, BackgroundStepsAloneYieldToOthers) {
         workers.stop(handle);
         return result;
     };
+    constexpr int kNicest = 19;  // whoever is that nice already cannot yield further
     const int own = ::getpriority(PRIO_PROCESS, 0);
-    EXPECT_GT(niceness(true), own);
+    EXPECT_GE(niceness(true), std::min(own + 1, kNicest));
     EXPECT_EQ(niceness(false), own);
 }
 
