@@ -59,7 +59,7 @@ Result<void> Node::start() {
     manifest_ = TRY(manifest::Manifest::open(files, *ground_.clock, "manifest"));
     manifest_->on_stop([part = health_.add("manifest")](const Error& why) { part->fell_ill(why); });
     TRY(manifest_->take_over(*owner_));
-    watch_owner();
+    start_watch();
     renew_allowed_files();
     redo_ = std::make_unique<log::RedoRecords>(files, "redo", "_tmp");
     function_data_ = std::make_unique<FunctionDataStore>(files, options_.function_data);
@@ -116,11 +116,13 @@ Result<void> Node::start() {
     return {};
 }
 
-/// Whoever writes asks by itself; this is for a node that has nothing to write.
-void Node::watch_owner() {
+void Node::start_watch() {
     constexpr int64_t kWatchUs = 250'000;
-    watch_step_ = ground_.workers->start("owner", [this] {
+    clock_watch_ = std::make_unique<ClockWatch>(*ground_.clock, *ground_.metrics);
+    watch_step_ = ground_.workers->start("watch", [this] {
+        // Whoever writes asks by itself; this is for a node that has nothing to write.
         static_cast<void>(owner_->watch());
+        clock_watch_->look();
         return StepOutcome{.progressed = false, .idle_us = kWatchUs};
     });
 }

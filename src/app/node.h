@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/catalog_views.h"
+#include "app/clock_watch.h"
 #include "app/function_data_store.h"
 #include "archive/archiver.h"
 #include "base/clock.h"
@@ -137,7 +138,8 @@ class Node final : public serving::Control {
     Result<void> start_source(const catalog::Table& table, Stream& stream);
     void close_table(TableId table);
     std::map<TableId, Stream> stop_sources();
-    void watch_owner();
+    /// What goes on even if nothing is written.
+    void start_watch();
 
     // node_transactions.cc
     /// Brings what a crash has left of transactions to its end.
@@ -154,6 +156,7 @@ class Node final : public serving::Control {
     const NodeOptions options_;
     Health health_;
     std::unique_ptr<DirectoryOwner> owner_;
+    std::unique_ptr<ClockWatch> clock_watch_;
     Workers::Handle watch_step_ = 0;
     log::CommitOrder commit_order_;
     std::unique_ptr<manifest::Manifest> manifest_;

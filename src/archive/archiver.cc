@@ -124,8 +124,34 @@ Archiver::~Archiver() {
     while (!streams_.empty()) remove_table(streams_.begin()->first);
 }
 
+/// What the dataset lacks and the log no longer holds cannot be read by anybody: such a stream must
+/// not accept more as if nothing were wrong.
+Result<void> Archiver::check_dataset(const catalog::Table& table,
+                                     const log::PartitionedLog& log) const {
+    const manifest::StatePtr state = parts_.manifest->head();
+    const manifest::TableState* held = state->table(table.id);
+    if (held == nullptr) return {};
+    const Positions start = log.start();
+    for (const manifest::Segment& segment : held->segments) {
+        if (TRY(parts_.files->exists(segment.file))) continue;
+        if (segment.from < start.of(segment.partition)) {
+            return corrupt("dataset of stream \"{}\" lacks \"{}\"", table.name, segment.file)
+                .with_detail(fmt::format("Its log begins at {}: offsets [{}, {}) of partition {} "
+                                         "cannot be read.",
+                                         start.of(segment.partition).value, segment.from.value,
+                                         segment.to.value, segment.partition.value))
+                .with_hint("Put back the dataset that belongs to this manifest.");
+        }
+        trace(TraceLevel::kError, "archive",
+              "dataset of stream \"{}\" lacks \"{}\"; the log still holds its records", table.name,
+              segment.file);
+    }
+    return {};
+}
+
 Result<void> Archiver::add_table(const catalog::Table& table,
                                  std::shared_ptr<log::PartitionedLog> log) {
+    TRY(check_dataset(table, *log));
     auto stream = std::make_shared<Stream>();
     stream->table = table;
     stream->log = std::move(log);

@@ -58,6 +58,7 @@ class Archiver {
   private:
     struct Stream;
     Result<std::shared_ptr<Stream>> find(TableId table) const;
+    Result<void> check_dataset(const catalog::Table& table, const log::PartitionedLog& log) const;
     Result<void> archive(Stream& stream, const Positions& end);
     Result<void> trim(Stream& stream);
     const ArchiveParts parts_;

@@ -258,5 +258,21 @@ TEST_F(ArchiverTest, KnowsOnlyItsStreams) {
     EXPECT_ERROR(archiver_->trim(table_.id), ErrorCode::kNotFound);
 }
 
+TEST_F(ArchiverTest, ASegmentThatIsGoneWithItsPartOfTheLogIsRefused) {
+    append_prices(0, 30);
+    ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
+    const std::string file = segments().front().file;
+    ASSERT_OK(files_.remove(file));
+    set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
+    start();  // the log still has it all
+    set_trace_sink({});
+    ASSERT_OK(log_->trim({0}, Offset{30}));
+    archiver_.reset();
+    Archiver archiver({&files_, &clock_, manifest_.get(), &metrics_}, options_, workers_);
+    const auto refused = archiver.add_table(table_, log_);
+    ASSERT_ERROR(refused, ErrorCode::kCorrupt);
+    EXPECT_NE(refused.error().message().find(file), std::string::npos);
+}
+
 }  // namespace
 }  // namespace braid::archive

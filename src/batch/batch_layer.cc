@@ -101,7 +101,18 @@ struct BatchLayer::Computed {
 };
 
 BatchLayer::BatchLayer(BatchParts parts, BatchOptions options, Workers& workers)
-    : parts_(std::move(parts)), options_(options), workers_(workers) {
+    : parts_(std::move(parts)),
+      options_(options),
+      workers_(workers),
+      ages_(std::make_shared<RetiredAges>()) {
+    ages_->note(*parts_.manifest->head(), parts_.clock->monotonic_us());
+    parts_.manifest->on_commit([ages = ages_, clock = parts_.clock,
+                                known = size_t{0}](const manifest::StatePtr& state) mutable {
+        // Most commits retire nothing.
+        if (state->retired.size() == known) return;
+        known = state->retired.size();
+        ages->note(*state, clock->monotonic_us());
+    });
     Metric* mismatches =
         &parts_.metrics->get("braid_audit_mismatches", Metrics::Kind::kGauge,
                              "Audits that differ and wait for accept_audit or reject_audit.");
@@ -357,11 +368,11 @@ Result<void> BatchLayer::release(int64_t undo_window_us) {
     // The schedules of all streams come here, and each would find the same runs.
     const ScopedLock lock(release_mutex_);
     const manifest::StatePtr state = parts_.manifest->head();
-    const int64_t before_us = parts_.clock->wall_us() - undo_window_us;
+    const int64_t now_us = parts_.clock->monotonic_us();
     manifest::Release release;
     std::vector<manifest::Run> released;
     for (const manifest::Retired& retired : state->retired) {
-        if (retired.at_us > before_us) break;
+        if (now_us - ages_->since_us(retired.run.id, now_us) < undo_window_us) break;
         release.runs.push_back(retired.run.id);
         released.push_back(retired.run);
     }

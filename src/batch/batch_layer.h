@@ -13,6 +13,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/worker.h"
+#include "batch/retired_ages.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
 #include "model/health.h"
@@ -96,6 +97,7 @@ class BatchLayer {
     const BatchOptions options_;
     Workers& workers_;
     Mutex release_mutex_;
+    const std::shared_ptr<RetiredAges> ages_;  // the manifest tells it, perhaps after our end
     mutable Mutex mutex_;
     std::map<TableId, std::shared_ptr<Stream>> streams_;
 };

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/error_makers.h"
 #include "base/mutex.h"
+#include "base/trace.h"
 #include "log/joint_append.h"
 #include "log/partition.h"
 #include "log/recovery.h"
@@ -22,6 +23,7 @@ namespace {
 constexpr size_t kKeyBytesMax = 255;
 constexpr uint64_t kRequestBytesMax = 1ULL << 30;
 constexpr size_t kLogIdBytesMax = 32;
+constexpr int64_t kFutureUsMax = 1'000'000;
 
 /// Who wants to know of new records.
 class Listeners {
@@ -173,6 +175,7 @@ Result<void> EmbeddedLog::open(const std::string& directory, uint32_t partition_
     TRY(prepare_directories(directory, partition_count));
     std::vector<StoredKey> keys;
     Positions ends;
+    int64_t newest_us = 0;
     const ExtentOrigin origin = context_.origin();
     for (uint32_t index = 0; index < partition_count; ++index) {
         const PartitionId id{index};
@@ -182,9 +185,15 @@ Result<void> EmbeddedLog::open(const std::string& directory, uint32_t partition_
         recovered.state.keys.clear();
         context_.order.restore(recovered.state.newest.sequence);
         context_.open_time.restore(recovered.state.newest.open_us);
+        newest_us = std::max(newest_us, recovered.state.newest.ingested_at_us);
         ends.at.push_back(recovered.state.end);
         partitions_.push_back(
             std::make_unique<Partition>(context_, std::move(path), id, std::move(recovered)));
+    }
+    if (newest_us > origin.now_us + kFutureUsMax) {
+        trace(TraceLevel::kWarning, "log",
+              "the newest record in \"{}\" was ingested {} s after what the wall clock says now",
+              directory, (newest_us - origin.now_us) / 1'000'000);
     }
     context_.keys.restore(std::move(keys));
     context_.order.add(*this, std::move(ends));

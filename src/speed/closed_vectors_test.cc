@@ -110,14 +110,14 @@ class BusyClock final : public Clock {
     }
 };
 
-class ClosedVectors : public testing::TestWithParam<uint64_t> {};
+constexpr uint64_t kSeeds = 20;
 
-TEST_P(ClosedVectors, AreAllThatAFoldAPinALookASealAndADeclarationShow) {
+void show_one_stream(uint64_t seed) {
     TestStream stream;
     stream.options.slice_records_max = 4;
     stream.open();
-    Client client({&stream}, GetParam());
-    Random random(GetParam() + 1000);
+    Client client({&stream}, seed);
+    Random random(seed + 1000);
     const auto open = [&] {
         auto worker =
             TableWorker::open(stream.parts(), stream.options, stream.table,
@@ -173,11 +173,11 @@ TEST_P(ClosedVectors, AreAllThatAFoldAPinALookASealAndADeclarationShow) {
     EXPECT_TRUE(lines[0].starts_with("k " + std::to_string(records) + " ")) << lines[0];
 }
 
-TEST_P(ClosedVectors, AreWhatSeveralStreamsShowTogether) {
+void show_two_streams(uint64_t seed) {
     TestStream first;
     TestStream second;
     second.order = first.order;
-    Client client({&first, &second}, GetParam());
+    Client client({&first, &second}, seed);
     BusyClock clock;
     std::vector<TableWorker::Wanted> wanted;
     for (TestStream* stream : {&first, &second}) {
@@ -191,7 +191,7 @@ TEST_P(ClosedVectors, AreWhatSeveralStreamsShowTogether) {
         wanted.push_back({std::move(worker), {}});
     }
     clock.happens = [&] { client.maybe(); };
-    Random random(GetParam() + 1000);
+    Random random(seed + 1000);
     for (int step = 1; step < 3000 && !client.is_done(); ++step) {
         if (random.below(3) != 0) wanted[random.below(2)].worker->fold_step();
         wanted[0].at_least = first.log->durable_end();
@@ -206,7 +206,19 @@ TEST_P(ClosedVectors, AreWhatSeveralStreamsShowTogether) {
     EXPECT_TRUE(client.is_done());
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ClosedVectors, testing::Range<uint64_t>(1, 21));
+TEST(ClosedVectors, AreAllThatAFoldAPinALookASealAndADeclarationShow) {
+    for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+        SCOPED_TRACE(seed);
+        show_one_stream(seed);
+    }
+}
+
+TEST(ClosedVectors, AreWhatSeveralStreamsShowTogether) {
+    for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+        SCOPED_TRACE(seed);
+        show_two_streams(seed);
+    }
+}
 
 }  // namespace
 }  // namespace braid::speed

@@ -194,17 +194,18 @@ TEST_F(TableWorkerTest, RefusesALogThatEndsBelowWhatWasArchived) {
     EXPECT_NE(refused.error().message().find("archived"), std::string::npos);
 }
 
-/// A log that has lost its beginning.
+/// A log that has lost its beginning, and says so or is only found out.
 class TrimmedLog final : public log::PartitionedLog {
   public:
-    explicit TrimmedLog(log::PartitionedLog& whole) : whole_(whole) {}
+    explicit TrimmedLog(log::PartitionedLog& whole, Positions start = Positions::zero(2))
+        : whole_(whole), start_(std::move(start)) {}
     const LogId& id() const override { return whole_.id(); }
     uint32_t partition_count() const override { return whole_.partition_count(); }
     Result<log::AppendOutcome> append(PartitionId partition,
                                       const log::AppendRequest& request) override {
         return whole_.append(partition, request);
     }
-    Positions start() const override { return whole_.durable_end(); }
+    Positions start() const override { return start_; }
     Positions durable_end() const override { return whole_.durable_end(); }
     Result<log::RecordBatch> read(PartitionId, Offset from, size_t) override {
         return not_found("offset {} is no longer in the log", from.value);
@@ -219,7 +220,26 @@ class TrimmedLog final : public log::PartitionedLog {
 
   private:
     log::PartitionedLog& whole_;
+    const Positions start_;
 };
+
+TEST_F(TableWorkerTest, RefusesALogThatWasTrimmedBeyondWhatIsArchived) {
+    append(0, "a", 1);
+    append(0, "a", 2);
+    append(0, "a", 3);
+    ASSERT_OK(worker_->seal());
+    ASSERT_OK(stream_.manifest->commit(
+        {manifest::Archive{stream_.table.id, {manifest::test_segment(0, 0, 2)}}}));
+    const auto open = [&](int64_t start) {
+        return TableWorker::open(
+            stream_.parts(), stream_.options, stream_.table,
+            std::make_shared<TrimmedLog>(*stream_.log, manifest::at({start, 0})));
+    };
+    EXPECT_OK(open(2));
+    const auto refused = open(3);
+    ASSERT_ERROR(refused, ErrorCode::kCorrupt);
+    EXPECT_NE(refused.error().message().find("begins at 0:3"), std::string::npos);
+}
 
 TEST_F(TableWorkerTest, ReadsFromTheDatasetWhatTheLogHasLost) {
     append(0, "a", 1);
