@@ -17,15 +17,22 @@ Result<operators::BoundView> CatalogViews::view_of(VersionId version) {
     }
     const manifest::StatePtr state = manifest_.head();
     const catalog::MaterializedView* view = state->catalog.view_of_version(version);
-    if (view == nullptr) return not_found("view version {} does not exist", version.value);
-    const catalog::ViewVersion* definition = view->find(version);
-    operators::BoundView bound;
-    bound.plan = TRY(sql::bind_view(state->catalog, *definition, view->table)
-                         .context(fmt::format("binding materialized view \"{}\"", view->name)));
-    bound.context.format.zone = TRY(find_time_zone(definition->time_zone));
-    bound.context.enrich = TRY(store_.load(definition->function_data));
+    if (view == nullptr) return not_found("the view was dropped meanwhile");
+    operators::BoundView bound =
+        TRY(bind(state->catalog, *view->find(version), view->table)
+                .context(fmt::format("binding materialized view \"{}\"", view->name)));
     const ScopedLock lock(mutex_);
     return bound_.emplace(version, std::move(bound)).first->second;
+}
+
+Result<operators::BoundView> CatalogViews::bind(const catalog::Catalog& catalog,
+                                                const catalog::ViewVersion& version,
+                                                TableId table) {
+    operators::BoundView bound;
+    bound.plan = TRY(sql::bind_view(catalog, version, table));
+    bound.context.format.zone = TRY(find_time_zone(version.time_zone));
+    bound.context.enrich = TRY(store_.load(version.function_data));
+    return bound;
 }
 
 }  // namespace braid::app

@@ -15,6 +15,9 @@ class CatalogViews final : public operators::BoundViews {
   public:
     CatalogViews(const manifest::Manifest& manifest, FunctionDataStore& store);
     Result<operators::BoundView> view_of(VersionId version) override;
+    /// Whether a version that is not declared yet can be bound, with its function data.
+    Result<operators::BoundView> bind(const catalog::Catalog& catalog,
+                                      const catalog::ViewVersion& version, TableId table);
 
   private:
     const manifest::Manifest& manifest_;

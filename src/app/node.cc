@@ -16,6 +16,20 @@ namespace {
 
 std::string log_directory(TableId table) { return fmt::format("log/{}", table.value); }
 
+/// A stream that is there but cannot be opened: never "does not exist", whatever was missing.
+Error cannot_open(const catalog::Table& table, const Error& why) {
+    const bool is_damage =
+        why.code() == ErrorCode::kNotFound || why.code() == ErrorCode::kAlreadyExists ||
+        why.code() == ErrorCode::kInvalidInput || why.code() == ErrorCode::kInternal;
+    Error error(is_damage ? ErrorCode::kCorrupt : why.code(),
+                fmt::format("stream \"{}\" cannot be opened: {}", table.name, why.message()));
+    if (!is_damage) error = std::move(error).with_sqlstate(why.sqlstate());
+    return std::move(error)
+        .with_detail(why.detail())
+        .with_hint(why.hint().empty() ? "Mend it and start again; other streams go on."
+                                      : why.hint());
+}
+
 }  // namespace
 
 std::string random_hex(Random& random) {
@@ -66,7 +80,11 @@ Result<void> Node::start() {
     // Only what views already use: the rest is copied in when it is first needed.
     std::vector<std::string> used;
     for (const auto& [name, data] : manifest_->head()->catalog.function_data) used.push_back(name);
-    TRY(sync_function_data(used));
+    // A view answers by the copy that it was made with: what is configured now is not needed for
+    // it.
+    if (auto synced = sync_function_data(used); !synced) {
+        write_trace(TraceLevel::kWarning, "node", synced.error().to_string());
+    }
     views_ = std::make_unique<CatalogViews>(*manifest_, *function_data_);
     runs_ = std::make_unique<runs::RunCache>(files);
     archiver_ = std::make_unique<archive::Archiver>(
@@ -87,7 +105,6 @@ Result<void> Node::start() {
     batch.hooks.archive_to = [this](TableId table, const Positions& end) {
         return archiver_->archive_to(table, end);
     };
-    batch.hooks.log_of = [this](TableId table) { return log_of(table); };
     batch.hooks.forget_run = [this](RunId run) { runs_->forget(run); };
     batch_ =
         std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
@@ -106,12 +123,17 @@ Result<void> Node::start() {
     const manifest::StatePtr head = manifest_->head();
     Logs logs;
     for (const auto& [id, table] : head->catalog.tables) {
-        logs[id] = TRY(open_log(table).context(fmt::format("opening stream \"{}\"", table.name)));
+        auto log = open_log(table);
+        if (log) {
+            logs[id] = *std::move(log);
+        } else {
+            static_cast<void>(note_failure(table, log.error()));
+        }
     }
     // Before anybody folds: what a crash has left of one is not shown without the rest.
     TRY(finish_transactions(logs));
-    for (const auto& [id, table] : head->catalog.tables) {
-        TRY(open_table(table, logs[id]).context(fmt::format("opening stream \"{}\"", table.name)));
+    for (const auto& [id, log] : logs) {
+        static_cast<void>(open_table(head->catalog.tables.at(id), log));
     }
     return {};
 }
@@ -149,17 +171,42 @@ Result<std::shared_ptr<log::PartitionedLog>> Node::open_log(const catalog::Table
         std::move(options), ground_.metrics, {.order = &commit_order_, .owner = owner_.get()})));
 }
 
+Error Node::note_failure(const catalog::Table& table, const Error& why) {
+    const Error failure = cannot_open(table, why);
+    write_trace(TraceLevel::kError, "node", failure.to_string());
+    auto health = health_.add("stream", table.name);
+    health->tell(HealthState::kDegraded, failure);
+    const ScopedLock lock(mutex_);
+    failed_.insert_or_assign(table.id, Failed{failure, std::move(health)});
+    return failure;
+}
+
 Result<void> Node::open_table(const catalog::Table& table,
                               std::shared_ptr<log::PartitionedLog> log) {
     Stream stream;
     stream.log = std::move(log);
-    TRY(archiver_->add_table(table, stream.log));
-    TRY(speed_->add_table(table, stream.log));
+    auto added = archiver_->add_table(table, stream.log);
+    if (added) added = speed_->add_table(table, stream.log);
+    if (!added) {
+        archiver_->remove_table(table.id);
+        return note_failure(table, added.error());
+    }
     batch_->add_table(table);
-    TRY(start_source(table, stream));
+    // What came in so far can be read all the same.
+    if (auto started = start_source(table, stream); !started) {
+        write_trace(TraceLevel::kError, "node", started.error().to_string());
+        stream.source_failure = std::move(started).error();
+    }
     const ScopedLock lock(mutex_);
+    failed_.erase(table.id);
     streams_.emplace(table.id, std::move(stream));
     return {};
+}
+
+Result<void> Node::open_table(const catalog::Table& table) {
+    auto log = open_log(table);
+    if (!log) return note_failure(table, log.error());
+    return open_table(table, *std::move(log));
 }
 
 Result<void> Node::start_source(const catalog::Table& table, Stream& stream) {
@@ -180,6 +227,7 @@ void Node::close_table(TableId table) {
     Stream stream;
     {
         const ScopedLock lock(mutex_);
+        failed_.erase(table);
         const auto place = streams_.find(table);
         if (place == streams_.end()) return;
         stream = std::move(place->second);
@@ -227,6 +275,7 @@ bool Node::is_caught_up() const {
 
 std::optional<Error> Node::failure() const {
     const ScopedLock lock(mutex_);
+    if (!failed_.empty()) return failed_.begin()->second.why;
     for (const auto& [table, stream] : streams_) {
         if (auto failure = speed_->failure(table)) return failure;
     }
@@ -234,17 +283,32 @@ std::optional<Error> Node::failure() const {
 }
 
 Result<void> Node::archive(TableId table) {
-    const auto log = log_of(table);
-    if (!log) return not_found("stream {} does not exist", table.value);
+    const auto log = TRY(log_of(table));
     return archiver_->archive_to(table, log->durable_end());
 }
 
 manifest::StatePtr Node::state() const { return manifest_->head(); }
 
-std::shared_ptr<log::PartitionedLog> Node::log_of(TableId table) const {
+Result<std::shared_ptr<log::PartitionedLog>> Node::log_of(TableId table) const {
     const ScopedLock lock(mutex_);
-    const auto place = streams_.find(table);
-    return place == streams_.end() ? nullptr : place->second.log;
+    if (const auto open = streams_.find(table); open != streams_.end()) return open->second.log;
+    if (const auto failed = failed_.find(table); failed != failed_.end()) return failed->second.why;
+    return not_found("the stream was dropped meanwhile");
+}
+
+Result<void> Node::check_not_failed(TableId table) const {
+    const ScopedLock lock(mutex_);
+    if (const auto failed = failed_.find(table); failed != failed_.end()) return failed->second.why;
+    return {};
+}
+
+std::optional<Error> Node::failure_of(TableId table) const {
+    const ScopedLock lock(mutex_);
+    if (const auto failed = failed_.find(table); failed != failed_.end()) return failed->second.why;
+    const auto open = streams_.find(table);
+    if (open == streams_.end()) return std::nullopt;
+    if (auto failure = speed_->failure(table)) return failure;
+    return open->second.source_failure;
 }
 
 std::vector<serving::SourceRow> Node::sources_of(TableId table) const {
@@ -275,13 +339,24 @@ ObjectId Node::new_id() { return manifest_->new_id(); }
 
 Result<std::vector<manifest::Change>> Node::complete(catalog::Table table) {
     TRY(operators::make_decoder({table.format, table.columns, table.options}));
-    table.id = manifest_->new_id();
+    table.id = TRY(fresh_table_id());
     table.log = {random_hex(*ground_.random)};
     table.created_at_us = ground_.clock->wall_us();
     std::vector<manifest::Change> changes;
     if (table.connector == "file") TRY(admit_source(table, changes));
     changes.emplace_back(manifest::CreateTable{std::move(table)});
     return changes;
+}
+
+/// An older manifest that was brought back would give ids again: what lies under them is another
+/// table's.
+Result<TableId> Node::fresh_table_id() {
+    while (true) {
+        const TableId id = manifest_->new_id();
+        const bool has_log = TRY(ground_.files->exists(log_directory(id)));
+        const bool has_dataset = TRY(ground_.files->exists(fmt::format("dataset/{}", id.value)));
+        if (!has_log && !has_dataset) return id;
+    }
 }
 
 Result<void> Node::admit_source(const catalog::Table& table,
@@ -326,6 +401,7 @@ void Node::judge_source(const Stream& stream) const {
 Result<catalog::MaterializedView> Node::complete(std::string name, const plan::ViewPlan& plan,
                                                  std::string time_zone) {
     TRY(operators::check_computable(plan, {.format = {.zone = TRY(find_time_zone(time_zone))}}));
+    TRY(check_not_failed(plan.table));
     TRY(sync_function_data(function_data_of(plan)));
     const manifest::StatePtr head = manifest_->head();
     catalog::MaterializedView view;
@@ -347,6 +423,12 @@ Result<catalog::MaterializedView> Node::complete(std::string name, const plan::V
         }
         version.function_data.push_back(place->second);
     }
+    // Before anybody hears of it: a view that cannot be bound would stop its stream. What a
+    // transaction has only declared so far is not there to be bound to.
+    TRY(function_data_->load(version.function_data));
+    if (head->catalog.tables.contains(plan.table)) {
+        TRY(views_->bind(head->catalog, version, plan.table));
+    }
     view.current = version.id;
     view.versions.push_back(std::move(version));
     return view;
@@ -356,6 +438,7 @@ Result<void> Node::refresh(ViewId view) {
     const manifest::StatePtr head = manifest_->head();
     const auto place = head->catalog.views.find(view);
     if (place == head->catalog.views.end()) return not_found("view {} does not exist", view.value);
+    TRY(check_not_failed(place->second.table));
     return batch_->refresh(place->second.table);
 }
 

@@ -95,11 +95,12 @@ class Node final : public serving::Control {
     log::CommitOrder& commit_order() { return commit_order_; }
     /// How each part is; outlives none of them.
     const Health& health() const { return health_; }
-    /// Why a stream stopped folding, if it did.
+    /// Why some stream could not be opened or stopped folding, if one did.
     std::optional<Error> failure() const;
 
     manifest::StatePtr state() const override;
-    std::shared_ptr<log::PartitionedLog> log_of(TableId table) const override;
+    Result<std::shared_ptr<log::PartitionedLog>> log_of(TableId table) const override;
+    std::optional<Error> failure_of(TableId table) const override;
     std::vector<serving::SourceRow> sources_of(TableId table) const override;
     std::vector<std::string> source_troubles(const catalog::Table& table) const override;
     ObjectId new_id() override;
@@ -120,6 +121,12 @@ class Node final : public serving::Control {
         Workers::Handle source_step = 0;
         std::string source_path;
         std::shared_ptr<PartHealth> source_health;
+        std::optional<Error> source_failure;
+    };
+    /// A stream that could not be opened.
+    struct Failed {
+        Error why;
+        std::shared_ptr<PartHealth> health;
     };
 
     Node(NodeGround ground, NodeOptions options);
@@ -128,7 +135,13 @@ class Node final : public serving::Control {
     Result<void> sync_function_data(const std::vector<std::string>& names);
     using Logs = std::map<TableId, std::shared_ptr<log::PartitionedLog>>;
     Result<std::shared_ptr<log::PartitionedLog>> open_log(const catalog::Table& table);
+    /// Opens a stream, or notes why it cannot be: the others go on without it.
     Result<void> open_table(const catalog::Table& table, std::shared_ptr<log::PartitionedLog> log);
+    Result<void> open_table(const catalog::Table& table);
+    /// Gives the error that everybody gets who asks for the stream.
+    Error note_failure(const catalog::Table& table, const Error& why);
+    Result<void> check_not_failed(TableId table) const;
+    Result<TableId> fresh_table_id();
     /// Refuses a path that can never work or may not be read; adds what else CREATE TABLE commits.
     Result<void> admit_source(const catalog::Table& table, std::vector<manifest::Change>& changes);
     /// Puts the list together: configured, declared and `more`.
@@ -150,6 +163,8 @@ class Node final : public serving::Control {
     Result<void> store(const serving::TransactionWork& work, const log::RedoRecord& record);
     Result<void> write_redo(const log::RedoRecord& record);
     Result<void> define(const std::vector<manifest::Change>& changes);
+    /// Through the stream's worker, together with a seal.
+    Result<void> declare(TableId table, const std::vector<manifest::Change>& changes);
     Result<void> backfill(const serving::TransactionWork& work);
 
     const NodeGround ground_;
@@ -175,6 +190,7 @@ class Node final : public serving::Control {
     mutable Mutex mutex_;
     std::vector<std::string> configured_files_;
     std::map<TableId, Stream> streams_;
+    std::map<TableId, Failed> failed_;
     bool is_closed_ = false;
     /// Held while a transaction changes the catalog and stores its rows: what its redo record tells
     /// a start by must not change before they are all there.

@@ -170,10 +170,7 @@ Result<void> Node::store(const serving::TransactionWork& work, const log::RedoRe
     for (const log::RedoRecord::Part& part : record.parts) {
         const bool is_made = std::ranges::find(record.made, part.table) != record.made.end();
         if (is_made) continue;
-        logs[part.table] = log_of(part.table);
-        if (logs[part.table] == nullptr) {
-            return not_found("relation {} does not exist", part.table.value);
-        }
+        logs[part.table] = TRY(log_of(part.table));
     }
     if (record.parts.empty()) return define(work.changes);
     if (work.changes.empty() && record.parts.size() == 1) return append_first(record, logs);
@@ -185,7 +182,7 @@ Result<void> Node::store(const serving::TransactionWork& work, const log::RedoRe
         return defined;
     }
     for (const ObjectId id : record.made) {
-        if (auto log = log_of(id)) logs[id] = std::move(log);
+        if (auto log = log_of(id)) logs[id] = *std::move(log);
     }
     if (auto appended = append_all(record, logs, commit_order_); !appended) {
         return to_be_finished(appended.error());
@@ -208,21 +205,38 @@ Result<void> Node::write_redo(const log::RedoRecord& record) {
 Result<void> Node::define(const std::vector<Change>& changes) {
     if (changes.empty()) return {};
     const manifest::StatePtr before = manifest_->head();
-    if (const auto stream = stream_of_views(before->catalog, changes)) {
-        TRY(speed_->declare(*stream, changes));
+    const auto stream = stream_of_views(before->catalog, changes);
+    const bool is_folded = stream && check_not_failed(*stream).has_value();
+    if (is_folded) {
+        TRY(declare(*stream, changes));
     } else {
         TRY(manifest_->commit(changes));
     }
     const manifest::StatePtr after = manifest_->head();
+    if (stream && !is_folded) {
+        // What was dropped may have been all that ailed the stream.
+        static_cast<void>(open_table(after->catalog.tables.at(*stream)));
+    }
     for (const Change& change : changes) {
         if (const auto* dropped = std::get_if<manifest::DropTable>(&change)) {
             close_table(dropped->table);
         } else if (const auto* made = std::get_if<manifest::CreateTable>(&change)) {
             if (!after->catalog.tables.contains(made->table.id)) continue;
-            TRY(open_table(made->table, TRY(open_log(made->table))));
+            TRY(open_table(made->table));
         }
     }
     return {};
+}
+
+Result<void> Node::declare(TableId table, const std::vector<Change>& changes) {
+    constexpr int kAttemptsMax = 10;
+    Result<void> outcome;
+    for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+        outcome = speed_->declare(table, changes);
+        // Its seal came too late: the worker has folded again from where the other one ended.
+        if (outcome || outcome.error().code() != ErrorCode::kConflict) break;
+    }
+    return outcome;
 }
 
 Result<void> Node::backfill(const serving::TransactionWork& work) {
@@ -249,7 +263,11 @@ Result<void> Node::finish_transactions(const Logs& logs) {
         if (has_happened(record, state()->catalog)) {
             TRY(append_all(record, logs, commit_order_));
         }
-        TRY(redo_->remove(record));
+        // A stream that cannot be opened now gets its rows when it is mended.
+        const bool is_whole = std::ranges::all_of(record.parts, [&](const auto& part) {
+            return check_not_failed(part.table).has_value();
+        });
+        if (is_whole) TRY(redo_->remove(record));
     }
     return {};
 }

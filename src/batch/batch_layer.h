@@ -36,7 +36,6 @@ struct BatchOptions {
 struct BatchHooks {
     std::function<Result<void>(TableId)> seal;
     std::function<Result<void>(TableId, const Positions&)> archive_to;
-    std::function<std::shared_ptr<log::PartitionedLog>(TableId)> log_of;
     /// A run's files are about to be deleted.
     std::function<void(RunId)> forget_run;
 };

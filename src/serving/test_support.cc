@@ -84,10 +84,11 @@ manifest::StatePtr FakeControl::state() const {
     return state_;
 }
 
-std::shared_ptr<log::PartitionedLog> FakeControl::log_of(TableId table) const {
+Result<std::shared_ptr<log::PartitionedLog>> FakeControl::log_of(TableId table) const {
     ScopedLock lock(mutex_);
     const auto place = logs_.find(table);
-    return place == logs_.end() ? nullptr : place->second;
+    if (place == logs_.end()) return not_found("stream {} was dropped", table.value);
+    return std::shared_ptr<log::PartitionedLog>(place->second);
 }
 
 void FakeControl::change(const std::function<void(manifest::State&)>& edit) {
@@ -156,7 +157,7 @@ Result<void> FakeControl::commit(const TransactionWork& work) {
         for (const auto& chunk : rows.records) {
             for (const std::string& record : *chunk) request.records.emplace_back(record);
         }
-        TRY(log_of(rows.table.id)->append(PartitionId{0}, request));
+        TRY(TRY(log_of(rows.table.id))->append(PartitionId{0}, request));
     }
     return {};
 }

@@ -58,7 +58,8 @@ class FakeControl final : public Control {
   public:
     FakeControl();
     manifest::StatePtr state() const override;
-    std::shared_ptr<log::PartitionedLog> log_of(TableId table) const override;
+    Result<std::shared_ptr<log::PartitionedLog>> log_of(TableId table) const override;
+    std::optional<Error> failure_of(TableId) const override { return std::nullopt; }
     std::vector<SourceRow> sources_of(TableId table) const override;
     std::vector<std::string> source_troubles(const catalog::Table& table) const override;
     ObjectId new_id() override;

@@ -237,7 +237,7 @@ TEST(CrashHistory, AppendsSealsArchivesBackfillsPublishesTrimsAndReleases) {
     const catalog::ViewVersion& late = state->catalog.find_view("w")->versions.front();
     EXPECT_TRUE(late.is_populated);
     EXPECT_NE(late.first_seal, table.origin) << "there was a history to back-fill";
-    EXPECT_NE(node.node().log_of(node.table("t"))->start(), table.origin);
+    EXPECT_NE(node.node().log_of(node.table("t")).value()->start(), table.origin);
 }
 
 TEST_P(Crash, LeavesExactAnswersAtEveryDurableStep) {

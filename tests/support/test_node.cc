@@ -118,8 +118,7 @@ TableId TestNode::table(const std::string& name) const {
 Result<log::AppendOutcome> TestNode::append(const std::string& table, uint32_t partition,
                                             const std::vector<std::string>& records,
                                             const std::string& idempotency_key) {
-    const auto log = node_->log_of(this->table(table));
-    if (!log) return not_found("stream {} does not exist", table);
+    const auto log = TRY(node_->log_of(this->table(table)));
     log::AppendRequest request;
     std::string body;
     for (const std::string& record : records) {

@@ -29,8 +29,7 @@ Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>
     std::map<TableId, Positions> at_least;
     for (const TableId table : tables) {
         Stream stream;
-        stream.log = parts.log_of(table);
-        if (!stream.log) return not_found("stream {} was dropped", table.value);
+        stream.log = TRY(parts.log_of(table));
         if (options.mode == runs::ReadMode::kLive) {
             Positions& end = at_least[table] = stream.log->durable_end();
             if (options.seen != nullptr && options.seen->contains(table)) {

@@ -27,8 +27,8 @@ struct ReadParts {
     runs::TickSource* ticks = nullptr;
     runs::RunCache* runs = nullptr;
     operators::BoundViews* views = nullptr;
-    /// Null for a stream that was dropped.
-    std::function<std::shared_ptr<log::PartitionedLog>(TableId)> log_of;
+    /// NotFound for a stream that was dropped; why it could not be opened, if it could not.
+    std::function<Result<std::shared_ptr<log::PartitionedLog>>(TableId)> log_of;
     /// Current function data, loaded when a statement first needs it.
     std::function<Result<std::shared_ptr<const operators::EnrichData>>()> enrich;
 };

@@ -173,8 +173,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
         is_null = is_null || datum.is_null();
         if (!datum.is_null()) encode_key(as_key(datum, view_.plan->keys[index]->type), key);
     }
-    const auto log = parts_.log_of(table_);
-    if (!log) return not_found("relation \"{}\" does not exist", scan_->relation.name);
+    const auto log = TRY(parts_.log_of(table_));
     Positions at_least = log->durable_end();
     if (options.seen != nullptr && options.seen->contains(table_)) {
         const Positions& seen = options.seen->at(table_);

@@ -50,7 +50,10 @@ class OneTable final : public Control {
         state_ = std::move(state);
     }
     manifest::StatePtr state() const override { return state_; }
-    std::shared_ptr<log::PartitionedLog> log_of(TableId) const override { return log_; }
+    Result<std::shared_ptr<log::PartitionedLog>> log_of(TableId) const override {
+        return std::shared_ptr<log::PartitionedLog>(log_);
+    }
+    std::optional<Error> failure_of(TableId) const override { return std::nullopt; }
     std::vector<serving::SourceRow> sources_of(TableId) const override { return {}; }
     std::vector<std::string> source_troubles(const catalog::Table&) const override { return {}; }
     ObjectId new_id() override { return {}; }

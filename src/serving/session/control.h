@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,8 +41,10 @@ class Control {
     virtual ~Control() = default;
 
     virtual manifest::StatePtr state() const = 0;
-    virtual std::shared_ptr<log::PartitionedLog> log_of(
-        TableId table) const = 0;  // null if dropped
+    /// NotFound if the stream was dropped; why it could not be opened, if it could not.
+    virtual Result<std::shared_ptr<log::PartitionedLog>> log_of(TableId table) const = 0;
+    /// What ails a stream: it could not be opened, its source could not, or it is no longer folded.
+    virtual std::optional<Error> failure_of(TableId table) const = 0;
 
     /// How the sources of a stream stand; none if it does not exist.
     virtual std::vector<SourceRow> sources_of(TableId table) const = 0;

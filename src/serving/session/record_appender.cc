@@ -9,8 +9,7 @@ namespace braid::serving {
 Result<log::AppendOutcome> RecordAppender::append(const catalog::Table& table,
                                                   std::optional<uint32_t> partition,
                                                   const log::AppendRequest& request) {
-    const auto log = control_.log_of(table.id);
-    if (log == nullptr) return not_found("relation \"{}\" does not exist", table.name);
+    const auto log = TRY(control_.log_of(table.id));
     const uint32_t count = log->partition_count();
     uint32_t chosen = 0;
     if (partition) {

@@ -25,7 +25,7 @@ constexpr RelationText kBraid[] = {
      "name:text! connector:text! format:text! partitions:int4! log:text! origin:text! "
      "archive_end:text! sealed_frontier:text! durable_end:text cut:text cut_number:int8 "
      "segments:int4! segment_rows:int8! segment_bad_rows:int8! segment_bytes:int8! "
-     "created_at:timestamptz"},
+     "created_at:timestamptz state:text! error:text"},
     {"braid", "views", 13906, 'v',
      "name:text! kind:text! stream:text version:int8 definition:text! time_zone:text "
      "is_populated:bool! runs:int4! rows:int8! bytes:int8! created_at:timestamptz counted:int8 "

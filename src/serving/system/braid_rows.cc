@@ -26,8 +26,11 @@ void add_streams(const SystemView& view, RelationRows& rows) {
         rows.set("log", table.log.hex);
         rows.set_time("created_at", table.created_at_us);
         if (const auto log = view.control.log_of(id)) {
-            rows.set("durable_end", log->durable_end().to_string());
+            rows.set("durable_end", (*log)->durable_end().to_string());
         }
+        const auto failure = view.control.failure_of(id);
+        rows.set("state", failure ? "failed" : "open");
+        if (failure) rows.set("error", failure->message());
         const manifest::TableState* state = view.state.table(id);
         if (state == nullptr) continue;
         rows.set("origin", state->origin.to_string());
