@@ -27,8 +27,7 @@ std::vector<std::string_view> files_of(const std::string& name) {
 
 void collect(const plan::Expr& expr, std::set<std::string>& names) {
     if (expr.kind == plan::Expr::Kind::kCall && expr.function->is_memoised) {
-        const std::string& name = expr.function->name;
-        names.insert(name == "client" || name == "os" ? "user_agent" : "geo");
+        names.insert(function_data_of(expr.function->name));
     }
     for (const plan::ExprPtr& argument : expr.arguments) collect(*argument, names);
 }
@@ -85,6 +84,10 @@ Result<std::vector<catalog::FunctionData>> FunctionDataStore::changes(
         }
         TRY(copy_in(source, directory_of(next)));
         auto usable = try_out(next);
+        if (!usable && usable.error().code() != ErrorCode::kInvalidInput &&
+            usable.error().code() != ErrorCode::kCorrupt) {
+            return std::move(usable).error();
+        }
         if (!usable) {
             return invalid_input("function data \"{}\" cannot be used: {}", name,
                                  usable.error().message())
@@ -190,6 +193,10 @@ Result<std::shared_ptr<const operators::EnrichData>> FunctionDataStore::load(
     if (rules != nullptr) data.user_agents = TRY(user_agents(*rules));
     if (places != nullptr) data.regions = TRY(regions(*places));
     return std::make_shared<const operators::EnrichData>(std::move(data));
+}
+
+std::string function_data_of(const std::string& function) {
+    return function == "client" || function == "os" ? "user_agent" : "geo";
 }
 
 std::vector<std::string> function_data_of(const plan::Expr& expr) {

@@ -65,6 +65,7 @@ class FunctionDataStore {
 
 /// Names of the function data that a definition uses: "user_agent" for client and os, "geo" for
 /// country and region.
+std::string function_data_of(const std::string& function);
 std::vector<std::string> function_data_of(const plan::ViewPlan& plan);
 std::vector<std::string> function_data_of(const plan::Expr& expr);
 

@@ -112,10 +112,15 @@ Result<void> Node::start() {
     read::ReadParts read{
         &files, ground_.clock, manifest_.get(), speed_.get(), runs_.get(), views_.get(), {}, {}};
     read.log_of = [this](TableId table) { return log_of(table); };
-    read.enrich = [this]() -> Result<std::shared_ptr<const operators::EnrichData>> {
-        TRY(sync_function_data({"user_agent", "geo"}));
+    read.enrich = [this](const std::set<std::string>& functions)
+        -> Result<std::shared_ptr<const operators::EnrichData>> {
+        std::set<std::string> names;
+        for (const std::string& function : functions) names.insert(function_data_of(function));
+        TRY(sync_function_data({names.begin(), names.end()}));
         std::vector<catalog::FunctionData> current;
-        for (const auto& [name, data] : state()->catalog.function_data) current.push_back(data);
+        for (const auto& [name, data] : state()->catalog.function_data) {
+            if (names.contains(name)) current.push_back(data);
+        }
         return function_data_->load(current);
     };
     read_parts_ = std::move(read);

@@ -35,11 +35,12 @@ class GivenRows final : public RowSource {
     size_t next_ = 0;
 };
 
-bool expr_needs_enrichment(const plan::Expr& expr) {
-    if (expr.kind == plan::Expr::Kind::kCall && expr.function->is_memoised) return true;
-    if (expr.subquery && needs_enrichment(*expr.subquery)) return true;
-    return std::ranges::any_of(expr.arguments,
-                               [](const auto& each) { return expr_needs_enrichment(*each); });
+void collect_enriching(const plan::Expr& expr, std::set<std::string>& names) {
+    if (expr.kind == plan::Expr::Kind::kCall && expr.function->is_memoised) {
+        names.insert(expr.function->name);
+    }
+    if (expr.subquery) names.merge(enriching_functions(*expr.subquery));
+    for (const auto& each : expr.arguments) collect_enriching(*each, names);
 }
 
 const Node& scan_below(const Node& node) {
@@ -48,25 +49,25 @@ const Node& scan_below(const Node& node) {
 
 }  // namespace
 
-bool needs_enrichment(const Node& node) {
-    const auto asks = [](const plan::ExprPtr& expr) {
-        return expr && expr_needs_enrichment(*expr);
+std::set<std::string> enriching_functions(const Node& node) {
+    std::set<std::string> names;
+    const auto look = [&](const plan::ExprPtr& expr) {
+        if (expr) collect_enriching(*expr, names);
     };
-    if (asks(node.predicate) || std::ranges::any_of(node.exprs, asks)) return true;
-    for (const auto& row : node.rows) {
-        if (std::ranges::any_of(row, asks)) return true;
-    }
+    look(node.predicate);
+    std::ranges::for_each(node.exprs, look);
+    for (const auto& row : node.rows) std::ranges::for_each(row, look);
     for (const auto& call : node.aggregates) {
-        if (asks(call.filter) || std::ranges::any_of(call.arguments, asks)) return true;
+        look(call.filter);
+        std::ranges::for_each(call.arguments, look);
     }
     for (const auto& call : node.windows) {
-        if (asks(call.filter) || std::ranges::any_of(call.arguments, asks)) return true;
+        look(call.filter);
+        std::ranges::for_each(call.arguments, look);
     }
-    for (const auto& key : node.sort_keys) {
-        if (asks(key.expr)) return true;
-    }
-    return std::ranges::any_of(node.inputs,
-                               [](const auto& input) { return needs_enrichment(*input); });
+    for (const auto& key : node.sort_keys) look(key.expr);
+    for (const auto& input : node.inputs) names.merge(enriching_functions(*input));
+    return names;
 }
 
 std::set<TableId> streams_of(const plan::Query& query, const catalog::Catalog& catalog) {
@@ -88,7 +89,8 @@ Statement::Statement(const ReadParts& parts, plan::Query query, std::vector<Datu
 }
 
 Result<void> Statement::start() {
-    if (needs_enrichment(*query_.root) && parts_.enrich) context_.enrich = TRY(parts_.enrich());
+    const std::set<std::string> enriching = enriching_functions(*query_.root);
+    if (!enriching.empty() && parts_.enrich) context_.enrich = TRY(parts_.enrich(enriching));
     snapshot_ = options_.snapshot;
     if (!snapshot_) {
         const manifest::StatePtr head = parts_.manifest->head();

@@ -3,6 +3,8 @@
 
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "operators/fold/view_folder.h"
@@ -58,8 +60,8 @@ class Statement {
 /// Streams that a query reads, directly or through views.
 std::set<TableId> streams_of(const plan::Query& query, const catalog::Catalog& catalog);
 
-/// True if the plan calls a function that needs function data.
-bool needs_enrichment(const plan::Node& node);
+/// The functions of the plan that need function data, by name.
+std::set<std::string> enriching_functions(const plan::Node& node);
 
 /// What a tiling is made of, for a receipt.
 void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling,

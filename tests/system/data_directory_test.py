@@ -186,6 +186,9 @@ class DataDirectoryTest(unittest.TestCase):
         braid.sql("INSERT INTO ill VALUES ('a', 'b')")
         self.assertEqual(braid.value("SELECT count(*) FROM ill"), 1)
         self.check_well(braid)
+        self.rules.write_text(RULES)
+        self.assertEqual(self.sqlstate(braid, "SELECT region(ip) FROM ill"), "F0000")
+        self.assertEqual(braid.sql("SELECT client(agent) FROM ill"), [("Other",)])
         braid.restart()
         self.check_well(braid)
 

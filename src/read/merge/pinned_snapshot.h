@@ -29,8 +29,10 @@ struct ReadParts {
     operators::BoundViews* views = nullptr;
     /// NotFound for a stream that was dropped; why it could not be opened, if it could not.
     std::function<Result<std::shared_ptr<log::PartitionedLog>>(TableId)> log_of;
-    /// Current function data, loaded when a statement first needs it.
-    std::function<Result<std::shared_ptr<const operators::EnrichData>>()> enrich;
+    /// Current function data of the functions named, loaded when a statement first needs them.
+    std::function<Result<std::shared_ptr<const operators::EnrichData>>(
+        const std::set<std::string>& functions)>
+        enrich;
 };
 
 /// How long a LIVE statement waits for speed to fold what was durable when it began.

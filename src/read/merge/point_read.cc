@@ -84,7 +84,7 @@ Result<std::shared_ptr<PreparedRead>> PointRead::try_prepare(const ReadParts& pa
     if (node->kind != Node::Kind::kFilter) return std::shared_ptr<PreparedRead>();
     const Node* scan = node->inputs.front().get();
     if (scan->kind != Node::Kind::kScan || scan->relation.kind != plan::RelationRef::Kind::kView ||
-        needs_enrichment(*read->query_->root)) {
+        !enriching_functions(*read->query_->root).empty()) {
         return std::shared_ptr<PreparedRead>();
     }
     read->scan_ = scan;
