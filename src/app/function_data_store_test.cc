@@ -32,7 +32,9 @@ class FunctionDataStoreTest : public testing::Test {
 
     /// Writes a file to be configured; gives its path.
     std::string configure(const std::string& name, std::string_view content) {
-        if (files_->exists(name).value()) EXPECT_OK(files_->remove(name));
+        if (files_->exists(name).value()) {
+            EXPECT_OK(files_->remove(name));
+        }
         EXPECT_OK(publish_file(*files_, "", name, as_bytes(content)));
         return root_ + "/" + name;
     }

@@ -125,6 +125,10 @@ Result<void> Node::start() {
     };
     read_parts_ = std::move(read);
     reader_ = TRY(read::make_reader(read_parts_, options_.query_memory_bytes));
+    return open_tables();
+}
+
+Result<void> Node::open_tables() {
     const manifest::StatePtr head = manifest_->head();
     Logs logs;
     for (const auto& [id, table] : head->catalog.tables) {

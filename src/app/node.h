@@ -131,6 +131,7 @@ class Node final : public serving::Control {
 
     Node(NodeGround ground, NodeOptions options);
     Result<void> start();
+    Result<void> open_tables();
     /// Brings the function data of these names to what is configured; missing names stay missing.
     Result<void> sync_function_data(const std::vector<std::string>& names);
     using Logs = std::map<TableId, std::shared_ptr<log::PartitionedLog>>;
