@@ -29,7 +29,13 @@ Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>
     std::map<TableId, Positions> at_least;
     for (const TableId table : tables) {
         Stream stream;
-        stream.log = TRY(parts.log_of(table));
+        auto log = parts.log_of(table);
+        if (!log) {
+            stream.failure = std::move(log).error();
+            streams_.emplace(table, std::move(stream));
+            continue;
+        }
+        stream.log = *std::move(log);
         if (options.mode == runs::ReadMode::kLive) {
             Positions& end = at_least[table] = stream.log->durable_end();
             if (options.seen != nullptr && options.seen->contains(table)) {

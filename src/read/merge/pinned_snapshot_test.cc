@@ -137,6 +137,17 @@ TEST_F(PinnedSnapshotTest, ASickStreamFailsOnlyWhoeverReadsIt) {
     EXPECT_ERROR(snapshot->stream_end(other_), ErrorCode::kTimeout);
 }
 
+TEST_F(PinnedSnapshotTest, ADroppedStreamFailsOnlyWhoeverReadsIt) {
+    ticks_.ends = {Offset{12}};
+    parts_.log_of = [this](TableId table) -> Result<std::shared_ptr<log::PartitionedLog>> {
+        if (table == other_) return not_found("it was dropped");
+        return std::shared_ptr<log::PartitionedLog>(std::make_shared<EndedLog>(Offset{10}));
+    };
+    const auto snapshot = must(PinnedSnapshot::take(parts_, {table_, other_}, {}));
+    EXPECT_EQ(end_of(*snapshot), 12);
+    EXPECT_ERROR(snapshot->stream(other_), ErrorCode::kNotFound);
+}
+
 TEST_F(PinnedSnapshotTest, ASealOfWhatWasPinnedChangesNothing) {
     ticks_.ends = {Offset{12}};
     ticks_.after_a_pin = [&] { seal_to(12); };
