@@ -44,7 +44,8 @@ os_parsers:
 """
 AGENTS = {"Mozilla/5.0 (X11; Linux) Firefox/9": "Firefox", "curl/8": "curl", "something": "Other"}
 ADDRESSES = {"81.2.69.160": "England", "202.108.22.5": "Beijing", "10.0.0.1": None}
-FILES = ("manifest/*", "log/*/*/*", "dataset/**/*.parquet", "views/**/*.arrow", "function_data/*/*")
+FILES = ("manifest/*", "log/*/*/*", "redo/*", "dataset/**/*.parquet", "views/**/*.arrow",
+         "function_data/*/*")
 FOLDERS = ("log/*/*", "log/*", "dataset/*/*", "dataset/*", "views/*", "views/*/*", "function_data/*")
 # What damage, a missing file or what follows from either may be called.
 CLEAR = {"XX001", "XX002", "58030", "58P01", "XB001"}
@@ -106,8 +107,8 @@ def config(folder):
 class Original:
     """A directory, what its streams hold, and what of it may be lost without a trace."""
 
-    def __init__(self, folder, is_closed):
-        self.folder, self.is_closed = folder, is_closed
+    def __init__(self, folder, is_closed, older=None):
+        self.folder, self.is_closed, self.older = folder, is_closed, older
         self.rows, self.sealed, self.log_of = {}, {}, {}
 
     def learn(self, braid):
@@ -220,7 +221,7 @@ class Damage:
 
     def old_copy(self):
         """One file as it was some time ago."""
-        before = self.older / self.name()
+        before = self.older / self.name() if self.older else self.path
         if before.is_file() and before.read_bytes() != self.path.read_bytes():
             shutil.copy2(before, self.path)
             return f"brings back an older {self.name()}"
@@ -296,12 +297,12 @@ class DamageProver:
                 fill_t(braid, first, first + 99)
             fill_others(braid, 10)
             braid.kill()
-            cut_off = Original(self.folder / "cut_off", False)
+            cut_off = Original(self.folder / "cut_off", False, self.older)
             shutil.copytree(made, cut_off.folder)
             braid.start()
             cut_off.learn(braid)
             assert braid.stop() == 0
-            closed = Original(self.folder / "closed", True)
+            closed = Original(self.folder / "closed", True, self.older)
             shutil.copytree(made, closed.folder)
             closed.rows = cut_off.rows
         early = Original(early, False)
@@ -316,7 +317,7 @@ class DamageProver:
         original = draw.choice(self.originals)
         data = self.folder / f"copy-{number}"
         shutil.copytree(original.folder, data)
-        damage = Damage(draw, data, self.older)
+        damage = Damage(draw, data, original.older)
         trial = Trial(original, data, self.config, draw)
         try:
             trial.run()
