@@ -96,29 +96,6 @@ class AsyncpgTest(ClientTest):
         await other.execute("DROP TABLE changing")
         await other.close()
 
-    async def test_arrays_of_every_type(self):
-        utc = datetime.timezone.utc
-        for name, values in (("int", [1, -2, None]), ("bigint", [2**40, None]), ("numeric", [decimal.Decimal("1.50")]),
-                             ("double precision", [0.5, None]), ("boolean", [True, False, None]),
-                             ("text", ["a", 'b "c"', "", None]), ("varchar", ["x"]),
-                             ("date", [datetime.date(2020, 2, 29), None]),
-                             ("timestamp", [datetime.datetime(2020, 2, 29, 1, 2, 3)]),
-                             ("timestamptz", [datetime.datetime(2020, 2, 29, 1, 2, 3, tzinfo=utc)]),
-                             ("interval", [datetime.timedelta(days=1, seconds=2)])):
-            for given in (values, [], [[values[0], values[-1]], [None, values[0]]]):
-                with self.subTest(type=name, given=given):
-                    self.assertEqual(await self.connection.fetchval(f"SELECT $1::{name}[]", given), given)
-            found = await self.connection.fetchrow(f"SELECT $1::{name} = ANY($2), $1::{name} <> ALL($2)",
-                                                   values[0], values)
-            self.assertEqual(tuple(found), (True, False), name)
-        self.assertEqual([row["a"] for row in await self.connection.fetch(
-            "SELECT a FROM t WHERE a = ANY($1) AND b = ANY($2) ORDER BY a", [1, 2, 3], ["x"])], [1, 3])
-        self.assertEqual(await self.connection.fetchval("SELECT array_agg(a ORDER BY a) FROM t"), [1, 2, 3])
-        await self.connection.execute("CREATE TABLE taken (a int, b text)")
-        await self.connection.execute("INSERT INTO taken SELECT x, 'n' FROM unnest($1::int[]) AS x", [4, 5, None])
-        self.assertEqual(await self.connection.fetchval("SELECT array_agg(a) FROM taken"), [4, 5, None])
-        await self.connection.execute("DROP TABLE taken")
-
     async def test_transactions_and_cursors(self):
         async with self.connection.transaction():
             self.assertEqual([row["g"] async for row in self.connection.cursor(

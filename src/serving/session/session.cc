@@ -20,6 +20,13 @@ int loudness(std::string_view level) {
     return level == "notice" ? 1 : 0;
 }
 
+/// What is refused in a read-only transaction before it is looked at.
+bool declares(sql::StatementKind kind) {
+    using Kind = sql::StatementKind;
+    return kind == Kind::kCreateTable || kind == Kind::kCreateMaterializedView ||
+           kind == Kind::kCreateView || kind == Kind::kDrop;
+}
+
 }  // namespace
 
 Session::Session(const Services& services, Identity identity)
@@ -162,6 +169,7 @@ Result<std::unique_ptr<Cursor>> Session::execute(PreparedStatement& prepared,
         TRY(refresh(prepared));
         bound = prepared.bound;
     } else {
+        if (declares(prepared.statement.kind)) TRY(check_writable(prepared.statement.tag));
         bound = TRY(bind(prepared, prepared.declared));
     }
     note_query(prepared.statement.kind);

@@ -334,6 +334,10 @@ TEST_F(SessionFixture, ReadOnlyTransactionsDoNotWrite) {
     sql("BEGIN READ ONLY");
     EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a')")[0],
                 "25006 cannot execute INSERT in a read-only transaction");
+    sql("COMMIT AND CHAIN");  // of a block that has failed: the next one may write
+    EXPECT_EQ(sql("SHOW transaction_read_only")[0], "off");
+    sql("ROLLBACK; BEGIN READ ONLY");
+    EXPECT_THAT(sql("DROP TABLE nothing")[0], HasSubstr("25006"));
     sql("ROLLBACK");
     sql("SET default_transaction_read_only = on");
     EXPECT_THAT(sql("CREATE TABLE n (a int)")[0], HasSubstr("25006"));

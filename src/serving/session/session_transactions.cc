@@ -134,6 +134,8 @@ Result<sql::Transaction> Session::modes_of_next(const sql::Transaction& end, std
         warn("25P01", "there is no transaction in progress");
         return next;
     }
+    // A block that has failed has lost what it was.
+    if (transaction_.status == TransactionStatus::kFailed) return next;
     next.isolation = TRY(settings_.show("transaction_isolation"));
     next.read_only = TRY(settings_.show("transaction_read_only")) == "on";
     next.deferrable = TRY(settings_.show("transaction_deferrable")) == "on";
