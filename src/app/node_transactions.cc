@@ -252,7 +252,9 @@ Result<void> Node::backfill(const serving::TransactionWork& work) {
                 made->view.name));
         }
         const auto dropped = speed_->declare(made->view.table, {manifest::DropView{made->view.id}});
-        if (!dropped) write_trace(TraceLevel::kError, "node", dropped.error().to_string());
+        if (!dropped && state()->catalog.views.contains(made->view.id)) {
+            write_trace(TraceLevel::kError, "node", dropped.error().to_string());
+        }
         return filled;
     }
     return {};

@@ -5,11 +5,10 @@
 #include <optional>
 #include <set>
 
-#include "base/check.h"
 #include "base/error_makers.h"
-#include "base/mutex.h"
 #include "base/trace.h"
 #include "batch/audit.h"
+#include "batch/batch_stream_internal.h"
 #include "batch/view_builder.h"
 #include "columnar/text_io.h"
 #include "dataset/segment.h"
@@ -18,7 +17,8 @@ namespace braid::batch {
 
 namespace {
 
-constexpr int kAttemptsMax = 3;
+/// Each lost attempt needs a view that is made, and filled, in the middle of one.
+constexpr int kAttemptsMax = 10;
 constexpr std::string_view kAuditDiffers = "XB001";
 constexpr int64_t kScheduleStepUs = 500'000;
 
@@ -38,6 +38,22 @@ std::vector<VersionId> versions_of(const manifest::State& state, TableId table) 
         for (const catalog::ViewVersion& version : view->versions) versions.push_back(version.id);
     }
     return versions;
+}
+
+Error was_dropped(const catalog::Table& table) {
+    return not_found("stream \"{}\" was dropped", table.name);
+}
+
+bool is_gone(const manifest::State& state, VersionId version) {
+    return state.catalog.view_of_version(version) == nullptr;
+}
+
+/// What was computed for views that were dropped meanwhile is for nobody. Gives whether there was
+/// any.
+bool forget_dropped(const manifest::State& state, manifest::Publish& publish) {
+    std::erase_if(publish.audits, [&](const auto& audit) { return is_gone(state, audit.version); });
+    return std::erase_if(publish.runs,
+                         [&](const auto& run) { return is_gone(state, run.version); }) > 0;
 }
 
 dataset::SegmentSpec segment_spec(const catalog::Table& table) {
@@ -78,28 +94,6 @@ size_t count_pending(const manifest::State& state) {
 
 }  // namespace
 
-/// One stream's refreshes, one at a time; waiting callers share the next one.
-struct BatchLayer::Stream {
-    catalog::Table table;
-    int64_t interval_us = 0;
-    Workers::Handle schedule = 0;
-    int64_t last_run_us = 0;
-    std::shared_ptr<PartHealth> health;
-
-    Mutex mutex;
-    CondVar finished;
-    bool is_running = false;
-    uint64_t requested = 0;
-    uint64_t completed = 0;
-    Result<void> outcome;
-};
-
-/// A view version's states over a scan, written.
-struct BatchLayer::Computed {
-    operators::BoundView view;
-    manifest::Run run;
-};
-
 BatchLayer::BatchLayer(BatchParts parts, BatchOptions options, Workers& workers)
     : parts_(std::move(parts)),
       options_(options),
@@ -136,6 +130,9 @@ void BatchLayer::add_table(const catalog::Table& table) {
     stream->schedule =
         workers_.start_background(fmt::format("batch {}", table.id.value),
                                   [this, stream] { return scheduled_step(*stream); });
+    stream->backfills =
+        workers_.start_background(fmt::format("backfill {}", table.id.value),
+                                  [this, stream] { return backfill_step(*stream); });
     const ScopedLock lock(mutex_);
     streams_.emplace(table.id, std::move(stream));
 }
@@ -147,9 +144,11 @@ void BatchLayer::remove_table(TableId table) {
         const auto place = streams_.find(table);
         if (place == streams_.end()) return;
         stream = std::move(place->second);
+        stream->is_closing = true;
         streams_.erase(place);
     }
     workers_.stop(stream->schedule);
+    workers_.stop(stream->backfills);
 }
 
 Result<std::shared_ptr<BatchLayer::Stream>> BatchLayer::find(TableId table) const {
@@ -171,6 +170,8 @@ StepOutcome BatchLayer::scheduled_step(Stream& stream) {
     const auto refreshed = refresh(stream.table.id);
     if (refreshed) {
         stream.health->recovered();
+    } else if (stream.is_closing || parts_.manifest->head()->table(stream.table.id) == nullptr) {
+        return idle;  // nobody waits for it any more
     } else {
         stream.health->tell(HealthState::kDegraded, refreshed.error());
         write_trace(TraceLevel::kError, "batch", refreshed.error().to_string());
@@ -215,7 +216,7 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     TRY(parts_.hooks.seal(id).context("sealing"));
     manifest::StatePtr state = parts_.manifest->head();
     const manifest::TableState* table = state->table(id);
-    if (table == nullptr) return not_found("stream \"{}\" was dropped", stream.table.name);
+    if (table == nullptr) return was_dropped(stream.table);
     if (table->candidate) return differs(*state, stream.table);
     const Cut cut = table->sealed_frontier;
     TRY(parts_.hooks.archive_to(id, cut).context("archiving"));
@@ -225,23 +226,29 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     choose.emplace_back(manifest::ChooseCut{id, cut});
     state = TRY(parts_.manifest->commit(std::move(choose)));
     manifest::Publish publish{id, cut, {}, {}};
-    for (Computed& computed : TRY(recompute(stream.table, *state, versions_of(*state, id), cut)
-                                      .context("recomputing"))) {
+    for (Computed& computed :
+         TRY(recompute(stream, versions_of(*state, id), cut, {}).context("recomputing"))) {
         publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut)));
         publish.runs.push_back(std::move(computed.run));
     }
-    const bool all_match = std::ranges::all_of(publish.audits, [](const manifest::Audit& audit) {
-        return audit.verdict == manifest::Verdict::kMatched;
-    });
-    if (all_match) {
-        TRY(parts_.manifest->commit({std::move(publish)}));
-        return {};
+    return publish_or_park(std::move(publish), stream.table);
+}
+
+/// Which of two answers is right is not for a program to say: where they differ the old one stays
+/// until a person does.
+Result<void> BatchLayer::publish_or_park(manifest::Publish publish, const catalog::Table& table) {
+    while (true) {
+        const bool all_match = std::ranges::all_of(publish.audits, [](const auto& audit) {
+            return audit.verdict == manifest::Verdict::kMatched;
+        });
+        const manifest::Change change =
+            all_match ? manifest::Change(publish)
+                      : manifest::Park{publish.table, publish.cut, publish.runs, publish.audits};
+        const auto done = parts_.manifest->commit({change});
+        if (done && all_match) return {};
+        if (done) return differs(**done, table);
+        if (!forget_dropped(*parts_.manifest->head(), publish)) return done.error();
     }
-    // Which of the two is right is not for a program to say: the old answer stays until a person
-    // does.
-    state = TRY(parts_.manifest->commit(
-        {manifest::Park{id, cut, std::move(publish.runs), std::move(publish.audits)}}));
-    return differs(*state, stream.table);
 }
 
 Result<uint64_t> BatchLayer::judge(uint64_t audit, bool is_accepted) {
@@ -256,14 +263,23 @@ Result<uint64_t> BatchLayer::judge(uint64_t audit, bool is_accepted) {
 }
 
 Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
-    const catalog::Table& table, const manifest::State& state,
-    const std::vector<VersionId>& versions, const Cut& end) {
-    const manifest::TableState& table_state = *state.table(table.id);
+    const Stream& stream, const std::vector<VersionId>& versions, const Cut& end,
+    const std::function<Result<void>()>& go_on) {
+    const catalog::Table& table = stream.table;
+    const manifest::StatePtr state = parts_.manifest->head();
+    if (state->table(table.id) == nullptr) return was_dropped(table);
+    const manifest::TableState& table_state = *state->table(table.id);
     std::vector<operators::BoundView> bound;
     std::vector<std::unique_ptr<ViewBuilder>> builders;
     std::vector<operators::FoldTarget> targets;
+    std::vector<std::pair<ViewId, VersionId>> kept;
     for (const VersionId version : versions) {
-        bound.push_back(TRY(parts_.views->view_of(version)));
+        const catalog::MaterializedView* owner = state->catalog.view_of_version(version);
+        if (owner == nullptr) continue;
+        auto view = parts_.views->view_of(version);
+        if (!view && is_gone(*parts_.manifest->head(), version)) continue;
+        bound.push_back(TRY(std::move(view)));
+        kept.emplace_back(owner->id, version);
         const RunId scratch = parts_.manifest->new_run_id();
         builders.push_back(
             std::make_unique<ViewBuilder>(*parts_.files, bound.back().plan->aggregates,
@@ -280,9 +296,11 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     operators::DecodedSlice slice;
     for (const manifest::Segment& segment :
          TRY(dataset::segments_between(table_state, table_state.origin, end))) {
+        if (go_on) TRY(go_on());
         auto rows = TRY(
             dataset::SegmentScan::open(*parts_.files, segment_spec(table), decoder, segment, scan));
         while (TRY(rows->next(slice))) {
+            if (stream.is_closing) return cancelled("the node stops");
             folder->fold(slice, targets);
             uint64_t bytes = 0;
             for (const auto& builder : builders) bytes += builder->bytes_used();
@@ -291,14 +309,12 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
         }
     }
     std::vector<Computed> computed;
-    for (size_t index = 0; index < versions.size(); ++index) {
-        const catalog::MaterializedView* view = state.catalog.view_of_version(versions[index]);
-        CHECK(view != nullptr);
+    for (size_t index = 0; index < kept.size(); ++index) {
+        const auto& [view, version] = kept[index];
         const RunId id = parts_.manifest->new_run_id();
-        manifest::Run run =
-            TRY(builders[index]->finish(runs::run_directory(view->id, versions[index], id)));
+        manifest::Run run = TRY(builders[index]->finish(runs::run_directory(view, version, id)));
         run.id = id;
-        run.version = versions[index];
+        run.version = version;
         run.kind = manifest::RunKind::kBatch;
         run.box = Box::between(table_state.origin, end);
         computed.push_back({bound[index], std::move(run)});
@@ -345,23 +361,6 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
               owner->name, cut.to_string(), audit.difference);
     }
     return audit;
-}
-
-Result<void> BatchLayer::backfill(VersionId version) {
-    manifest::StatePtr state = parts_.manifest->head();
-    const catalog::MaterializedView* view = state->catalog.view_of_version(version);
-    if (view == nullptr) return not_found("the view was dropped meanwhile");
-    const TableId id = view->table;
-    const Positions first_seal = view->find(version)->first_seal;
-    TRY(parts_.hooks.archive_to(id, first_seal).context("archiving"));
-    state = parts_.manifest->head();
-    const auto table = state->catalog.tables.find(id);
-    if (table == state->catalog.tables.end())
-        return not_found("the stream of the view was dropped meanwhile");
-    std::vector<Computed> computed =
-        TRY(recompute(table->second, *state, {version}, first_seal).context("back-filling"));
-    TRY(parts_.manifest->commit({manifest::Backfill{std::move(computed.front().run)}}));
-    return {};
 }
 
 Result<void> BatchLayer::release(int64_t undo_window_us) {

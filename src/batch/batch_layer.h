@@ -60,8 +60,9 @@ class BatchLayer {
     void add_table(const catalog::Table& table);
     void remove_table(TableId table);
 
-    /// Gives a version without history its run over [origin, first_seal), from the segments and,
-    /// above the archive's end, from the log.
+    /// Returns when a version has its history: a run over [origin, first_seal) from the segments,
+    /// or what a REFRESH has published meanwhile. NotFound when it is dropped first. A version that
+    /// wants it and has nobody who waits is filled by a step of its stream.
     Result<void> backfill(VersionId version);
     /// Seal, archive to that frontier, choose the cut, recompute all views of the stream in one
     /// scan, audit against the runs that are replaced, publish. Callers that come while one runs
@@ -85,10 +86,16 @@ class BatchLayer {
 
     Result<std::shared_ptr<Stream>> find(TableId table) const;
     StepOutcome scheduled_step(Stream& stream);
+    StepOutcome backfill_step(Stream& stream);
+    Result<void> fill_in_turn(Stream& stream, VersionId version);
+    Result<void> fill(const Stream& stream, VersionId version);
+    Result<void> fill_once(const Stream& stream, VersionId version);
     Result<void> refresh_once(const Stream& stream);
-    Result<std::vector<Computed>> recompute(const catalog::Table& table,
-                                            const manifest::State& state,
-                                            const std::vector<VersionId>& versions, const Cut& end);
+    Result<void> publish_or_park(manifest::Publish publish, const catalog::Table& table);
+    /// `go_on` is asked before each segment; empty: nothing stops it but the end of the node.
+    Result<std::vector<Computed>> recompute(const Stream& stream,
+                                            const std::vector<VersionId>& versions, const Cut& end,
+                                            const std::function<Result<void>()>& go_on);
     Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
                                   const operators::BoundView& view, const Cut& cut);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -35,9 +36,13 @@ class BatchLayerTest : public testing::Test {
         ASSERT_OK(manifest_->commit({manifest::CreateTable{table_}}));
         view_ = manifest_->new_id();
         version_ = create_view(view_, "v");
+        open_layer();
+    }
+    void open_layer() {
         BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
         parts.hooks.seal = [this](TableId) { return seal(); };
         parts.hooks.archive_to = [this](TableId, const Positions& end) {
+            if (const auto meanwhile = std::exchange(while_archiving_, nullptr)) meanwhile();
             return archive(end.at[0]);
         };
         parts.hooks.forget_run = [this](RunId run) { forgotten_.insert(run); };
@@ -46,10 +51,11 @@ class BatchLayerTest : public testing::Test {
     }
     void TearDown() override { set_trace_sink({}); }
 
-    VersionId create_view(ViewId id, const std::string& name) {
+    VersionId create_view(ViewId id, const std::string& name, bool wants_backfill = false) {
         const VersionId version = manifest_->new_id();
-        EXPECT_OK(manifest_->commit(
-            {manifest::CreateView{manifest::test_view(id, version, table_.id, name)}}));
+        auto view = manifest::test_view(id, version, table_.id, name);
+        view.versions.front().wants_backfill = wants_backfill;
+        EXPECT_OK(manifest_->commit({manifest::CreateView{std::move(view)}}));
         return version;
     }
     manifest::StatePtr head() const { return manifest_->head(); }
@@ -146,6 +152,7 @@ class BatchLayerTest : public testing::Test {
     Records records_;
     Records wrong_;
     int64_t archive_ahead_ = 0;
+    std::function<void()> while_archiving_;
     std::set<RunId> forgotten_;
 };
 
@@ -348,8 +355,57 @@ TEST_F(BatchLayerTest, BackfillCoversExactlyWhatIsMissing) {
     EXPECT_EQ(runs[0].box, manifest::box({0}, {2}));
     EXPECT_EQ(lines(runs[0]), expected(between({0}, {2})));
     EXPECT_EQ(runs[1].box, manifest::box({2}, {3}));
-    EXPECT_ERROR(layer_->backfill(late), ErrorCode::kConflict);
+    ASSERT_OK(layer_->backfill(late));
+    EXPECT_EQ(runs_of(late).size(), 2U) << "it has its history already";
     EXPECT_ERROR(layer_->backfill({99}), ErrorCode::kNotFound);
+}
+
+TEST_F(BatchLayerTest, BackfillSeesWhatARefreshHasPublishedMeanwhile) {
+    records_ = {event("a", 1), event("b", 2)};
+    ASSERT_OK(seal());
+    const VersionId late = create_view(manifest_->new_id(), "late", true);
+    while_archiving_ = [this] { ASSERT_OK(layer_->refresh(table_.id)); };
+    ASSERT_OK(layer_->backfill(late));
+    ASSERT_EQ(runs_of(late).size(), 1U);
+    EXPECT_EQ(lines(runs_of(late)[0]), expected(records_));
+    EXPECT_FALSE(head()->catalog.view_of_version(late)->find(late)->wants_backfill);
+    EXPECT_EQ(state().cuts.size(), 1U);
+}
+
+TEST_F(BatchLayerTest, BackfillOfAViewThatIsDroppedMeanwhileLeavesNothing) {
+    records_ = {event("a", 1)};
+    ASSERT_OK(seal());
+    const ViewId view = manifest_->new_id();
+    const VersionId late = create_view(view, "late", true);
+    bool is_dropped = false;
+    files_.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+        const bool is_run = operation.path.starts_with(fmt::format("views/{}/", view.value));
+        if (is_dropped || !is_run) return {};
+        is_dropped = true;
+        EXPECT_OK(manifest_->commit({manifest::DropView{view}}));
+        return {};
+    });
+    EXPECT_ERROR(layer_->backfill(late), ErrorCode::kNotFound);
+    EXPECT_TRUE(is_dropped);
+    files_.clear_faults();
+    ASSERT_OK_AND_ASSIGN(const auto left,
+                         files_.list(fmt::format("views/{}/{}", view.value, late.value)));
+    EXPECT_TRUE(left.empty());
+}
+
+TEST_F(BatchLayerTest, BackfillGoesOnAfterARestartWhereItIsWanted) {
+    records_ = {event("a", 1)};
+    ASSERT_OK(seal());
+    const VersionId wanted = create_view(manifest_->new_id(), "wanted", true);
+    const VersionId unwanted = create_view(manifest_->new_id(), "unwanted", false);
+    layer_.reset();
+    ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
+    open_layer();
+    while (workers_.step("backfill 1")) {
+    }
+    ASSERT_EQ(runs_of(wanted).size(), 1U);
+    EXPECT_EQ(lines(runs_of(wanted)[0]), expected(records_));
+    EXPECT_TRUE(runs_of(unwanted).empty());
 }
 
 TEST_F(BatchLayerTest, ReleasesFilesOfRetiredRunsAfterTheUndoWindow) {

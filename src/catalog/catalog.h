@@ -49,6 +49,9 @@ struct ViewVersion {
     Positions first_seal;
     /// False until back-fill or REFRESH has covered [origin, first_seal): reads give 55000.
     bool is_populated = false;
+    /// Its history is wanted and not in yet: the back-fill goes on until it is, also after a
+    /// restart.
+    bool wants_backfill = false;
 };
 
 struct MaterializedView {

@@ -56,6 +56,11 @@ Result<void> check_sums(const Run& run) {
     return {};
 }
 
+void set_populated(catalog::ViewVersion& version) {
+    version.is_populated = true;
+    version.wants_backfill = false;
+}
+
 Error not_the_tiling(std::string what, std::string_view expected, const Box& box) {
     return conflict("{}", std::move(what))
         .with_detail(fmt::format("Expected {}, the box is {}.", expected, box.to_string()));
@@ -175,7 +180,7 @@ Result<void> Rule::operator()(const Backfill& change) {
     state_.runs[version->id].edit([&](SharedList<Run>::Items& runs) {
         runs.insert(runs.begin(), std::make_shared<const Run>(change.run));
     });
-    version->is_populated = true;
+    set_populated(*version);
     return {};
 }
 
@@ -235,11 +240,13 @@ Result<void> Rule::admit_at_cut(TableId id, const TableState& table, const Cut& 
                              : "None is.");
     }
     if (table.candidate) return conflict("cut {} has a candidate already", cut.to_string());
-    // A version that was declared after the cut was chosen starts behind it: it waits for the next
-    // one.
+    // A version that was declared after the cut was chosen starts behind it, or, where nothing came
+    // between, exactly at it: it has no box below the cut and may wait for the next one.
     std::set<VersionId> versions = versions_of(id);
     std::erase_if(versions, [&](VersionId version) {
-        return !cut.dominates(find_version(version)->first_seal);
+        const Positions& first = find_version(version)->first_seal;
+        const bool is_given = std::ranges::find(runs, version, &Run::version) != runs.end();
+        return !cut.dominates(first) || (first == cut && !is_given);
     });
     return admit_all(runs, versions, RunKind::kBatch, Box::between(table.origin, cut));
 }
@@ -296,7 +303,7 @@ Result<void> Rule::publish_version(const Run& run, const TableState& table, cons
     }
     retire(replaced);
     runs.edit([&](SharedList<Run>::Items& items) { items = std::move(result); });
-    find_version(run.version)->is_populated = true;
+    set_populated(*find_version(run.version));
     return {};
 }
 

@@ -334,6 +334,32 @@ TEST(PublishRule, LeavesVersionsThatStartBehindTheCut) {
     EXPECT_EQ(history.of().cuts[0].runs.size(), 2U);
 }
 
+TEST(PublishRule, MayLeaveAVersionThatStartsAtTheCut) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({7, 5}));
+    history.archive_to(history.table, at({7, 5}));
+    ASSERT_OK(history.choose({7, 5}));
+    const Publish before = history.publish(history.table);
+    const VersionId late = history.add_view(history.table, "late");  // nothing came in between
+    ASSERT_OK(history.apply({before}));
+    EXPECT_FALSE(history.version(late).is_populated);
+    EXPECT_EQ(history.of().cuts[0].runs.size(), 2U);
+}
+
+TEST(PublishRule, EndsABackfillThatIsWanted) {
+    TwoViews history;
+    ASSERT_OK(history.seal_to({7, 5}));
+    auto view = test_view({90}, {91}, history.table, "late");
+    view.versions.front().wants_backfill = true;
+    ASSERT_OK(history.apply({CreateView{view}}));
+    EXPECT_TRUE(history.version({91}).wants_backfill);
+    history.archive_to(history.table, at({7, 5}));
+    ASSERT_OK(history.choose({7, 5}));
+    ASSERT_OK(history.apply({history.publish(history.table)}));
+    EXPECT_TRUE(history.version({91}).is_populated);
+    EXPECT_FALSE(history.version({91}).wants_backfill);
+}
+
 TEST(PublishRule, PopulatesAVersionWithoutData) {
     TwoViews history;
     ASSERT_OK(history.seal_to({7, 5}));

@@ -202,7 +202,8 @@ catalog::ViewVersion read_view_version(const Node& in) {
             .time_zone = in.text("time_zone"),
             .function_data = in.list("function_data", read_function_data),
             .first_seal = in.positions("first_seal"),
-            .is_populated = in.boolean("is_populated")};
+            .is_populated = in.boolean("is_populated"),
+            .wants_backfill = in.has("wants_backfill") && in.boolean("wants_backfill")};
 }
 
 catalog::MaterializedView read_view(const Node& in) {

@@ -264,6 +264,7 @@ class Writer {
         objects("function_data", version.function_data);
         positions("first_seal", version.first_seal);
         json_.field("is_populated", version.is_populated);
+        if (version.wants_backfill) json_.field("wants_backfill", true);
     }
     void fields(const catalog::MaterializedView& view) {
         json_.field("id", view.id.value);

@@ -56,9 +56,12 @@ Result<std::vector<manifest::Run>> choose_runs(const manifest::State& state, Ver
                                                ReadMode mode, uint64_t cut_number) {
     const catalog::MaterializedView* view = state.catalog.view_of_version(version);
     if (view == nullptr) return not_found("the view was dropped while it was read");
-    if (!view->find(version)->is_populated) {
+    const catalog::ViewVersion& definition = *view->find(version);
+    if (!definition.is_populated) {
         return not_ready("materialized view \"" + view->name + "\" has not been populated",
-                         "Use the REFRESH MATERIALIZED VIEW command.");
+                         definition.wants_backfill
+                             ? "Its history is being computed; it can be read once that is in."
+                             : "Use the REFRESH MATERIALIZED VIEW command.");
     }
     const manifest::TableState* table = state.table(view->table);
     if (table == nullptr) return internal_error("view \"{}\" has no stream", view->name);

@@ -33,6 +33,8 @@ StepOutcome TableWorker::seal_step() {
     }
     const auto sealed = seal_folded();
     if (!sealed) {
+        // Dropped a moment ago: this step ends soon.
+        if (parts_.manifest->head()->table(table_.id) == nullptr) return {};
         write_trace(TraceLevel::kError, "speed", sealed.error().to_string());
         return {.progressed = false, .idle_us = 1'000'000};
     }

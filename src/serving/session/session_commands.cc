@@ -400,6 +400,7 @@ Result<void> Session::run_create_view(const sql::CreateMaterializedView& create)
     if (create.exists_already) return {};
     auto view = TRY(services_.control->complete(create.name, *create.plan, create.time_zone));
     const VersionId version = view.current;
+    view.versions.front().wants_backfill = !create.with_no_data;
     TRY(define({manifest::CreateView{std::move(view)}}));
     if (create.with_no_data) pending_.keep_without_data(version);
     return {};

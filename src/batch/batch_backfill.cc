@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// The back-filling half of BatchLayer: a version's history, by whoever comes first.
+#include "base/error_makers.h"
+#include "base/trace.h"
+#include "batch/batch_stream_internal.h"
+#include "batch/view_builder.h"
+
+namespace braid::batch {
+
+namespace {
+
+/// Each lost attempt needs a change of the catalog in the middle of a scan.
+constexpr int kAttemptsMax = 10;
+constexpr int64_t kLookUs = 500'000;
+constexpr int64_t kRestAfterFailureUs = 5'000'000;
+
+enum class Need : uint8_t { kWanted, kIn, kGone };
+
+/// Whether a version still lacks its history. A REFRESH may have brought it meanwhile, a DROP may
+/// have made it needless.
+Need need_of(const manifest::State& state, VersionId version) {
+    const catalog::MaterializedView* view = state.catalog.view_of_version(version);
+    if (view == nullptr) return Need::kGone;
+    return view->find(version)->is_populated ? Need::kIn : Need::kWanted;
+}
+
+Error dropped_meanwhile() {
+    return not_found("the materialized view was dropped before its history was in");
+}
+
+}  // namespace
+
+Result<void> BatchLayer::backfill(VersionId version) {
+    const manifest::StatePtr state = parts_.manifest->head();
+    const catalog::MaterializedView* view = state->catalog.view_of_version(version);
+    if (view == nullptr) return dropped_meanwhile();
+    return fill_in_turn(*TRY(find(view->table)), version);
+}
+
+Result<void> BatchLayer::fill_in_turn(Stream& stream, VersionId version) {
+    UniqueLock lock(stream.mutex);
+    stream.finished.wait(lock, [&] { return !stream.filling.contains(version); });
+    stream.filling.insert(version);
+    lock.unlock();
+    const auto outcome = fill(stream, version);
+    lock.lock();
+    stream.filling.erase(version);
+    stream.finished.notify_all();
+    return outcome;
+}
+
+/// The tiling decides: whoever commits first has populated the version, and the others see it done.
+Result<void> BatchLayer::fill(const Stream& stream, VersionId version) {
+    Result<void> outcome;
+    for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+        switch (need_of(*parts_.manifest->head(), version)) {
+            case Need::kIn:
+                return {};
+            case Need::kGone:
+                return dropped_meanwhile();
+            case Need::kWanted:
+                break;
+        }
+        outcome = fill_once(stream, version);
+        if (outcome) return {};
+        const bool is_decided = need_of(*parts_.manifest->head(), version) != Need::kWanted;
+        if (!is_decided && outcome.error().code() != ErrorCode::kConflict) break;
+    }
+    return outcome;
+}
+
+Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version) {
+    const manifest::StatePtr state = parts_.manifest->head();
+    const catalog::MaterializedView* view = state->catalog.view_of_version(version);
+    if (view == nullptr) return dropped_meanwhile();
+    const Positions first_seal = view->find(version)->first_seal;
+    TRY(parts_.hooks.archive_to(stream.table.id, first_seal).context("archiving"));
+    const auto go_on = [&]() -> Result<void> {
+        if (need_of(*parts_.manifest->head(), version) == Need::kWanted) return {};
+        return conflict("the history of view version {} is not wanted any more", version.value);
+    };
+    std::vector<Computed> computed =
+        TRY(recompute(stream, {version}, first_seal, go_on).context("back-filling"));
+    if (computed.empty()) return dropped_meanwhile();
+    const manifest::Run run = std::move(computed.front().run);
+    const auto committed = parts_.manifest->commit({manifest::Backfill{run}});
+    if (committed) return {};
+    TRY(remove_run_files(*parts_.files, run, runs::run_directory(view->id, version, run.id)));
+    return committed.error();
+}
+
+StepOutcome BatchLayer::backfill_step(Stream& stream) {
+    const manifest::StatePtr state = parts_.manifest->head();
+    for (const catalog::MaterializedView* view : state->catalog.views_of(stream.table.id)) {
+        for (const catalog::ViewVersion& version : view->versions) {
+            if (!version.wants_backfill || stream.is_closing) continue;
+            // Not by its name: while a table is opened or closed it has none in streams_.
+            const auto filled = fill_in_turn(stream, version.id);
+            if (filled) return {.progressed = true, .idle_us = 0};
+            if (stream.is_closing) break;
+            if (need_of(*parts_.manifest->head(), version.id) != Need::kWanted) continue;
+            trace(TraceLevel::kError, "batch", "back-filling view \"{}\": {}", view->name,
+                  filled.error().to_string());
+            return {.progressed = false, .idle_us = kRestAfterFailureUs};
+        }
+    }
+    return {.progressed = false, .idle_us = kLookUs};
+}
+
+}  // namespace braid::batch
