@@ -59,7 +59,7 @@ struct Simulation::Actor final : Turns {
     std::binary_semaphore baton{0};
 };
 
-Simulation::Simulation(uint64_t seed) : random_(seed) {
+Simulation::Simulation(uint64_t seed) : seed_(seed), random_(seed) {
     constexpr std::array<uint64_t, 4> kPassOneIn = {1, 3, 10, 40};
     constexpr std::array<uint64_t, 4> kStallOneIn = {0, 150, 600, 3000};
     pass_one_in_ = kPassOneIn.at(below(kPassOneIn.size()));
@@ -125,7 +125,7 @@ Simulation::Actor& Simulation::choose_next() {
 }
 
 void Simulation::give_up(const char* why) const {
-    std::string report = why;
+    std::string report = fmt::format("{}, seed {}", why, seed_);
     for (const auto& actor : actors_) {
         if (actor->has_ended) continue;
         report += fmt::format("\n  {} {} at {}:{} in {}", actor->name,

@@ -57,6 +57,7 @@ class Simulation final : public Clock {
     Actor& choose_next();
     [[noreturn]] void give_up(const char* why) const;
 
+    const uint64_t seed_;
     uint64_t random_;
     uint64_t pass_one_in_;
     uint64_t stall_one_in_;

@@ -24,6 +24,9 @@ app::NodeOptions TestNode::small_options() {
 
 TestNode::TestNode(app::NodeOptions options) : options_(std::move(options)) {}
 
+TestNode::TestNode(app::NodeOptions options, const Clock& clock, Workers& workers)
+    : options_(std::move(options)), clock_in_use_(&clock), workers_in_use_(&workers) {}
+
 TestNode::~TestNode() {
     end_session();
     node_.reset();
@@ -37,7 +40,7 @@ void TestNode::end_session() {
 }
 
 Result<void> TestNode::start() {
-    app::NodeGround ground{&files_, &machine_, &clock_, &workers_, &random_, &metrics_};
+    app::NodeGround ground{&files_, &machine_, clock_in_use_, workers_in_use_, &random_, &metrics_};
     node_ = TRY(app::Node::open(ground, options_));
     quarantine_ = std::make_unique<app::Quarantine>(*node_);
     receipts_ = std::make_unique<serving::ReceiptLog>();
@@ -45,7 +48,7 @@ Result<void> TestNode::start() {
     services_ = {};
     services_.control = node_.get();
     services_.reader = &node_->reader();
-    services_.clock = &clock_;
+    services_.clock = clock_in_use_;
     services_.random = &random_;
     services_.metrics = &metrics_;
     services_.view_plans = &node_->views();
@@ -53,7 +56,7 @@ Result<void> TestNode::start() {
     services_.receipts = receipts_.get();
     services_.appender = appender_.get();
     services_.version = "test";
-    session_ = std::make_unique<serving::Session>(services_, serving::Session::Identity{});
+    session_ = open_session();
     return {};
 }
 
@@ -71,14 +74,25 @@ Result<void> TestNode::stop() {
     return closed;
 }
 
+std::unique_ptr<TestSession> TestNode::open_session() {
+    return std::make_unique<TestSession>(services_);
+}
+
 Result<std::vector<std::string>> TestNode::query(std::string_view sql) {
+    return session_->query(sql);
+}
+
+TestSession::TestSession(const serving::Services& services)
+    : session_(services, serving::Session::Identity{}) {}
+
+Result<std::vector<std::string>> TestSession::query(std::string_view sql) {
     std::vector<std::string> lines;
     for (const sql::Statement& statement : TRY(sql::parse(sql))) {
         lines.clear();
-        auto prepared = TRY(session_->prepare(statement, {}));
-        auto cursor = session_->execute(*prepared, {});
+        auto prepared = TRY(session_.prepare(statement, {}));
+        auto cursor = session_.execute(*prepared, {});
         if (!cursor) {
-            session_->fail();
+            session_.fail();
             return std::move(cursor).error();
         }
         Batch batch;
@@ -96,7 +110,7 @@ Result<std::vector<std::string>> TestNode::query(std::string_view sql) {
                 lines.push_back(std::move(line));
             }
         }
-        TRY(session_->finish_implicit());
+        TRY(session_.finish_implicit());
     }
     return lines;
 }

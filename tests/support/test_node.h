@@ -17,12 +17,27 @@
 
 namespace braid::testing {
 
+/// A client: SQL through a session of its own. Ends before its node does.
+class TestSession {
+  public:
+    explicit TestSession(const serving::Services& services);
+
+    /// Runs statements; the rows of the last one as lines "a|b|NULL", in the order they came.
+    Result<std::vector<std::string>> query(std::string_view sql);
+
+  private:
+    serving::Session session_;
+};
+
 /// A whole node in one thread: files in memory, a clock that stands, workers that move when told.
 /// SQL goes through a session as a client's would. After crash() the node is gone; start() recovers
 /// it on the same files.
 class TestNode {
   public:
     explicit TestNode(app::NodeOptions options = small_options());
+    /// The same in many threads: on a clock and workers that move by themselves, such as those of a
+    /// Simulation.
+    TestNode(app::NodeOptions options, const Clock& clock, Workers& workers);
     ~TestNode();
 
     /// Options under which a handful of events fills extents, parts and segments.
@@ -35,9 +50,11 @@ class TestNode {
     Result<void> stop();
     bool is_running() const { return node_ != nullptr; }
 
-    /// Runs statements; the rows of the last one as lines "a|b|NULL", in the order they came.
+    /// As TestSession::query, in a session that the node keeps.
     Result<std::vector<std::string>> query(std::string_view sql);
-    /// The same, failing the test on an error.
+    /// Another client.
+    std::unique_ptr<TestSession> open_session();
+    /// As query(), failing the test on an error.
     std::vector<std::string> rows(std::string_view sql);
     void run(std::string_view sql);
 
@@ -60,7 +77,6 @@ class TestNode {
     MemoryFileSystem& files() { return files_; }
     SteppedClock& clock() { return clock_; }
     SteppedWorkers& workers() { return workers_; }
-    serving::Session& session() { return *session_; }
 
   private:
     void end_session();
@@ -70,6 +86,8 @@ class TestNode {
     MemoryFileSystem machine_;
     SteppedClock clock_;
     SteppedWorkers workers_;
+    const Clock* clock_in_use_ = &clock_;
+    Workers* workers_in_use_ = &workers_;
     Random random_{1};
     Metrics metrics_;
     std::unique_ptr<app::Node> node_;
@@ -77,7 +95,7 @@ class TestNode {
     std::unique_ptr<serving::ReceiptLog> receipts_;
     std::unique_ptr<serving::RecordAppender> appender_;
     serving::Services services_;
-    std::unique_ptr<serving::Session> session_;
+    std::unique_ptr<TestSession> session_;
 };
 
 }  // namespace braid::testing

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions, DDL, REFRESH, seals, archiving, trimming and release race on a whole node, one
+// interleaving a seed, with power cuts between. BRAID_RACE_FIRST and BRAID_RACE_SEEDS choose others
+// than the usual seeds.
+#include <cstdlib>
+#include <string>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/sim/race.h"
+
+namespace braid::testing {
+namespace {
+
+/// Each found a fault once.
+constexpr uint64_t kRegressions[] = {1002, 1006, 1015, 1018};
+
+uint64_t number_of(const char* name, uint64_t otherwise) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? otherwise : std::stoull(text);
+}
+
+/// False when the seed found something.
+bool holds(uint64_t seed) {
+    Race race(seed);
+    const auto faults = race.run();
+    EXPECT_TRUE(faults.empty()) << fmt::format(
+        "{}\nAgain: BRAID_RACE_FIRST={} BRAID_RACE_SEEDS=1 races_test", fmt::join(faults, "\n"),
+        seed);
+    return faults.empty();
+}
+
+TEST(Races, HoldForEverySeedThatFoundAFault) {
+    for (const uint64_t seed : kRegressions) {
+        if (!holds(seed)) return;
+    }
+}
+
+TEST(Races, HoldForManySeeds) {
+    const uint64_t first = number_of("BRAID_RACE_FIRST", 1);
+    const uint64_t count = number_of("BRAID_RACE_SEEDS", 100);
+    for (uint64_t seed = first; seed < first + count; ++seed) {
+        if (!holds(seed)) return;
+    }
+}
+
+}  // namespace
+}  // namespace braid::testing
