@@ -299,7 +299,9 @@ Result<void> Node::archive(TableId table) {
 manifest::StatePtr Node::state() const { return manifest_->head(); }
 
 Result<std::shared_ptr<log::PartitionedLog>> Node::log_of(TableId table) const {
-    const ScopedLock lock(mutex_);
+    UniqueLock lock(mutex_);
+    // Whoever sees it in the catalog may use it: somebody is opening it.
+    opened_.wait(lock, [&] { return !opening_.contains(table); });
     if (const auto open = streams_.find(table); open != streams_.end()) return open->second.log;
     if (const auto failed = failed_.find(table); failed != failed_.end()) return failed->second.why;
     return not_found("the stream was dropped meanwhile");

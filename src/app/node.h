@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -164,6 +165,7 @@ class Node final : public serving::Control {
     Result<void> store(const serving::TransactionWork& work, const log::RedoRecord& record);
     Result<void> write_redo(const log::RedoRecord& record);
     Result<void> define(const std::vector<manifest::Change>& changes);
+    Result<void> define_and_open(const std::vector<manifest::Change>& changes);
     /// Through the stream's worker, together with a seal.
     Result<void> declare(TableId table, const std::vector<manifest::Change>& changes);
     Result<void> backfill(const serving::TransactionWork& work);
@@ -192,6 +194,8 @@ class Node final : public serving::Control {
     std::vector<std::string> configured_files_;
     std::map<TableId, Stream> streams_;
     std::map<TableId, Failed> failed_;
+    std::set<TableId> opening_;  // declared, and about to be in one of the two
+    mutable CondVar opened_;
     bool is_closed_ = false;
     /// Held while a transaction changes the catalog and stores its rows: what its redo record tells
     /// a start by must not change before they are all there.

@@ -204,6 +204,25 @@ Result<void> Node::write_redo(const log::RedoRecord& record) {
 
 Result<void> Node::define(const std::vector<Change>& changes) {
     if (changes.empty()) return {};
+    std::set<TableId> made;
+    for (const Change& change : changes) {
+        if (const auto* table = std::get_if<manifest::CreateTable>(&change)) {
+            made.insert(table->table.id);
+        }
+    }
+    if (made.empty()) return define_and_open(changes);
+    {
+        const ScopedLock lock(mutex_);
+        opening_.insert(made.begin(), made.end());
+    }
+    const auto defined = define_and_open(changes);
+    const ScopedLock lock(mutex_);
+    for (const TableId table : made) opening_.erase(table);
+    opened_.notify_all();
+    return defined;
+}
+
+Result<void> Node::define_and_open(const std::vector<Change>& changes) {
     const manifest::StatePtr before = manifest_->head();
     const auto stream = stream_of_views(before->catalog, changes);
     const bool is_folded = stream && check_not_failed(*stream).has_value();

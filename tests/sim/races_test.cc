@@ -45,5 +45,24 @@ TEST(Races, HoldForManySeeds) {
     }
 }
 
+TEST(Races, AStreamThatCanBeSeenCanBeUsed) {
+    for (uint64_t seed = 1; seed <= 20; ++seed) {
+        Simulation simulation(seed);
+        simulation.run([&] {
+            ThreadWorkers workers;
+            TestNode node(TestNode::small_options(), simulation, workers);
+            ASSERT_TRUE(node.start());
+            Thread maker("maker", [&] { node.run("CREATE TABLE u (a int)"); });
+            auto session = node.open_session();
+            while (node.table("u") == TableId{}) simulation.rest_us(1);
+            const auto used = session->query("INSERT INTO u VALUES (1); SELECT a FROM u");
+            EXPECT_TRUE(used) << "seed " << seed << ": " << used.error().to_string();
+            maker.join();
+            session.reset();
+        });
+        if (HasFailure()) return;
+    }
+}
+
 }  // namespace
 }  // namespace braid::testing
