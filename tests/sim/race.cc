@@ -136,8 +136,8 @@ void Race::end(bool is_last) {
     }
     if (!has_power_gone() && chance(2)) {
         const auto stopped = node_->stop();
-        if (!stopped) note("stop: " + stopped.error().to_string());
-        return;
+        if (stopped) return node_->files().clear_faults();
+        if (!has_power_gone()) note("stop: " + stopped.error().to_string());
     }
     power_ends_ = 0;  // what fails from here on is to fail
     constexpr CrashFate kFates[] = {CrashFate::kDropUnsynced, CrashFate::kKeepUnsynced,
@@ -387,12 +387,14 @@ std::optional<Counts> Race::counts_of(const Lines& lines, const std::string& wha
 /// Between two lives, and after the races of one.
 void Race::check_recovered() {
     auto session = node_->open_session();
-    if (const auto failure = node_->node().failure()) note("failed: " + failure->to_string());
+    const auto failure = node_->node().failure();
+    if (failure && !has_power_gone()) note("failed: " + failure->to_string());
     if (const auto lines = ask(*session, "SELECT * FROM v", About::kStanding)) {
         if (const auto counts = counts_of(*lines, "v")) oracle_.settle(*counts);
     }
     check_stream(*session);
     wait_for_backfills();
+    if (has_power_gone()) return;
     const manifest::StatePtr state = node_->node().state();
     for (const auto& [id, view] : state->catalog.views) {
         if (view.table != node_->table("t")) continue;
@@ -406,7 +408,7 @@ void Race::check_recovered() {
 
 void Race::wait_for_backfills() {
     const int64_t until_us = simulation_.monotonic_us() + kBackfillUsMax;
-    while (simulation_.monotonic_us() < until_us) {
+    while (simulation_.monotonic_us() < until_us && !has_power_gone()) {
         const manifest::StatePtr state = node_->node().state();
         const bool is_any_open = std::ranges::any_of(state->catalog.views, [](const auto& entry) {
             return entry.second.versions.front().wants_backfill;
@@ -414,7 +416,7 @@ void Race::wait_for_backfills() {
         if (!is_any_open) return;
         rest();
     }
-    note("a view waits for its history in vain");
+    if (!has_power_gone()) note("a view waits for its history in vain");
 }
 
 /// All is quiet: batch and speed say the same, and each event is accounted for.

@@ -14,7 +14,7 @@ namespace braid::testing {
 namespace {
 
 /// Each found a fault once.
-constexpr uint64_t kRegressions[] = {1002, 1006, 1015, 1018};
+constexpr uint64_t kRegressions[] = {226, 240, 1002, 1006, 1015, 1018};
 
 uint64_t number_of(const char* name, uint64_t otherwise) {
     const char* text = std::getenv(name);

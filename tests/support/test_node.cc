@@ -61,9 +61,11 @@ Result<void> TestNode::start() {
 }
 
 void TestNode::crash(CrashFate fate, uint64_t seed) {
-    files_.crash(fate, seed);
+    // Its threads may still run: nothing that they do from here on reaches the files.
+    files_.fail_all_after(0);
     end_session();
-    node_.reset();  // its last seal fails: the files are dead to it
+    node_.reset();
+    files_.crash(fate, seed);
     files_.clear_faults();
 }
 
