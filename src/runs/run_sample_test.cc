@@ -43,7 +43,15 @@ manifest::Run sample() {
                   .crc = 0x929980d8,
                   .digest = {.low = 0x21db4d4fd29a1bb9, .high = 0xb611c0108c263ed6},
                   .first_key = "key 01",
-                  .last_key = "key 38"}};
+                  .last_key = "key 38"},
+                 {.section = kFailedSection,
+                  .file = "run/9999-0.arrow",
+                  .rows = 3,
+                  .bytes = 1122,
+                  .crc = 0x8714c059,
+                  .digest = {.low = 0x5e3350346b24f01d, .high = 0x363704a5b798c3e0},
+                  .first_key = operators::encode_event({{0}, {7}}),
+                  .last_key = operators::encode_event({{2}, {1}})}};
     return run;
 }
 
@@ -64,9 +72,16 @@ TEST(RunSample, OpensAndHoldsItsRows) {
     EXPECT_EQ(read_groups, groups);
     ASSERT_OK_AND_ASSIGN(const TestRows read_set, read_rows(*run, 1));
     EXPECT_EQ(read_set, set);
+    const TestRows failed = {{operators::encode_event({{0}, {7}}), "division by zero"},
+                             {operators::encode_event({{0}, {256}}), "integer out of range"},
+                             {operators::encode_event({{2}, {1}}),
+                              "invalid input syntax for type integer: \"d\xC3\xA9\""}};
+    ASSERT_OK_AND_ASSIGN(const TestRows read_failed, read_rows(*run, kFailedSection));
+    EXPECT_EQ(read_failed, failed);
     for (const manifest::Part& part : sample().parts) {
         Digest digest;
-        for (const auto& [key, value] : part.section == 0 ? groups : set) {
+        const TestRows& rows = part.section == 0 ? groups : part.section == 1 ? set : failed;
+        for (const auto& [key, value] : rows) {
             if (key >= part.first_key && key <= part.last_key) digest.add_row(key, value);
         }
         EXPECT_EQ(digest, part.digest) << part.file;
