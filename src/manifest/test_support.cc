@@ -235,6 +235,7 @@ std::vector<std::vector<Change>> sample_commits() {
         {Judge{2, true}},
         {ChooseCut{{1}, at({20, 12})}, parked(15), Judge{3, false}},
         {ChooseCut{{1}, at({20, 12})}, parked(16)},
+        {TakeOver{1}},
     };
 }
 

@@ -130,7 +130,10 @@ struct Model {
             for (uint32_t index = 0; index < start.partition_count(); ++index) {
                 is_reached = is_reached && start.at[index] <= publish.cut.at[index];
             }
-            if (!is_reached) continue;
+            const bool is_given =
+                std::ranges::find(publish.runs, id, &Run::version) != publish.runs.end();
+            // One that was declared exactly at the cut has no box below it.
+            if (!is_reached || (start == publish.cut && !is_given)) continue;
             wanted.insert(id);
             for (const auto& run : state.runs_of(id)) {
                 if (lies_across(run.box, publish.cut)) return false;

@@ -139,8 +139,8 @@ TEST(GroupTable, AnAverageNeedsNo38DigitsOfTheSum) {
     EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {"-" + big, "-" + big}), "-" + big);
     EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {nines, nines.substr(1) + "8"}),
               "99999999999999999999999999999999999999");
-    EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {"1e22", "0.00000000000000001"}),
-              "5000000000000000000000.00000000000000001");
+    EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {"1e22", "0.0000000000000001"}),
+              "5000000000000000000000.0000000000000001");
     EXPECT_EQ(numeric_answer(AggregateKind::kAvg, {nines, "1e-30"}),
               "value overflows numeric format");
 }
