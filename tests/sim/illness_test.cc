@@ -84,8 +84,11 @@ TEST_F(Illness, SealsThatFailBoundWhatTheirStreamTakes) {
 }
 
 TEST_F(Illness, AStreamThatCannotBeFoldedTakesNoMore) {
-    fail(FileOperation::Kind::kRead, "log/" + std::to_string(node_->table("t").value));
     EXPECT_EQ(append("t"), "");
+    // What is not folded yet is read from the disk after a crash, not from memory.
+    node_->crash(CrashFate::kDropUnsynced, 1);
+    ASSERT_TRUE(node_->start());
+    fail(FileOperation::Kind::kRead, "log/" + std::to_string(node_->table("t").value));
     node_->run_workers();
     node_->files().clear_faults();
     EXPECT_THAT(ill(), Contains("fold t"));
