@@ -6,6 +6,7 @@
 #include "app/append_gate.h"
 #include "base/error_makers.h"
 #include "base/trace.h"
+#include "model/older_manifest.h"
 #include "operators/decode/decoder.h"
 #include "operators/fold/computable.h"
 #include "read/reader_factory.h"
@@ -136,13 +137,16 @@ Result<void> Node::open_tables() {
         if (log) {
             logs[id] = *std::move(log);
         } else {
-            static_cast<void>(note_failure(table, log.error()));
+            const Error failure = note_failure(table, log.error());
+            if (failure.sqlstate() == kOlderManifest) return failure;
         }
     }
     // Before anybody folds: what a crash has left of one is not shown without the rest.
     TRY(finish_transactions(logs));
     for (const auto& [id, log] : logs) {
-        static_cast<void>(open_table(head->catalog.tables.at(id), log));
+        const auto opened = open_table(head->catalog.tables.at(id), log);
+        // No stream's own illness: every one of them would be answered from what was once true.
+        if (!opened && opened.error().sqlstate() == kOlderManifest) return opened;
     }
     return {};
 }

@@ -10,6 +10,7 @@
 #include "base/error_makers.h"
 #include "base/hash.h"
 #include "base/trace.h"
+#include "model/older_manifest.h"
 
 namespace braid::log {
 
@@ -209,6 +210,7 @@ Result<void> Recovery::check_epochs() const {
         return corrupt(
                    "\"{}\" was written by owner {} of the data directory; the manifest knows {}",
                    found.path, found.header->epoch, origin_.epoch - 1)
+            .with_sqlstate(kOlderManifest)
             .with_detail("The manifest is older than the log: what it told since then is missing.")
             .with_hint("Put back the manifest that belongs to this log.");
     }

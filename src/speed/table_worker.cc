@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/error_makers.h"
 #include "base/trace.h"
+#include "model/older_manifest.h"
 #include "runs/run_file.h"
 
 namespace braid::speed {
@@ -72,6 +73,7 @@ Result<void> TableWorker::reload() {
     if (!table->archive_end.dominates(log_start)) {
         return corrupt("log of stream \"{}\" begins at {} but only what lies below {} was archived",
                        table_.name, log_start.to_string(), table->archive_end.to_string())
+            .with_sqlstate(kOlderManifest)
             .with_detail(
                 "The manifest is older than the log, which was trimmed since: what lies "
                 "between cannot be read.")
