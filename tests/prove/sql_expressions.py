@@ -11,8 +11,8 @@ COLUMNS = {"id": "int", "i": "int", "j": "int", "b": "bigint", "n": "numeric", "
            "v": "interval"}
 INTEGERS = (0, 0, 1, 1, 2, -1, 3, 5, -7, 10, 40, 400, 401, 1000, 32767, 2147483647, -2147483648)
 BIGINTS = (0, 1, -1, 2, 7, 400, 4294967296, 9223372036854775807, -9223372036854775808)
-NUMERICS = ("0", "1", "-1", "1.5", "1.50", "-2.25", "0.001", "100", "99.9", "12345.6789", "-0.5")
-FLOATS = ("0", "1", "-1", "0.125", "2.5", "-3.75", "1000", "'NaN'", "'Infinity'", "'-Infinity'", "'-0'", "1e10")
+NUMERICS = ("0", "1", "-1", "1.50", "-2.25", "0.001", "100", "99.9", "12345.6789", "-0.5")
+FLOATS = ("0", "1", "-1", "0.125", "2.5", "-3.75", "1000", "'NaN'", "'Infinity'", "'-Infinity'", "1e10")
 TEXTS = ("", "a", "b", "ab", "abc", "A", "Hello World", "  pad ", "x,y,z", "12", "a%b", "日本", "_", "it''s")
 DATES = ("2000-01-01", "1999-12-31", "2024-02-29", "2015-05-17", "1970-01-01", "infinity")
 STAMPS = ("2000-01-01 00:00:00", "2024-02-29 23:59:59.5", "2015-05-17 10:05:03", "1969-07-20 20:17:40", "-infinity")
@@ -230,7 +230,7 @@ class Expressions:
     def _among(self, depth):
         random = self.random
         kind = random.choice(("int", "text", "date", "numeric"))
-        values = ", ".join(self.of(kind, min(depth, 1)) for _ in range(random.randint(1, 4)))
+        values = ", ".join(self.of(kind, 0) for _ in range(random.randint(1, 4)))  # which are computed is open
         if random.random() < 0.3:
             sign = random.choice(("= ANY", "<> ALL", "< ANY"))
             return f"({self.of(kind, depth)} {sign} (ARRAY[{values}]))"

@@ -6,8 +6,9 @@ OIDS = {"int": 23, "bigint": 20, "numeric": 1700, "float8": 701, "text": 25, "bo
         "timestamp": 1114, "timestamptz": 1184, "interval": 1186}
 AD_HOC_STATEMENTS, VIEWS, PARAMETER_STATEMENTS = 60, 4, 30
 TABLE = "t"
-# Keys that are equal and look different (1.5 and 1.50, 30 days and 1 mon) have one form in a view; the manual says so.
-VIEW_KEYS = ("int", "bigint", "text", "bool", "date", "timestamp", "timestamptz")
+# Keys that are equal and look different (1.5 and 1.50, 30 days and 1 mon) have one form, not the first one's; the
+# manual says so.
+KEYS = ("int", "bigint", "text", "bool", "date", "timestamp", "timestamptz")
 
 
 def _fill(pair, random, name=TABLE):
@@ -32,9 +33,10 @@ def ad_hoc(pair, random):
 
 def _list(random):
     made = Expressions(random)
-    outputs = ", ".join(made.of(random.choice(TYPES)) for _ in range(random.randint(1, 3)))
-    where = f" WHERE {made.condition()}" if random.random() < 0.7 else ""
     distinct = "DISTINCT " if random.random() < 0.1 else ""
+    kinds = KEYS if distinct else TYPES
+    outputs = ", ".join(made.of(random.choice(kinds)) for _ in range(random.randint(1, 3)))
+    where = f" WHERE {made.condition()}" if random.random() < 0.7 else ""
     return f"SELECT {distinct}{outputs} FROM {TABLE}{where}", False
 
 
@@ -49,7 +51,7 @@ def _ordered(random):
 
 def _grouped(random):
     made = Expressions(random)
-    keys = [made.of(random.choice(TYPES), 2) for _ in range(random.randint(0, 2))]
+    keys = [made.of(random.choice(KEYS), 2) for _ in range(random.randint(0, 2))]
     outputs = keys + [made.aggregate() for _ in range(random.randint(1, 3))]
     where = f" WHERE {made.condition()}" if random.random() < 0.5 else ""
     group = f" GROUP BY {', '.join(str(n + 1) for n in range(len(keys)))}" if keys else ""
@@ -58,7 +60,7 @@ def _grouped(random):
 
 
 def _set_operation(random):
-    made, kinds = Expressions(random), [random.choice(TYPES) for _ in range(random.randint(1, 2))]
+    made, kinds = Expressions(random), [random.choice(KEYS) for _ in range(random.randint(1, 2))]
     sides = [f"SELECT {', '.join(made.of(kind, 2) for kind in kinds)} FROM {TABLE} WHERE {made.condition(2)}"
              for _ in range(2)]
     return random.choice((" UNION ", " UNION ALL ", " INTERSECT ", " EXCEPT ")).join(sides), False
@@ -126,7 +128,7 @@ def views(pair, random):
 def _view(random):
     """A view's SELECT, and the SELECT of what it computes for a single row."""
     made = Expressions(random)
-    keys = [made.of(random.choice(VIEW_KEYS), 2) for _ in range(random.randint(0, 2))]
+    keys = [made.of(random.choice(KEYS), 2) for _ in range(random.randint(0, 2))]
     calls = [made.aggregate(2, in_view=True) for _ in range(random.randint(1, 3))]
     where = f" WHERE {made.condition()}" if random.random() < 0.6 else ""
     outputs = [f"{text} AS c{number}" for number, text in enumerate(keys + calls)]

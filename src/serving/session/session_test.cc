@@ -336,6 +336,10 @@ TEST_F(SessionFixture, ReadOnlyTransactionsDoNotWrite) {
                 "25006 cannot execute INSERT in a read-only transaction");
     sql("COMMIT AND CHAIN");  // of a block that has failed: the next one may write
     EXPECT_EQ(sql("SHOW transaction_read_only")[0], "off");
+    sql("ROLLBACK; BEGIN READ ONLY; SAVEPOINT q");
+    sql("SELECT nothing");
+    sql("COMMIT AND CHAIN");  // only what is behind the savepoint had failed
+    EXPECT_EQ(sql("SHOW transaction_read_only")[0], "on");
     sql("ROLLBACK; BEGIN READ ONLY");
     EXPECT_THAT(sql("DROP TABLE nothing")[0], HasSubstr("25006"));
     sql("ROLLBACK");

@@ -134,8 +134,9 @@ Result<sql::Transaction> Session::modes_of_next(const sql::Transaction& end, std
         warn("25P01", "there is no transaction in progress");
         return next;
     }
-    // A block that has failed has lost what it was.
-    if (transaction_.status == TransactionStatus::kFailed) return next;
+    // A block that has failed has lost what it was, unless only a savepoint's part of it failed.
+    const bool is_lost = transaction_.savepoints.empty();
+    if (transaction_.status == TransactionStatus::kFailed && is_lost) return next;
     next.isolation = TRY(settings_.show("transaction_isolation"));
     next.read_only = TRY(settings_.show("transaction_read_only")) == "on";
     next.deferrable = TRY(settings_.show("transaction_deferrable")) == "on";
