@@ -366,6 +366,28 @@ TEST_P(FileRotationTest, FilesThatCameTogetherAreFilesOfTheirOwn) {
     EXPECT_EQ(lines(), (Lines{"one", "one"}));
 }
 
+TEST_P(FileRotationTest, AFileThatEndsOtherwiseThanAPastContentIsReadFromItsStart) {
+    // What was taken before is longer, and of the same beginning up to where its last bytes begin,
+    // which are not kept across a restart: lines, or the hole that a cut left.
+    const std::string hole(9000, '\0');
+    for (const std::string& same : {many("same", 100), hole}) {
+        append("x.log", same + many("old", 40));
+        run();
+        rename("x.log", same == hole ? "old.1" : "old.2");  // so that its inode is not used again
+        run();
+        clock_.advance_us(options_.rotate_wait_us);
+        run();
+        maybe_restart();
+        const size_t before = lines().size();
+        append("x.log", same + many("new", 20));
+        for (int looks = 0; looks < 4; ++looks) run();
+        EXPECT_EQ(lines().size() - before, same == hole ? 20U : 120U);
+        EXPECT_TRUE(source_->is_caught_up()) << facts();
+        rewrite("x.log", "");
+        run();
+    }
+}
+
 TEST_P(FileRotationTest, AMoveToAnotherDiskAndBackIsACopy) {
     append("x.log", many("a", 100));
     run();

@@ -139,13 +139,17 @@ Result<Recognition::Judgement> Recognition::judge_past(FollowedFile& file,
 }
 
 /// Whether the file is a beginning of a content that is not there any more: the chain of blocks
-/// speaks for all before the window, and the window for the rest, if it is still known.
+/// speaks for all before the window, and the window for the rest. It is not kept across a restart,
+/// and without it nothing speaks for the rest: what may be others' lines is rather taken twice than
+/// not at all. Only a file that is known as a copy stays one.
 Result<Recognition::Judgement> Recognition::judge_shorter(FollowedFile& file,
                                                           const KnownContent& other,
                                                           const Ground& ground) {
     const ContentMark& content = other.position.content;
     const uint64_t start = ContentHash::window_start_of(content.bytes);
-    const bool is_judgeable = file.info.bytes >= start && (start > 0 || !other.window.empty());
+    const bool was_copy = own_state_ == OwnState::kProved && own_->is_copy;
+    const bool is_judgeable =
+        file.info.bytes >= start && (!other.window.empty() || (was_copy && start > 0));
     if (!is_judgeable) {
         const bool waits = ground.may_grow && own_state_ != OwnState::kProved;
         return waits ? Judgement::kWait : Judgement::kRefuted;
