@@ -96,6 +96,24 @@ class AsyncpgTest(ClientTest):
         await other.execute("DROP TABLE changing")
         await other.close()
 
+    async def test_arrays(self):
+        # asyncpg asks the catalog for a type of arrays by itself, with a recursive query, and sends and reads binary.
+        connection = self.connection
+        for element, values in (("int2", [1, None, -2]), ("int4", [1, None, -2]), ("int8", [1 << 40, None]),
+                                ("text", ["a", None, "", "NULL", '"q"\\,{} ', "é"]), ("float8", [1.5, None, -0.1]),
+                                ("bool", [True, None, False]), ("numeric", [decimal.Decimal("1.50"), None]),
+                                ("date", [datetime.date(2020, 2, 29), None]), ("int4", [[1, 2], [3, None]]),
+                                ("timestamptz", [datetime.datetime(2020, 1, 1, 1, tzinfo=datetime.UTC), None])):
+            for value in (values, [], [None], None):
+                self.assertEqual(await connection.fetchval(f"SELECT $1::{element}[]", value), value, element)
+        find = "SELECT a FROM t WHERE a = ANY($1) ORDER BY a"
+        for wanted, found in (([1, 3], [1, 3]), ([2, None, 9], [2]), ([], []), ([None], []), (None, [])):
+            self.assertEqual([row["a"] for row in await connection.fetch(find, wanted)], found)
+        self.assertEqual(await connection.fetchval("SELECT count(*) FROM t WHERE b = ANY($1)", ["x", None]), 2)
+        self.assertEqual(await connection.fetchval("SELECT array_agg(a ORDER BY a DESC) FROM t"), [3, 2, 1])
+        rows = await connection.fetch("SELECT x FROM unnest($1::int[]) AS x", [5, None, 6])
+        self.assertEqual([row["x"] for row in rows], [5, None, 6])
+
     async def test_transactions_and_cursors(self):
         async with self.connection.transaction():
             self.assertEqual([row["g"] async for row in self.connection.cursor(

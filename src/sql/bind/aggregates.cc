@@ -274,7 +274,7 @@ Result<plan::AggregateCall> Binder::bind_aggregate(const Expression& expression,
                           .with_sqlstate("42601"),
                       expression.place);
         }
-        TRY(check_sortable(call.arguments[0]->type, expression.arguments[0]->place));
+        TRY(check_groupable(call.arguments[0]->type, expression.arguments[0]->place));
         for (const plan::SortKey& key : call.order_by) {
             const auto is_argument = [&](const ExprPtr& argument) {
                 return same_expr(*argument, *key.expr);
@@ -329,7 +329,14 @@ Result<void> Binder::resolve_aggregate(const Expression& expression, plan::Aggre
                            "explicit type casts."),
             expression.place);
     }
-    if (choice.outcome == Choice::Outcome::kNone) return no_such_function(expression, types);
+    if (choice.outcome == Choice::Outcome::kNone) {
+        const bool orders = call.name == "min" || call.name == "max";
+        if (orders && types.size() == 1 && is_array(types[0])) {
+            return at(unsupported("{} of {} is not supported", call.name, types[0].name()),
+                      expression.place);
+        }
+        return no_such_function(expression, types);
+    }
     const AggregateRow& row = *rows[choice.index];
     for (size_t i = 0; i < count; ++i) {
         ExprPtr& argument = call.arguments[i];

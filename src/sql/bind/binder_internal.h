@@ -304,6 +304,7 @@ class Binder {
     Result<std::optional<size_t>> target_by_name_or_ordinal(const Expression& expression,
                                                             SelectBlock& block, Clause clause);
     Result<void> check_sortable(const Type& type, int place) const;
+    Result<void> check_groupable(const Type& type, int place) const;
     Result<void> check_group_key(const ExprPtr& key) const;
 
     // set_operation.cc
@@ -354,6 +355,9 @@ class Binder {
     /// Types of the arguments of the SQL function whose body is being bound.
     const std::vector<Type>* body_arguments_ = nullptr;
 };
+
+/// The same expression under another name of its type.
+ExprPtr relabelled(const ExprPtr& expr, const Type& type);
 
 /// The name of a column without AS, by PostgreSQL's rules ("?column?", the function's name, …).
 std::string column_name_of(const Expression& expression);

@@ -18,15 +18,6 @@ namespace {
 
 constexpr Type kText = Type::of(TypeKind::kText);
 
-/// The same expression under another name of its type.
-ExprPtr relabelled(const ExprPtr& expr, const Type& type) {
-    if (expr->type == type) return expr;
-    auto copy = std::make_shared<Expr>(*expr);
-    copy->type = type;
-    if (copy->kind == Expr::Kind::kConstant) copy->constant.type = type;
-    return copy;
-}
-
 /// Casts of constants that cannot fail are done at once, so that plans and point reads see plain
 /// values.
 std::optional<Datum> widened(const Datum& value, const Type& to) {
@@ -107,6 +98,14 @@ std::string_view unit_of_mask(int64_t mask) {
 }
 
 }  // namespace
+
+ExprPtr relabelled(const ExprPtr& expr, const Type& type) {
+    if (expr->type == type) return expr;
+    auto copy = std::make_shared<Expr>(*expr);
+    copy->type = type;
+    if (copy->kind == Expr::Kind::kConstant) copy->constant.type = type;
+    return copy;
+}
 
 Result<ExprPtr> Binder::coerce(ExprPtr expr, const Type& type, CastContext context) {
     if (is_unknown(type)) return expr;

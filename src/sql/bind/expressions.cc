@@ -231,6 +231,10 @@ Result<ExprPtr> Binder::cast(const Expression& expression, Scope& scope) {
     const std::string& target = expression.type_name->names.back();
     if (target == "regnamespace" || target == "regrole") return name_of_object(expression, scope);
     const Type type = TRY(resolve_type(*expression.type_name));
+    const Expression& value = *expression.arguments[0];
+    if (value.kind == Kind::kArray && value.arguments.empty() && is_array(type)) {
+        return plan::constant(Datum{type, std::string("{}")});
+    }
     ExprPtr inner = TRY(this->expression(expression.arguments[0], scope));
     const int place = expression.place >= 0 ? expression.place : expression.arguments[0]->place;
     return coerce_with_precision(std::move(inner), type, CastContext::kExplicit, position(place));

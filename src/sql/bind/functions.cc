@@ -322,6 +322,18 @@ Result<std::optional<ExprPtr>> Binder::call_on_texts(const Expression& call,
                                                      std::vector<ExprPtr> arguments) {
     constexpr Type kTexts = Type::aliased(TypeKind::kText, TypeAlias::kTextArray);
     bool changed = false;
+    if (name == "array_position" && arguments.size() == 2 && is_array(arguments[0]->type) &&
+        element_of(arguments[0]->type)->kind != TypeKind::kText) {
+        const Type element = *element_of(arguments[0]->type);
+        if (!has_one_text(element)) {
+            return at(
+                unsupported("array_position of {} is not supported", arguments[0]->type.name()),
+                call.place);
+        }
+        ExprPtr& wanted = arguments[1];
+        wanted = TRY(coerce(std::move(wanted), element, CastContext::kImplicit));
+        wanted = plan::call(plan::output_function(element), {std::move(wanted)});
+    }
     for (ExprPtr& argument : arguments) {
         if (category_of(argument->type) != 'A' || same_type(argument->type, kTexts)) continue;
         argument = TRY(coerce(std::move(argument), kTexts, CastContext::kExplicit));

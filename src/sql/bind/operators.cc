@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,6 +44,22 @@ ExprPtr combined(Expr::Kind kind, std::vector<ExprPtr> parts) {
     return plan::make(kind, kBool, std::move(parts));
 }
 
+/// An operator that PostgreSQL has for arrays of these types.
+bool is_missing_array_operator(std::string_view sign, std::span<const Type> types) {
+    constexpr std::string_view kComparisons[] = {"=", "<>", "<", "<=", ">", ">=", "@>", "<@", "&&"};
+    if (types.size() != 2 || (!is_array(types[0]) && !is_array(types[1]))) return false;
+    const auto fits = [](const Type& one, const Type& other) {
+        return is_unknown(one) || same_type(one, other);
+    };
+    if (std::ranges::find(kComparisons, sign) != std::end(kComparisons)) {
+        return fits(types[0], types[1]) || fits(types[1], types[0]);
+    }
+    if (sign != "||") return false;
+    const Type pair[] = {element_of(types[0]).value_or(types[0]),
+                         element_of(types[1]).value_or(types[1])};
+    return common_type(pair).type.has_value();
+}
+
 std::vector<int> places_of(std::span<const ExpressionPtr> list) {
     std::vector<int> out;
     for (const ExpressionPtr& item : list) out.push_back(place_of(*item));
@@ -68,6 +86,9 @@ Result<const plan::Function*> Binder::resolve_operator(const Name& name,
                 .with_hint("Could not choose a best candidate operator. You might need to add "
                            "explicit type casts."),
             place);
+    }
+    if (is_missing_array_operator(name.back(), types)) {
+        return at(unsupported("operator {} is not supported", operation_text(name, types)), place);
     }
     const bool is_prefix = types.size() == 1;
     return at(not_found("operator does not exist: {}", operation_text(name, types))
@@ -105,7 +126,10 @@ Result<std::optional<ExprPtr>> Binder::operator_on_arrays(const Name& name,
         return Answer();
     }
     const std::string& sign = name.back();
+    if (sign != "||" && sign != "=" && sign != "<>") return Answer();
     const Type& type = left_is ? operands[0]->type : operands[1]->type;
+    const auto other = element_of(operands[1]->type);
+    if (left_is && right_is && element_of(type)->kind != other->kind) return Answer();
     std::vector<ExprPtr> both;
     for (const ExprPtr& operand : operands) {
         both.push_back(TRY(coerce(operand, type, CastContext::kExplicit)));
@@ -116,10 +140,9 @@ Result<std::optional<ExprPtr>> Binder::operator_on_arrays(const Name& name,
         call.place = place;
         for (ExprPtr& one : both) one = TRY(coerce(one, kTextArray, CastContext::kExplicit));
         ExprPtr joined = TRY(scalar_call(call, "array_cat", std::move(both)));
-        return Answer(TRY(coerce(std::move(joined), type, CastContext::kExplicit)));
+        return Answer(relabelled(joined, type));
     }
-    if (sign != "=" && sign != "<>") return Answer();
-    if (!has_one_text(*element_of(type))) {
+    if (!has_one_text(type)) {
         return at(unsupported("comparison of {} is not supported", type.name()), place);
     }
     for (ExprPtr& one : both) one = TRY(coerce(one, kText, CastContext::kExplicit));
@@ -182,6 +205,7 @@ Result<ExprPtr> Binder::null_if(const Expression& expression, Scope& scope) {
     std::vector<ExprPtr> operands = TRY(expressions(expression.arguments, scope));
     ExprPtr equal = TRY(apply_operator({"="}, operands, expression.place));
     ExprPtr value = equal->arguments[0];
+    if (is_array(operands[0]->type)) value = operands[0];  // compared as text
     const Type type = value->type;
     return plan::make(Expr::Kind::kCase, type,
                       {std::move(equal), plan::constant(Datum::null(type)), std::move(value)});
@@ -293,7 +317,7 @@ Result<ExprPtr> Binder::over_elements(const Expression& expression, ExprPtr left
     std::vector<Type> types{left->type};
     for (const ExprPtr& element : elements) types.push_back(element->type);
     const CommonType common = common_type(types);
-    if ((is_in || is_not_in) && common.type) {
+    if ((is_in || is_not_in) && common.type && !is_array(*common.type)) {
         const Type wanted = without_precision(*common.type);
         const std::vector<Type> pair{wanted, wanted};
         TRY(resolve_operator({"="}, pair, expression.place));

@@ -37,9 +37,19 @@ bool is_row_column(const std::string& name, const Scope& scope) {
 
 }  // namespace
 
+/// For ORDER BY. Arrays are text, whose order is not that of their elements.
 Result<void> Binder::check_sortable(const Type& type, int place) const {
-    const bool has_order = category_of(type) != 'A' && type.alias != TypeAlias::kXid;
-    if (has_order) return {};
+    if (is_array(type))
+        return at(unsupported("sorting by {} is not supported", type.name()), place);
+    return check_groupable(type, place);
+}
+
+/// For GROUP BY, DISTINCT, PARTITION BY, UNION and their like, which ask for equality only.
+Result<void> Binder::check_groupable(const Type& type, int place) const {
+    if (is_array(type) && !has_one_text(type)) {
+        return at(unsupported("comparison of {} is not supported", type.name()), place);
+    }
+    if (type.alias != TypeAlias::kXid) return {};
     return at(not_found("could not identify an ordering operator for type {}", type.name())
                   .with_sqlstate("42883")
                   .with_hint("Use an explicit ordering operator or modify the query."),
@@ -140,7 +150,7 @@ Result<void> Binder::bind_group_by(const Select& select, SelectBlock& block) {
             } else {
                 key = TRY(settled(TRY(expression_in(part, scope, Clause::kGroupBy))));
             }
-            TRY(check_sortable(key->type, part->place));
+            TRY(check_groupable(key->type, part->place));
             const auto same = [&](const ExprPtr& known) { return same_expr(*known, *key); };
             if (std::ranges::none_of(block.group_by, same))
                 block.group_by.push_back(std::move(key));
@@ -176,13 +186,13 @@ Result<void> Binder::bind_distinct(const Select& select, SelectBlock& block) {
                           target.place);
             }
             target.expr = TRY(settled(std::move(target.expr)));
-            TRY(check_sortable(target.expr->type, target.place));
+            TRY(check_groupable(target.expr->type, target.place));
         }
         return {};
     }
     for (const ExpressionPtr& item : select.distinct_on) {
         const size_t target = TRY(sort_target(item, block, Clause::kDistinctOn));
-        TRY(check_sortable(block.targets[target].expr->type, item->place));
+        TRY(check_groupable(block.targets[target].expr->type, item->place));
         if (std::ranges::find(block.distinct_on, target) == block.distinct_on.end()) {
             block.distinct_on.push_back(target);
         }

@@ -129,8 +129,9 @@ Result<Binder::Arm> Binder::bind_arms_here(const Select& select, Scope* parent, 
                       right.place_of_column(i));
         }
         types.push_back(*common.type);
-        const bool needs_order = select.operation != Select::SetOperation::kUnion || !select.is_all;
-        if (needs_order) TRY(check_sortable(*common.type, right.place_of_column(i)));
+        const bool needs_equality =
+            select.operation != Select::SetOperation::kUnion || !select.is_all;
+        if (needs_equality) TRY(check_groupable(*common.type, right.place_of_column(i)));
     }
     auto node = std::make_shared<Node>();
     node->kind = Node::Kind::kSetOperation;

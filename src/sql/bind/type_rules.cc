@@ -107,6 +107,7 @@ bool is_preferred(const Type& type) {
 }
 
 bool has_one_text(const Type& type) {
+    if (const auto element = element_of(type)) return has_one_text(*element);
     switch (type.kind) {
         case TypeKind::kBool:
         case TypeKind::kInt4:

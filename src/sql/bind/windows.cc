@@ -227,7 +227,7 @@ Result<void> Binder::bind_window_spec(const WindowSpec& spec, plan::WindowCall& 
     }
     for (const ExpressionPtr& item : spec.partition_by) {
         ExprPtr key = TRY(settled(TRY(expression_in(item, scope, Clause::kWindow))));
-        TRY(check_sortable(key->type, item->place));
+        TRY(check_groupable(key->type, item->place));
         call.partition_by.push_back(std::move(key));
     }
     if (!spec.order_by.empty()) {
