@@ -388,6 +388,21 @@ TEST_P(FileRotationTest, AFileThatEndsOtherwiseThanAPastContentIsReadFromItsStar
     }
 }
 
+TEST_P(FileRotationTest, AHoleThatGrowsIsNoData) {
+    // Cut twice between two looks, after one that saw a hole and the first half of a line.
+    const std::string hole(4, '\0');
+    rewrite("x.log", "one\n");
+    run();
+    rewrite("x.log", hole + "tw");
+    run();
+    append("x.log", "o\n");
+    copy("x.log", "x.log.1");
+    rewrite("x.log", hole + hole + "three\n");
+    maybe_restart();
+    for (int looks = 0; looks < 4; ++looks) run();
+    EXPECT_EQ(lines(), (Lines{"one", "three", "two"}));
+}
+
 TEST_P(FileRotationTest, AMoveToAnotherDiskAndBackIsACopy) {
     append("x.log", many("a", 100));
     run();

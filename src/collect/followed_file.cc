@@ -29,7 +29,6 @@ void FollowedFile::resume(ContentHash content, std::optional<EventId> first_part
     content_ = std::move(content);
     first_part_ = first_part;
     long_line_.reset();
-    is_in_hole_ = false;
 }
 
 void FollowedFile::restart() {
@@ -64,17 +63,14 @@ Result<std::optional<std::string_view>> FollowedFile::read_after(
     return std::optional(text.substr(content.window().size()));
 }
 
-/// How many bytes at the start of a file are no data: a byte order mark; or the hole that a writer
-/// leaves who goes on at its old place after the file was cut.
-size_t FollowedFile::leading_bytes(std::string_view text) {
-    if (offset() == 0) {
-        if (text.starts_with(kByteOrderMark)) return kByteOrderMark.size();
-        is_in_hole_ = text.starts_with('\0');
-    }
-    if (!is_in_hole_) return 0;
-    const size_t data = std::min(text.find_first_not_of('\0'), text.size());
-    if (data < text.size()) is_in_hole_ = false;
-    return data;
+/// How many bytes of what follows are no data: a byte order mark at the start; or more of the hole
+/// that a writer leaves who goes on at its old place after the file was cut.
+size_t FollowedFile::leading_bytes(std::string_view text) const {
+    if (offset() == 0 && text.starts_with(kByteOrderMark)) return kByteOrderMark.size();
+    // Anything else that was taken ends with the end of a line.
+    const bool may_be_in_hole =
+        offset() == 0 || (!first_part_ && content_.window().ends_with('\0'));
+    return may_be_in_hole ? std::min(text.find_first_not_of('\0'), text.size()) : 0;
 }
 
 void FollowedFile::take_line(std::string_view line, FileLines& lines) const {

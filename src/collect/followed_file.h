@@ -103,7 +103,7 @@ class FollowedFile {
 
     Result<std::optional<std::string_view>> read_after(const ContentHash& content,
                                                        std::vector<std::byte>& buffer) const;
-    size_t leading_bytes(std::string_view text);
+    size_t leading_bytes(std::string_view text) const;
     void take_line(std::string_view line, FileLines& lines) const;
     void take_rest_of_line(std::string_view line, FileLines& lines) const;
     void measure_long_line(std::string_view text, bool take_rest, FileLines& lines);
@@ -114,7 +114,6 @@ class FollowedFile {
     ContentHash content_;
     std::optional<EventId> first_part_;
     std::optional<LongLine> long_line_;
-    bool is_in_hole_ = false;  // only zero bytes so far
 };
 
 }  // namespace braid::collect
