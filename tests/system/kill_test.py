@@ -30,6 +30,7 @@ BATCH_RECORDS = 40
 UP_SECONDS_MIN, UP_SECONDS_MAX = 0.05, 0.9
 FILE_LINES = 25
 CATCH_UP_SECONDS = 120
+ONE_SNAPSHOT = psycopg.IsolationLevel.REPEATABLE_READ
 
 SCHEMA = """
 CREATE TABLE sent (writer int, number bigint, payload text) WITH (partitions = 2);
@@ -198,6 +199,7 @@ class KillTest:
         eventually(lambda: not self.braid.sql("SELECT name FROM braid.views WHERE NOT is_populated"),
                    "a view waits for its history", CATCH_UP_SECONDS)
         with self.braid.connect(autocommit=False) as connection:
+            connection.isolation_level = ONE_SNAPSHOT
             self.compare_views(connection)
             rows = connection.execute("SELECT writer, number, count(*) FROM sent GROUP BY 1, 2").fetchall()
             grown = connection.execute("SELECT count(*), count(DISTINCT number), max(number) "
@@ -249,6 +251,7 @@ class KillTest:
         self.after_a_kill()
         self.braid.sql("REFRESH MATERIALIZED VIEW sent_totals")
         with self.braid.connect(options="-c braid.read_mode=final", autocommit=False) as connection:
+            connection.isolation_level = ONE_SNAPSHOT
             self.compare_views(connection)
         audits = self.braid.sql("SELECT * FROM braid.audits WHERE NOT matched")
         assert not audits, f"audits: {audits[:3]}"
