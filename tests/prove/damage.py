@@ -48,7 +48,7 @@ FILES = ("manifest/*", "log/*/*/*", "redo/*", "dataset/**/*.parquet", "views/**/
          "function_data/*/*")
 FOLDERS = ("log/*/*", "log/*", "dataset/*/*", "dataset/*", "views/*", "views/*/*", "function_data/*")
 # What damage, a missing file or what follows from either may be called.
-CLEAR = {"XX001", "XX002", "58030", "58P01", "XB001"}
+CLEAR = {"XX001", "XX002", "58030", "58P01", "XB001", "XB003"}
 # How a view says that it needs a batch answer which nobody has given yet.
 NOT_READY = "55000"
 QUESTIONS = {
