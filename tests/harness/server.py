@@ -116,6 +116,14 @@ class Braid:
         assert status == 0, f"exit status {status} after SIGTERM:\n{self.trace()[-4000:]}"
         return self.start()
 
+    def stop_sealed(self, *views):
+        """A clean stop after which nothing is left to fold in the streams of these views: a stop seals what was
+        folded by then, and whoever reads a view waits until all that was acknowledged is."""
+        for view in views:
+            self.value(f"SELECT count(*) FROM {view}")
+        status = self.stop()
+        assert status == 0, f"exit status {status} after SIGTERM:\n{self.trace()[-4000:]}"
+
     def crash(self):
         """kill -9 and a start."""
         self.kill()

@@ -29,6 +29,10 @@ WRITERS = 3
 BATCH_RECORDS = 40
 UP_SECONDS_MIN, UP_SECONDS_MAX = 0.05, 0.9
 FILE_LINES = 25
+# What each of them writes as fast as it can after a kill; then it goes on, a little at a time, so that how much
+# there is to compare does not grow with the machine's speed.
+BRISK_REQUESTS, BRISK_APPENDS = 300, 100
+EASY_SECONDS = 0.05
 CATCH_UP_SECONDS = 120
 ONE_SNAPSHOT = psycopg.IsolationLevel.REPEATABLE_READ
 
@@ -59,6 +63,7 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.number, self.address = number, address
         self.acknowledged = []  # ranges of numbers
+        self.brisk_until = 0  # requests
         self.unknown = 0  # how often an outcome was not known
         self.trouble = []
         self.stopping = threading.Event()
@@ -73,6 +78,12 @@ class Writer(threading.Thread):
                 return
             self.acknowledged.append(numbers)
             first += BATCH_RECORDS
+            if len(self.acknowledged) > self.brisk_until:
+                time.sleep(EASY_SECONDS)
+
+    def be_brisk(self):
+        """From now on, for a while."""
+        self.brisk_until = len(self.acknowledged) + BRISK_REQUESTS
 
     def send_until_known(self, body, key):
         """False if the thread is to stop before it knows."""
@@ -100,6 +111,7 @@ class FileWriter(threading.Thread):
         super().__init__(daemon=True)
         self.path, self.random = path, random.Random(seed)
         self.written = 0
+        self.brisk_until = 0  # lines
         self.stopping = threading.Event()
 
     def run(self):
@@ -112,7 +124,11 @@ class FileWriter(threading.Thread):
                 file.write(data[:cut])
                 file.write(data[cut:])
                 self.written += FILE_LINES
-                time.sleep(0.005)
+                time.sleep(0.005 if self.written < self.brisk_until else EASY_SECONDS)
+
+    def be_brisk(self):
+        """From now on, for a while."""
+        self.brisk_until = self.written + BRISK_APPENDS * FILE_LINES
 
 
 class KillTest:
@@ -137,6 +153,8 @@ class KillTest:
             thread.start()
         try:
             for cycle in range(self.cycles):
+                for thread in (*self.writers, self.file_writer):
+                    thread.be_brisk()
                 self.disturb(self.random.uniform(UP_SECONDS_MIN, UP_SECONDS_MAX))
                 self.braid.kill()
                 self.braid.start()
