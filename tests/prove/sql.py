@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Random statements beside PostgreSQL: each must give the same types, rows and errors, or say 0A000."""
+import collections
 import pathlib
 import sys
 
@@ -17,13 +18,21 @@ class SqlProver(Pair):
     """Each round is one topic over tables of its own."""
     name, unit, short, long = "sql", "statements", 1500, 100_000
 
+    def __init__(self):
+        super().__init__()
+        self._of_topic = collections.Counter()
+
     def round(self, number, random):
         """See campaign.py."""
-        return TOPICS[number % len(TOPICS)](self, random)
+        topic = TOPICS[number % len(TOPICS)]
+        done, findings = topic(self, random)
+        self._of_topic[topic.__name__] += done
+        return done, findings
 
     def facts(self):
         """For the closing line."""
-        return self.outcomes.text()
+        topics = ", ".join(f"{count} of {name}" for name, count in self._of_topic.items())
+        return f"{topics}; {self.outcomes.text()}"
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ SPANS = ("0", "1 day", "-1 mon", "01:30:00", "1 year 2 days", "36:00:00", "-00:0
 PATTERNS = ("a%", "%b", "_", "%", "a_c", "%o%", "")
 REGEXES = ("a", "^a", "b$", "a*", "[a-c]+", "^$", "x|y", "o.w", "(a)(b)?")
 PARTS = ("year", "month", "day", "hour", "minute", "second", "dow", "doy", "quarter", "week", "epoch")
+_BEGIN, _END, _FIRST, _LAST = "\x01", "\x02", "\x03", "\x04"
 UNITS = ("year", "month", "week", "day", "hour", "minute", "quarter")
 
 
@@ -41,6 +42,32 @@ def literal(kind, random):
     if kind == "text":
         return f"'{value}'" if random.random() < 0.7 else f"'{value}'::text"
     return f"{kind} '{value}'"
+
+
+def constant(kind, random):
+    """A literal that hide_constants can find; show_constants gives the statement to run."""
+    return f"{_BEGIN}{literal(kind, random)}{_END}"
+
+
+def where(condition):
+    """A WHERE clause whose conditions hide_constants keeps in the order in which they are written."""
+    return f" WHERE {_FIRST}{condition}{_LAST}"
+
+
+def show_constants(marked):
+    """The SQL text."""
+    for mark in (_BEGIN, _END, _FIRST, _LAST):
+        marked = marked.replace(mark, "")
+    return marked
+
+
+def hide_constants(marked):
+    """The same, but the planner learns no constant: it can neither compute ahead of the rows nor leave out what a
+    constant makes needless (`x + NULL`), nor ask cheap conditions first."""
+    shown = {_BEGIN: "(SELECT ", _END: " OFFSET 0)", _FIRST: "CASE WHEN ", _LAST: " THEN true END"}
+    for mark, text in shown.items():
+        marked = marked.replace(mark, text)
+    return marked
 
 
 def plain_value(kind, random):
@@ -97,7 +124,7 @@ class Expressions:
         fitting = [name for name, each in self._columns.items() if each == kind]
         if fitting and self.random.random() < 0.7:
             return self._prefix + self.random.choice(fitting)
-        return literal(kind, self.random)
+        return constant(kind, self.random)
 
     def _any(self, kind, depth):
         """Forms that every type has."""

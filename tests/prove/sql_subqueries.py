@@ -183,12 +183,15 @@ class Statement:
             if column is not None:
                 order = self._total_order(columns)
                 return f"(SELECT {column} FROM {source}{where} ORDER BY {order} LIMIT 1)"
-        return f"(SELECT {self._aggregate(inner, kind, depth)} FROM {source}{where})"
+        if self._chance(0.02):
+            # Of columns around it alone it is an aggregate of the query around it, and this query may have many rows:
+            # whether an engine that needs none of them computes it is nobody's promise.
+            return f"(SELECT {self._aggregate(inner, inner, kind, depth)} FROM {source}{where} LIMIT 1)"
+        return f"(SELECT {self._aggregate(inner, [columns], kind, depth)} FROM {source}{where})"
 
-    def _aggregate(self, scopes, kind, depth):
+    def _aggregate(self, scopes, inside, kind, depth):
+        """Its argument is of the columns of the scopes `inside`."""
         function = self._pick(SCALARS[kind])
-        # Of columns around it alone, it would be an aggregate of the query around it.
-        inside = scopes if self._chance(0.02) else [scopes[-1]]
         if function == "count":
             text = f"count({self._pick(('*', '*', self._value(inside, 'text', depth + 2)))})"
         else:
@@ -307,7 +310,7 @@ class Statement:
         for _ in range(width):
             kind = self._pick(sorted(SCALARS))
             kinds.append(kind)
-            targets.append(self._aggregate(scopes, kind, depth + 1))
+            targets.append(self._aggregate(scopes, [scopes[-1]], kind, depth + 1))
         text = f"SELECT {', '.join(targets)} FROM {source}{self._where(scopes, depth)}"
         if keys:
             text += f" GROUP BY {', '.join(name for name, _ in keys)}"

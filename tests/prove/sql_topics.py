@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What random statements are about. A topic is a function (pair, random) → (statements, findings)."""
-from prove.sql_expressions import COLUMNS, TYPES, Expressions, literal, table
+from prove.sql_expressions import COLUMNS, TYPES, Expressions, literal, show_constants, table, where
+from prove.sql_pair import ROW
 
 OIDS = {"int": 23, "bigint": 20, "numeric": 1700, "float8": 701, "text": 25, "bool": 16, "date": 1082,
         "timestamp": 1114, "timestamptz": 1184, "interval": 1186}
 AD_HOC_STATEMENTS, VIEWS, PARAMETER_STATEMENTS = 60, 4, 30
 TABLE = "t"
+SET_OPERATORS = (" UNION ALL ", " UNION ", " INTERSECT ", " EXCEPT ")
 # Keys that are equal and look different (1.5 and 1.50, 30 days and 1 mon) have one form, not the first one's; the
 # manual says so.
 KEYS = ("int", "bigint", "text", "bool", "date", "timestamp", "timestamptz")
@@ -27,7 +29,7 @@ def ad_hoc(pair, random):
     for _ in range(AD_HOC_STATEMENTS):
         make = random.choice((_list, _list, _grouped, _grouped, _ordered, _set_operation, _join, _over))
         sql, in_order = make(random)
-        findings.append(pair.compare(sql, in_order, random.choice(("simple", "extended"))))
+        findings.append(pair.compare(sql, in_order, random.choice(("simple", "extended")), _sides(sql)))
     return AD_HOC_STATEMENTS, [finding for finding in findings if finding]
 
 
@@ -36,8 +38,7 @@ def _list(random):
     distinct = "DISTINCT " if random.random() < 0.1 else ""
     kinds = KEYS if distinct else TYPES
     outputs = ", ".join(made.of(random.choice(kinds)) for _ in range(random.randint(1, 3)))
-    where = f" WHERE {made.condition()}" if random.random() < 0.7 else ""
-    return f"SELECT {distinct}{outputs} FROM {TABLE}{where}", False
+    return f"SELECT {distinct}{outputs} FROM {TABLE}{where(made.condition()) if random.random() < 0.7 else ''}", False
 
 
 def _ordered(random):
@@ -45,7 +46,7 @@ def _ordered(random):
     kind = random.choice(TYPES)
     descending = random.choice(("", " DESC", " NULLS FIRST", " DESC NULLS LAST"))
     limit = f" LIMIT {random.randint(0, 5)} OFFSET {random.randint(0, 3)}" if random.random() < 0.5 else ""
-    return (f"SELECT id, {made.of(random.choice(TYPES))} FROM {TABLE} WHERE {made.condition()} "
+    return (f"SELECT id, {made.of(random.choice(TYPES))} FROM {TABLE}{where(made.condition())} "
             f"ORDER BY {made.of(kind)}{descending}, id{limit}"), True
 
 
@@ -53,17 +54,25 @@ def _grouped(random):
     made = Expressions(random)
     keys = [made.of(random.choice(KEYS), 2) for _ in range(random.randint(0, 2))]
     outputs = keys + [made.aggregate() for _ in range(random.randint(1, 3))]
-    where = f" WHERE {made.condition()}" if random.random() < 0.5 else ""
+    filtered = where(made.condition()) if random.random() < 0.5 else ""
     group = f" GROUP BY {', '.join(str(n + 1) for n in range(len(keys)))}" if keys else ""
     having = f" HAVING {made.aggregate(1)} IS NOT NULL" if random.random() < 0.2 else ""
-    return f"SELECT {', '.join(outputs)} FROM {TABLE}{where}{group}{having}", False
+    return f"SELECT {', '.join(outputs)} FROM {TABLE}{filtered}{group}{having}", False
 
 
 def _set_operation(random):
     made, kinds = Expressions(random), [random.choice(KEYS) for _ in range(random.randint(1, 2))]
-    sides = [f"SELECT {', '.join(made.of(kind, 2) for kind in kinds)} FROM {TABLE} WHERE {made.condition(2)}"
+    sides = [f"SELECT {', '.join(made.of(kind, 2) for kind in kinds)} FROM {TABLE}{where(made.condition(2))}"
              for _ in range(2)]
-    return random.choice((" UNION ", " UNION ALL ", " INTERSECT ", " EXCEPT ")).join(sides), False
+    return random.choice(SET_OPERATORS).join(sides), False
+
+
+def _sides(sql):
+    """The statements that a set operation is made of; none of any other."""
+    for operator in SET_OPERATORS:
+        if operator in sql:
+            return sql.split(operator)
+    return []
 
 
 def _join(random):
@@ -76,8 +85,8 @@ def _join(random):
     join = random.choice(("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"))
     if join == "FULL JOIN":  # PostgreSQL does only what it can hash or merge
         on = f"a.id = b.{random.choice(('id', 'i', 'j'))}"
-    return (f"SELECT a.id, b.id, {left.of(random.choice(TYPES), 2)} FROM {TABLE} a {join} {TABLE} b ON {on} "
-            f"WHERE {random.choice((left, right)).condition(2)}"), False
+    return (f"SELECT a.id, b.id, {left.of(random.choice(TYPES), 2)} FROM {TABLE} a {join} {TABLE} b ON {on}"
+            f"{where(random.choice((left, right)).condition(2))}"), False
 
 
 def _over(random):
@@ -107,7 +116,7 @@ def views(pair, random):
     for number in range(VIEWS):
         select, by_row = _view(random)
         name = f"v{number}"
-        outcome = pair.run_on_braid(f"CREATE MATERIALIZED VIEW {name} AS {select}")
+        outcome = pair.run_on_braid(f"CREATE MATERIALIZED VIEW {name} AS {show_constants(select)}")
         if outcome.sqlstate:
             findings.append(_refused_view(pair, select, outcome))
         else:
@@ -130,12 +139,12 @@ def _view(random):
     made = Expressions(random)
     keys = [made.of(random.choice(KEYS), 2) for _ in range(random.randint(0, 2))]
     calls = [made.aggregate(2, in_view=True) for _ in range(random.randint(1, 3))]
-    where = f" WHERE {made.condition()}" if random.random() < 0.6 else ""
+    condition = made.condition() if random.random() < 0.6 else ""
     outputs = [f"{text} AS c{number}" for number, text in enumerate(keys + calls)]
     group = f" GROUP BY {', '.join(str(n + 1) for n in range(len(keys)))}" if keys else ""
-    both = f" AND ({where.removeprefix(' WHERE ')})" if where else ""
-    by_row = f"SELECT {', '.join(outputs)} FROM {TABLE} WHERE id = ".replace("%", "%%") + "%s"
-    return (f"SELECT {', '.join(outputs)} FROM {TABLE}{where}{group}", by_row + (both + group).replace("%", "%%"))
+    head = f"SELECT {', '.join(outputs)} FROM {TABLE}"
+    one_row = f"id = {ROW} AND ({condition})" if condition else f"id = {ROW}"
+    return f"{head}{where(condition) if condition else ''}{group}", f"{head}{where(one_row)}{group}"
 
 
 def _refused_view(pair, select, outcome):
@@ -143,7 +152,7 @@ def _refused_view(pair, select, outcome):
     if outcome.sqlstate == "0A000":
         pair.outcomes.refused += 1
         return None
-    theirs = pair.run_on_postgres(select)
+    theirs = pair.run_on_postgres(show_constants(select))
     if theirs.sqlstate and outcome.sqlstate != "XX000":
         pair.outcomes.errors += 1
         return None

@@ -26,12 +26,16 @@ constexpr std::pair<const char*, const char*> kOptions[] = {
 /// keeps DuckDB from spilling to disk; it is refused as an option at opening, and once external
 /// access is gone.
 ///
-/// Disabled optimizers give wrong rows. `deliminator`: [NOT] EXISTS whose conditions on the outer
-/// row are a range and an inequality (1.5.6).
+/// Disabled optimizers give wrong rows or errors (1.5.6). `deliminator`: [NOT] EXISTS whose
+/// conditions on the outer row are a range and an inequality. `filter_pullup`: a condition that
+/// reads no column goes above the projection that it guards, in the sides of EXCEPT and INTERSECT.
 constexpr const char* kSettings[] = {
-    "SET disabled_optimizers = 'deliminator'",      "SET temp_directory = ''",
-    "SET enable_external_access = false",           "SET TimeZone = 'UTC'",
-    "SET disabled_filesystems = 'LocalFileSystem'", "SET lock_configuration = true",
+    "SET disabled_optimizers = 'deliminator,filter_pullup'",
+    "SET temp_directory = ''",
+    "SET enable_external_access = false",
+    "SET TimeZone = 'UTC'",
+    "SET disabled_filesystems = 'LocalFileSystem'",
+    "SET lock_configuration = true",
 };
 
 Result<void> run_setting(duckdb_connection connection, const char* sql) {
