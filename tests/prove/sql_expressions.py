@@ -4,6 +4,7 @@
 Types go by PostgreSQL's names. Values keep away from what Braid documents as different: numerics stay short,
 doubles are multiples of 1/8, so that their sums are exact in any order.
 """
+import re
 
 TYPES = ("int", "bigint", "numeric", "float8", "text", "bool", "date", "timestamp", "timestamptz", "interval")
 COLUMNS = {"id": "int", "i": "int", "j": "int", "b": "bigint", "n": "numeric", "f": "float8", "s": "text",
@@ -61,13 +62,20 @@ def show_constants(marked):
     return marked
 
 
-def hide_constants(marked):
-    """The same, but the planner learns no constant: it can neither compute ahead of the rows nor leave out what a
-    constant makes needless (`x + NULL`), nor ask cheap conditions first."""
-    shown = {_BEGIN: "(SELECT ", _END: " OFFSET 0)", _FIRST: "CASE WHEN ", _LAST: " THEN true END"}
+def hide_constants(marked, nulls=True):
+    """The same, but the planner learns no constant (or none but NULLs): it can neither compute ahead of the rows nor
+    leave out what a constant makes needless (`x + NULL`), nor ask cheap conditions first."""
+    if not nulls:
+        marked = re.sub(f"{_BEGIN}(NULL::[^{_END}]*){_END}", r"\1", marked)
+    shown = {_BEGIN: "(SELECT ", _END: " OFFSET 0)", _FIRST: "CASE WHEN (", _LAST: ") AND random() >= 0 THEN true END"}
     for mark, text in shown.items():
         marked = marked.replace(mark, text)
     return marked
+
+
+def hidden(marked):
+    """The statement as PostgreSQL may take it without its constants, each a fair reading."""
+    return [hide_constants(marked), hide_constants(marked, nulls=False)]
 
 
 def plain_value(kind, random):

@@ -9,7 +9,7 @@ from psycopg import pq
 
 from harness.postgres import Postgres
 from harness.server import Braid
-from prove.sql_expressions import hide_constants, show_constants
+from prove.sql_expressions import hidden, show_constants
 from sql.engines import execute, without_options
 
 FLOAT_LETTER, NUMERIC_LETTER = "F", "N"
@@ -91,7 +91,7 @@ class Pair:
         finding = self._judge(marked, ours, theirs, in_order)
         if not finding or not sides or not _is_of_a_value(ours, theirs):
             return finding
-        if not any(self.run_on_postgres(hide_constants(side)).sqlstate[:2] == "22" for side in sides):
+        if not any(self.run_on_postgres(text).sqlstate[:2] == "22" for side in sides for text in hidden(side)):
             return finding
         return next(filter(None, (self.compare(side) for side in sides)), None)
 
@@ -119,20 +119,23 @@ class Pair:
 
     def compare_view(self, name, select, by_row, table, mode):
         """None if a view holds what PostgreSQL's SELECT gives over the rows that it can be computed for."""
-        failing = self._failing_rows(by_row, table)
-        kept = f"(SELECT * FROM {table} WHERE id <> ALL ('{{{','.join(failing)}}}') OFFSET 0) AS {table}"
-        over_kept = re.sub(rf" FROM {table}\b", f" FROM {kept}", hide_constants(select), count=1)
-        theirs = self.run_on_postgres(over_kept)
         self.run_on_braid(f"SET braid.read_mode = {'final' if mode == 'final' else 'live'}")
         ours = self.run_on_braid(f"SELECT * FROM {name}")
         self.run_on_braid("SET braid.read_mode = live")
-        shown = f"{mode}: CREATE MATERIALIZED VIEW {name} AS {select}\n  without rows {failing}"
-        return self._judge(shown, ours, theirs, False)
+        for whole, one_row in zip(hidden(select), hidden(by_row)):
+            failing = self._failing_rows(one_row, table)
+            kept = f"(SELECT * FROM {table} WHERE id <> ALL ('{{{','.join(failing)}}}') OFFSET 0) AS {table}"
+            theirs = self.run_on_postgres(re.sub(rf" FROM {table}\b", f" FROM {kept}", whole, count=1))
+            shown = f"{mode}: CREATE MATERIALIZED VIEW {name} AS {select}\n  without rows {failing}"
+            finding = self._judge(shown, ours, theirs, False)
+            if not finding:
+                break
+        return finding
 
     def _failing_rows(self, by_row, table):
         """Row by row, and no constant fails on its own: only what a row asks for is computed."""
         ids = [row[0].decode() for row in self.run_on_postgres(f"SELECT id FROM {table} ORDER BY id").rows]
-        return [each for each in ids if self.run_on_postgres(hide_constants(by_row).replace(ROW, each)).sqlstate]
+        return [each for each in ids if self.run_on_postgres(by_row.replace(ROW, each)).sqlstate]
 
     def _on_braid(self, run):
         outcome = run(self.braid)
@@ -164,11 +167,11 @@ class Pair:
             return None
         if _is_of_a_value(ours, theirs) and (ours.sqlstate or self._fails_in_planning(sql)):
             # What the planner computed, or left out, because of a constant that no row needs.
-            by_rows = self.run_on_postgres(hide_constants(marked))
-            if by_rows.sqlstate[:2] == ours.sqlstate[:2] and (
-                    ours.sqlstate or same_rows(ours, by_rows, in_order, by_value)):
-                tally.folded += 1
-                return None
+            for by_rows in map(self.run_on_postgres, hidden(marked)):
+                if by_rows.sqlstate[:2] == ours.sqlstate[:2] and (
+                        ours.sqlstate or same_rows(ours, by_rows, in_order, by_value)):
+                    tally.folded += 1
+                    return None
         return _finding(sql, ours, theirs)
 
     def _fails_in_planning(self, sql):

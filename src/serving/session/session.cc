@@ -74,7 +74,7 @@ Result<PreparedPtr> Session::prepare(const sql::Statement& statement,
                                      std::vector<Type> parameter_types) {
     begin_statement();
     TRY(check_may_run(statement));
-    note_query(statement.kind);
+    TRY(note_query(statement.kind));
     auto prepared = std::make_shared<PreparedStatement>();
     prepared->statement = statement;
     prepared->declared = std::move(parameter_types);
@@ -142,13 +142,24 @@ Result<void> Session::check_still_holds(PreparedStatement& prepared) {
     return bind_again(prepared);
 }
 
-/// What PostgreSQL takes a snapshot for fixes the isolation of the transaction.
-void Session::note_query(sql::StatementKind kind) {
+/// What PostgreSQL takes a snapshot for fixes the isolation of the transaction, and in a block what
+/// REPEATABLE READ reads, whether or not this statement reads anything.
+Result<void> Session::note_query(sql::StatementKind kind) {
     using Kind = sql::StatementKind;
     const bool needs_none = kind == Kind::kTransaction || kind == Kind::kSet ||
                             kind == Kind::kReset || kind == Kind::kShow;
-    if (needs_none) return;
+    if (needs_none) return {};
     transaction_.has_queried = true;
+    if (transaction_.status == TransactionStatus::kInBlock) TRY(pin_snapshot(read_options({})));
+    return {};
+}
+
+/// Where the isolation keeps a snapshot and there is none yet.
+Result<void> Session::pin_snapshot(const read::ReadOptions& options) {
+    const bool keeps_snapshot = settings_.isolation() != Isolation::kReadCommitted;
+    if (!keeps_snapshot || transaction_.snapshot != nullptr) return {};
+    transaction_.snapshot = TRY(services_.reader->pin(options));
+    return {};
 }
 
 Result<void> Session::check_may_run(const sql::Statement& statement) const {
@@ -172,7 +183,7 @@ Result<std::unique_ptr<Cursor>> Session::execute(PreparedStatement& prepared,
         if (declares(prepared.statement.kind)) TRY(check_writable(prepared.statement.tag));
         bound = TRY(bind(prepared, prepared.declared));
     }
-    note_query(prepared.statement.kind);
+    TRY(note_query(prepared.statement.kind));
     statement_text_ = prepared.statement.text;
     for (const sql::Notice& notice : bound->notices) notices_.push_back(notice);
     const sql::Command& command = bound->command;

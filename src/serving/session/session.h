@@ -115,7 +115,8 @@ class Session {
     /// Binds again if what it was bound under has changed.
     Result<void> refresh(PreparedStatement& prepared);
     read::ReadOptions read_options(const std::shared_ptr<read::CancelToken>& cancel);
-    void note_query(sql::StatementKind kind);
+    Result<void> note_query(sql::StatementKind kind);
+    Result<void> pin_snapshot(const read::ReadOptions& options);
     bool is_in_block() const { return transaction_.status != TransactionStatus::kIdle; }
 
     // One per command; session_commands.cc.

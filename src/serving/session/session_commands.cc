@@ -123,11 +123,8 @@ Result<std::unique_ptr<read::Answer>> Session::start_reading(
         return ref.kind == plan::RelationRef::Kind::kView ||
                ref.kind == plan::RelationRef::Kind::kStream;
     });
-    const bool keeps_snapshot = settings_.isolation() != Isolation::kReadCommitted;
-    if (keeps_snapshot && reads_data && transaction_.snapshot == nullptr) {
-        transaction_.snapshot = TRY(services_.reader->pin(options));
-        options.snapshot = transaction_.snapshot;
-    }
+    if (reads_data) TRY(pin_snapshot(options));
+    options.snapshot = transaction_.snapshot;
     options.own = TRY(own_rows(query.reads));
     // The first run of a statement may be its only one; from the second on preparing it pays.
     if (prepared != nullptr && !prepared->holds_once && prepared->runs++ > 0) {

@@ -185,14 +185,31 @@ TEST_F(SessionFixture, TakesASnapshotAStatementUnlessItIsRepeatable) {
     sql("SET default_transaction_isolation = 'read committed'");
     EXPECT_EQ(sql("SHOW transaction_isolation")[0], "read committed");
     sql("BEGIN ISOLATION LEVEL SERIALIZABLE");
+    EXPECT_EQ(node_.reader.pin_count(), 5u);
     sql("SELECT 1");
     EXPECT_EQ(sql("SHOW transaction_isolation")[0], "serializable");
-    EXPECT_EQ(node_.reader.pin_count(), 5u);  // nothing that has to be pinned was read
+    EXPECT_EQ(node_.reader.pin_count(), 6u);  // what is read later is as of now
     EXPECT_EQ(sql("COMMIT AND CHAIN")[0], "COMMIT");
     EXPECT_EQ(sql("SHOW transaction_isolation")[0], "serializable");
     sql("ROLLBACK");
     EXPECT_EQ(sql("SHOW transaction_isolation")[0], "read committed");
     EXPECT_THAT(sql("COMMIT AND CHAIN")[0], HasSubstr("25P01"));
+}
+
+TEST_F(SessionFixture, ARepeatableSnapshotIsOfTheFirstStatementWhateverThatDoes) {
+    for (const char* first :
+         {"CREATE TABLE other (a int)", "INSERT INTO t VALUES (1, 'a')", "SELECT 1",
+          "PREPARE p AS SELECT * FROM t", "EXPLAIN SELECT * FROM t"}) {
+        const size_t before = node_.reader.pin_count();
+        sql("BEGIN ISOLATION LEVEL REPEATABLE READ");
+        sql("SHOW transaction_isolation");
+        EXPECT_EQ(node_.reader.pin_count(), before) << first;
+        sql(first);
+        EXPECT_EQ(node_.reader.pin_count(), before + 1) << first;
+        sql("SELECT * FROM v");
+        EXPECT_EQ(node_.reader.pin_count(), before + 1) << first;
+        sql("ROLLBACK");
+    }
 }
 
 TEST_F(SessionFixture, FixesTheIsolationWithTheFirstQuery) {

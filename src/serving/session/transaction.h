@@ -72,7 +72,7 @@ enum class TransactionStatus : uint8_t { kIdle, kInBlock, kFailed };
 /// What a session keeps between BEGIN and COMMIT.
 struct TransactionState {
     TransactionStatus status = TransactionStatus::kIdle;
-    /// REPEATABLE READ: since the first statement that read something.
+    /// REPEATABLE READ: since the first statement that PostgreSQL takes a snapshot for.
     std::shared_ptr<const read::PinnedSnapshot> snapshot;
     int64_t began_at_us = 0;
     bool has_queried = false;  // its isolation cannot change any more
