@@ -124,6 +124,10 @@ class DataDirectoryTest(unittest.TestCase):
                      "CREATE MATERIALIZED VIEW more AS SELECT count(*) AS n FROM ill"):
             self.assertEqual(self.sqlstate(braid, text), "XX001", text)
         self.assertEqual(braid.post("ill", [{"ip": "1.2.3.4"}]).status, 500)
+        braid.post("well", ["no record"])
+        told = braid.sql("SELECT _partition, _error FROM braid.quarantine WHERE stream = 'ill'")
+        self.assertEqual([(partition, "XX001" in error) for partition, error in told], [(None, True)])
+        self.assertLess(0, braid.value("SELECT count(*) FROM braid.quarantine WHERE stream = 'well'"))
 
     def test_damage_of_a_log_is_of_its_stream_alone(self):
         braid = self.filled()

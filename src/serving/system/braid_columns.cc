@@ -12,7 +12,7 @@ constexpr RelationText kBraid[] = {
      "batch_digest:text! speed_digest:text! difference:text! audited_at:timestamptz "
      "verdict:text!"},
     {"braid", "quarantine", 13902, 'v',
-     "stream:text! _partition:int4! _offset:int8! _ingested_at:timestamptz _error:text! _raw:text "
+     "stream:text! _partition:int4 _offset:int8 _ingested_at:timestamptz _error:text! _raw:text "
      "view:text"},
     {"braid", "receipts", 13903, 'v',
      "number:int8! finished_at:timestamptz statement:text! receipt:text!"},
