@@ -2,6 +2,7 @@
 // The end of transactions: what makes it one step, and what a start does with one that a crash has
 // cut.
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
@@ -281,14 +282,18 @@ Result<void> Node::backfill(const serving::TransactionWork& work) {
 
 Result<void> Node::finish_transactions(const Logs& logs) {
     for (const log::RedoRecord& record : TRY(redo_->left())) {
-        if (has_happened(record, state()->catalog)) {
-            TRY(append_all(record, logs, commit_order_));
-        }
-        // A stream that cannot be opened now gets its rows when it is mended.
-        const bool is_whole = std::ranges::all_of(record.parts, [&](const auto& part) {
-            return check_not_failed(part.table).has_value();
+        const bool happened = has_happened(record, state()->catalog);
+        if (happened) TRY(append_all(record, logs, commit_order_));
+        // A stream that cannot be opened now gets its rows when it is mended; the others have them.
+        log::RedoRecord rest{.name = record.name, .made = {}, .dropped = {}, .parts = {}};
+        std::ranges::copy_if(record.parts, std::back_inserter(rest.parts), [&](const auto& part) {
+            return !check_not_failed(part.table).has_value();
         });
-        if (is_whole) TRY(redo_->remove(record));
+        if (!happened || rest.parts.empty()) {
+            TRY(redo_->remove(record));
+        } else if (rest.parts.size() < record.parts.size()) {
+            TRY(redo_->narrow(record, rest));
+        }
     }
     return {};
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/error_makers.h"
 #include "base/hash.h"
 
@@ -88,8 +89,9 @@ Result<RedoRecord> decode_redo_record(std::string_view bytes) {
     return record;
 }
 
-std::string RedoRecords::path_of(const std::string& name) const {
-    return fmt::format("{}/{}{}", directory_, name, kEnding);
+/// By the number of its parts too: what is left of a record lies beside it until that is gone.
+std::string RedoRecords::path_of(const RedoRecord& record) const {
+    return fmt::format("{}/{}-{}{}", directory_, record.name, record.parts.size(), kEnding);
 }
 
 Result<std::vector<RedoRecord>> RedoRecords::left() const {
@@ -104,13 +106,20 @@ Result<std::vector<RedoRecord>> RedoRecords::left() const {
 }
 
 Result<void> RedoRecords::write(const RedoRecord& record) {
-    return publish_file(files_, temporary_directory_, path_of(record.name),
-                        as_bytes(encode(record)));
+    return publish_file(files_, temporary_directory_, path_of(record), as_bytes(encode(record)));
 }
 
 Result<void> RedoRecords::remove(const RedoRecord& record) {
-    TRY(files_.remove(path_of(record.name)));
+    TRY(files_.remove(path_of(record)));
     return files_.sync_directory(directory_);
+}
+
+Result<void> RedoRecords::narrow(const RedoRecord& record, const RedoRecord& rest) {
+    CHECK(rest.name == record.name && rest.parts.size() < record.parts.size());
+    // What a crash has left of this before: the same, or damaged.
+    auto written = write(rest);
+    if (!written && written.error().code() != ErrorCode::kAlreadyExists) return written;
+    return remove(record);
 }
 
 }  // namespace braid::log

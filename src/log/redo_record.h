@@ -53,9 +53,12 @@ class RedoRecords {
     Result<void> write(const RedoRecord& record);
     /// Its end has been reached: gone for good when this returns.
     Result<void> remove(const RedoRecord& record);
+    /// In its place one of fewer parts, under the same name: the others have reached their end, and
+    /// are not tried again when their logs may have forgotten the key.
+    Result<void> narrow(const RedoRecord& record, const RedoRecord& rest);
 
   private:
-    std::string path_of(const std::string& name) const;
+    std::string path_of(const RedoRecord& record) const;
 
     FileSystem& files_;
     const std::string directory_;

@@ -41,7 +41,7 @@ TEST(RedoRecord, ReadsWhatItWrites) {
 }
 
 TEST(RedoRecord, OpensTheSample) {
-    std::ifstream file("docs/formats/samples/redo/00112233445566778899aabbccddeeff.redo",
+    std::ifstream file("docs/formats/samples/redo/00112233445566778899aabbccddeeff-2.redo",
                        std::ios::binary);
     const std::string bytes((std::istreambuf_iterator<char>(file)), {});
     ASSERT_OK_AND_ASSIGN(const RedoRecord found, decode_redo_record(bytes));
@@ -76,6 +76,25 @@ TEST(RedoRecords, KeepsThemUntilTheyAreRemoved) {
     ASSERT_OK_AND_ASSIGN(const auto rest, records.left());
     ASSERT_EQ(rest.size(), 1u);
     EXPECT_EQ(rest[0].name, "ff");
+}
+
+TEST(RedoRecords, KeepsTheRestOfOneWithoutEndOrTwice) {
+    MemoryFileSystem files;
+    ASSERT_OK(files.create_directories("redo"));
+    ASSERT_OK(files.create_directories("_tmp"));
+    RedoRecords records(files, "redo", "_tmp");
+    RedoRecord rest = sample();
+    rest.made.clear();
+    rest.dropped.clear();
+    rest.parts.erase(rest.parts.begin());
+    ASSERT_OK(records.write(sample()));
+    ASSERT_OK(records.write(rest));  // a crash before the whole one was gone
+    ASSERT_OK(records.narrow(sample(), rest));
+    ASSERT_OK_AND_ASSIGN(const auto left, records.left());
+    ASSERT_EQ(left.size(), 1u);
+    expect_same(left[0], rest);
+    ASSERT_OK(records.remove(rest));
+    EXPECT_TRUE(records.left().value().empty());
 }
 
 TEST(RedoRecords, NamesAFileThatIsDamaged) {

@@ -10,7 +10,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/error_makers.h"
 #include "base/trace.h"
+#include "log/redo_record.h"
 #include "tests/support/test_node.h"
 
 namespace braid::testing {
@@ -217,6 +219,41 @@ TEST_P(TransactionCrash, LeavesAllOfATransactionOrNothing) {
             if (HasFailure()) return;
         }
     }
+}
+
+/// A stream that cannot be opened gets its part when it is mended, and nobody theirs again.
+TEST(UnfinishedTransaction, WaitsForAStreamThatIsIllAndNotTwiceForTheOthers) {
+    TestNode node;
+    ASSERT_TRUE(node.start());
+    node.run("CREATE TABLE t (a int); CREATE TABLE u (a int)");
+    log::RedoRecord record;
+    record.name = "00112233445566778899aabbccddeeff";
+    std::string log_of_u;
+    for (const auto& [id, table] : node.node().state()->catalog.tables) {
+        record.parts.push_back({id, table.log, {0}, {R"({"a":1})"}});
+        if (table.name == "u") log_of_u = fmt::format("log/{}/", id.value);
+    }
+    log::RedoRecords records(node.files(), "redo", "_tmp");
+    ASSERT_TRUE(records.write(record));
+    ASSERT_TRUE(node.stop());
+    node.files().set_fault_hook([&](const FileOperation& each) -> Result<void> {
+        if (!each.path.starts_with(log_of_u)) return {};
+        return io_error("the device is gone");
+    });
+    ASSERT_TRUE(node.start());
+    EXPECT_EQ(node.rows("SELECT a FROM t"), std::vector<std::string>{"1"});
+    EXPECT_FALSE(node.query("SELECT a FROM u").has_value());
+    const auto left = records.left();
+    ASSERT_TRUE(left);
+    ASSERT_EQ(left->size(), 1U);
+    ASSERT_EQ(left->front().parts.size(), 1U);
+    EXPECT_EQ(left->front().parts[0].log, record.parts[1].log);
+    ASSERT_TRUE(node.stop());
+    node.files().clear_faults();
+    ASSERT_TRUE(node.start());
+    EXPECT_EQ(node.rows("SELECT a FROM t"), std::vector<std::string>{"1"});
+    EXPECT_EQ(node.rows("SELECT a FROM u"), std::vector<std::string>{"1"});
+    EXPECT_TRUE(records.left().value().empty());
 }
 
 std::string name_of(const ::testing::TestParamInfo<CrashFate>& fate) {
