@@ -71,7 +71,7 @@ TEST_F(Illness, SealsThatFailBoundWhatTheirStreamTakes) {
     EXPECT_FALSE(node_->seal("t").has_value());
     EXPECT_THAT(ill(), ::testing::ElementsAre("seal t"));
     size_t taken = 1;
-    while (append("t", 500).empty()) ++taken;
+    while (taken < 100 && append("t", 500).empty()) ++taken;
     EXPECT_GT(taken, 5U);
     EXPECT_LT(taken, 25U);
     EXPECT_EQ(append("other"), "");
