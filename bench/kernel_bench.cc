@@ -11,13 +11,12 @@
 #include <string>
 #include <unistd.h>
 
-#include <absl/container/flat_hash_map.h>
-#include <absl/strings/string_view.h>
 #include <fmt/format.h>
 
 #include "base/error_makers.h"
 #include "base/hash.h"
 #include "base/posix_file_system.h"
+#include "bench/campaign_counts.h"
 #include "bench/kernel_job.h"
 #include "bench/load_client.h"
 #include "columnar/text_io.h"
@@ -78,96 +77,62 @@ Result<uint64_t> number(const std::string& text) {
     return value;
 }
 
-Result<std::shared_ptr<const MappedFile>> map_file(const std::string& path) {
-    return TRY(open_posix_file_system("/"))->map(path);
+Result<LineSlices> lines_of(const std::string& path) {
+    const auto files = TRY(open_posix_file_system("/"));
+    return LineSlices(TRY(files->open(path)));
+}
+
+/// lines FILE: what reading a file and finding its lines costs, which rows 1 and 2 have in them.
+Result<void> lines(Words words) {
+    LineSlices slices = TRY(lines_of(words[0]));
+    operators::RecordSlice records;
+    const double started = cpu_seconds();
+    while (TRY(slices.next(records))) continue;
+    report(slices.lines(), cpu_seconds() - started, 0);
+    return {};
 }
 
 /// Decodes and folds a file of lines; gives how many.
-Result<uint64_t> fold_lines(const Job& job, std::shared_ptr<const MappedFile> file, Fold& fold) {
+Result<uint64_t> fold_lines(const Job& job, const std::string& path, Fold& fold) {
     const auto decoder = TRY(operators::make_decoder(job.decoder()));
     const std::vector<bool> wanted =
         fold.folder().wanted(job.table.columns.fields.size() + plan::kSystemColumnCount);
-    LineSlices lines(std::move(file));
+    LineSlices lines = TRY(lines_of(path));
     operators::RecordSlice records;
     operators::DecodedSlice slice;
-    while (lines.next(records)) {
+    while (TRY(lines.next(records))) {
         decoder->decode(records, wanted, slice);
         fold.add(slice);
     }
     return lines.lines();
 }
 
-/// Ads and the campaigns that they belong to.
-struct Campaigns {
-    std::vector<std::string> names;
-    absl::flat_hash_map<std::string, uint32_t> of_ad;  // index in names
-};
-
-Result<Campaigns> read_campaigns(const std::string& path) {
-    Campaigns campaigns;
-    absl::flat_hash_map<std::string, uint32_t> known;
-    std::ifstream file(path);
-    std::string ad;
-    std::string name;
-    while (file >> ad >> name) {
-        const auto next = static_cast<uint32_t>(campaigns.names.size());
-        const auto [at, is_new] = known.emplace(name, next);
-        if (is_new) campaigns.names.push_back(name);
-        campaigns.of_ad.emplace(ad, at->second);
-    }
-    if (campaigns.names.empty()) return not_found("no campaigns in {}", path);
-    return campaigns;
-}
-
 /// The plain view over the finished rows: counts per campaign and span.
-using CampaignCounts = absl::flat_hash_map<std::pair<uint32_t, int64_t>, int64_t>;
-
-Result<CampaignCounts> join_campaigns(const Fold& fold, const Job& job,
-                                      const Campaigns& campaigns) {
+Result<void> join_campaigns(const Fold& fold, const Job& job, CampaignCounts& counts) {
     constexpr size_t kRows = 4096;
-    CampaignCounts counts;
     std::vector<operators::GroupTable::Group> groups(fold.table(0).size());
     std::iota(groups.begin(), groups.end(), 0U);
     for (size_t first = 0; first < groups.size(); first += kRows) {
         const size_t rows = std::min(kRows, groups.size() - first);
         const Answer views = TRY(finish(fold, job, 0, std::span(groups).subspan(first, rows)));
-        const auto ads = views.columns[0].values<std::string_view>();
-        const auto spans = views.columns[1].values<int64_t>();
-        const auto seen = views.columns[2].values<int64_t>();
-        for (size_t row = 0; row < rows; ++row) {
-            const absl::string_view ad(ads[row].data(), ads[row].size());
-            const auto found = campaigns.of_ad.find(ad);
-            if (found != campaigns.of_ad.end()) {
-                counts[{found->second, spans[row]}] += seen[row];
-            }
-        }
+        counts.add(views.columns[0].values<std::string_view>(), views.columns[1].values<int64_t>(),
+                   views.columns[2].values<int64_t>());
     }
-    return counts;
-}
-
-std::string to_text(const CampaignCounts& counts, const Campaigns& campaigns) {
-    std::map<std::pair<std::string_view, int64_t>, int64_t> sorted;
-    for (const auto& [key, count] : counts) {
-        sorted[{campaigns.names[key.first], key.second}] = count;
-    }
-    std::string text;
-    for (const auto& [key, count] : sorted) {
-        text += fmt::format("{}|{}|{}\n", key.first, key.second, count);
-    }
-    return text;
+    return {};
 }
 
 /// ysb FILE CAMPAIGNS ANSWER
 Result<void> ysb(Words words) {
     const Job job = TRY(bind_job(kYsb, ""));
     const auto fold = TRY(Fold::create(job));
-    const Campaigns campaigns = TRY(read_campaigns(words[1]));
+    const auto counts = CampaignCounts::read(words[1]);
+    if (!counts) return not_found("no campaigns in {}", words[1]);
     const double started = cpu_seconds();
-    const uint64_t events = TRY(fold_lines(job, TRY(map_file(words[0])), *fold));
-    const CampaignCounts counts = TRY(join_campaigns(*fold, job, campaigns));
+    const uint64_t events = TRY(fold_lines(job, words[0], *fold));
+    TRY(join_campaigns(*fold, job, *counts));
     const double used = cpu_seconds() - started;
-    TRY(write_file(words[2], to_text(counts, campaigns)));
-    report(events, used, counts.size());
+    TRY(write_file(words[2], counts->to_text()));
+    report(events, used, counts->size());
     return {};
 }
 
@@ -206,7 +171,7 @@ Result<void> combined(Words words) {
     const Job job = TRY(bind_job(access_job(words[1] == "all"), words[2]));
     const auto fold = TRY(Fold::create(job));
     const double started = cpu_seconds();
-    const uint64_t events = TRY(fold_lines(job, TRY(map_file(words[0])), *fold));
+    const uint64_t events = TRY(fold_lines(job, words[0], *fold));
     return report_views(job, *fold, {events, started}, Order::kAny, words[3]);
 }
 
@@ -218,12 +183,12 @@ Result<std::vector<manifest::Segment>> write_segments(const Job& job, FileSystem
     const auto decoder = TRY(operators::make_decoder(job.decoder()));
     const std::vector<bool> wanted(job.table.columns.fields.size() + plan::kSystemColumnCount,
                                    true);
-    LineSlices lines(TRY(map_file(path)));
+    LineSlices lines = TRY(lines_of(path));
     operators::RecordSlice records;
     operators::DecodedSlice slice;
     std::vector<manifest::Segment> segments;
     std::unique_ptr<dataset::SegmentWriter> writer;
-    while (lines.next(records)) {
+    while (TRY(lines.next(records))) {
         if (!writer) {
             writer =
                 TRY(dataset::SegmentWriter::create(files, job.segments(), {0}, records.first, day));
@@ -335,7 +300,8 @@ struct Subcommand {
     size_t words;
     Result<void> (*run)(Words words);
 };
-constexpr std::array<Subcommand, 6> kSubcommands = {{{"ysb", 3, ysb},
+constexpr std::array<Subcommand, 7> kSubcommands = {{{"lines", 1, lines},
+                                                     {"ysb", 3, ysb},
                                                      {"combined", 4, combined},
                                                      {"batch", 4, batch},
                                                      {"memory", 1, memory},

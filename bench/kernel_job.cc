@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/kernel_job.h"
 
-#include <cstring>
+#include <algorithm>
 #include <fstream>
 #include <numeric>
 #include <sys/resource.h>
@@ -18,7 +18,8 @@ namespace braid::bench {
 
 namespace {
 
-constexpr size_t kSliceRecords = 4096;  // SpeedOptions::slice_records_max
+constexpr size_t kSliceRecords = 4096;    // SpeedOptions::slice_records_max
+constexpr size_t kPieceBytes = 4U << 20;  // a group of the log
 constexpr size_t kCacheLineBytes = 64;
 /// So far before they are read, bytes of a file are asked for: a memory access takes as long as a
 /// dozen lines.
@@ -95,30 +96,51 @@ Result<std::unique_ptr<Fold>> Fold::create(const Job& job) {
     return fold;
 }
 
-LineSlices::LineSlices(std::shared_ptr<const MappedFile> file)
-    : file_(std::move(file)), rest_(as_text(file_->bytes())) {
+LineSlices::LineSlices(std::unique_ptr<const ReadableFile> file)
+    : file_(std::move(file)),
+      piece_(std::make_shared<std::string>()),
+      spare_(std::make_shared<std::string>()) {
     records_.reserve(kSliceRecords);
 }
 
-bool LineSlices::next(operators::RecordSlice& slice) {
+/// The line that the last piece has cut goes before the next one.
+Result<void> LineSlices::read_piece() {
+    // Somebody may still look at what was read before: then it stays, and there is a new one.
+    if (spare_.use_count() > 1) spare_ = std::make_shared<std::string>();
+    spare_->resize(rest_.size() + kPieceBytes);
+    std::ranges::copy(rest_, spare_->data());
+    const std::span<char> room = std::span(*spare_).subspan(rest_.size());
+    const size_t read = TRY(file_->read_at(position_, std::as_writable_bytes(room)));
+    spare_->resize(rest_.size() + read);
+    position_ += read;
+    is_at_end_ = read < kPieceBytes;
+    std::swap(piece_, spare_);
+    rest_ = *piece_;
+    return {};
+}
+
+Result<bool> LineSlices::next(operators::RecordSlice& slice) {
     records_.clear();
-    while (records_.size() < kSliceRecords && !rest_.empty()) {
+    while (records_.size() < kSliceRecords) {
         // A prefetch never faults, so it may look beyond the end.
         const auto ahead = reinterpret_cast<uintptr_t>(rest_.data()) + kAheadBytes;
         for (uintptr_t line = 0; line < kAheadLines; ++line) {
             __builtin_prefetch(reinterpret_cast<const void*>(ahead + line * kCacheLineBytes));
         }
-        const void* found = std::memchr(rest_.data(), '\n', rest_.size());
-        const size_t length =
-            found == nullptr ? rest_.size()
-                             : static_cast<size_t>(static_cast<const char*>(found) - rest_.data());
+        const size_t length = std::min(rest_.find('\n'), rest_.size());
+        if (length == rest_.size() && !is_at_end_) {
+            if (!records_.empty()) break;  // they lie in the piece before
+            TRY(read_piece());
+            continue;
+        }
+        if (rest_.empty()) break;
         records_.push_back(rest_.substr(0, length));
         rest_.remove_prefix(std::min(rest_.size(), length + 1));
     }
     slice.partition = {0};
     slice.first = {static_cast<int64_t>(lines_)};
     slice.records = records_;
-    slice.keepalive = file_;
+    slice.keepalive = piece_;
     lines_ += records_.size();
     return !records_.empty();
 }
@@ -131,7 +153,9 @@ Result<Answer> finish_groups(const operators::GroupTable& table, const plan::Vie
     answer.rows = groups.size();
     answer.columns = TRY(operators::decode_keys(table, groups, plan.key_schema));
     for (size_t aggregate = 0; aggregate < plan.aggregates.size(); ++aggregate) {
-        answer.columns.push_back(TRY(table.finish(static_cast<int>(aggregate), groups)));
+        operators::Evaluated made = table.finish(static_cast<int>(aggregate), groups);
+        if (!made.errors.empty()) return std::move(made.errors.front().error);
+        answer.columns.push_back(std::move(made.column));
     }
     return answer;
 }

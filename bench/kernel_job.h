@@ -51,17 +51,24 @@ class Fold {
     std::vector<operators::FoldTarget> targets_;
 };
 
-/// Lines of a mapped file as slices of records, as the speed layer takes them from the log.
+/// Lines of a file as slices of records, read in pieces of the size of the log's groups, as the
+/// speed layer takes them from the log.
 class LineSlices {
   public:
-    explicit LineSlices(std::shared_ptr<const MappedFile> file);
+    explicit LineSlices(std::unique_ptr<const ReadableFile> file);
 
     /// False at the end. The slice is valid until the next call.
-    bool next(operators::RecordSlice& slice);
+    Result<bool> next(operators::RecordSlice& slice);
     uint64_t lines() const { return lines_; }
 
   private:
-    const std::shared_ptr<const MappedFile> file_;
+    Result<void> read_piece();
+
+    std::unique_ptr<const ReadableFile> file_;
+    uint64_t position_ = 0;
+    bool is_at_end_ = false;
+    std::shared_ptr<std::string> piece_;  // rest_ lies in it
+    std::shared_ptr<std::string> spare_;
     std::string_view rest_;
     uint64_t lines_ = 0;
     std::vector<std::string_view> records_;

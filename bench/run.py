@@ -26,6 +26,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 import generate  # pylint: disable=wrong-import-position
+import server_rows  # pylint: disable=wrong-import-position
 import psycopg  # pylint: disable=wrong-import-position
 from harness.server import Braid  # pylint: disable=wrong-import-position
 
@@ -98,17 +99,30 @@ def against_duckdb(name, inputs, ours, theirs, rounds):
     if digest(mine) != digest(peer):
         raise Failed(f"answers differ: {digest(mine)[1]} rows here, {digest(peer)[1]} in DuckDB, "
                      f"{rates[0]:.2f} M/s here")
-    return [f"{rates[0]:.2f} M/s/core", f"{rates[1]:.2f} M/s/core", f"{rates[0] / rates[1]:.1f}x"]
+    return [f"{rates[0]:.2f} M/s/core", f"{rates[1]:.2f} M/s/core", f"{rates[0] / rates[1]:.1f}x",
+            rates[0]]
+
+
+def harness_share(inputs, rate, rounds):
+    """How much of a rate's CPU time goes to reading the file and finding its lines, in percent."""
+    runs = {path: [] for path in inputs}
+    for _ in range(rounds):
+        for path in inputs:
+            result = call([KERNEL, "lines", path])
+            runs[path].append((result["events"], result["cpu_seconds"]))
+    return 100 * rate / marginal_rate(*(runs[path] for path in reversed(inputs)))
 
 
 def kernel_row(name, measure, floor, kind, file, words):
     """A row of M events per CPU second beside DuckDB: braid_kernel_bench KIND INPUT words."""
     def row(options):
         inputs = [FOLDER / file, generate.head_of(FOLDER / file)]
-        return against_duckdb(
+        figure, peer, ratio, rate = against_duckdb(
             name, inputs, lambda path: [KERNEL, kind, path, *words],
             lambda path: [sys.executable, PEER, words[0] if kind == "combined" else kind, path],
             options.rounds)
+        share = harness_share(inputs, rate, options.rounds)
+        return [f"{figure}, {share:.1f} % of it reading lines", peer, ratio]
     return measure, floor, row
 
 
@@ -123,7 +137,7 @@ def batch_row(name, measure, file):
         return against_duckdb(
             name, list(logs),
             lambda path: [KERNEL, "batch", logs[path], path, FOLDER / "cache"],
-            lambda path: [sys.executable, PEER, "batch", path], options.rounds)
+            lambda path: [sys.executable, PEER, "batch", path], options.rounds)[:3]
     return measure, "5 M/s/core, 0.5x", row
 
 
@@ -267,6 +281,54 @@ def memory_row(_):
     return [f"{call([KERNEL, 'memory', KEYS])['bytes_per_key']:.0f} B", "", ""]
 
 
+def slow_scans_row(_):
+    """Row 9: clients that read 100 KB/s of a view of three million rows, under ingest, and point reads beside them."""
+    count = 3 * KEYS
+    with server(KEY_VIEW) as braid, braid.connect() as connection:
+        finish(load(braid, "keys", "t", 0, count, count, 0))
+        client = load(braid, "keys", "t", count, RATE * 600, count, RATE)
+        try:
+            p99, refused = server_rows.slow_scans(braid, connection, count)
+        finally:
+            client.kill()
+            client.communicate()
+    if refused:
+        raise Failed(f"{len(refused)} of {server_rows.SLOW_READERS} slow readers: {refused[0]}")
+    return [f"p99 {p99:.2f} ms", "", ""]
+
+
+def partitions_row(_):
+    """Row 10: CPU of the server for events and for REFRESH with 256 partitions, against one."""
+    spent = {}
+    for count in (1, server_rows.PARTITIONS):
+        table = KEY_VIEW.replace("format = 'json'", f"format = 'json', partitions = {count}")
+        with server(table) as braid:
+            began = server_rows.cpu_seconds(braid.process.pid)
+            events = server_rows.PARTITION_EVENTS
+            finish(load(braid, "keys", "t", 0, events, KEYS, 0))
+            if braid.value("SELECT sum(n) FROM sums") != events:
+                raise Failed("acknowledged events are missing")
+            stored = server_rows.cpu_seconds(braid.process.pid)
+            braid.sql("REFRESH MATERIALIZED VIEW sums")
+            spent[count] = (stored - began, server_rows.cpu_seconds(braid.process.pid) - stored)
+    events, refresh = (many / one for many, one in zip(spent[server_rows.PARTITIONS], spent[1]))
+    return [f"{events:.2f}x, {refresh:.2f}x", "", ""]
+
+
+def age_row(_):
+    """Row 11: open files and mappings after many seals and a scan, less those after a few."""
+    with server(KEY_VIEW, "[speed]\nseal_interval_ms = 1\n") as braid, braid.connect() as connection:
+        found = []
+        for seals in (server_rows.SEALS_BEFORE, server_rows.SEALS):
+            while (done := server_rows.seals_of(braid)) < seals:
+                for _ in range(min(100, seals - done)):
+                    braid.post("t", [{"k": 1, "v": 1}])
+            connection.execute("SELECT count(*), sum(n) FROM sums").fetchall()
+            found.append(server_rows.files_and_mappings(braid.process.pid))
+    more = [after - before for before, after in zip(*found)]
+    return [f"{more[0]:+d} files, {more[1]:+d} mappings", "", ""]
+
+
 def rows():
     """Row number: measure, floor, function that gives figure, peer's figure and ratio."""
     cache = FOLDER / "cache"
@@ -292,6 +354,9 @@ def rows():
         "6": ("prepared point reads, 1 M keys", "8 k/s", point_row),
         "7": ("restart after kill -9, tail of 250,000", "2 s", restart_row),
         "8": ("resident bytes per key, 1 M keys", "150 B", memory_row),
+        "9": ("point reads beside four slow scans of 3 M rows", "p99 5 ms", slow_scans_row),
+        "10": ("256 partitions against 1: CPU of events, of REFRESH", "1.3x, 2x", partitions_row),
+        "11": ("after 10,000 seals and a scan, against 100", "+0, +0", age_row),
     }
 
 
