@@ -124,6 +124,9 @@ Result<void> Node::start() {
         }
         return function_data_->load(current);
     };
+    read.backfill_progress = [this](VersionId version) {
+        return batch_->backfill_progress(version);
+    };
     read_parts_ = std::move(read);
     reader_ = TRY(read::make_reader(read_parts_, options_.query_memory_bytes));
     return open_tables();

@@ -40,17 +40,30 @@ Result<void> BatchLayer::backfill(VersionId version) {
 Result<void> BatchLayer::fill_in_turn(Stream& stream, VersionId version) {
     UniqueLock lock(stream.mutex);
     stream.finished.wait(lock, [&] { return !stream.filling.contains(version); });
-    stream.filling.insert(version);
+    const auto watch = std::make_shared<ScanWatch>();
+    stream.filling.emplace(version, watch);
     lock.unlock();
-    const auto outcome = fill(stream, version);
+    const auto outcome = fill(stream, version, *watch);
     lock.lock();
     stream.filling.erase(version);
     stream.finished.notify_all();
     return outcome;
 }
 
+std::optional<Progress> BatchLayer::backfill_progress(VersionId version) const {
+    const manifest::StatePtr state = parts_.manifest->head();
+    const catalog::MaterializedView* view = state->catalog.view_of_version(version);
+    if (view == nullptr) return std::nullopt;
+    const auto stream = find(view->table);
+    if (!stream) return std::nullopt;
+    const ScopedLock lock((*stream)->mutex);
+    const auto place = (*stream)->filling.find(version);
+    if (place == (*stream)->filling.end() || place->second->events_all == 0) return std::nullopt;
+    return Progress{place->second->events_done, place->second->events_all};
+}
+
 /// The tiling decides: whoever commits first has populated the version, and the others see it done.
-Result<void> BatchLayer::fill(const Stream& stream, VersionId version) {
+Result<void> BatchLayer::fill(const Stream& stream, VersionId version, ScanWatch& watch) {
     Result<void> outcome;
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
         switch (need_of(*parts_.manifest->head(), version)) {
@@ -61,7 +74,7 @@ Result<void> BatchLayer::fill(const Stream& stream, VersionId version) {
             case Need::kWanted:
                 break;
         }
-        outcome = fill_once(stream, version);
+        outcome = fill_once(stream, version, watch);
         if (outcome) return {};
         const bool is_decided = need_of(*parts_.manifest->head(), version) != Need::kWanted;
         if (!is_decided && outcome.error().code() != ErrorCode::kConflict) break;
@@ -69,18 +82,18 @@ Result<void> BatchLayer::fill(const Stream& stream, VersionId version) {
     return outcome;
 }
 
-Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version) {
+Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version, ScanWatch& watch) {
     const manifest::StatePtr state = parts_.manifest->head();
     const catalog::MaterializedView* view = state->catalog.view_of_version(version);
     if (view == nullptr) return dropped_meanwhile();
     const Positions first_seal = view->find(version)->first_seal;
     TRY(parts_.hooks.archive_to(stream.table.id, first_seal).context("archiving"));
-    const auto go_on = [&]() -> Result<void> {
+    watch.go_on = [this, version]() -> Result<void> {
         if (need_of(*parts_.manifest->head(), version) == Need::kWanted) return {};
         return conflict("the history of view version {} is not wanted any more", version.value);
     };
     std::vector<Computed> computed =
-        TRY(recompute(stream, {version}, first_seal, go_on).context("back-filling"));
+        TRY(recompute(stream, {version}, first_seal, watch).context("back-filling"));
     if (computed.empty()) return dropped_meanwhile();
     const manifest::Run run = std::move(computed.front().run);
     const auto committed = parts_.manifest->commit({manifest::Backfill{run}});

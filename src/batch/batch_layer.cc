@@ -226,8 +226,9 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     choose.emplace_back(manifest::ChooseCut{id, cut});
     state = TRY(parts_.manifest->commit(std::move(choose)));
     manifest::Publish publish{id, cut, {}, {}};
+    ScanWatch watch;
     for (Computed& computed :
-         TRY(recompute(stream, versions_of(*state, id), cut, {}).context("recomputing"))) {
+         TRY(recompute(stream, versions_of(*state, id), cut, watch).context("recomputing"))) {
         publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut)));
         publish.runs.push_back(std::move(computed.run));
     }
@@ -264,7 +265,7 @@ Result<uint64_t> BatchLayer::judge(uint64_t audit, bool is_accepted) {
 
 Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     const Stream& stream, const std::vector<VersionId>& versions, const Cut& end,
-    const std::function<Result<void>()>& go_on) {
+    ScanWatch& watch) {
     const catalog::Table& table = stream.table;
     const manifest::StatePtr state = parts_.manifest->head();
     if (state->table(table.id) == nullptr) return was_dropped(table);
@@ -294,14 +295,17 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     scan.end = end;
     const operators::DecoderSpec decoder{table.format, table.columns, table.options};
     operators::DecodedSlice slice;
-    for (const manifest::Segment& segment :
-         TRY(dataset::segments_between(table_state, table_state.origin, end))) {
-        if (go_on) TRY(go_on());
+    const std::vector<manifest::Segment> segments =
+        TRY(dataset::segments_between(table_state, table_state.origin, end));
+    watch.begin(segments);
+    for (const manifest::Segment& segment : segments) {
+        if (watch.go_on) TRY(watch.go_on());
         auto rows = TRY(
             dataset::SegmentScan::open(*parts_.files, segment_spec(table), decoder, segment, scan));
         while (TRY(rows->next(slice))) {
             if (stream.is_closing) return cancelled("the node stops");
             folder->fold(slice, targets);
+            watch.events_done += slice.batch.length;
             uint64_t bytes = 0;
             for (const auto& builder : builders) bytes += builder->bytes_used();
             if (bytes <= options_.memory_bytes_max) continue;

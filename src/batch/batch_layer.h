@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
 #include "model/health.h"
+#include "model/progress.h"
 #include "operators/fold/view_folder.h"
 #include "runs/run_file.h"
 
@@ -64,6 +66,8 @@ class BatchLayer {
     /// or what a REFRESH has published meanwhile. NotFound when it is dropped first. A version that
     /// wants it and has nobody who waits is filled by a step of its stream.
     Result<void> backfill(VersionId version);
+    /// How far the scan of a version's history has got; nothing when none runs.
+    std::optional<Progress> backfill_progress(VersionId version) const;
     /// Seal, archive to that frontier, choose the cut, recompute all views of the stream in one
     /// scan, audit against the runs that are replaced, publish. Callers that come while one runs
     /// share the next one. Where the audit differs nothing is published: XB001, and what was
@@ -83,19 +87,19 @@ class BatchLayer {
   private:
     struct Stream;
     struct Computed;
+    struct ScanWatch;
 
     Result<std::shared_ptr<Stream>> find(TableId table) const;
     StepOutcome scheduled_step(Stream& stream);
     StepOutcome backfill_step(Stream& stream);
     Result<void> fill_in_turn(Stream& stream, VersionId version);
-    Result<void> fill(const Stream& stream, VersionId version);
-    Result<void> fill_once(const Stream& stream, VersionId version);
+    Result<void> fill(const Stream& stream, VersionId version, ScanWatch& watch);
+    Result<void> fill_once(const Stream& stream, VersionId version, ScanWatch& watch);
     Result<void> refresh_once(const Stream& stream);
     Result<void> publish_or_park(manifest::Publish publish, const catalog::Table& table);
-    /// `go_on` is asked before each segment; empty: nothing stops it but the end of the node.
     Result<std::vector<Computed>> recompute(const Stream& stream,
                                             const std::vector<VersionId>& versions, const Cut& end,
-                                            const std::function<Result<void>()>& go_on);
+                                            ScanWatch& watch);
     Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
                                   const operators::BoundView& view, const Cut& cut);
 

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <set>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
 
 #include "base/mutex.h"
 #include "batch/batch_layer.h"
@@ -26,7 +29,22 @@ struct BatchLayer::Stream {
     uint64_t requested = 0;
     uint64_t completed = 0;
     Result<void> outcome;
-    std::set<VersionId> filling;
+    std::map<VersionId, std::shared_ptr<ScanWatch>> filling;
+};
+
+/// Who watches a scan of segments, from other threads.
+struct BatchLayer::ScanWatch {
+    /// Asked before each segment; empty: nothing stops the scan but the end of the node.
+    std::function<Result<void>()> go_on;
+    std::atomic<uint64_t> events_done = 0;
+    std::atomic<uint64_t> events_all = 0;  // 0: the scan has not begun
+
+    void begin(const std::vector<manifest::Segment>& segments) {
+        uint64_t events = 0;
+        for (const manifest::Segment& segment : segments) events += segment.rows;
+        events_done = 0;
+        events_all = events;
+    }
 };
 
 /// A view version's states over a scan, written.

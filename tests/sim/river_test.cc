@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One event's way end to end on a stepped node: appended, folded, sealed, archived, recomputed,
 // read.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/support/test_node.h"
@@ -148,6 +150,38 @@ TEST_F(River, GivesANewViewItsHistory) {
     ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":10})"}));
     EXPECT_EQ(node_.rows("SELECT * FROM late ORDER BY 1"),
               (std::vector<std::string>{"a|11", "b|2"}));
+}
+
+TEST_F(River, TellsWhoeverReadsAViewHowFarItsHistoryIs) {
+    node_.run("CREATE TABLE hits (page text, ms int)");
+    for (int segment = 0; segment < 3; ++segment) {
+        ASSERT_TRUE(node_.append("hits", 0, {R"({"page":"a","ms":1})", R"({"page":"b","ms":2})"}));
+        ASSERT_TRUE(node_.seal("hits"));
+        ASSERT_TRUE(node_.archive("hits"));
+    }
+    const auto other = node_.open_session();
+    std::vector<std::string> answers;
+    node_.files().set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+        if (operation.kind != FileOperation::Kind::kRead) return {};
+        if (operation.path.find("dataset/") != 0) return {};
+        for (const char* where : {"", " WHERE page = 'a'"}) {
+            const auto read = other->query(std::string("SELECT * FROM late") + where);
+            answers.push_back(read ? "an answer" : read.error().to_string());
+        }
+        return {};
+    });
+    node_.run("CREATE MATERIALIZED VIEW late AS SELECT page, sum(ms) AS t FROM hits GROUP BY 1");
+    node_.files().clear_faults();
+    for (const char* progress : {"0 of 6 events", "2 of 6 events", "4 of 6 events"}) {
+        const auto tell = [&](const std::string& answer) {
+            return answer.find(progress) != std::string::npos &&
+                   answer.find("55000") != std::string::npos;
+        };
+        EXPECT_GE(std::ranges::count_if(answers, tell), 2)
+            << progress << " in " << ::testing::PrintToString(answers);
+    }
+    EXPECT_EQ(node_.rows("SELECT * FROM late ORDER BY 1"),
+              (std::vector<std::string>{"a|3", "b|6"}));
 }
 
 TEST_F(River, TakesInsertsAndJoinsViewsWithStreams) {

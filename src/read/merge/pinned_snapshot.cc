@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/error_makers.h"
 
 namespace braid::read {
@@ -21,6 +23,19 @@ Positions highest(const Positions& left, const Positions& right) {
 }
 
 }  // namespace
+
+Result<std::vector<manifest::Run>> ReadParts::choose_runs(const manifest::State& state,
+                                                          VersionId version, runs::ReadMode mode,
+                                                          uint64_t cut_number) const {
+    auto chosen = runs::choose_runs(state, version, mode, cut_number);
+    const catalog::MaterializedView* view = state.catalog.view_of_version(version);
+    if (chosen || view == nullptr || view->find(version)->is_populated) return chosen;
+    const auto progress = backfill_progress ? backfill_progress(version) : std::nullopt;
+    if (!progress) return chosen;
+    return std::move(chosen).error().with_detail(
+        fmt::format("{} of {} events of its history are counted so far.", progress->events_done,
+                    progress->events_all));
+}
 
 /// One attempt: the streams as they are now, then the manifest's head.
 Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>& tables,
@@ -101,7 +116,7 @@ Result<runs::Tiling> PinnedSnapshot::tiling_of(const ReadParts& parts, VersionId
     runs::Tiling tiling;
     tiling.version = version;
     tiling.end = table->origin;
-    for (const manifest::Run& run : TRY(runs::choose_runs(*state_, version, mode_, cut_number_))) {
+    for (const manifest::Run& run : TRY(parts.choose_runs(*state_, version, mode_, cut_number_))) {
         if (!extend(tiling.end, run.box)) {
             return internal_error("run {} of view \"{}\" does not continue at {}", run.id.value,
                                   view->name, tiling.end.to_string());

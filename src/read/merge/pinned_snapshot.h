@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
+#include "model/progress.h"
 #include "operators/fold/view_folder.h"
 #include "read/reader.h"
 #include "runs/run_file.h"
@@ -33,6 +34,12 @@ struct ReadParts {
     std::function<Result<std::shared_ptr<const operators::EnrichData>>(
         const std::set<std::string>& functions)>
         enrich;
+    /// How far the history of a view version is, while it is computed; may be empty.
+    std::function<std::optional<Progress>(VersionId)> backfill_progress = {};
+
+    /// runs::choose_runs; who must wait for a view's history is told how far it is.
+    Result<std::vector<manifest::Run>> choose_runs(const manifest::State& state, VersionId version,
+                                                   runs::ReadMode mode, uint64_t cut_number) const;
 };
 
 /// How long a LIVE statement waits for speed to fold what was durable when it began.

@@ -135,7 +135,7 @@ Result<std::shared_ptr<const PointRead::Runs>> PointRead::current_runs() {
     if (table == nullptr) return not_found("relation \"{}\" does not exist", scan_->relation.name);
     runs->tiling.end = table->origin;
     for (const manifest::Run& run :
-         TRY(runs::choose_runs(*head, scan_->relation.version, runs::ReadMode::kLive, 0))) {
+         TRY(parts_.choose_runs(*head, scan_->relation.version, runs::ReadMode::kLive, 0))) {
         if (!extend(runs->tiling.end, run.box)) {
             return internal_error("run {} of view \"{}\" does not continue at {}", run.id.value,
                                   scan_->relation.name, runs->tiling.end.to_string());
