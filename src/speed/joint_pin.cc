@@ -43,40 +43,41 @@ class JointPin {
     void catch_up() {
         for (size_t index = 0; index < wanted_.size(); ++index) {
             if (outcomes_[index]) continue;
-            TableWorker& worker = *wanted_[index].worker;
-            worker.readers_waiting_.fetch_add(1, std::memory_order_relaxed);
-            UniqueLock lock(worker.mutex_);
-            worker.readers_waiting_.fetch_sub(1, std::memory_order_relaxed);
-            auto ready = worker.await_pin(lock, wanted_[index].at_least, deadline_us_);
+            TableFold& fold = fold_of(index);
+            fold.readers_waiting_.fetch_add(1, std::memory_order_relaxed);
+            UniqueLock lock(fold.mutex_);
+            fold.readers_waiting_.fetch_sub(1, std::memory_order_relaxed);
+            auto ready = fold.await_pin(lock, wanted_[index].at_least, deadline_us_);
             if (!ready) outcomes_[index] = std::move(ready).error();
-            if (ready && worker.is_paused_) worker.folded_.wait_for(lock, kRetryWait);
+            if (ready && fold.is_paused_) fold.folded_.wait_for(lock, kRetryWait);
         }
     }
 
+    TableFold& fold_of(size_t index) const { return wanted_[index].worker->fold_; }
+
     /// False: one of them must be waited for.
-    bool pin_now() {
+    bool pin_now() NO_THREAD_SAFETY_ANALYSIS {
         std::deque<UniqueLock> locks;
         std::vector<const log::PartitionedLog*> logs;
         std::vector<size_t> open;
         for (size_t index = 0; index < wanted_.size(); ++index) {
             if (outcomes_[index]) continue;
-            TableWorker& worker = *wanted_[index].worker;
-            locks.emplace_back(worker.mutex_);
-            logs.push_back(worker.log_.get());
+            locks.emplace_back(fold_of(index).mutex_);
+            logs.push_back(fold_of(index).log_.get());
             open.push_back(index);
         }
         const std::vector<Positions> ends = order_.ends(logs);
         for (size_t at = 0; at < open.size(); ++at) {
-            TableWorker& worker = *wanted_[open[at]].worker;
-            auto folded = worker.fold_to(ends[at], deadline_us_);
+            TableFold& fold = fold_of(open[at]);
+            auto folded = fold.fold_to(ends[at], deadline_us_);
             if (!folded) {
                 outcomes_[open[at]] = std::move(folded).error();
-            } else if (!*folded || !worker.may_pin()) {
+            } else if (!*folded || !fold.may_pin()) {
                 return false;
             }
         }
         for (const size_t index : open) {
-            if (!outcomes_[index]) outcomes_[index] = wanted_[index].worker->pin_layers();
+            if (!outcomes_[index]) outcomes_[index] = fold_of(index).pin_layers();
         }
         return true;
     }

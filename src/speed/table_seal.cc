@@ -1,35 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sealing half of TableWorker: freeze, merge, write, commit.
-#include <algorithm>
-#include <chrono>
+#include "speed/table_seal.h"
 
-#include "base/check.h"
+#include <algorithm>
+
+#include <fmt/format.h>
+
 #include "base/error_makers.h"
 #include "base/trace.h"
 #include "runs/run_file.h"
-#include "speed/table_worker.h"
 
 namespace braid::speed {
 
-namespace {
+TableSeal::TableSeal(const SpeedParts& parts, const SpeedOptions& options,
+                     const catalog::Table& table, TableFold& fold)
+    : parts_(parts),
+      options_(options),
+      table_(table),
+      fold_(fold),
+      health_(Health::add_to(parts.health, "seal", table.name)),
+      seal_count_(&parts.metrics->get("braid_speed_seals_total", Metrics::Kind::kCounter,
+                                      "Seals committed by the speed layer.",
+                                      fmt::format("table=\"{}\"", table.id.value))),
+      last_seal_us_(parts.clock->monotonic_us()) {}
 
-/// How long an explicit seal may fold what had been acknowledged before it was asked for.
-constexpr int64_t kCatchUpUsMax = 60'000'000;
-
-}  // namespace
-
-StepOutcome TableWorker::seal_step() {
+StepOutcome TableSeal::step() {
     const int64_t now_us = parts_.clock->monotonic_us();
-    {
-        const ScopedLock lock(mutex_);
-        if (failure_ || folded_to_ == sealed_) {
-            last_seal_us_ = now_us;
-            return {};
-        }
-        const int64_t due_us = last_seal_us_ + options_.seal_interval_us;
-        if (now_us < due_us && layer_bytes() < options_.seal_bytes_max) {
-            return {.progressed = false, .idle_us = std::min<int64_t>(due_us - now_us, 100'000)};
-        }
+    if (!fold_.has_unsealed()) {
+        last_seal_us_ = now_us;
+        return {};
+    }
+    const int64_t due_us = last_seal_us_ + options_.seal_interval_us;
+    if (now_us < due_us && fold_.bytes_used() < options_.seal_bytes_max) {
+        return {.progressed = false, .idle_us = std::min<int64_t>(due_us - now_us, 100'000)};
     }
     const auto sealed = seal_folded();
     if (!sealed) {
@@ -41,144 +43,105 @@ StepOutcome TableWorker::seal_step() {
     return {.progressed = true, .idle_us = 0};
 }
 
-Result<void> TableWorker::seal() {
-    {
-        UniqueLock lock(mutex_);
-        TRY(catch_up(lock, log_->durable_end(), parts_.clock->monotonic_us() + kCatchUpUsMax));
-    }
-    return seal_folded();
-}
-
-Result<void> TableWorker::seal_folded() {
-    const ScopedLock lock(seal_mutex_);
+Result<void> TableSeal::seal_folded() {
+    const ScopedLock lock(mutex_);
     auto sealed = seal_locked();
     if (sealed) {
-        seal_health_->recovered();
+        health_->recovered();
     } else if (sealed.error().code() != ErrorCode::kConflict) {
-        seal_health_->fell_ill(sealed.error());  // a conflict is a race that the next seal wins
+        health_->fell_ill(sealed.error());  // a conflict is a race that the next seal wins
     }
     return sealed;
 }
 
-Result<void> TableWorker::seal_locked() {
-    auto sealed = write_layers();
-    if (!sealed) {
-        thaw();
-        return std::move(sealed).error();
-    }
-    if (!*sealed) return {};
-    return commit(*std::move(sealed), {});
+Result<void> TableSeal::seal_locked() {
+    auto written = TRY(write_folded());
+    if (!written) return {};
+    return commit(std::move(written), {});
 }
 
-/// A worker that cannot tell which views it folds for folds no more: readers get the reason.
-void TableWorker::reload_or_stop() {
-    auto reloaded = reload();
-    if (!reloaded) failure_ = std::move(reloaded).error();
-}
-
-/// After a seal that came to nothing its layers are ordinary ones again.
-void TableWorker::thaw() {
+Result<void> TableSeal::declare(std::vector<manifest::Change> changes) {
     const ScopedLock lock(mutex_);
-    for (const auto& layer : layers_) layer->is_frozen = false;
-}
-
-Result<void> TableWorker::declare(std::vector<manifest::Change> changes) {
-    const ScopedLock seal_lock(seal_mutex_);
     // The bulk is sealed while folding goes on; what is left then is small, and folding waits for
     // it.
     TRY(seal_locked());
-    {
-        const ScopedLock lock(mutex_);
-        TRY(settle());
-        is_paused_ = true;
+    TRY(fold_.pause());
+    auto written = write_folded();
+    Result<void> outcome = written ? commit(*std::move(written), std::move(changes))
+                                   : Result<void>(std::move(written).error());
+    if (outcome) {
+        // The change is in the manifest by now: only folding can suffer.
+        fold_.resume_reloaded();
+    } else {
+        fold_.resume();
     }
-    auto sealed = write_layers();
-    if (!sealed) thaw();
-    Result<void> outcome = sealed ? commit(*std::move(sealed), std::move(changes))
-                                  : Result<void>(std::move(sealed).error());
-    const ScopedLock lock(mutex_);
-    is_paused_ = false;
-    // The change is in the manifest by now: only folding can suffer.
-    if (outcome) reload_or_stop();
-    folded_.notify_all();
     return outcome;
 }
 
-/// Freezes all layers and writes them as one run per version. Nothing folded since the last seal:
-/// nullopt.
-Result<std::optional<TableWorker::Sealed>> TableWorker::write_layers() {
-    std::vector<std::shared_ptr<Layer>> frozen;
-    std::vector<VersionId> versions;
-    std::vector<operators::BoundView> bound;
-    Sealed sealed;
-    {
-        const ScopedLock lock(mutex_);
-        TRY(settle());
-        if (folded_to_ == sealed_) return std::optional<Sealed>();
-        for (const auto& layer : layers_) layer->is_frozen = true;
-        frozen = layers_;
-        versions = versions_;
-        bound = bound_;
-        sealed.box = Box::between(sealed_, folded_to_);
-    }
+Result<std::optional<TableSeal::Written>> TableSeal::write_folded() {
+    const std::optional<TableFold::Frozen> frozen = TRY(fold_.freeze());
+    if (!frozen) return std::optional<Written>();
+    Written written{frozen->box, {}};
     const manifest::StatePtr state = parts_.manifest->head();
-    for (size_t index = 0; index < versions.size(); ++index) {
-        std::shared_ptr<const operators::GroupTable> table;
-        FoldAccount account;
-        operators::FailedEvents failed;
-        std::shared_ptr<operators::GroupTable> merged;
-        if (frozen.size() != 1) {
-            merged = std::make_shared<operators::GroupTable>(bound[index].plan->aggregates);
+    for (size_t view = 0; view < frozen->views->size(); ++view) {
+        auto run = write_view(*frozen, view, *state);
+        if (!run) {
+            fold_.thaw();
+            return std::move(run).error();
         }
-        for (const auto& layer : frozen) {
-            if (merged) merged->merge(*layer->tables[index]);
-            account.add(layer->accounts[index]);
-            failed.merge(*layer->failed[index]);
-        }
-        table = merged ? merged : frozen.front()->tables[index];
-        const catalog::MaterializedView* view = state->catalog.view_of_version(versions[index]);
-        if (view == nullptr) return conflict("a view of stream \"{}\" was dropped", table_.name);
-        const RunId id = parts_.manifest->new_run_id();
-        manifest::Run run = TRY(runs::write_table(
-            *parts_.files, runs::run_directory(view->id, versions[index], id), *table, failed));
-        run.id = id;
-        run.version = versions[index];
-        run.kind = manifest::RunKind::kSealed;
-        run.box = sealed.box;
-        run.counted = account.counted;
-        run.filtered = account.filtered;
-        run.quarantined = account.quarantined;
-        run.failed = account.failed;
-        sealed.runs.push_back(std::move(run));
+        written.runs.push_back(*std::move(run));
     }
-    return std::optional<Sealed>(std::move(sealed));
+    return std::optional(std::move(written));
 }
 
-/// The one commit of a seal: state and position together. A refused one means that somebody else
-/// has moved the frontier: what was folded here is dropped and folded again from there.
-Result<void> TableWorker::commit(std::optional<Sealed> sealed,
-                                 std::vector<manifest::Change> changes) {
+Result<manifest::Run> TableSeal::write_view(const TableFold::Frozen& frozen, size_t view,
+                                            const manifest::State& state) {
+    FoldAccount account;
+    operators::FailedEvents failed;
+    std::optional<operators::GroupTable> merged;
+    if (frozen.layers.size() != 1) merged.emplace(frozen.views->aggregates(view));
+    for (const auto& layer : frozen.layers) {
+        if (merged) merged->merge(layer->table(view));
+        account.add(layer->account(view));
+        failed.merge(layer->failed(view));
+    }
+    const operators::GroupTable& table = merged ? *merged : frozen.layers.front()->table(view);
+    const VersionId version = frozen.views->version(view);
+    const catalog::MaterializedView* owner = state.catalog.view_of_version(version);
+    if (owner == nullptr) return conflict("a view of stream \"{}\" was dropped", table_.name);
+    const RunId id = parts_.manifest->new_run_id();
+    manifest::Run run = TRY(runs::write_table(
+        *parts_.files, runs::run_directory(owner->id, version, id), table, failed));
+    run.id = id;
+    run.version = version;
+    run.kind = manifest::RunKind::kSealed;
+    run.box = frozen.box;
+    run.counted = account.counted;
+    run.filtered = account.filtered;
+    run.quarantined = account.quarantined;
+    run.failed = account.failed;
+    return run;
+}
+
+/// The one commit of a seal: state and position together.
+Result<void> TableSeal::commit(std::optional<Written> written,
+                               std::vector<manifest::Change> changes) {
     std::vector<manifest::Change> all;
     Box box;
-    if (sealed) {
-        box = sealed->box;
-        all.emplace_back(manifest::Seal{table_.id, box, std::move(sealed->runs)});
+    if (written) {
+        box = written->box;
+        all.emplace_back(manifest::Seal{table_.id, box, std::move(written->runs)});
     }
     std::ranges::move(changes, std::back_inserter(all));
     if (all.empty()) return {};
     const auto committed = parts_.manifest->commit(std::move(all));
-    const ScopedLock lock(mutex_);
     last_seal_us_ = parts_.clock->monotonic_us();
     if (!committed) {
-        for (const auto& layer : layers_) layer->is_frozen = false;
-        const manifest::StatePtr head = parts_.manifest->head();
-        const manifest::TableState* table = head->table(table_.id);
-        if (table == nullptr || table->sealed_frontier != sealed_) reload_or_stop();
+        fold_.refused();
         return committed.error();
     }
-    if (sealed) {
-        CHECK(extend(sealed_, box));
-        std::erase_if(layers_, [](const auto& layer) { return layer->is_frozen; });
+    if (written) {
+        fold_.sealed(box);
         seal_count_->add(1);
     }
     return {};

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "speed/layer.h"
+
+#include "base/check.h"
+
+namespace braid::speed {
+
+Layer::Layer(ViewSetPtr views, const Positions& from)
+    : views_(std::move(views)), from_(from), to_(from) {
+    for (size_t view = 0; view < views_->size(); ++view) {
+        tables_.push_back(std::make_shared<operators::GroupTable>(views_->aggregates(view)));
+        failed_.push_back(std::make_shared<operators::FailedEvents>());
+    }
+    accounts_.resize(views_->size());
+}
+
+std::vector<operators::FoldTarget> Layer::targets() {
+    std::vector<operators::FoldTarget> targets;
+    for (size_t view = 0; view < tables_.size(); ++view) {
+        targets.push_back({tables_[view].get(), &accounts_[view], failed_[view].get()});
+    }
+    return targets;
+}
+
+void Layer::append(const Layer& next) {
+    CHECK(next.from_ == to_);
+    for (size_t view = 0; view < tables_.size(); ++view) {
+        tables_[view]->merge(*next.tables_[view]);
+        accounts_[view].add(next.accounts_[view]);
+        failed_[view]->merge(*next.failed_[view]);
+    }
+    to_ = next.to_;
+}
+
+size_t Layer::group_count() const {
+    size_t groups = 0;
+    for (const auto& table : tables_) groups += table->size();
+    return groups;
+}
+
+uint64_t Layer::bytes_used() const {
+    uint64_t bytes = 0;
+    for (const auto& table : tables_) bytes += table->bytes_used();
+    for (const auto& failed : failed_) bytes += failed->bytes_used();
+    return bytes;
+}
+
+runs::TickPtr Layer::tick() const {
+    auto tick = std::make_shared<runs::Tick>();
+    tick->box = Box::between(from_, to_);
+    for (size_t view = 0; view < tables_.size(); ++view) {
+        const VersionId version = views_->version(view);
+        tick->tables.emplace(version, tables_[view]);
+        tick->accounts.emplace(version, accounts_[view]);
+        if (accounts_[view].failed != 0) tick->failed.emplace(version, failed_[view]);
+    }
+    return tick;
+}
+
+runs::TickPtr Layer::pin() {
+    runs::TickPtr tick = pin_.lock();
+    if (!tick) {
+        tick = this->tick();
+        pin_ = tick;
+    }
+    return tick;
+}
+
+}  // namespace braid::speed

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "model/box.h"
+#include "model/fold_account.h"
+#include "operators/aggregate/group_table.h"
+#include "operators/fold/failed_events.h"
+#include "runs/tick_source.h"
+#include "speed/view_set.h"
+
+namespace braid::speed {
+
+/// The states folded from exactly the events of [from, to), for each version of a view set. It is
+/// written until it is pinned by a scan or frozen by a seal, and never again while it is.
+/// Guarded by the lock of its fold; what is frozen or pinned may be read without.
+class Layer {
+  public:
+    Layer(ViewSetPtr views, const Positions& from);
+
+    const ViewSet& views() const { return *views_; }
+    const Positions& from() const { return from_; }
+    const Positions& to() const { return to_; }
+    void reach(const Positions& to) { to_ = to; }
+
+    const operators::GroupTable& table(size_t view) const { return *tables_[view]; }
+    const FoldAccount& account(size_t view) const { return accounts_[view]; }
+    const operators::FailedEvents& failed(size_t view) const { return *failed_[view]; }
+    /// Where the states of each view go.
+    std::vector<operators::FoldTarget> targets();
+    /// Takes in the layer that begins where this one ends.
+    void append(const Layer& next);
+
+    size_t group_count() const;
+    uint64_t bytes_used() const;
+
+    void freeze() { is_frozen_ = true; }
+    void thaw() { is_frozen_ = false; }
+    bool is_frozen() const { return is_frozen_; }
+    bool is_pinned() const { return !pin_.expired(); }
+    bool is_writable() const { return !is_frozen_ && !is_pinned(); }
+
+    /// What a reader sees of it as it is now.
+    runs::TickPtr tick() const;
+    /// The same; the layer is pinned for as long as somebody holds it.
+    runs::TickPtr pin();
+
+  private:
+    const ViewSetPtr views_;
+    Positions from_;
+    Positions to_;
+    std::vector<std::shared_ptr<operators::GroupTable>> tables_;  // by view, as all below
+    std::vector<FoldAccount> accounts_;
+    std::vector<std::shared_ptr<operators::FailedEvents>> failed_;
+    std::weak_ptr<const runs::Tick> pin_;
+    bool is_frozen_ = false;
+};
+using LayerPtr = std::shared_ptr<Layer>;
+
+}  // namespace braid::speed

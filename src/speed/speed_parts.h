@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/metric.h"
+#include "base/result.h"
+#include "log/commit_order.h"
+#include "log/partitioned_log.h"
+#include "manifest/manifest.h"
+#include "model/health.h"
+#include "operators/fold/view_folder.h"
+
+namespace braid::speed {
+
+/// Limits of the speed layer; ARCHITECTURE.md says why each has its value.
+struct SpeedOptions {
+    size_t slice_records_max = 4096;
+    int64_t seal_interval_us = 5'000'000;
+    uint64_t seal_bytes_max = 256ULL << 20;
+    /// A layer with at most this many groups is merged back into the one before it in one step.
+    size_t merge_groups_max = 65'536;
+    size_t pinned_layers_max = 2;
+};
+
+/// What a worker stands on; all of it outlives the worker.
+struct SpeedParts {
+    FileSystem* files = nullptr;
+    const Clock* clock = nullptr;
+    manifest::Manifest* manifest = nullptr;
+    operators::BoundViews* views = nullptr;
+    Metrics* metrics = nullptr;
+    Health* health = nullptr;  // may be null
+    /// Gives records that the log no longer holds, from the dataset: same form as
+    /// PartitionedLog::read.
+    std::function<Result<log::RecordBatch>(TableId, PartitionId, Offset, size_t)> refill;
+    /// Of the logs; needed to pin several streams at one moment.
+    const log::CommitOrder* order = nullptr;
+};
+
+}  // namespace braid::speed

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/metric.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "base/worker.h"
+#include "catalog/catalog.h"
+#include "manifest/manifest.h"
+#include "model/health.h"
+#include "speed/speed_parts.h"
+#include "speed/table_fold.h"
+
+namespace braid::speed {
+
+/// The sealing half of a TableWorker: what its fold has frozen is merged into one run per version,
+/// written, and committed as one box, state and position together. Thread-safe; folding goes on
+/// meanwhile.
+class TableSeal {
+  public:
+    TableSeal(const SpeedParts& parts, const SpeedOptions& options, const catalog::Table& table,
+              TableFold& fold);
+
+    /// Seals when the interval has passed or the layers have grown too large; idle streams do not
+    /// seal.
+    StepOutcome step();
+    /// Makes durable what is folded already; nothing to do is success.
+    Result<void> seal_folded();
+    /// TableWorker::declare.
+    Result<void> declare(std::vector<manifest::Change> changes);
+
+  private:
+    /// What a seal wrote, before the manifest knows it.
+    struct Written {
+        Box box;
+        std::vector<manifest::Run> runs;
+    };
+
+    Result<void> seal_locked() REQUIRES(mutex_);
+    /// Freezes what is folded and writes it as one run per version. Nothing folded since the last
+    /// seal: nullopt.
+    Result<std::optional<Written>> write_folded() REQUIRES(mutex_);
+    Result<manifest::Run> write_view(const TableFold::Frozen& frozen, size_t view,
+                                     const manifest::State& state) REQUIRES(mutex_);
+    Result<void> commit(std::optional<Written> written, std::vector<manifest::Change> changes)
+        REQUIRES(mutex_);
+
+    const SpeedParts& parts_;
+    const SpeedOptions& options_;
+    const catalog::Table& table_;
+    TableFold& fold_;
+    const std::shared_ptr<PartHealth> health_;
+    Metric* seal_count_ = nullptr;
+
+    Mutex mutex_;  // one seal at a time; before that of the fold
+    std::atomic<int64_t> last_seal_us_ = 0;
+};
+
+}  // namespace braid::speed

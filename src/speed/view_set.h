@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "manifest/manifest.h"
+#include "model/ids.h"
+#include "operators/fold/view_folder.h"
+
+namespace braid::speed {
+
+/// The view versions of one stream that are folded together: bound and checked whole, then taken in
+/// place of the set before. Immutable, so it may be read from any thread; what was folded for it
+/// keeps it alive.
+class ViewSet {
+  public:
+    /// Those of all views of the stream in a state of the manifest.
+    static Result<std::shared_ptr<const ViewSet>> bind(const manifest::State& state, TableId table,
+                                                       operators::BoundViews& views);
+
+    size_t size() const { return versions_.size(); }
+    bool is_empty() const { return versions_.empty(); }
+    VersionId version(size_t index) const { return versions_[index]; }
+    const std::vector<operators::BoundView>& bound() const { return bound_; }
+    const std::vector<plan::Aggregate>& aggregates(size_t index) const {
+        return bound_[index].plan->aggregates;
+    }
+
+  private:
+    std::vector<VersionId> versions_;
+    std::vector<operators::BoundView> bound_;  // by version
+};
+using ViewSetPtr = std::shared_ptr<const ViewSet>;
+
+}  // namespace braid::speed
