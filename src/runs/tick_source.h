@@ -50,9 +50,9 @@ class TickSource {
   public:
     virtual ~TickSource() = default;
 
-    /// Immutable ticks, for scans: they stay as they are while held. At most two are pinned at a
-    /// time; a third caller shares or waits. Of several streams, all at one moment: their ends
-    /// together are closed. One that cannot be pinned keeps no other from it: it has an error.
+    /// Immutable ticks, for scans: they stay as they are while held, however many hold them. Of
+    /// several streams, all at one moment: their ends together are closed. One that cannot be
+    /// pinned keeps no other from it: it has an error.
     virtual std::map<TableId, Result<PinnedTicks>> pin(const std::map<TableId, Positions>& at_least,
                                                        int64_t wait_us_max) = 0;
 

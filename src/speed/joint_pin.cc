@@ -47,7 +47,7 @@ class JointPin {
             fold.readers_waiting_.fetch_add(1, std::memory_order_relaxed);
             UniqueLock lock(fold.mutex_);
             fold.readers_waiting_.fetch_sub(1, std::memory_order_relaxed);
-            auto ready = fold.await_pin(lock, wanted_[index].at_least, deadline_us_);
+            auto ready = fold.catch_up(lock, wanted_[index].at_least, deadline_us_);
             if (!ready) outcomes_[index] = std::move(ready).error();
             if (ready && fold.is_paused_) fold.folded_.wait_for(lock, kRetryWait);
         }
@@ -72,7 +72,7 @@ class JointPin {
             auto folded = fold.fold_to(ends[at], deadline_us_);
             if (!folded) {
                 outcomes_[open[at]] = std::move(folded).error();
-            } else if (!*folded || !fold.may_pin()) {
+            } else if (!*folded) {
                 return false;
             }
         }

@@ -5,6 +5,24 @@
 
 namespace braid::speed {
 
+namespace {
+
+/// Counts as one pin while it lives. Whoever finds none left sees all reading done.
+struct PinnedTick {
+    PinnedTick(const runs::Tick& seen, std::shared_ptr<std::atomic<int>> counter)
+        : tick(seen), pins(std::move(counter)) {
+        pins->fetch_add(1, std::memory_order_relaxed);
+    }
+    PinnedTick(const PinnedTick&) = delete;
+    PinnedTick& operator=(const PinnedTick&) = delete;
+    ~PinnedTick() { pins->fetch_sub(1, std::memory_order_release); }
+
+    const runs::Tick tick;
+    const std::shared_ptr<std::atomic<int>> pins;
+};
+
+}  // namespace
+
 Layer::Layer(ViewSetPtr views, const Positions& from)
     : views_(std::move(views)), from_(from), to_(from) {
     for (size_t view = 0; view < views_->size(); ++view) {
@@ -12,6 +30,11 @@ Layer::Layer(ViewSetPtr views, const Positions& from)
         failed_.push_back(std::make_shared<operators::FailedEvents>());
     }
     accounts_.resize(views_->size());
+}
+
+void Layer::reach(const Positions& to) {
+    to_ = to;
+    copy_.reset();
 }
 
 std::vector<operators::FoldTarget> Layer::targets() {
@@ -29,7 +52,7 @@ void Layer::append(const Layer& next) {
         accounts_[view].add(next.accounts_[view]);
         failed_[view]->merge(*next.failed_[view]);
     }
-    to_ = next.to_;
+    reach(next.to_);
 }
 
 size_t Layer::group_count() const {
@@ -58,12 +81,23 @@ runs::TickPtr Layer::tick() const {
 }
 
 runs::TickPtr Layer::pin() {
-    runs::TickPtr tick = pin_.lock();
-    if (!tick) {
-        tick = this->tick();
-        pin_ = tick;
+    auto pinned = std::make_shared<PinnedTick>(*tick(), pins_);
+    return {pinned, &pinned->tick};
+}
+
+runs::TickPtr Layer::copy() {
+    if (runs::TickPtr known = copy_.lock()) return known;
+    auto copied = std::make_shared<runs::Tick>(*tick());
+    for (size_t view = 0; view < tables_.size(); ++view) {
+        auto table = std::make_shared<operators::GroupTable>(views_->aggregates(view));
+        table->merge(*tables_[view]);
+        copied->tables[views_->version(view)] = std::move(table);
     }
-    return tick;
+    for (auto& [version, failed] : copied->failed) {
+        failed = std::make_shared<const operators::FailedEvents>(*failed);
+    }
+    copy_ = copied;
+    return copied;
 }
 
 }  // namespace braid::speed

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,7 +26,7 @@ class Layer {
     const ViewSet& views() const { return *views_; }
     const Positions& from() const { return from_; }
     const Positions& to() const { return to_; }
-    void reach(const Positions& to) { to_ = to; }
+    void reach(const Positions& to);
 
     const operators::GroupTable& table(size_t view) const { return *tables_[view]; }
     const FoldAccount& account(size_t view) const { return accounts_[view]; }
@@ -41,13 +42,16 @@ class Layer {
     void freeze() { is_frozen_ = true; }
     void thaw() { is_frozen_ = false; }
     bool is_frozen() const { return is_frozen_; }
-    bool is_pinned() const { return !pin_.expired(); }
+    bool is_pinned() const { return pins_->load(std::memory_order_acquire) > 0; }
     bool is_writable() const { return !is_frozen_ && !is_pinned(); }
 
     /// What a reader sees of it as it is now.
     runs::TickPtr tick() const;
-    /// The same; the layer is pinned for as long as somebody holds it.
+    /// The same; the layer is pinned for as long as somebody holds it, each for himself.
     runs::TickPtr pin();
+    /// The same, of states of its own: the layer is not pinned. Shared by those who ask before the
+    /// layer goes on.
+    runs::TickPtr copy();
 
   private:
     const ViewSetPtr views_;
@@ -56,7 +60,8 @@ class Layer {
     std::vector<std::shared_ptr<operators::GroupTable>> tables_;  // by view, as all below
     std::vector<FoldAccount> accounts_;
     std::vector<std::shared_ptr<operators::FailedEvents>> failed_;
-    std::weak_ptr<const runs::Tick> pin_;
+    std::shared_ptr<std::atomic<int>> pins_ = std::make_shared<std::atomic<int>>(0);
+    std::weak_ptr<const runs::Tick> copy_;  // of all up to to_
     bool is_frozen_ = false;
 };
 using LayerPtr = std::shared_ptr<Layer>;

@@ -22,9 +22,11 @@ struct SpeedOptions {
     size_t slice_records_max = 4096;
     int64_t seal_interval_us = 5'000'000;
     uint64_t seal_bytes_max = 256ULL << 20;
-    /// A layer with at most this many groups is merged back into the one before it in one step.
+    /// A layer with at most this many groups is merged back into the one before it in one step, and
+    /// copied in one.
     size_t merge_groups_max = 65'536;
-    size_t pinned_layers_max = 2;
+    /// With more layers a scan copies the newest instead of pinning it.
+    size_t layers_max = 4;
 };
 
 /// What a worker stands on; all of it outlives the worker.

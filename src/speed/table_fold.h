@@ -104,10 +104,6 @@ class TableFold {
     /// Folds exactly to `end`, which was published by now; false if folding is paused before it.
     Result<bool> fold_to(const Positions& end, int64_t deadline_us) REQUIRES(mutex_);
     Error too_slow(const Positions& asked) const REQUIRES(mutex_);
-    /// Catches up and waits until another layer may be pinned.
-    Result<void> await_pin(UniqueLock& lock, const Positions& at_least, int64_t deadline_us)
-        REQUIRES(mutex_);
-    bool may_pin() const REQUIRES(mutex_);
     runs::PinnedTicks pin_layers() REQUIRES(mutex_);
 
     const SpeedParts& parts_;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What readers ask of a TableFold: to fold on, to pin, to look.
-#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -15,8 +14,7 @@ namespace {
 
 /// What a statement may get at once is behind what it must see.
 constexpr std::string_view kLags = "XB002";
-constexpr int64_t kRetryWaitUs = 1000;
-constexpr auto kRetryWait = std::chrono::microseconds(kRetryWaitUs);
+constexpr auto kRetryWait = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -59,35 +57,17 @@ Result<bool> TableFold::fold_to(const Positions& end, int64_t deadline_us) {
     return true;
 }
 
-bool TableFold::may_pin() const {
-    if (layers_.empty() || layers_.back()->is_pinned() || layers_.back()->is_frozen()) return true;
-    const auto held = std::ranges::count_if(
-        layers_, [](const auto& layer) { return !layer->is_frozen() && layer->is_pinned(); });
-    return static_cast<size_t>(held) < options_.pinned_layers_max;
-}
-
-Result<void> TableFold::await_pin(UniqueLock& lock, const Positions& at_least,
-                                  int64_t deadline_us) {
-    TRY(catch_up(lock, at_least, deadline_us));
-    const int64_t tries_max = (deadline_us - parts_.clock->monotonic_us()) / kRetryWaitUs;
-    for (int64_t tried = 0; !may_pin(); ++tried) {
-        if (tried >= tries_max || parts_.clock->monotonic_us() >= deadline_us) {
-            return unavailable("{} scans of stream \"{}\" already hold its newest events",
-                               options_.pinned_layers_max, table_.name)
-                .with_sqlstate(kLags)
-                .with_hint("Try again when one of them has ended.");
-        }
-        folded_.wait_for(lock, kRetryWait);
-        TRY(settle());
-    }
-    return {};
-}
-
-/// At rest, where another layer may be pinned.
+/// At rest. Each scan that pins a layer opens another one: where there are many, and the newest is
+/// small, it is copied instead.
 runs::PinnedTicks TableFold::pin_layers() {
     CHECK(reader_.is_closed());
     runs::PinnedTicks pinned{{}, folded_to_};
-    for (const auto& layer : layers_) pinned.ticks.push_back(layer->pin());
+    for (const LayerPtr& layer : layers_) {
+        const bool is_copied = layers_.size() > options_.layers_max && layer == layers_.back() &&
+                               layer->is_writable() &&
+                               layer->group_count() <= options_.merge_groups_max;
+        pinned.ticks.push_back(is_copied ? layer->copy() : layer->pin());
+    }
     return pinned;
 }
 
@@ -96,7 +76,7 @@ Result<runs::PinnedTicks> TableFold::pin(const Positions& at_least, int64_t wait
     readers_waiting_.fetch_add(1, std::memory_order_relaxed);
     UniqueLock lock(mutex_);
     readers_waiting_.fetch_sub(1, std::memory_order_relaxed);
-    TRY(await_pin(lock, at_least, deadline_us));
+    TRY(catch_up(lock, at_least, deadline_us));
     return pin_layers();
 }
 

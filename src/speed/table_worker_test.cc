@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/table_worker.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/error_makers.h"
@@ -143,22 +144,56 @@ TEST_F(TableWorkerTest, APinnedTickStaysAsItIs) {
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
 }
 
-TEST_F(TableWorkerTest, AThirdPinWaitsAndLayersMergeBackWhenPinsAreGone) {
+TEST_F(TableWorkerTest, AnyNumberOfScansPinAndLayersMergeBackWhenTheyHaveEnded) {
+    constexpr int64_t kScans = 20;
     std::vector<runs::PinnedTicks> pins;
-    for (int64_t number = 1; number <= 2; ++number) {
+    for (int64_t number = 1; number <= kScans; ++number) {
         append(0, "a", number);
         ASSERT_OK_AND_ASSIGN(auto ticks, worker_->pin(stream_.log->durable_end(), kWaitUs));
+        EXPECT_LE(ticks.ticks.size(), stream_.options.layers_max + 1);
         pins.push_back(std::move(ticks));
     }
-    append(0, "a", 3);
-    EXPECT_ERROR(worker_->pin(stream_.log->durable_end(), kWaitUs), ErrorCode::kUnavailable,
-                 "XB002");
+    for (int64_t number = 1; number <= kScans; ++number) {
+        operators::GroupTable seen(operators::test_bound_view({}, {}).plan->aggregates);
+        Positions end = manifest::at({0, 0});
+        for (const runs::TickPtr& tick : pins[static_cast<size_t>(number) - 1].ticks) {
+            seen.merge(*tick->tables.begin()->second);
+            ASSERT_TRUE(extend(end, tick->box));
+        }
+        EXPECT_EQ(end, manifest::at({number, 0}));
+        EXPECT_EQ(operators::lines_of(seen),
+                  Lines{fmt::format("a {} {} {}", number, number * (number + 1) / 2, number)});
+    }
     pins.clear();
     while (worker_->fold_step().progressed) {
     }
     ASSERT_OK_AND_ASSIGN(const auto ticks, worker_->pin(stream_.log->durable_end(), kWaitUs));
     EXPECT_EQ(ticks.ticks.size(), 1U);
-    EXPECT_EQ(answer(), Lines{"a 3 6 3"});
+    EXPECT_EQ(answer(), Lines{"a 20 210 20"});
+}
+
+TEST_F(TableWorkerTest, ALayerIsPinnedUntilItsLastScanHasEnded) {
+    append(0, "a", 1);
+    ASSERT_OK_AND_ASSIGN(auto first, worker_->pin(stream_.log->durable_end(), kWaitUs));
+    ASSERT_OK_AND_ASSIGN(const auto second, worker_->pin(stream_.log->durable_end(), kWaitUs));
+    first.ticks.clear();
+    append(0, "a", 2);
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+    EXPECT_EQ(operators::lines_of(*second.ticks[0]->tables.begin()->second), Lines{"a 1 1 1"});
+}
+
+TEST_F(TableWorkerTest, ScansThatCopyShareOneCopyUntilTheStreamGoesOn) {
+    stream_.options.layers_max = 0;
+    worker_ = stream_.worker();
+    append(0, "a", 1);
+    ASSERT_OK_AND_ASSIGN(const auto first, worker_->pin(stream_.log->durable_end(), kWaitUs));
+    ASSERT_OK_AND_ASSIGN(const auto second, worker_->pin(stream_.log->durable_end(), kWaitUs));
+    EXPECT_EQ(first.ticks[0], second.ticks[0]);
+    append(0, "a", 2);
+    ASSERT_OK_AND_ASSIGN(const auto third, worker_->pin(stream_.log->durable_end(), kWaitUs));
+    ASSERT_EQ(third.ticks.size(), 1U) << "a layer that was copied goes on";
+    EXPECT_EQ(operators::lines_of(*third.ticks[0]->tables.begin()->second), Lines{"a 2 3 2"});
+    EXPECT_EQ(operators::lines_of(*first.ticks[0]->tables.begin()->second), Lines{"a 1 1 1"});
 }
 
 TEST_F(TableWorkerTest, ALookSeesAllThatItAsksFor) {
