@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "operators/decode/declared_decoder.h"
+
 namespace braid::app {
 
 namespace {
@@ -45,7 +47,7 @@ std::unique_ptr<RecordChecks::Machine> RecordChecks::take(const catalog::Table& 
             return machine;
         }
     }
-    auto decoder = operators::make_decoder({table.format, table.columns, table.options});
+    auto decoder = operators::make_decoder_of(table);
     if (!decoder) return nullptr;
     auto machine = std::make_unique<Machine>();
     machine->decoder = *std::move(decoder);

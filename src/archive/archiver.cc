@@ -10,7 +10,7 @@
 #include "base/mutex.h"
 #include "base/trace.h"
 #include "columnar/time_zone.h"
-#include "operators/decode/decoder.h"
+#include "operators/decode/declared_decoder.h"
 #include "plan/view_plan.h"
 
 namespace braid::archive {
@@ -44,15 +44,6 @@ struct Archiver::Stream {
     Metric* rows = nullptr;
     std::shared_ptr<PartHealth> health;
 
-    dataset::SegmentSpec spec() const {
-        dataset::SegmentSpec spec;
-        spec.table = table.id;
-        spec.log = table.log;
-        spec.columns = table.columns;
-        spec.event_time = table.option("event_time", "");
-        return spec;
-    }
-
     /// Writes one segment from `from` on, not beyond `end`; nullopt when there is nothing to write.
     Result<std::optional<manifest::Segment>> write_segment(const ArchiveParts& parts,
                                                            const ArchiveOptions& options,
@@ -75,8 +66,8 @@ Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(
         const std::string batch_day = day_of(batch.ingested_at_us);
         if (!writer) {
             day = batch_day;
-            writer =
-                TRY(dataset::SegmentWriter::create(*parts.files, spec(), partition, from, day));
+            writer = TRY(dataset::SegmentWriter::create(
+                *parts.files, dataset::SegmentSpec::of(table), partition, from, day));
         }
         if (batch_day != day) break;
         decoder->decode({batch.partition, batch.first, batch.ingested_at_us, batch.records,
@@ -155,7 +146,7 @@ Result<void> Archiver::add_table(const catalog::Table& table,
     auto stream = std::make_shared<Stream>();
     stream->table = table;
     stream->log = std::move(log);
-    stream->decoder = TRY(operators::make_decoder({table.format, table.columns, table.options}));
+    stream->decoder = TRY(operators::make_decoder_of(table));
     stream->wanted.assign(table.columns.fields.size() + plan::kSystemColumnCount, false);
     std::fill_n(stream->wanted.begin(), table.columns.fields.size(), true);
     stream->last_us = parts_.clock->monotonic_us();

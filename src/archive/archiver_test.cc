@@ -13,6 +13,7 @@
 #include "dataset/segment.h"
 #include "log/embedded_log.h"
 #include "manifest/test_support.h"
+#include "operators/decode/declared_decoder.h"
 #include "plan/view_plan.h"
 
 namespace braid::archive {
@@ -52,12 +53,8 @@ class ArchiverTest : public testing::Test {
     }
     /// A segment of partition 0 from offset 0 on, in its place, that no manifest version names.
     void write_leftover(const std::vector<std::string>& records) {
-        dataset::SegmentSpec spec;
-        spec.table = table_.id;
-        spec.log = table_.log;
-        spec.columns = table_.columns;
-        ASSERT_OK_AND_ASSIGN(const auto decoder,
-                             operators::make_decoder({table_.format, table_.columns, {}}));
+        const dataset::SegmentSpec spec = dataset::SegmentSpec::of(table_);
+        ASSERT_OK_AND_ASSIGN(const auto decoder, operators::make_decoder_of(table_));
         const std::vector<std::string_view> raw(records.begin(), records.end());
         operators::RecordSlice slice;
         slice.records = raw;

@@ -13,6 +13,7 @@
 #include "base/trace.h"
 #include "dataset/segment.h"
 #include "manifest/test_support.h"
+#include "operators/decode/declared_decoder.h"
 #include "operators/fold/fold_test_support.h"
 
 namespace braid::batch {
@@ -94,14 +95,10 @@ class BatchLayerTest : public testing::Test {
             std::min<int64_t>(end.value + archive_ahead_, static_cast<int64_t>(records_.size()));
         const Offset from = state().archive_end.at[0];
         if (from >= end) return {};
-        dataset::SegmentSpec spec;
-        spec.table = table_.id;
-        spec.log = table_.log;
-        spec.columns = table_.columns;
+        const dataset::SegmentSpec spec = dataset::SegmentSpec::of(table_);
         const auto writer =
             TRY(dataset::SegmentWriter::create(files_, spec, {0}, from, "2026-11-22"));
-        const auto decoder =
-            TRY(operators::make_decoder({table_.format, table_.columns, table_.options}));
+        const auto decoder = TRY(operators::make_decoder_of(table_));
         const Records records = between(from, end);
         const std::vector<std::string_view> raw(records.begin(), records.end());
         operators::RecordSlice slice;

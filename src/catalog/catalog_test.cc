@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "catalog/view_versions.h"
+
 namespace braid::catalog {
 namespace {
 
@@ -44,6 +46,8 @@ TEST(Catalog, ListsTheViewsOfATable) {
     EXPECT_EQ(catalog.views_of({1}).front()->name, "hits");
     EXPECT_TRUE(catalog.views_of({2}).empty());
     EXPECT_TRUE(catalog.views_of({99}).empty());
+    EXPECT_EQ(versions_of(catalog, {1}), (std::vector<VersionId>{{4}, {5}}));
+    EXPECT_TRUE(versions_of(catalog, {2}).empty());
 }
 
 TEST(Catalog, FindsTheViewOfEachVersion) {

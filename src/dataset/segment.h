@@ -30,6 +30,8 @@ struct SegmentSpec {
     Schema columns;          // declared
     std::string event_time;  // name of a declared timestamp column, or empty
     int decoder_version = operators::kDecoderVersion;
+
+    static SegmentSpec of(const catalog::Table& table);
 };
 
 /// Writes one Parquet file of consecutive records of one partition and one ingest day (UTC): the

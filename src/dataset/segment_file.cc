@@ -36,6 +36,15 @@ std::string segment_path(TableId table, const std::string& ingest_day, const Log
                        log.hex, partition.value, from.value);
 }
 
+SegmentSpec SegmentSpec::of(const catalog::Table& table) {
+    SegmentSpec spec;
+    spec.table = table.id;
+    spec.log = table.log;
+    spec.columns = table.columns;
+    spec.event_time = table.option("event_time", "");
+    return spec;
+}
+
 std::shared_ptr<arrow::Schema> arrow_schema_of(const Schema& declared) {
     arrow::FieldVector fields;
     for (const Field& field : declared.fields) {

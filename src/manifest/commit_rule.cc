@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "base/error_makers.h"
+#include "catalog/view_versions.h"
 #include "manifest/rule_internal.h"
+#include "model/side.h"
 
 namespace braid::manifest {
 
@@ -93,13 +95,6 @@ Result<void> append_segment(TableState& table, SharedList<Segment>::Items& list,
 
 }  // namespace
 
-Side side_of(const Box& box, const Positions& cut) {
-    const auto below = [&](const Interval& each) { return each.to <= cut.of(each.partition); };
-    const auto above = [&](const Interval& each) { return each.from >= cut.of(each.partition); };
-    if (std::ranges::all_of(box.intervals, below)) return Side::kBelow;
-    return std::ranges::all_of(box.intervals, above) ? Side::kAbove : Side::kAcross;
-}
-
 Result<State> apply(const State& base, const std::vector<Change>& changes, int64_t now_us) {
     Rule rule(base, now_us);
     for (const Change& change : changes) TRY(std::visit(rule, change));
@@ -107,11 +102,8 @@ Result<State> apply(const State& base, const std::vector<Change>& changes, int64
 }
 
 std::set<VersionId> Rule::versions_of(TableId table) const {
-    std::set<VersionId> versions;
-    for (const catalog::MaterializedView* view : state_.catalog.views_of(table)) {
-        for (const catalog::ViewVersion& version : view->versions) versions.insert(version.id);
-    }
-    return versions;
+    const std::vector<VersionId> versions = catalog::versions_of(state_.catalog, table);
+    return {versions.begin(), versions.end()};
 }
 
 catalog::ViewVersion* Rule::find_version(VersionId version) {

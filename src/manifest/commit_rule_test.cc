@@ -44,16 +44,6 @@ void expect_refused(TestHistory& history, T change, ErrorCode code) {
     EXPECT_EQ(to_text(history.state), before);
 }
 
-TEST(Side, TakesBoundsAsTheyAre) {
-    EXPECT_EQ(side_of(box({0, 0}, {5, 3}), at({5, 3})), Side::kBelow);
-    EXPECT_EQ(side_of(box({5, 3}, {9, 9}), at({5, 3})), Side::kAbove);
-    EXPECT_EQ(side_of(box({0, 0}, {6, 3}), at({5, 3})), Side::kAcross);
-    EXPECT_EQ(side_of(box({0, 3}, {5, 4}), at({5, 3})), Side::kAcross);
-    EXPECT_EQ(side_of(box({5, 3}, {5, 3}), at({5, 3})), Side::kBelow);
-    EXPECT_EQ(side_of(box({0, 4}, {5, 4}), at({5, 3})), Side::kAcross)
-        << "an idle partition counts";
-}
-
 TEST(SealRule, MovesTheFrontierForEveryVersion) {
     TwoViews history;
     ASSERT_OK(history.seal_to({3, 0}));

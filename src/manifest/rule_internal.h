@@ -72,8 +72,4 @@ class Rule {
     int64_t now_us_;
 };
 
-/// Where a box lies as seen from a cut.
-enum class Side : uint8_t { kBelow, kAbove, kAcross };
-Side side_of(const Box& box, const Positions& cut);
-
 }  // namespace braid::manifest

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "catalog/view_versions.h"
 #include "manifest/version_file_internal.h"
 
 namespace braid::manifest {
@@ -93,11 +94,7 @@ VersionId TestHistory::add_view(TableId table, const std::string& name) {
 }
 
 std::vector<VersionId> TestHistory::versions_of(TableId table) const {
-    std::vector<VersionId> versions;
-    for (const catalog::MaterializedView* view : state.catalog.views_of(table)) {
-        for (const catalog::ViewVersion& version : view->versions) versions.push_back(version.id);
-    }
-    return versions;
+    return catalog::versions_of(state.catalog, table);
 }
 
 Seal TestHistory::seal(TableId table, const Positions& to) const {

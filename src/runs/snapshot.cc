@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "base/error_makers.h"
+#include "model/side.h"
 
 namespace braid::runs {
 
@@ -98,11 +98,7 @@ bool add_ticks(Tiling& tiling, const std::vector<TickPtr>& ticks) {
     Positions end = tiling.end;
     std::vector<TickPtr> added;
     for (const TickPtr& tick : ticks) {
-        const bool is_below = std::ranges::all_of(tick->box.intervals, [&](const Interval& each) {
-            CHECK_LT(each.partition.value, end.partition_count());
-            return each.to <= end.of(each.partition);
-        });
-        if (is_below) continue;
+        if (side_of(tick->box, end) == Side::kBelow) continue;
         if (!extend(end, tick->box)) return false;
         added.push_back(tick);
     }

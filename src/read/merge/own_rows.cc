@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "model/fold_account.h"
-#include "operators/decode/decoder.h"
+#include "operators/decode/declared_decoder.h"
 #include "plan/view_plan.h"
 
 namespace braid::read {
@@ -24,8 +24,7 @@ class OwnSlices {
         std::unique_ptr<OwnSlices> slices(new OwnSlices());
         slices->declared_ = table.columns.fields.size();
         slices->wanted_ = std::move(wanted);
-        slices->decoder_ =
-            TRY(operators::make_decoder({table.format, table.columns, table.options}));
+        slices->decoder_ = TRY(operators::make_decoder_of(table));
         if (const auto found = own.records.find(table.id); found != own.records.end()) {
             slices->left_ = found->second;
         }

@@ -6,7 +6,7 @@
 
 #include "base/error_makers.h"
 #include "dataset/segment.h"
-#include "operators/decode/decoder.h"
+#include "operators/decode/declared_decoder.h"
 #include "plan/view_plan.h"
 
 namespace braid::read {
@@ -23,11 +23,8 @@ class StreamScan final : public RowSource {
         const size_t width = table_.columns.fields.size() + plan::kSystemColumnCount;
         wanted_.assign(width, false);
         for (const int column : columns_) wanted_[static_cast<size_t>(column)] = true;
-        decoder_spec_ = {table_.format, table_.columns, table_.options};
-        segment_spec_.table = table_.id;
-        segment_spec_.log = table_.log;
-        segment_spec_.columns = table_.columns;
-        segment_spec_.event_time = table_.option("event_time", "");
+        decoder_spec_ = operators::decoder_spec_of(table_);
+        segment_spec_ = dataset::SegmentSpec::of(table_);
     }
 
     Result<void> start(const PinnedSnapshot& snapshot) {
