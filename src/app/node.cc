@@ -6,8 +6,9 @@
 #include "app/append_gate.h"
 #include "base/error_makers.h"
 #include "base/trace.h"
+#include "catalog/connectors.h"
 #include "model/older_manifest.h"
-#include "operators/decode/decoder.h"
+#include "operators/decode/declared_decoder.h"
 #include "operators/fold/computable.h"
 #include "read/reader_factory.h"
 
@@ -41,8 +42,8 @@ Node::Node(NodeGround ground, NodeOptions options)
     : ground_(ground),
       options_(std::move(options)),
       health_(*ground.clock, ground.metrics),
-      source_files_(std::make_unique<collect::AllowedFiles>(*ground.machine, ground.resolve_links,
-                                                            ground.files->local_path(""))),
+      sources_(*ground.machine, ground.resolve_links, ground.files->local_path(""), *ground.clock,
+               ground.metrics),
       configured_files_(options_.allowed_files) {}
 
 Node::~Node() {
@@ -133,6 +134,11 @@ Result<void> Node::start() {
 }
 
 Result<void> Node::open_tables() {
+    logs_ = log::make_log_factory({ground_.files,
+                                   ground_.clock,
+                                   ground_.metrics,
+                                   options_.log,
+                                   {.order = &commit_order_, .owner = owner_.get()}});
     const manifest::StatePtr head = manifest_->head();
     Logs logs;
     for (const auto& [id, table] : head->catalog.tables) {
@@ -177,14 +183,16 @@ Result<void> Node::sync_function_data(const std::vector<std::string>& names) {
 }
 
 Result<std::shared_ptr<log::PartitionedLog>> Node::open_log(const catalog::Table& table) {
-    log::EmbeddedLogOptions options = options_.log;
-    options.health = health_.add("log", table.name);
+    const catalog::ConnectorFacts* connector = catalog::find_connector(table.connector);
+    if (connector == nullptr) return invalid_input("unknown connector \"{}\"", table.connector);
     const auto gate =
         std::make_shared<AppendGate>(health_, table.name, options_.unsealed_bytes_max);
-    options.admit = [gate](uint64_t bytes) { return gate->admit(bytes); };
-    return std::shared_ptr<log::PartitionedLog>(TRY(log::open_embedded_log(
-        *ground_.files, *ground_.clock, log_directory(table.id), table.log, table.partition_count,
-        std::move(options), ground_.metrics, {.order = &commit_order_, .owner = owner_.get()})));
+    return logs_->open({.kind = connector->log,
+                        .directory = log_directory(table.id),
+                        .id = table.log,
+                        .partition_count = table.partition_count,
+                        .admit = [gate](uint64_t bytes) { return gate->admit(bytes); },
+                        .health = health_.add("log", table.name)});
 }
 
 Error Node::note_failure(const catalog::Table& table, const Error& why) {
@@ -200,6 +208,7 @@ Error Node::note_failure(const catalog::Table& table, const Error& why) {
 Result<void> Node::open_table(const catalog::Table& table,
                               std::shared_ptr<log::PartitionedLog> log) {
     Stream stream;
+    stream.table = table;
     stream.log = std::move(log);
     auto added = archiver_->add_table(table, stream.log);
     if (added) added = speed_->add_table(table, stream.log);
@@ -209,7 +218,7 @@ Result<void> Node::open_table(const catalog::Table& table,
     }
     batch_->add_table(table);
     // What came in so far can be read all the same.
-    if (auto started = start_source(table, stream); !started) {
+    if (auto started = start_source(stream); !started) {
         write_trace(TraceLevel::kError, "node", started.error().to_string());
         stream.source_failure = std::move(started).error();
     }
@@ -225,14 +234,14 @@ Result<void> Node::open_table(const catalog::Table& table) {
     return open_table(table, *std::move(log));
 }
 
-Result<void> Node::start_source(const catalog::Table& table, Stream& stream) {
-    if (table.connector != "file") return {};
-    collect::FileSourceOptions options = TRY(collect::FileSource::read_options(table.options));
-    stream.source_path = options.path;
+Result<void> Node::start_source(Stream& stream) {
+    const catalog::Table& table = stream.table;
+    const catalog::ConnectorFacts* connector = catalog::find_connector(table.connector);
+    if (connector == nullptr || !connector->has_source) return {};
+    TRY(Sources::check(table));
     stream.source_health = health_.add("source", table.name);
     judge_source(stream);
-    stream.source = TRY(collect::FileSource::open(*source_files_, *ground_.clock, stream.log,
-                                                  std::move(options), ground_.metrics, table.name));
+    stream.source = TRY(sources_.open(table, stream.log));
     stream.source_step =
         ground_.workers->start(fmt::format("source {}", table.id.value),
                                [source = stream.source] { return source->step(); });
@@ -330,14 +339,16 @@ std::optional<Error> Node::failure_of(TableId table) const {
 }
 
 std::vector<serving::SourceRow> Node::sources_of(TableId table) const {
-    std::shared_ptr<collect::FileSource> source;
+    std::shared_ptr<collect::Source> source;
+    std::string connector;
     {
         const ScopedLock lock(mutex_);
         const auto place = streams_.find(table);
         if (place == streams_.end()) return {};
         source = place->second.source;
+        connector = place->second.table.connector;
     }
-    if (!source) return {{.source = "http", .state = "open"}};
+    if (!source) return {{.source = std::move(connector), .state = "open"}};
     std::vector<serving::SourceRow> rows;
     for (collect::SourceFacts& each : source->facts()) {
         rows.push_back({std::move(each.path), std::move(each.state), each.position, each.size,
@@ -347,21 +358,18 @@ std::vector<serving::SourceRow> Node::sources_of(TableId table) const {
 }
 
 std::vector<std::string> Node::source_troubles(const catalog::Table& table) const {
-    if (table.connector != "file") return {};
-    const auto options = collect::FileSource::read_options(table.options);
-    if (!options) return {options.error().message()};
-    return collect::FileSource::survey(*source_files_, *ground_.clock, *options);
+    return sources_.survey(table);
 }
 
 ObjectId Node::new_id() { return manifest_->new_id(); }
 
 Result<std::vector<manifest::Change>> Node::complete(catalog::Table table) {
-    TRY(operators::make_decoder({table.format, table.columns, table.options}));
+    TRY(operators::make_decoder_of(table));
     table.id = TRY(fresh_table_id());
     table.log = {random_hex(*ground_.random)};
     table.created_at_us = ground_.clock->wall_us();
     std::vector<manifest::Change> changes;
-    if (table.connector == "file") TRY(admit_source(table, changes));
+    TRY(admit_source(table, changes));
     changes.emplace_back(manifest::CreateTable{std::move(table)});
     return changes;
 }
@@ -380,14 +388,13 @@ Result<TableId> Node::fresh_table_id() {
 Result<void> Node::admit_source(const catalog::Table& table,
                                 std::vector<manifest::Change>& changes) {
     // What can never work is refused now, not when the first line should have come.
-    const collect::FileSourceOptions options =
-        TRY(collect::FileSource::read_options(table.options));
-    if (declares_allowed_files_) {
-        std::string directory = collect::fixed_directory(options.path);
+    TRY(Sources::check(table));
+    std::string directory = Sources::directory_of(table);
+    if (declares_allowed_files_ && !directory.empty()) {
         renew_allowed_files(directory);
         changes.emplace_back(manifest::AllowFiles{{std::move(directory)}});
     }
-    return source_files_->check(options.path);
+    return sources_.admit(table);
 }
 
 void Node::allow_files(std::vector<std::string> directories) {
@@ -404,13 +411,13 @@ void Node::renew_allowed_files(const std::string& more) {
     if (!more.empty()) directories.push_back(more);
     const ScopedLock lock(mutex_);
     directories.insert(directories.end(), configured_files_.begin(), configured_files_.end());
-    source_files_->allow(directories);
+    sources_.allow(directories);
     for (const auto& [table, stream] : streams_) judge_source(stream);
 }
 
 void Node::judge_source(const Stream& stream) const {
     if (!stream.source_health) return;
-    const auto admitted = source_files_->check(stream.source_path);
+    const auto admitted = sources_.admit(stream.table);
     if (admitted) return stream.source_health->recovered();
     stream.source_health->tell(HealthState::kDegraded, admitted.error());
     write_trace(TraceLevel::kWarning, "node", admitted.error().to_string());

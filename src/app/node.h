@@ -12,6 +12,7 @@
 #include "app/catalog_views.h"
 #include "app/clock_watch.h"
 #include "app/function_data_store.h"
+#include "app/sources.h"
 #include "archive/archiver.h"
 #include "base/clock.h"
 #include "base/file_system.h"
@@ -20,10 +21,8 @@
 #include "base/random.h"
 #include "base/worker.h"
 #include "batch/batch_layer.h"
-#include "collect/allowed_files.h"
-#include "collect/file_source.h"
 #include "log/commit_order.h"
-#include "log/embedded_log.h"
+#include "log/log_factory.h"
 #include "log/redo_record.h"
 #include "manifest/manifest.h"
 #include "model/directory_owner.h"
@@ -117,10 +116,10 @@ class Node final : public serving::Control {
   private:
     /// What runs for one stream beside the layers.
     struct Stream {
+        catalog::Table table;
         std::shared_ptr<log::PartitionedLog> log;
-        std::shared_ptr<collect::FileSource> source;
+        std::shared_ptr<collect::Source> source;  // null: clients bring the records
         Workers::Handle source_step = 0;
-        std::string source_path;
         std::shared_ptr<PartHealth> source_health;
         std::optional<Error> source_failure;
     };
@@ -144,13 +143,14 @@ class Node final : public serving::Control {
     Error note_failure(const catalog::Table& table, const Error& why);
     Result<void> check_not_failed(TableId table) const;
     Result<TableId> fresh_table_id();
-    /// Refuses a path that can never work or may not be read; adds what else CREATE TABLE commits.
+    /// Refuses a source that can never work or may not be read; adds what else CREATE TABLE
+    /// commits.
     Result<void> admit_source(const catalog::Table& table, std::vector<manifest::Change>& changes);
     /// Puts the list together: configured, declared and `more`.
     void renew_allowed_files(const std::string& more = {});
-    /// Tells whether the source's path may be read.
+    /// Tells whether what the source names may be read.
     void judge_source(const Stream& stream) const;
-    Result<void> start_source(const catalog::Table& table, Stream& stream);
+    Result<void> start_source(Stream& stream);
     void close_table(TableId table);
     std::map<TableId, Stream> stop_sources();
     /// What goes on even if nothing is written.
@@ -179,7 +179,8 @@ class Node final : public serving::Control {
     log::CommitOrder commit_order_;
     std::unique_ptr<manifest::Manifest> manifest_;
     std::unique_ptr<log::RedoRecords> redo_;
-    std::unique_ptr<collect::AllowedFiles> source_files_;
+    std::unique_ptr<log::LogFactory> logs_;
+    Sources sources_;
     std::atomic<bool> declares_allowed_files_ = false;
     std::unique_ptr<FunctionDataStore> function_data_;
     std::unique_ptr<CatalogViews> views_;

@@ -262,7 +262,7 @@ Result<void> Node::declare(TableId table, const std::vector<Change>& changes) {
 Result<void> Node::backfill(const serving::TransactionWork& work) {
     for (const Change& change : work.changes) {
         const auto* made = std::get_if<manifest::CreateView>(&change);
-        if (made == nullptr || work.without_data.contains(made->view.current)) continue;
+        if (made == nullptr || !made->view.find(made->view.current)->wants_backfill) continue;
         if (!state()->catalog.views.contains(made->view.id)) continue;
         auto filled = batch_->backfill(made->view.current);
         if (filled) continue;

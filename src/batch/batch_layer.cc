@@ -10,8 +10,11 @@
 #include "batch/audit.h"
 #include "batch/batch_stream_internal.h"
 #include "batch/view_builder.h"
-#include "columnar/text_io.h"
+#include "catalog/connectors.h"
+#include "catalog/view_versions.h"
 #include "dataset/segment.h"
+#include "model/side.h"
+#include "operators/decode/declared_decoder.h"
 
 namespace braid::batch {
 
@@ -24,20 +27,10 @@ constexpr int64_t kScheduleStepUs = 500'000;
 
 /// The stream's own interval, else the node's; 0 = only on demand.
 int64_t interval_of(const catalog::Table& table, int64_t fallback_us) {
-    const std::string text = table.option("batch_interval", "");
-    if (text.empty()) return fallback_us;
-    const auto parsed = parse_text(text, Type::of(TypeKind::kInterval), utc_format());
-    if (!parsed) return fallback_us;  // refused at CREATE; an old catalog never stops a node
-    const auto& interval = parsed->as<Interval64>();
-    return interval.us + interval.days * kMicrosPerDay + interval.months * 30 * kMicrosPerDay;
-}
-
-std::vector<VersionId> versions_of(const manifest::State& state, TableId table) {
-    std::vector<VersionId> versions;
-    for (const catalog::MaterializedView* view : state.catalog.views_of(table)) {
-        for (const catalog::ViewVersion& version : view->versions) versions.push_back(version.id);
-    }
-    return versions;
+    if (!table.options.contains("batch_interval")) return fallback_us;
+    // Refused at CREATE; an old catalog never stops a node.
+    const auto interval_us = catalog::option_number(table, "batch_interval");
+    return interval_us ? *interval_us : fallback_us;
 }
 
 Error was_dropped(const catalog::Table& table) {
@@ -54,15 +47,6 @@ bool forget_dropped(const manifest::State& state, manifest::Publish& publish) {
     std::erase_if(publish.audits, [&](const auto& audit) { return is_gone(state, audit.version); });
     return std::erase_if(publish.runs,
                          [&](const auto& run) { return is_gone(state, run.version); }) > 0;
-}
-
-dataset::SegmentSpec segment_spec(const catalog::Table& table) {
-    dataset::SegmentSpec spec;
-    spec.table = table.id;
-    spec.log = table.log;
-    spec.columns = table.columns;
-    spec.event_time = table.option("event_time", "");
-    return spec;
 }
 
 /// The answer of a REFRESH whose audit differs, now or when the candidate was made.
@@ -165,7 +149,8 @@ StepOutcome BatchLayer::scheduled_step(Stream& stream) {
     const manifest::StatePtr state = parts_.manifest->head();
     const manifest::TableState* table = state->table(stream.table.id);
     stream.last_run_us = now_us;
-    if (table == nullptr || versions_of(*state, stream.table.id).empty()) return idle;
+    if (table == nullptr || catalog::versions_of(state->catalog, stream.table.id).empty())
+        return idle;
     if (table->candidate) return idle;  // until a person has said which answer is right
     const auto refreshed = refresh(stream.table.id);
     if (refreshed) {
@@ -228,7 +213,8 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     manifest::Publish publish{id, cut, {}, {}};
     ScanWatch watch;
     for (Computed& computed :
-         TRY(recompute(stream, versions_of(*state, id), cut, watch).context("recomputing"))) {
+         TRY(recompute(stream, catalog::versions_of(state->catalog, id), cut, watch)
+                 .context("recomputing"))) {
         publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut)));
         publish.runs.push_back(std::move(computed.run));
     }
@@ -293,15 +279,15 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     scan.wanted = folder->wanted(table.columns.fields.size() + plan::kSystemColumnCount);
     scan.from = table_state.origin;
     scan.end = end;
-    const operators::DecoderSpec decoder{table.format, table.columns, table.options};
+    const operators::DecoderSpec decoder = operators::decoder_spec_of(table);
     operators::DecodedSlice slice;
     const std::vector<manifest::Segment> segments =
         TRY(dataset::segments_between(table_state, table_state.origin, end));
     watch.begin(segments);
     for (const manifest::Segment& segment : segments) {
         if (watch.go_on) TRY(watch.go_on());
-        auto rows = TRY(
-            dataset::SegmentScan::open(*parts_.files, segment_spec(table), decoder, segment, scan));
+        auto rows = TRY(dataset::SegmentScan::open(*parts_.files, dataset::SegmentSpec::of(table),
+                                                   decoder, segment, scan));
         while (TRY(rows->next(slice))) {
             if (stream.is_closing) return cancelled("the node stops");
             folder->fold(slice, targets);
@@ -330,10 +316,7 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
                                           const operators::BoundView& view, const Cut& cut) {
     std::vector<std::shared_ptr<const runs::RunReader>> replaced;
     for (const manifest::Run& old : state.runs_of(run.version)) {
-        const bool is_below = std::ranges::all_of(old.box.intervals, [&](const Interval& each) {
-            return each.to <= cut.of(each.partition);
-        });
-        if (is_below) replaced.push_back(TRY(parts_.runs->get(old)));
+        if (side_of(old.box, cut) == Side::kBelow) replaced.push_back(TRY(parts_.runs->get(old)));
     }
     const catalog::MaterializedView* owner = state.catalog.view_of_version(run.version);
     manifest::Audit audit;

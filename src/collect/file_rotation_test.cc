@@ -11,56 +11,36 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
-#include "base/memory_file_system.h"
 #include "base/posix_file_system.h"
-#include "base/test_support.h"
-#include "base/trace.h"
 #include "collect/file_source.h"
 #include "collect/followed_file.h"
-#include "log/embedded_log.h"
+#include "collect/test_support.h"
 
 namespace braid::collect {
 namespace {
 
 namespace fs = std::filesystem;
-using Lines = std::vector<std::string>;
+using test::Lines;
 
-class FileRotationTest : public testing::TestWithParam<bool> {
+class FileRotationTest : public testing::TestWithParam<bool>, protected test::FollowedLog {
   protected:
     void SetUp() override {
         std::string name = fs::temp_directory_path() / "braid-rotation-XXXXXX";
         ASSERT_NE(mkdtemp(name.data()), nullptr);
         folder_ = name;
-        set_trace_sink([this](TraceLevel, std::string_view, std::string_view message) {
-            traced_.emplace_back(message);
-        });
         ASSERT_OK_AND_ASSIGN(machine_, open_posix_file_system("/"));
         options_.path = folder_ / "x.log*";
-        log_options_.keep_free_bytes = 0;
         start();
     }
     void TearDown() override {
-        set_trace_sink({});
+        source_.reset();
         fs::remove_all(folder_);
     }
 
-    /// Also again: the log is closed and recovered, as after a crash.
-    void start() {
-        source_.reset();
-        log_.reset();
-        ASSERT_OK_AND_ASSIGN(
-            log_, log::open_embedded_log(data_, clock_, "log/1", id_, 2, log_options_, nullptr));
-        ASSERT_OK_AND_ASSIGN(
-            source_, FileSource::open(*machine_, clock_, log_, options_, &metrics_, "access"));
-    }
+    void start() { FollowedLog::start(*machine_); }
     void follow(const std::string& pattern) {
         options_.path = folder_ / pattern;
         start();
-    }
-    /// Steps until nothing progresses; then the next look finds new and renamed files.
-    void run() {
-        for (int steps = 0; source_->step().progressed; ++steps) ASSERT_LT(steps, 10'000);
-        clock_.advance_us(options_.scan_interval_us);
     }
     void append(const std::string& name, std::string_view text) {
         std::ofstream(folder_ / name, std::ios::app) << text;
@@ -84,17 +64,7 @@ class FileRotationTest : public testing::TestWithParam<bool> {
 
     /// Everything in the log, sorted.
     Lines lines() {
-        Lines all;
-        for (uint32_t index = 0; index < 2; ++index) {
-            const Offset end = log_->durable_end().at[index];
-            for (Offset at{0}; at < end;) {
-                const auto batch = log_->read({index}, at, 1000);
-                EXPECT_OK(batch);
-                if (!batch) return all;
-                all.insert(all.end(), batch->records.begin(), batch->records.end());
-                at = batch->end();
-            }
-        }
+        Lines all = FollowedLog::lines();
         std::ranges::sort(all);
         return all;
     }
@@ -124,27 +94,13 @@ class FileRotationTest : public testing::TestWithParam<bool> {
         std::ranges::sort(all);
         return all;
     }
-    bool was_traced(std::string_view part) const {
-        return std::ranges::any_of(traced_, [&](const std::string& message) {
-            return message.find(part) != std::string::npos;
-        });
-    }
     /// Each case is tried with a node that stays up and with one that dies at this place.
     void maybe_restart() {
         if (GetParam()) start();
     }
 
-    const LogId id_{"0123456789abcdef0123456789abcdef"};
     fs::path folder_;
     std::unique_ptr<FileSystem> machine_;
-    MemoryFileSystem data_;
-    SteppedClock clock_;
-    Metrics metrics_;
-    FileSourceOptions options_;
-    log::EmbeddedLogOptions log_options_;
-    std::shared_ptr<log::PartitionedLog> log_;
-    std::unique_ptr<FileSource> source_;
-    Lines traced_;
     int writes_ = 0;
 };
 

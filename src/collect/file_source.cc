@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collect/file_source.h"
 
-#include <charconv>
-
 #include "base/error_makers.h"
 #include "collect/compression.h"
 #include "collect/content_hash.h"
@@ -15,38 +13,6 @@ namespace {
 
 constexpr size_t kSurveyedMax = 100;
 constexpr int64_t kSurveyUsMax = 1'000'000;
-
-/// "60", "60 s", "500 ms", "5 min", "1 h" in microseconds.
-Result<int64_t> read_time(std::string_view name, std::string_view text) {
-    struct Unit {
-        std::string_view name;
-        int64_t us;
-    };
-    constexpr Unit kUnits[] = {{"", 1'000'000},
-                               {"ms", 1'000},
-                               {"s", 1'000'000},
-                               {"min", 60'000'000},
-                               {"h", 3'600'000'000}};
-    constexpr int64_t kUsMax = 7 * 24 * 3'600'000'000LL;
-    const auto bad = [&] {
-        return Error(invalid_input("option \"{}\" must be a time, not \"{}\"", name, text))
-            .with_sqlstate("22023")
-            .with_hint(
-                "For example '60 s' or '500 ms'; units are ms, s, min and h, at most 7 days.");
-    };
-    int64_t count = 0;
-    const char* const end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data(), end, count);
-    if (error != std::errc() || count < 0) return bad();
-    std::string_view unit(at, static_cast<size_t>(end - at));
-    unit.remove_prefix(std::min(unit.find_first_not_of(' '), unit.size()));
-    for (const Unit& each : kUnits) {
-        if (each.name != unit) continue;
-        if (count > kUsMax / each.us) return bad();
-        return count * each.us;
-    }
-    return bad();
-}
 
 /// Why the file at this path gives no lines, or nothing.
 std::string trouble_of(FileSystem& files, const std::string& path) {
@@ -66,20 +32,6 @@ std::string trouble_of(FileSystem& files, const std::string& path) {
 }
 
 }  // namespace
-
-Result<FileSourceOptions> FileSource::read_options(
-    const std::map<std::string, std::string>& table) {
-    FileSourceOptions options;
-    if (const auto path = table.find("path"); path != table.end()) options.path = path->second;
-    TRY(check(options));
-    if (const auto wait = table.find("rotate_wait"); wait != table.end()) {
-        options.rotate_wait_us = TRY(read_time(wait->first, wait->second));
-    }
-    if (const auto wait = table.find("line_wait"); wait != table.end()) {
-        options.last_line_wait_us = TRY(read_time(wait->first, wait->second));
-    }
-    return options;
-}
 
 Result<void> FileSource::check(const FileSourceOptions& options) {
     if (options.path.empty()) {

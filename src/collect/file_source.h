@@ -2,9 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +10,7 @@
 #include "base/file_system.h"
 #include "base/metric.h"
 #include "base/result.h"
-#include "base/worker.h"
+#include "collect/source.h"
 #include "log/partitioned_log.h"
 
 namespace braid::collect {
@@ -34,28 +32,18 @@ struct FileSourceOptions {
     size_t open_files_max = 256;
 };
 
-/// How one file, or the glob itself, stands: a row of braid.sources.
-struct SourceFacts {
-    std::string path;
-    /// following, rotated, recognising, copy, compressed, unreadable, folder; missing: the path
-    /// matches no file; cut short: it matches more than are looked at.
-    std::string state;
-    std::optional<uint64_t> position;  // bytes of it that are in the log
-    std::optional<uint64_t> size;
-    std::string last_error;
-};
-
 /// Follows growing files and appends their lines to a stream's log, each line once: across
 /// restarts, since the position travels in the log with the records; across rotation of any kind,
 /// since the content decides what a file is (recognition.h). A file that has lost its name is
 /// followed until it is idle; one that was written anew is read from its start, with a warning.
 /// What remains impossible stands in docs/operating/following-files.md. A file's lines go to the
-/// partition that its identity hashes to. One step, one thread; facts() from any.
-class FileSource {
+/// partition that its identity hashes to.
+///
+/// Its facts are of single files and of the glob itself; their states: following, rotated,
+/// recognising, copy, compressed, unreadable, folder; missing: the path matches no file; cut short:
+/// it matches more than are looked at.
+class FileSource : public Source {
   public:
-    /// From the options of a table. InvalidInput for a path that is empty, not absolute or has
-    /// "..", and for a time that is none.
-    static Result<FileSourceOptions> read_options(const std::map<std::string, std::string>& table);
     /// Whether the options can work at all: InvalidInput for a path that is empty, not absolute or
     /// has "..".
     static Result<void> check(const FileSourceOptions& options);
@@ -68,13 +56,6 @@ class FileSource {
                                                     std::shared_ptr<log::PartitionedLog> log,
                                                     FileSourceOptions options, Metrics* metrics,
                                                     std::string table_label);
-    virtual ~FileSource() = default;
-    /// Reads at most one batch.
-    virtual StepOutcome step() = 0;
-    /// Whether every byte seen so far is in the log (for tests).
-    virtual bool is_caught_up() const = 0;
-    /// As of the last step that found nothing to do.
-    virtual std::vector<SourceFacts> facts() const = 0;
 };
 
 }  // namespace braid::collect

@@ -13,16 +13,13 @@ extern "C" size_t __sanitizer_get_current_allocated_bytes();
 #endif
 
 #include "base/error_makers.h"
-#include "base/memory_file_system.h"
-#include "base/test_support.h"
-#include "base/trace.h"
 #include "collect/followed_file.h"
-#include "log/embedded_log.h"
+#include "collect/test_support.h"
 
 namespace braid::collect {
 namespace {
 
-using Lines = std::vector<std::string>;
+using test::Lines;
 
 /// Bytes of memory that are in use.
 size_t live_bytes() {
@@ -33,28 +30,16 @@ size_t live_bytes() {
 #endif
 }
 
-class FileSourceTest : public testing::Test {
+class FileSourceTest : public testing::Test, protected test::FollowedLog {
   protected:
     void SetUp() override {
-        set_trace_sink([this](TraceLevel, std::string_view, std::string_view message) {
-            traced_.emplace_back(message);
-        });
         options_.path = "/logs/*.log";
         ASSERT_OK(machine_.create_directories("/logs"));
-        log_options_.keep_free_bytes = 0;
         start();
     }
-    void TearDown() override { set_trace_sink({}); }
+    void TearDown() override { source_.reset(); }
 
-    /// Also again: the log is closed and recovered.
-    void start() {
-        source_.reset();
-        log_.reset();
-        ASSERT_OK_AND_ASSIGN(
-            log_, log::open_embedded_log(files_, clock_, "log/1", id_, 2, log_options_, nullptr));
-        ASSERT_OK_AND_ASSIGN(
-            source_, FileSource::open(machine_, clock_, log_, options_, &metrics_, "access"));
-    }
+    void start() { FollowedLog::start(machine_); }
     void write(const std::string& path, std::string_view text) {
         if (!writers_.contains(path)) {
             ASSERT_OK_AND_ASSIGN(writers_[path], machine_.create(path));
@@ -67,47 +52,12 @@ class FileSourceTest : public testing::Test {
         writers_[to] = std::move(writers_[from]);
         writers_.erase(from);
     }
-    /// Steps until nothing progresses; then the next look finds new and renamed files.
-    void run() {
-        while (source_->step().progressed) {
-        }
-        clock_.advance_us(options_.scan_interval_us);
-    }
-    /// Everything in the log, partition after partition.
-    Lines lines() {
-        Lines all;
-        for (uint32_t index = 0; index < 2; ++index) {
-            const Offset end = log_->durable_end().at[index];
-            for (Offset at{0}; at < end;) {
-                const auto batch = log_->read({index}, at, 1000);
-                EXPECT_OK(batch);
-                if (!batch) return all;
-                all.insert(all.end(), batch->records.begin(), batch->records.end());
-                at = batch->end();
-            }
-        }
-        return all;
-    }
     static bool is_in(const Lines& all, const std::string& line) {
         return std::ranges::find(all, line) != all.end();
     }
-    bool was_traced(std::string_view part) const {
-        return std::ranges::any_of(traced_, [&](const std::string& message) {
-            return message.find(part) != std::string::npos;
-        });
-    }
 
-    const LogId id_{"0123456789abcdef0123456789abcdef"};
     MemoryFileSystem machine_;
-    MemoryFileSystem files_;
-    SteppedClock clock_;
-    Metrics metrics_;
-    FileSourceOptions options_;
-    log::EmbeddedLogOptions log_options_;
     std::map<std::string, std::unique_ptr<WritableFile>> writers_;
-    std::shared_ptr<log::PartitionedLog> log_;
-    std::unique_ptr<FileSource> source_;
-    Lines traced_;
 };
 
 TEST_F(FileSourceTest, TakesEachLineOnceAsTheFileGrows) {
@@ -136,11 +86,11 @@ TEST_F(FileSourceTest, AnAppendThatFailsIsTriedAgain) {
     write("/logs/a.log", "one\n");
     log_options_.keep_free_bytes = 1000;
     start();
-    files_.set_free_bytes(10);
+    data_.set_free_bytes(10);
     run();
     EXPECT_TRUE(lines().empty());
     EXPECT_FALSE(source_->is_caught_up());
-    files_.set_free_bytes(1'000'000);
+    data_.set_free_bytes(1'000'000);
     run();
     EXPECT_EQ(lines(), Lines{"one"});
 }
@@ -437,25 +387,6 @@ TEST_F(FileSourceTest, SurveysWhatWillKeepLinesFromComing) {
     EXPECT_TRUE(survey("/logs/b*").contains("compressed (zstd)"));
     write("/logs/c.gz", "not compressed\n");
     EXPECT_EQ(survey("/logs/c*"), "");
-}
-
-TEST(FileSourceOptions, ReadsTimesOfATable) {
-    const auto read = [](const std::string& wait) {
-        return FileSource::read_options(
-            {{"path", "/a"}, {"rotate_wait", wait}, {"line_wait", wait}});
-    };
-    const std::map<std::string, int64_t> times = {{"5", 5'000'000},       {"5 s", 5'000'000},
-                                                  {"50ms", 50'000},       {"0", 0},
-                                                  {"2 min", 120'000'000}, {"1h", 3'600'000'000}};
-    for (const auto& [text, us] : times) {
-        ASSERT_OK_AND_ASSIGN(const FileSourceOptions options, read(text));
-        EXPECT_EQ(options.rotate_wait_us, us) << text;
-        EXPECT_EQ(options.last_line_wait_us, us) << text;
-    }
-    for (const char* text :
-         {"", "s", "-1", "1 fortnight", "1.5 s", "99999999999999999999", "200 h"}) {
-        EXPECT_ERROR(read(text), ErrorCode::kInvalidInput);
-    }
 }
 
 TEST(FilePosition, ComesBackFromItsText) {

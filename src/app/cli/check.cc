@@ -8,11 +8,11 @@
 
 #include "app/cli/absolute_path.h"
 #include "app/cli/commands.h"
+#include "app/sources.h"
 #include "base/file_system.h"
 #include "base/posix_file_system.h"
 #include "catalog/catalog.h"
-#include "collect/file_source.h"
-#include "operators/decode/decoder.h"
+#include "operators/decode/declared_decoder.h"
 #include "operators/fold/computable.h"
 #include "sql/sql.h"
 
@@ -68,10 +68,8 @@ class Declarations {
     Result<void> add(const sql::CreateTable& create) {
         if (create.exists_already) return {};
         catalog::Table table = create.table;
-        TRY(operators::make_decoder({table.format, table.columns, table.options}));
-        if (table.connector == "file") {
-            TRY(collect::FileSource::read_options(table.options));
-        }
+        TRY(operators::make_decoder_of(table));
+        TRY(Sources::check(table));
         table.id = next();
         catalog_.tables.emplace(table.id, std::move(table));
         return {};

@@ -8,6 +8,7 @@
 
 #include "base/error_makers.h"
 #include "base/hash.h"
+#include "catalog/connectors.h"
 #include "serving/http/error_response.h"
 #include "serving/http/http_health.h"
 #include "serving/http/media_type.h"
@@ -127,7 +128,8 @@ net::HttpResponse HttpApi::post_records(const net::HttpRequest& request) {
         return error_response(table.error(),
                               table.error().code() == ErrorCode::kNotFound ? 404 : 409);
     }
-    if ((*table)->connector != "http") {
+    const catalog::ConnectorFacts* connector = catalog::find_connector((*table)->connector);
+    if (connector == nullptr || connector->has_source) {
         return error_response(Error(unsupported("\"{}\" takes no records over HTTP", name))
                                   .with_detail("Its connector is " + (*table)->connector + "."),
                               409);

@@ -1,46 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <charconv>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/error_makers.h"
-#include "columnar/time_zone.h"
+#include "catalog/connectors.h"
 #include "sql/bind/commands_internal.h"
 
 namespace braid::sql {
 namespace {
 
 constexpr size_t kColumnsMax = 1600;
-constexpr int64_t kPartitionsMax = 1024;
-
-constexpr std::string_view kConnectors[] = {"file", "http"};
-constexpr std::string_view kLaterConnectors[] = {"kafka", "syslog", "postgres", "mysql", "mqtt"};
-constexpr std::string_view kFormats[] = {"combined", "common", "csv", "json"};
-
-/// Options that say how records are read belong to the decoder of the format, which checks them.
-constexpr std::string_view kOptions[] = {
-    "connector", "delimiter", "escape",     "event_time", "format",      "header",  "line_wait",
-    "null",      "path",      "partitions", "quote",      "rotate_wait", "timezone"};
-constexpr std::string_view kFileOptions[] = {"path", "line_wait", "rotate_wait"};
-constexpr std::string_view kLaterOptions[] = {"key", "retention", "compression", "topic"};
-
-template <typename List>
-bool contains(const List& list, std::string_view word) {
-    return std::ranges::find(list, word) != std::end(list);
-}
-
-template <typename List>
-std::string listed(const List& list) {
-    std::string out;
-    for (const std::string_view word : list) {
-        if (!out.empty()) out += ", ";
-        out += word;
-    }
-    return out;
-}
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -71,10 +41,11 @@ class TableBinder {
         }
         TRY(bind_columns(table));
         TRY(read_options(table));
-        TRY(check_connector(table));
-        TRY(check_format(table));
-        TRY(check_partitions(table));
-        TRY(check_times(table));
+        if (auto fault = catalog::find_option_fault(table)) {
+            return binder_.at(std::move(fault->error), place_of(fault->option));
+        }
+        table.partition_count =
+            static_cast<uint32_t>(TRY(catalog::option_number(table, "partitions")));
         return command;
     }
 
@@ -129,8 +100,7 @@ class TableBinder {
 
     Result<void> read_options(catalog::Table& table) {
         for (const Option& option : tree_.options) {
-            std::string name = lower(option.name);
-            if (!option.space.empty()) name = lower(option.space) + "." + name;
+            const std::string name = name_of(option);
             const std::string value = option.has_value ? option.value : "true";
             if (!table.options.emplace(name, value).second) {
                 return binder_.at(invalid_input("parameter \"{}\" specified more than once", name)
@@ -145,102 +115,14 @@ class TableBinder {
 
     int place_of(std::string_view name) const {
         for (const Option& option : tree_.options) {
-            if (option.space.empty() && lower(option.name) == name) return option.place;
+            if (name_of(option) == name) return option.place;
         }
         return -1;
     }
 
-    Error bad_option(std::string_view name, Error error) const {
-        return binder_.at(std::move(error).with_sqlstate("22023"), place_of(name));
-    }
-
-    Result<void> check_connector(const catalog::Table& table) {
-        if (contains(kLaterConnectors, table.connector)) {
-            return binder_.at(unsupported("connector \"{}\" is not supported yet", table.connector)
-                                  .with_hint("Connectors are: " + listed(kConnectors) + "."),
-                              place_of("connector"));
-        }
-        if (!contains(kConnectors, table.connector)) {
-            return bad_option("connector",
-                              invalid_input("unknown connector \"{}\"", table.connector)
-                                  .with_hint("Connectors are: " + listed(kConnectors) + "."));
-        }
-        for (const Option& option : tree_.options) {
-            const std::string name = lower(option.name);
-            const std::string shown =
-                option.space.empty() ? name : lower(option.space) + "." + name;
-            if (option.space.empty() && contains(kOptions, name)) continue;
-            if (option.space.empty() && contains(kLaterOptions, name)) {
-                return binder_.at(unsupported("option \"{}\" is not supported yet", name),
-                                  option.place);
-            }
-            return binder_.at(invalid_input("unrecognized parameter \"{}\"", shown)
-                                  .with_sqlstate("22023")
-                                  .with_hint("Options are: " + listed(kOptions) + "."),
-                              option.place);
-        }
-        const bool has_path = table.options.contains("path");
-        if (table.connector == "file" && (!has_path || table.option("path", "").empty())) {
-            return bad_option("connector",
-                              invalid_input("connector \"file\" needs the option \"path\"")
-                                  .with_hint("For example: path = '/var/log/access.log'."));
-        }
-        for (const std::string_view name : kFileOptions) {
-            if (table.connector == "file" || !table.options.contains(std::string(name))) continue;
-            return bad_option(name,
-                              invalid_input("option \"{}\" is for connector \"file\" only", name));
-        }
-        return {};
-    }
-
-    Result<void> check_format(const catalog::Table& table) {
-        if (contains(kFormats, table.format)) return {};
-        return bad_option("format", invalid_input("unknown format \"{}\"", table.format)
-                                        .with_hint("Formats are: " + listed(kFormats) + "."));
-    }
-
-    Result<void> check_partitions(catalog::Table& table) {
-        const std::string text = table.option("partitions", "1");
-        int64_t count = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-        const bool is_number = error == std::errc() && end == text.data() + text.size();
-        if (!is_number || count < 1 || count > kPartitionsMax) {
-            return bad_option(
-                "partitions",
-                invalid_input("option \"partitions\" must be a whole number from 1 to {}, "
-                              "not \"{}\"",
-                              kPartitionsMax, text));
-        }
-        table.partition_count = static_cast<uint32_t>(count);
-        return {};
-    }
-
-    Result<void> check_times(const catalog::Table& table) {
-        const std::string zone = table.option("timezone", "UTC");
-        if (!find_time_zone(zone)) {
-            return bad_option(
-                "timezone",
-                invalid_input("option \"timezone\": time zone \"{}\" is not recognized", zone)
-                    .with_hint("Use a name such as 'Europe/Berlin' or '+08'."));
-        }
-        if (!table.options.contains("event_time")) return {};
-        const std::string column = table.option("event_time", "");
-        const int index = table.columns.find(column);
-        if (index < 0) {
-            return binder_.at(
-                not_found("option \"event_time\": column \"{}\" does not exist", column)
-                    .with_sqlstate("42703")
-                    .with_hint("Name a column of this table that holds the time."),
-                place_of("event_time"));
-        }
-        const Type& type = table.columns.fields[static_cast<size_t>(index)].type;
-        if (category_of(type) == 'D') return {};
-        return binder_.at(
-            invalid_input(
-                "option \"event_time\": column \"{}\" must be a timestamp or date, not {}", column,
-                type.name())
-                .with_sqlstate("42804"),
-            place_of("event_time"));
+    static std::string name_of(const Option& option) {
+        const std::string name = lower(option.name);
+        return option.space.empty() ? name : lower(option.space) + "." + name;
     }
 
     const CreateTableTree& tree_;

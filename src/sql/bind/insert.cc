@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error_makers.h"
+#include "catalog/connectors.h"
 #include "sql/bind/commands_internal.h"
 
 namespace braid::sql {
@@ -72,15 +73,12 @@ class InsertBinder {
             return binder_.at(not_found("relation \"{}\" does not exist", shown(tree_.name)),
                               tree_.place);
         }
-        const bool takes_rows =
-            table->connector == "http" && (table->format == "json" || table->format == "csv");
-        if (!takes_rows) {
+        if (!catalog::takes_rows(*table)) {
             return binder_.at(
                 unsupported("INSERT into \"{}\" is not supported", name)
                     .with_detail("It takes its records from connector \"" + table->connector +
                                  "\" in format \"" + table->format + "\".")
-                    .with_hint("INSERT is for tables with connector http and format json "
-                               "or csv."),
+                    .with_hint("INSERT is for tables with connector http and format json."),
                 tree_.place);
         }
         return table;
