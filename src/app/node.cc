@@ -89,6 +89,7 @@ Result<void> Node::start() {
     }
     views_ = std::make_unique<CatalogViews>(*manifest_, *function_data_);
     runs_ = std::make_unique<runs::RunCache>(files);
+    tilings_ = std::make_unique<runs::Tilings>(*runs_);
     archiver_ = std::make_unique<archive::Archiver>(
         archive::ArchiveParts{&files, ground_.clock, manifest_.get(), ground_.metrics, &health_},
         options_.archive, *ground_.workers);
@@ -112,7 +113,7 @@ Result<void> Node::start() {
         std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
     TRY(batch_->remove_orphans());
     read::ReadParts read{
-        &files, ground_.clock, manifest_.get(), speed_.get(), runs_.get(), views_.get(), {}, {}};
+        &files, ground_.clock, manifest_.get(), speed_.get(), tilings_.get(), views_.get(), {}, {}};
     read.log_of = [this](TableId table) { return log_of(table); };
     read.enrich = [this](const std::set<std::string>& functions)
         -> Result<std::shared_ptr<const operators::EnrichData>> {

@@ -185,6 +185,7 @@ class Node final : public serving::Control {
     std::unique_ptr<FunctionDataStore> function_data_;
     std::unique_ptr<CatalogViews> views_;
     std::unique_ptr<runs::RunCache> runs_;
+    std::unique_ptr<runs::Tilings> tilings_;
     std::unique_ptr<archive::Archiver> archiver_;
     std::unique_ptr<speed::SpeedLayer> speed_;
     std::unique_ptr<batch::BatchLayer> batch_;

@@ -49,9 +49,8 @@ class StatementAnswer final : public Answer {
         return true;
     }
 
-    std::shared_ptr<const runs::Receipt> receipt() const override {
-        if (!receipt_) receipt_ = std::make_shared<const runs::Receipt>(statement_->receipt());
-        return receipt_;
+    std::shared_ptr<const runs::ReceiptSource> receipt() const override {
+        return std::make_shared<const runs::ReceiptSource>(statement_->receipt());
     }
 
   private:
@@ -72,7 +71,6 @@ class StatementAnswer final : public Answer {
     const int64_t deadline_us_;
     Batch held_;
     size_t from_ = 0;
-    mutable std::shared_ptr<const runs::Receipt> receipt_;
 };
 
 /// What DuckDB does not see the inside of: scans, filters directly over a view (so that keys are

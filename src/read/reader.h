@@ -63,8 +63,8 @@ class Answer {
     virtual const Schema& schema() const = 0;
     /// False at the end. Batches have at most 4,096 rows and at least one.
     virtual Result<bool> next(Batch& batch) = 0;
-    /// Complete once next() has returned false; never null.
-    virtual std::shared_ptr<const runs::Receipt> receipt() const = 0;
+    /// What its receipt is made of. Complete once next() has returned false; never null.
+    virtual std::shared_ptr<const runs::ReceiptSource> receipt() const = 0;
 };
 
 /// Rows of relations that are not views or streams: pg_catalog, information_schema, braid.*. Given

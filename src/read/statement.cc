@@ -153,7 +153,7 @@ Error Statement::explain(Error error) const {
     for (const manifest::Retired& retired : head->retired) named.insert(retired.run.id);
     for (const auto& [version, tiling] : tilings_) {
         for (const manifest::Run& run : head->runs_of(version)) named.insert(run.id);
-        for (const auto& reader : tiling.runs) {
+        for (const auto& reader : tiling.runs()) {
             if (named.contains(reader->run().id)) continue;
             return unavailable("snapshot too old: run {} has been released", reader->run().id.value)
                 .with_sqlstate("72000")
@@ -226,46 +226,15 @@ const char* name_of(runs::ReadMode mode) {
 
 }  // namespace
 
-void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling,
-                    runs::Receipt& receipt) {
-    const catalog::MaterializedView* view = state.catalog.view_of_version(tiling.version);
-    if (view == nullptr) return;
-    const auto table = state.catalog.tables.find(view->table);
-    const std::string stream = table == state.catalog.tables.end() ? "" : table->second.name;
-    receipt.manifest = state.number;
-    const FoldAccount account = account_of(tiling);
-    receipt.views[view->name] = {tiling.version, state.table(view->table)->origin, account};
-    receipt.quarantined += account.quarantined;
-    receipt.frontier[stream] = tiling.end;
-    if (tiling.cut) receipt.cut[stream] = *tiling.cut;
-    for (const auto& reader : tiling.runs) {
-        const manifest::Run& run = reader->run();
-        const bool is_batch = run.kind == manifest::RunKind::kBatch;
-        receipt.parts.push_back(
-            {view->name, is_batch ? "batch" : "sealed", run.box, run.digest, run.rows});
-        (is_batch ? receipt.batch_events : receipt.speed_events) += run.counted;
-    }
-    for (const runs::TickPtr& tick : tiling.ticks) {
-        const operators::GroupTable* groups = tick->table(tiling.version);
-        receipt.parts.push_back({view->name, tick->is_own ? "own" : "tick", tick->box, std::nullopt,
-                                 groups == nullptr ? 0 : groups->size()});
-        const auto counted = tick->accounts.find(tiling.version);
-        if (counted == tick->accounts.end()) continue;
-        receipt.speed_events += counted->second.counted;
-    }
-    const uint64_t events = receipt.batch_events + receipt.speed_events;
-    receipt.speed_share =
-        events == 0 ? 0 : static_cast<double>(receipt.speed_events) / static_cast<double>(events);
-}
-
-runs::Receipt Statement::receipt() const {
-    runs::Receipt receipt;
+runs::ReceiptSource Statement::receipt() const {
+    runs::ReceiptSource receipt;
     receipt.mode = name_of(options_.mode);
     if (snapshot_ == nullptr) return receipt;
-    const manifest::State& state = *snapshot_->state();
-    receipt.manifest = state.number;
+    receipt.manifest = snapshot_->state()->number;
     receipt.mode = name_of(snapshot_->mode());
-    for (const auto& [version, tiling] : tilings_) add_to_receipt(state, tiling, receipt);
+    for (const auto& [version, tiling] : tilings_) {
+        receipt.views.push_back(runs::receipt_view(tiling));
+    }
     for (const plan::RelationRef& read : query_.reads) {
         if (read.kind != plan::RelationRef::Kind::kStream) continue;
         if (const OwnRows* own = own_rows_of(read.id)) {
@@ -273,10 +242,10 @@ runs::Receipt Statement::receipt() const {
             if (const auto found = own->records.find(read.id); found != own->records.end()) {
                 for (const OwnRows::Records& chunk : found->second) rows += chunk->size();
             }
-            receipt.parts.push_back({read.name, "own", {}, std::nullopt, rows});
+            receipt.own.push_back({read.name, "own", {}, std::nullopt, rows});
         }
         const auto end = snapshot_->stream_end(read.id);
-        if (end) receipt.frontier[read.name] = *end;
+        if (end) receipt.ends[read.name] = *end;
     }
     return receipt;
 }

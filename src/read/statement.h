@@ -40,7 +40,7 @@ class Statement {
     Error explain(Error error) const;
     /// Remembers in the session how far this answer saw.
     void note_frontiers();
-    runs::Receipt receipt() const;
+    runs::ReceiptSource receipt() const;
 
   private:
     Result<const runs::Tiling*> tiling_of(VersionId version);
@@ -62,9 +62,5 @@ std::set<TableId> streams_of(const plan::Query& query, const catalog::Catalog& c
 
 /// The functions of the plan that need function data, by name.
 std::set<std::string> enriching_functions(const plan::Node& node);
-
-/// What a tiling is made of, for a receipt.
-void add_to_receipt(const manifest::State& state, const runs::Tiling& tiling,
-                    runs::Receipt& receipt);
 
 }  // namespace braid::read

@@ -56,7 +56,7 @@ void write_part(JsonWriter& json, const Receipt::Part& part) {
 
 }  // namespace
 
-std::string to_json(const Receipt& receipt, size_t runs_max) {
+std::string to_json(const Receipt& receipt) {
     std::string out;
     JsonWriter json(out);
     json.begin_object();
@@ -83,16 +83,83 @@ std::string to_json(const Receipt& receipt, size_t runs_max) {
     json.end_object();
     json.key("runs");
     json.begin_array();
-    for (size_t index = 0; index < receipt.parts.size() && index < runs_max; ++index) {
-        write_part(json, receipt.parts[index]);
-    }
+    for (const Receipt::Part& part : receipt.parts) write_part(json, part);
     json.end_array();
-    if (receipt.parts.size() > runs_max)
-        json.field("runs_left_off", receipt.parts.size() - runs_max);
+    if (receipt.parts_left_off > 0) json.field("runs_left_off", receipt.parts_left_off);
     json.field("quarantined", receipt.quarantined);
     json.field("expired", receipt.expired);
     json.end_object();
     return out;
+}
+
+namespace {
+
+uint64_t bytes_of(const Box& box) { return box.intervals.capacity() * sizeof(Interval); }
+uint64_t bytes_of(const Positions& positions) { return positions.at.capacity() * sizeof(Offset); }
+
+}  // namespace
+
+uint64_t TiledRuns::bytes_used() const {
+    uint64_t bytes = sizeof(*this) + bytes_of(facts.complete_since) + stream.size();
+    for (const Receipt::Part& part : parts) {
+        bytes += sizeof(part) + part.view.size() + bytes_of(part.box);
+    }
+    return bytes;
+}
+
+size_t ReceiptSource::part_count() const {
+    size_t count = own.size();
+    for (const View& view : views) count += view.runs->parts.size() + view.ticks.size();
+    return count;
+}
+
+uint64_t ReceiptSource::bytes_used() const {
+    constexpr uint64_t kNodeBytes = 64;  // of a map
+    uint64_t bytes = sizeof(*this) + own.size() * sizeof(Receipt::Part);
+    for (const View& view : views) {
+        bytes += sizeof(view) + bytes_of(view.end);
+        for (const Tick& tick : view.ticks) bytes += sizeof(tick) + bytes_of(tick.box);
+    }
+    for (const auto& [stream, end] : ends) bytes += kNodeBytes + stream.size() + bytes_of(end);
+    return bytes;
+}
+
+Receipt make_receipt(const ReceiptSource& source, ReceiptParts parts) {
+    Receipt receipt;
+    receipt.manifest = source.manifest;
+    receipt.mode = source.mode;
+    uint64_t batch_events = 0;
+    uint64_t speed_events = 0;
+    for (const ReceiptSource::View& view : source.views) {
+        const TiledRuns& runs = *view.runs;
+        Receipt::View& facts = receipt.views[runs.view];
+        facts = runs.facts;
+        receipt.frontier[runs.stream] = view.end;
+        if (runs.cut) receipt.cut[runs.stream] = *runs.cut;
+        batch_events += runs.batch_events;
+        speed_events += runs.speed_events;
+        for (const ReceiptSource::Tick& tick : view.ticks) {
+            facts.account.add(tick.account);
+            speed_events += tick.account.counted;
+        }
+        receipt.quarantined += facts.account.quarantined;
+        if (parts == ReceiptParts::kCounted) continue;
+        receipt.parts.insert(receipt.parts.end(), runs.parts.begin(), runs.parts.end());
+        for (const ReceiptSource::Tick& tick : view.ticks) {
+            receipt.parts.push_back(
+                {runs.view, tick.is_own ? "own" : "tick", tick.box, std::nullopt, tick.rows});
+        }
+    }
+    if (parts == ReceiptParts::kCounted) {
+        receipt.parts_left_off = source.part_count();
+    } else {
+        receipt.parts.insert(receipt.parts.end(), source.own.begin(), source.own.end());
+    }
+    for (const auto& [stream, end] : source.ends) receipt.frontier[stream] = end;
+    const uint64_t events = batch_events + speed_events;
+    receipt.speed_share =
+        events == 0 ? 0 : static_cast<double>(speed_events) / static_cast<double>(events);
+    return receipt;
 }
 
 }  // namespace braid::runs

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,17 +40,57 @@ struct Receipt {
     double speed_share = 0;
     std::map<std::string, View> views;
     std::vector<Part> parts;
+    uint64_t parts_left_off = 0;  // not among `parts`
     uint64_t quarantined = 0;
     uint64_t expired = 0;
-
-    // Running sums behind speed_share.
-    uint64_t batch_events = 0;
-    uint64_t speed_events = 0;
 };
 
 /// {"manifest", "mode", "cut", "frontier", "speed_share", "views", "runs", "quarantined",
-/// "expired"}, on one line. More than `runs_max` runs are cut off with their number in
-/// "runs_left_off".
-std::string to_json(const Receipt& receipt, size_t runs_max = SIZE_MAX);
+/// "expired"}, on one line; "runs_left_off" if some are.
+std::string to_json(const Receipt& receipt);
+
+/// What a receipt says of the runs of a tiling: made once with the tiling, shared by the receipts
+/// of all its answers.
+struct TiledRuns {
+    ManifestNumber manifest;
+    std::string view;
+    std::string stream;
+    Receipt::View facts;  // account: of the runs
+    std::optional<Cut> cut;
+    std::vector<Receipt::Part> parts;
+    uint64_t batch_events = 0;
+    uint64_t speed_events = 0;
+
+    uint64_t bytes_used() const;
+};
+
+/// What a receipt is made of when somebody asks for it: small beside the receipt, and it holds no
+/// run open.
+struct ReceiptSource {
+    struct Tick {
+        bool is_own = false;
+        Box box;
+        uint64_t rows = 0;
+        FoldAccount account;
+    };
+    struct View {
+        std::shared_ptr<const TiledRuns> runs;
+        std::vector<Tick> ticks;
+        Positions end;
+    };
+
+    ManifestNumber manifest;
+    const char* mode = "";
+    std::vector<View> views;
+    std::vector<Receipt::Part> own;         // rows of streams that are not stored yet
+    std::map<std::string, Positions> ends;  // of streams that were read themselves
+
+    size_t part_count() const;
+    /// Without what is shared.
+    uint64_t bytes_used() const;
+};
+
+enum class ReceiptParts : uint8_t { kListed, kCounted };
+Receipt make_receipt(const ReceiptSource& source, ReceiptParts parts = ReceiptParts::kListed);
 
 }  // namespace braid::runs

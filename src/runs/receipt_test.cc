@@ -46,10 +46,13 @@ TEST(Receipt, IsOneLineOfJson) {
 }
 
 TEST(Receipt, SaysHowManyRunsItLeavesOff) {
-    const std::string text = to_json(sample(), 1);
+    Receipt receipt = sample();
+    receipt.parts.pop_back();
+    receipt.parts_left_off = 1;
+    const std::string text = to_json(receipt);
     EXPECT_NE(text.find(R"("rows":9}],"runs_left_off":1,"quarantined")"), std::string::npos)
         << text;
-    EXPECT_EQ(to_json(sample(), 2).find("runs_left_off"), std::string::npos);
+    EXPECT_EQ(to_json(sample()).find("runs_left_off"), std::string::npos);
 }
 
 TEST(Receipt, OfNothingIsWhole) {
@@ -57,6 +60,54 @@ TEST(Receipt, OfNothingIsWhole) {
         to_json({}),
         R"({"manifest":0,"mode":"","cut":{},"frontier":{},"speed_share":0,"views":{},"runs":[],)"
         R"("quarantined":0,"expired":0})");
+}
+
+ReceiptSource source() {
+    auto runs = std::make_shared<TiledRuns>();
+    runs->view = "visits";
+    runs->stream = "access";
+    runs->facts = {.version = {3},
+                   .complete_since = {{{0}, {0}}},
+                   .account = {.counted = 4, .filtered = 4, .quarantined = 3, .failed = 2}};
+    runs->cut = {{{17}, {4}}};
+    runs->parts = {sample().parts[0]};
+    runs->batch_events = 3;
+    runs->speed_events = 0;
+    ReceiptSource::Tick tick{.is_own = false,
+                             .box = sample().parts[1].box,
+                             .rows = 2,
+                             .account = {.counted = 1, .quarantined = 2}};
+    ReceiptSource source;
+    source.manifest = {42};
+    source.mode = "live";
+    source.views.push_back({std::move(runs), {std::move(tick)}, {{{20}, {9}}}});
+    source.ends["b"] = {{{1}}};
+    source.own.push_back({.view = "b", .kind = "own", .rows = 7});
+    return source;
+}
+
+TEST(Receipt, IsMadeOfRunsAndTicks) {
+    const Receipt made = make_receipt(source());
+    EXPECT_EQ(made.manifest, ManifestNumber{42});
+    EXPECT_EQ(made.mode, "live");
+    EXPECT_EQ(made.cut.at("access"), (Cut{{{17}, {4}}}));
+    EXPECT_EQ(made.frontier.at("access"), (Positions{{{20}, {9}}}));
+    EXPECT_EQ(made.frontier.at("b"), (Positions{{{1}}}));
+    EXPECT_EQ(made.speed_share, 0.25);
+    EXPECT_EQ(made.views.at("visits").account.counted, 5U);
+    EXPECT_EQ(made.quarantined, 5U);
+    ASSERT_EQ(made.parts.size(), 3U);
+    EXPECT_EQ(made.parts[0].kind, "batch");
+    EXPECT_EQ(made.parts[1].kind, "tick");
+    EXPECT_EQ(made.parts[2].rows, 7U);
+    EXPECT_EQ(made.parts_left_off, 0U);
+}
+
+TEST(Receipt, CanBeMadeWithoutItsParts) {
+    const Receipt made = make_receipt(source(), ReceiptParts::kCounted);
+    EXPECT_TRUE(made.parts.empty());
+    EXPECT_EQ(made.parts_left_off, 3U);
+    EXPECT_EQ(made.quarantined, 5U);
 }
 
 }  // namespace

@@ -52,8 +52,9 @@ const manifest::Run* run_of_cut(const manifest::State& state, const manifest::Pu
 
 }  // namespace
 
-Result<std::vector<manifest::Run>> choose_runs(const manifest::State& state, VersionId version,
-                                               ReadMode mode, uint64_t cut_number) {
+Result<std::vector<const manifest::Run*>> choose_runs(const manifest::State& state,
+                                                      VersionId version, ReadMode mode,
+                                                      uint64_t cut_number) {
     const catalog::MaterializedView* view = state.catalog.view_of_version(version);
     if (view == nullptr) return not_found("the view was dropped while it was read");
     const catalog::ViewVersion& definition = *view->find(version);
@@ -76,16 +77,17 @@ Result<std::vector<manifest::Run>> choose_runs(const manifest::State& state, Ver
         if (run->box != Box::between(table->origin, cut->cut)) {
             return internal_error("batch run {} does not cover cut {}", run->id.value, cut->number);
         }
-        return std::vector<manifest::Run>{*run};
+        return std::vector<const manifest::Run*>{run};
     }
     Positions end = table->origin;
-    std::vector<manifest::Run> runs;
+    std::vector<const manifest::Run*> runs;
+    runs.reserve(state.runs_of(version).size());
     for (const manifest::Run& run : state.runs_of(version)) {
         if (!extend(end, run.box)) {
             return internal_error("run {} of view \"{}\" covers {} but the tiling has reached {}",
                                   run.id.value, view->name, run.box.to_string(), end.to_string());
         }
-        runs.push_back(run);
+        runs.push_back(&run);
     }
     if (end != table->sealed_frontier) {
         return internal_error("runs of view \"{}\" end at {}, not at the sealed frontier {}",
@@ -105,6 +107,22 @@ bool add_ticks(Tiling& tiling, const std::vector<TickPtr>& ticks) {
     tiling.end = std::move(end);
     tiling.ticks.insert(tiling.ticks.end(), added.begin(), added.end());
     return true;
+}
+
+ReceiptSource::View receipt_view(const Tiling& tiling) {
+    ReceiptSource::View view{.runs = tiling.base->listed, .ticks = {}, .end = tiling.end};
+    view.ticks.reserve(tiling.ticks.size());
+    for (const TickPtr& tick : tiling.ticks) {
+        ReceiptSource::Tick& seen = view.ticks.emplace_back();
+        seen.is_own = tick->is_own;
+        seen.box = tick->box;
+        if (const operators::GroupTable* table = tick->table(tiling.version())) {
+            seen.rows = table->size();
+        }
+        const auto account = tick->accounts.find(tiling.version());
+        if (account != tick->accounts.end()) seen.account = account->second;
+    }
+    return view;
 }
 
 }  // namespace braid::runs

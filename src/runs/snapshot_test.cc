@@ -44,7 +44,7 @@ struct OneView : TestHistory {
         EXPECT_OK(runs);
         std::vector<Box> found;
         if (runs) {
-            for (const manifest::Run& run : *runs) found.push_back(run.box);
+            for (const manifest::Run* run : *runs) found.push_back(run->box);
         }
         return found;
     }
@@ -162,7 +162,7 @@ TickPtr tick(Box of) {
 /// The boxes that are added to a tiling that ends at {5, 3}; nothing, and no change, if it is
 /// refused.
 std::optional<std::vector<Box>> added(const std::vector<Box>& boxes, const Positions& new_end) {
-    Tiling tiling{.version = {1}, .ticks = {tick(box({0, 0}, {5, 3}))}, .end = at({5, 3})};
+    Tiling tiling{.base = {}, .ticks = {tick(box({0, 0}, {5, 3}))}, .end = at({5, 3})};
     std::vector<TickPtr> ticks;
     for (const Box& each : boxes) ticks.push_back(tick(each));
     const bool taken = add_ticks(tiling, ticks);
@@ -223,7 +223,7 @@ TEST(AddTicks, TakesExactlyWhatTiles) {
             ticks.push_back(tick(box({ends[index - 1]}, {ends[index]})));
         }
         for (int64_t end = 0; end <= kLast + 1; ++end) {
-            Tiling tiling{.version = {1}, .end = at({end})};
+            Tiling tiling{.base = {}, .ticks = {}, .end = at({end})};
             const bool fits = end >= kLast || std::ranges::find(ends, end) != ends.end();
             ASSERT_EQ(add_ticks(tiling, ticks), fits) << bounds << ' ' << end;
             ASSERT_EQ(tiling.end, at({fits ? std::max(end, kLast) : end}));

@@ -254,7 +254,7 @@ class World {
                 ASSERT_EQ(runs.has_value(), is_named) << "cut " << cut.number;
                 if (!runs) continue;
                 Counts answered;
-                for (const auto& run : *runs) count(answered, run.box);
+                for (const Run* run : *runs) count(answered, run->box);
                 ASSERT_EQ(answered, once(of().origin, cut.cut));
             }
         }

@@ -276,7 +276,7 @@ class FakeAnswer final : public read::Answer {
           options_(std::move(options)) {
         receipt_.manifest = {17};
         receipt_.mode = "live";
-        receipt_.parts.push_back(
+        receipt_.own.push_back(
             {.view = "v", .kind = "sealed", .box = {}, .digest = Digest{}, .rows = 3});
     }
     const Schema& schema() const override { return schema_; }
@@ -296,8 +296,8 @@ class FakeAnswer final : public read::Answer {
         batch = batches_[given_++];
         return true;
     }
-    std::shared_ptr<const runs::Receipt> receipt() const override {
-        return std::make_shared<const runs::Receipt>(receipt_);
+    std::shared_ptr<const runs::ReceiptSource> receipt() const override {
+        return std::make_shared<const runs::ReceiptSource>(receipt_);
     }
 
   private:
@@ -305,7 +305,7 @@ class FakeAnswer final : public read::Answer {
     const Schema schema_;
     const std::vector<Batch> batches_;
     const read::ReadOptions options_;
-    runs::Receipt receipt_;
+    runs::ReceiptSource receipt_;
     size_t given_ = 0;
 };
 

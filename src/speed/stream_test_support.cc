@@ -104,7 +104,7 @@ Positions TestStream::first_seal(const std::string& view) const {
 Result<std::vector<std::string>> TestStream::answer(TableWorker& worker, const std::string& view) {
     const auto ticks = TRY(worker.pin(log->durable_end(), kWaitUs));
     runs::Tiling tiling;
-    tiling.version = view_of(*manifest->head(), view).current;
+    const VersionId version = view_of(*manifest->head(), view).current;
     tiling.end = first_seal(view);
     operators::GroupTable merged(operators::test_bound_view({}, {}).plan->aggregates);
     for (const manifest::Run& run : runs(view)) {
@@ -113,7 +113,7 @@ Result<std::vector<std::string>> TestStream::answer(TableWorker& worker, const s
     }
     if (!runs::add_ticks(tiling, ticks.ticks)) return internal_error("ticks do not continue");
     for (const runs::TickPtr& tick : tiling.ticks) {
-        const operators::GroupTable* folded = tick->table(tiling.version);
+        const operators::GroupTable* folded = tick->table(version);
         if (folded == nullptr) return internal_error("a tick lacks the view");
         merged.merge(*folded);
     }

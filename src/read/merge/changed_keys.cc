@@ -36,7 +36,7 @@ Result<void> add_tick(const runs::Tick& tick, VersionId version, std::vector<std
 
 /// Keys of what lies behind `end`, and of what lies across it.
 Result<void> add_behind(const runs::Tiling& tiling, const Positions& end, ChangedKeys& changed) {
-    for (const auto& run : tiling.runs) {
+    for (const auto& run : tiling.runs()) {
         const Side side = side_of(run->run().box, end);
         if (side == Side::kBelow) continue;
         changed.is_exact = changed.is_exact && side == Side::kAbove;
@@ -46,7 +46,7 @@ Result<void> add_behind(const runs::Tiling& tiling, const Positions& end, Change
         const Side side = side_of(tick->box, end);
         if (side == Side::kBelow) continue;
         changed.is_exact = changed.is_exact && side == Side::kAbove;
-        TRY(add_tick(*tick, tiling.version, changed.keys));
+        TRY(add_tick(*tick, tiling.version(), changed.keys));
     }
     return {};
 }
@@ -83,9 +83,9 @@ bool is_judged_between(const manifest::State& before, const manifest::State& aft
 }  // namespace
 
 Result<ChangedKeys> changed_keys(const runs::Tiling& before, const runs::Tiling& after) {
-    if (before.version != after.version || !after.end.dominates(before.end)) {
+    if (before.version() != after.version() || !after.end.dominates(before.end)) {
         return internal_error("view version {} at {} does not come behind version {} at {}",
-                              after.version.value, after.end.to_string(), before.version.value,
+                              after.version().value, after.end.to_string(), before.version().value,
                               before.end.to_string());
     }
     ChangedKeys changed;
@@ -153,11 +153,11 @@ class ChangedRows::Moment {
     Result<Batch> row_of(std::string_view key) {
         const int sets = view_.plan->set_count();
         std::vector<PointState> states;
-        for (const auto& run : tiling_.runs) TRY(collect_run(*run, key, sets, states));
+        for (const auto& run : tiling_.runs()) TRY(collect_run(*run, key, sets, states));
         for (const runs::TickPtr& tick : tiling_.ticks) {
-            const operators::GroupTable* table = tick->table(tiling_.version);
+            const operators::GroupTable* table = tick->table(tiling_.version());
             if (table == nullptr) {
-                return internal_error("a tick lacks view version {}", tiling_.version.value);
+                return internal_error("a tick lacks view version {}", tiling_.version().value);
             }
             collect_tick(*table, key, sets, states);
         }

@@ -4,10 +4,9 @@
 namespace braid::read {
 
 FoldAccount account_of(const runs::Tiling& tiling) {
-    FoldAccount sum;
-    for (const auto& run : tiling.runs) sum.add(run->run().account());
+    FoldAccount sum = tiling.base->listed->facts.account;
     for (const runs::TickPtr& tick : tiling.ticks) {
-        const auto account = tick->accounts.find(tiling.version);
+        const auto account = tick->accounts.find(tiling.version());
         if (account != tick->accounts.end()) sum.add(account->second);
     }
     return sum;
@@ -15,14 +14,14 @@ FoldAccount account_of(const runs::Tiling& tiling) {
 
 Result<operators::FailedEvents> gather_failed(const runs::Tiling& tiling) {
     operators::FailedEvents all;
-    for (const auto& run : tiling.runs) {
+    for (const auto& run : tiling.runs()) {
         std::string_view event;
         std::string_view reason;
         const auto rows = TRY(run->scan(runs::kFailedSection, {}, {}));
         while (TRY(rows->next(event, reason))) TRY(all.merge_encoded(event, reason));
     }
     for (const runs::TickPtr& tick : tiling.ticks) {
-        const auto failed = tick->failed.find(tiling.version);
+        const auto failed = tick->failed.find(tiling.version());
         if (failed != tick->failed.end()) all.merge(*failed->second);
     }
     return all;

@@ -24,15 +24,15 @@ Positions highest(const Positions& left, const Positions& right) {
 
 }  // namespace
 
-Result<std::vector<manifest::Run>> ReadParts::choose_runs(const manifest::State& state,
-                                                          VersionId version, runs::ReadMode mode,
-                                                          uint64_t cut_number) const {
-    auto chosen = runs::choose_runs(state, version, mode, cut_number);
-    const catalog::MaterializedView* view = state.catalog.view_of_version(version);
-    if (chosen || view == nullptr || view->find(version)->is_populated) return chosen;
+Result<runs::RunTilingPtr> ReadParts::tiling_of(runs::TilingSet& tilings, VersionId version,
+                                                runs::ReadMode mode, uint64_t cut_number) const {
+    auto tiling = tilings.get(version, mode, cut_number);
+    if (tiling) return tiling;
+    const catalog::MaterializedView* view = tilings.state()->catalog.view_of_version(version);
+    if (view == nullptr || view->find(version)->is_populated) return tiling;
     const auto progress = backfill_progress ? backfill_progress(version) : std::nullopt;
-    if (!progress) return chosen;
-    return std::move(chosen).error().with_detail(
+    if (!progress) return tiling;
+    return std::move(tiling).error().with_detail(
         fmt::format("{} of {} events of its history are counted so far.", progress->events_done,
                     progress->events_all));
 }
@@ -70,7 +70,7 @@ Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>
         }
     }
     // Taken last: a seal in between only moves the frontier over ticks that are then skipped.
-    state_ = parts.manifest->head();
+    tilings_ = parts.tilings->at(parts.manifest->head());
     return {};
 }
 
@@ -78,7 +78,7 @@ Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>
 bool PinnedSnapshot::is_of_one_moment() const {
     if (mode_ != runs::ReadMode::kLive) return true;
     return std::ranges::all_of(streams_, [&](const auto& entry) {
-        const manifest::TableState* state = state_->table(entry.first);
+        const manifest::TableState* state = tilings_->state()->table(entry.first);
         return state == nullptr || entry.second.failure ||
                entry.second.end.dominates(state->sealed_frontier);
     });
@@ -110,30 +110,19 @@ Result<const PinnedSnapshot::Stream*> PinnedSnapshot::stream(TableId table) cons
 }
 
 Result<runs::Tiling> PinnedSnapshot::tiling_of(const ReadParts& parts, VersionId version) const {
-    const catalog::MaterializedView* view = state_->catalog.view_of_version(version);
-    if (view == nullptr) return not_found("the view was dropped while it was read");
-    const manifest::TableState* table = state_->table(view->table);
     runs::Tiling tiling;
-    tiling.version = version;
-    tiling.end = table->origin;
-    for (const manifest::Run& run : TRY(parts.choose_runs(*state_, version, mode_, cut_number_))) {
-        if (!extend(tiling.end, run.box)) {
-            return internal_error("run {} of view \"{}\" does not continue at {}", run.id.value,
-                                  view->name, tiling.end.to_string());
-        }
-        if (run.kind == manifest::RunKind::kBatch) tiling.cut = tiling.end;
-        tiling.runs.push_back(TRY(parts.runs->get(run)));
+    tiling.base = TRY(parts.tiling_of(*tilings_, version, mode_, cut_number_));
+    tiling.end = tiling.base->end;
+    if (mode_ != runs::ReadMode::kLive) return tiling;
+    const catalog::MaterializedView& view = *state()->catalog.view_of_version(version);
+    const Stream* stream = TRY(this->stream(view.table));
+    if (!runs::add_ticks(tiling, stream->ticks)) {
+        return internal_error("ticks of view \"{}\" do not continue at {}", view.name,
+                              tiling.end.to_string());
     }
-    if (mode_ == runs::ReadMode::kLive) {
-        const Stream* stream = TRY(this->stream(view->table));
-        if (!runs::add_ticks(tiling, stream->ticks)) {
-            return internal_error("ticks of view \"{}\" do not continue at {}", view->name,
-                                  tiling.end.to_string());
-        }
-        if (!tiling.end.dominates(stream->end)) {
-            return internal_error("runs and ticks of view \"{}\" end at {} before {}", view->name,
-                                  tiling.end.to_string(), stream->end.to_string());
-        }
+    if (!tiling.end.dominates(stream->end)) {
+        return internal_error("runs and ticks of view \"{}\" end at {} before {}", view.name,
+                              tiling.end.to_string(), stream->end.to_string());
     }
     return tiling;
 }
@@ -143,7 +132,7 @@ Result<Positions> PinnedSnapshot::stream_end(TableId table) const {
         const Stream* pinned = TRY(stream(table));
         return pinned->end;
     }
-    const manifest::TableState* state = state_->table(table);
+    const manifest::TableState* state = tilings_->state()->table(table);
     if (state == nullptr) return not_found("stream {} does not exist", table.value);
     for (auto cut = state->cuts.rbegin(); cut != state->cuts.rend(); ++cut) {
         if (cut_number_ == 0 || cut->number == cut_number_) return cut->cut;

@@ -17,6 +17,7 @@
 #include "runs/run_file.h"
 #include "runs/snapshot.h"
 #include "runs/tick_source.h"
+#include "runs/tilings.h"
 
 namespace braid::read {
 
@@ -26,7 +27,7 @@ struct ReadParts {
     const Clock* clock = nullptr;
     manifest::Manifest* manifest = nullptr;
     runs::TickSource* ticks = nullptr;
-    runs::RunCache* runs = nullptr;
+    runs::Tilings* tilings = nullptr;
     operators::BoundViews* views = nullptr;
     /// NotFound for a stream that was dropped; why it could not be opened, if it could not.
     std::function<Result<std::shared_ptr<log::PartitionedLog>>(TableId)> log_of;
@@ -37,9 +38,10 @@ struct ReadParts {
     /// How far the history of a view version is, while it is computed; may be empty.
     std::function<std::optional<Progress>(VersionId)> backfill_progress = {};
 
-    /// runs::choose_runs; who must wait for a view's history is told how far it is.
-    Result<std::vector<manifest::Run>> choose_runs(const manifest::State& state, VersionId version,
-                                                   runs::ReadMode mode, uint64_t cut_number) const;
+    /// The runs of a view at one manifest version; who must wait for its history is told how far it
+    /// is.
+    Result<runs::RunTilingPtr> tiling_of(runs::TilingSet& tilings, VersionId version,
+                                         runs::ReadMode mode, uint64_t cut_number) const;
 };
 
 /// How long a LIVE statement waits for speed to fold what was durable when it began.
@@ -63,7 +65,7 @@ class PinnedSnapshot {
                                                               const std::set<TableId>& tables,
                                                               const ReadOptions& options);
 
-    const manifest::StatePtr& state() const { return state_; }
+    const manifest::StatePtr& state() const { return tilings_->state(); }
     runs::ReadMode mode() const { return mode_; }
     uint64_t cut_number() const { return cut_number_; }
     /// NotFound when the stream was not asked for; why it was not pinned if that failed.
@@ -80,7 +82,7 @@ class PinnedSnapshot {
                      const ReadOptions& options);
     bool is_of_one_moment() const;
 
-    manifest::StatePtr state_;
+    std::shared_ptr<runs::TilingSet> tilings_;  // of its manifest version
     runs::ReadMode mode_ = runs::ReadMode::kLive;
     uint64_t cut_number_ = 0;
     std::map<TableId, Stream> streams_;

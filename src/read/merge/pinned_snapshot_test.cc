@@ -92,6 +92,7 @@ class PinnedSnapshotTest : public ::testing::Test {
             must(manifest_->commit({manifest::CreateTable{table}}));
         }
         parts_.manifest = manifest_.get();
+        parts_.tilings = &tilings_;
         parts_.ticks = &ticks_;
         parts_.log_of = [](TableId) { return std::make_shared<EndedLog>(Offset{10}); };
     }
@@ -107,6 +108,8 @@ class PinnedSnapshotTest : public ::testing::Test {
     MemoryFileSystem files_;
     SteppedClock clock_;
     std::unique_ptr<manifest::Manifest> manifest_;
+    runs::RunCache runs_{files_};
+    runs::Tilings tilings_{runs_};
     FastTicks ticks_;
     TableId table_;
     TableId other_;

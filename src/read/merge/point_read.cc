@@ -14,15 +14,13 @@ namespace {
 
 using plan::Node;
 
-/// The one row, or none, with a receipt that is made when somebody asks.
+/// The one row, or none.
 class PointAnswer final : public Answer {
   public:
-    PointAnswer(std::shared_ptr<const plan::Query> query, Batch rows, manifest::StatePtr state,
-                runs::Tiling tiling)
+    PointAnswer(std::shared_ptr<const plan::Query> query, Batch rows, runs::ReceiptSource receipt)
         : query_(std::move(query)),
           rows_(std::move(rows)),
-          state_(std::move(state)),
-          tiling_(std::move(tiling)) {}
+          receipt_(std::make_shared<const runs::ReceiptSource>(std::move(receipt))) {}
 
     const Schema& schema() const override { return query_->output; }
     Result<bool> next(Batch& batch) override {
@@ -31,35 +29,14 @@ class PointAnswer final : public Answer {
         batch = std::move(rows_);
         return true;
     }
-    std::shared_ptr<const runs::Receipt> receipt() const override {
-        if (!receipt_) {
-            auto receipt = std::make_shared<runs::Receipt>();
-            receipt->mode = "live";
-            add_to_receipt(*state_, tiling_, *receipt);
-            receipt_ = std::move(receipt);
-        }
-        return receipt_;
-    }
+    std::shared_ptr<const runs::ReceiptSource> receipt() const override { return receipt_; }
 
   private:
     const std::shared_ptr<const plan::Query> query_;
     Batch rows_;
-    const manifest::StatePtr state_;
-    const runs::Tiling tiling_;
+    const std::shared_ptr<const runs::ReceiptSource> receipt_;
     bool is_given_ = false;
-    mutable std::shared_ptr<const runs::Receipt> receipt_;
 };
-
-/// Speed goes on writing to the tables once the look is over: a receipt keeps only boxes and
-/// accounts.
-void forget_tables(runs::Tiling& tiling) {
-    for (runs::TickPtr& tick : tiling.ticks) {
-        auto light = std::make_shared<runs::Tick>();
-        light->box = tick->box;
-        light->accounts = tick->accounts;
-        tick = std::move(light);
-    }
-}
 
 bool reads_no_query(const plan::Expr& expr) {
     if (expr.kind == plan::Expr::Kind::kSubquery || expr.kind == plan::Expr::Kind::kOuterColumn)
@@ -124,26 +101,12 @@ Result<std::unique_ptr<PointRead::Machine>> PointRead::machine(const std::vector
     return machine;
 }
 
-Result<std::shared_ptr<const PointRead::Runs>> PointRead::current_runs() {
+Result<runs::RunTilingPtr> PointRead::current_runs() {
     const manifest::StatePtr head = parts_.manifest->head();
     const ScopedLock lock(mutex_);
     if (runs_ && runs_->state == head) return runs_;
-    auto runs = std::make_shared<Runs>();
-    runs->state = head;
-    runs->tiling.version = scan_->relation.version;
-    const manifest::TableState* table = head->table(table_);
-    if (table == nullptr) return not_found("relation \"{}\" does not exist", scan_->relation.name);
-    runs->tiling.end = table->origin;
-    for (const manifest::Run& run :
-         TRY(parts_.choose_runs(*head, scan_->relation.version, runs::ReadMode::kLive, 0))) {
-        if (!extend(runs->tiling.end, run.box)) {
-            return internal_error("run {} of view \"{}\" does not continue at {}", run.id.value,
-                                  scan_->relation.name, runs->tiling.end.to_string());
-        }
-        if (run.kind == manifest::RunKind::kBatch) runs->tiling.cut = runs->tiling.end;
-        runs->tiling.runs.push_back(TRY(parts_.runs->get(run)));
-    }
-    runs_ = runs;
+    runs_ = TRY(parts_.tiling_of(*parts_.tilings->at(head), scan_->relation.version,
+                                 runs::ReadMode::kLive, 0));
     return runs_;
 }
 
@@ -183,13 +146,14 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
     }
     const int sets = view_.plan->set_count();
     std::vector<PointState> states;
-    std::shared_ptr<const Runs> runs;
     runs::Tiling tiling;
+    runs::ReceiptSource receipt;
+    receipt.mode = "live";
     TRY(parts_.ticks->look(
         table_, at_least, kFoldWaitUsMax,
         [&](const std::vector<runs::TickPtr>& ticks) -> Result<void> {
-            runs = TRY(current_runs());
-            tiling = runs->tiling;
+            tiling.base = TRY(current_runs());
+            tiling.end = tiling.base->end;
             if (!runs::add_ticks(tiling, ticks)) {
                 return internal_error("ticks of view \"{}\" do not continue at {}",
                                       scan_->relation.name, tiling.end.to_string());
@@ -200,17 +164,20 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
                                       at_least.to_string());
             }
             for (const runs::TickPtr& tick : tiling.ticks) {
-                const operators::GroupTable* table = tick->table(tiling.version);
+                const operators::GroupTable* table = tick->table(tiling.version());
                 if (table == nullptr) {
-                    return internal_error("a tick lacks view version {}", tiling.version.value);
+                    return internal_error("a tick lacks view version {}", tiling.version().value);
                 }
                 if (!is_null) collect_tick(*table, key, sets, states);
             }
-            forget_tables(tiling);
+            // Speed goes on writing to the ticks once the look is over.
+            receipt.manifest = tiling.base->state->number;
+            receipt.views.push_back(runs::receipt_view(tiling));
+            tiling.ticks.clear();
             return {};
         }));
     if (!is_null) {
-        for (const auto& run : tiling.runs) TRY(collect_run(*run, key, sets, states));
+        for (const auto& run : tiling.runs()) TRY(collect_run(*run, key, sets, states));
     }
     if (options.seen != nullptr) options.seen->insert_or_assign(table_, tiling.end);
     std::unique_ptr<Machine> machine = TRY(this->machine(parameters, options));
@@ -220,7 +187,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
         idle_.push_back(std::move(machine));
     }
     return std::unique_ptr<Answer>(
-        std::make_unique<PointAnswer>(query_, std::move(rows), runs->state, std::move(tiling)));
+        std::make_unique<PointAnswer>(query_, std::move(rows), std::move(receipt)));
 }
 
 }  // namespace braid::read

@@ -27,17 +27,11 @@ class PointRead final : public PreparedRead {
         std::unique_ptr<ViewFinisher> finisher;
         std::unique_ptr<operators::Program> project;  // null: the scan's columns as they are
     };
-    /// The runs of the newest manifest version seen, opened.
-    struct Runs {
-        manifest::StatePtr state;
-        runs::Tiling tiling;  // without ticks
-    };
-
     PointRead(const ReadParts& parts, const plan::Query& query)
         : parts_(parts), query_(std::make_shared<const plan::Query>(query)) {}
     Result<std::unique_ptr<Machine>> machine(const std::vector<Datum>& parameters,
                                              const ReadOptions& options);
-    Result<std::shared_ptr<const Runs>> current_runs();
+    Result<runs::RunTilingPtr> current_runs();
     Result<Batch> answer(Machine& machine, const std::string& key,
                          const std::vector<PointState>& states) const;
 
@@ -51,7 +45,7 @@ class PointRead final : public PreparedRead {
 
     Mutex mutex_;
     std::vector<std::unique_ptr<Machine>> idle_;
-    std::shared_ptr<const Runs> runs_;
+    runs::RunTilingPtr runs_;  // of the newest manifest version seen
 };
 
 }  // namespace braid::read

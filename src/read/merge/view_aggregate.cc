@@ -398,9 +398,9 @@ Result<RowSourcePtr> open_view_aggregate(const Node& node, const operators::Boun
     const int sets = view.plan->set_count();
     auto rollup = TRY(StateRollup::create(*view.plan, key_predicate, key_groups, context));
     if (!range.is_empty) {
-        for (const auto& run : tiling.runs) TRY(roll_up_run(*run, range, sets, *rollup));
+        for (const auto& run : tiling.runs()) TRY(roll_up_run(*run, range, sets, *rollup));
         for (const runs::TickPtr& tick : tiling.ticks) {
-            TRY(roll_up_tick(*tick->table(tiling.version), range, sets, *rollup));
+            TRY(roll_up_tick(*tick->table(tiling.version()), range, sets, *rollup));
         }
     }
     Ordinary ordinary{flat.predicate, std::move(groups), calls.aggregates};

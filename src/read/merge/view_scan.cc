@@ -62,9 +62,9 @@ std::vector<operators::Evaluated> finish_wanted(const GroupTable& table,
 int largest_run(const runs::Tiling& tiling) {
     int largest = -1;
     uint64_t rows = 0;
-    for (size_t index = 0; index < tiling.runs.size(); ++index) {
-        if (tiling.runs[index]->run().rows <= rows) continue;
-        rows = tiling.runs[index]->run().rows;
+    for (size_t index = 0; index < tiling.runs().size(); ++index) {
+        if (tiling.runs()[index]->run().rows <= rows) continue;
+        rows = tiling.runs()[index]->run().rows;
         largest = static_cast<int>(index);
     }
     return largest;
@@ -94,14 +94,14 @@ Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_
                     GroupTable& into) {
     if (range.is_empty) return {};
     const int set_count = count_sets(into.aggregates());
-    for (size_t index = 0; index < tiling.runs.size(); ++index) {
+    for (size_t index = 0; index < tiling.runs().size(); ++index) {
         if (static_cast<int>(index) == skip_run) continue;
-        TRY(gather_run(*tiling.runs[index], range, set_count, into));
+        TRY(gather_run(*tiling.runs()[index], range, set_count, into));
     }
     for (const runs::TickPtr& tick : tiling.ticks) {
-        const GroupTable* table = tick->table(tiling.version);
+        const GroupTable* table = tick->table(tiling.version());
         if (table == nullptr) {
-            return internal_error("a tick lacks view version {}", tiling.version.value);
+            return internal_error("a tick lacks view version {}", tiling.version().value);
         }
         TRY(gather_tick(*table, range, into));
     }
@@ -152,7 +152,7 @@ Result<RowSourcePtr> ViewScan::open(operators::BoundView view, runs::Tiling tili
 }
 
 Result<void> ViewScan::start(int big_run) {
-    const runs::RunReader& run = *tiling_.runs[static_cast<size_t>(big_run)];
+    const runs::RunReader& run = *tiling_.runs()[static_cast<size_t>(big_run)];
     rows_ = TRY(run.scan(0, range_.from, range_.to));
     for (int set = 0; set < view_.plan->set_count(); ++set) {
         auto cursor = std::make_unique<SetCursor>();

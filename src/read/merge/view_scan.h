@@ -20,7 +20,7 @@
 namespace braid::read {
 
 /// Merges everything in a tiling that lies in a key range into one table: ⊕ over runs and ticks.
-/// `skip_run` (an index into tiling.runs, -1 for none) is left out.
+/// `skip_run` (an index into tiling.runs(), -1 for none) is left out.
 Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_run,
                     operators::GroupTable& into);
 

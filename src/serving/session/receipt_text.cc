@@ -18,16 +18,17 @@ std::string by_stream(const std::map<std::string, Positions>& positions) {
 
 }  // namespace
 
-std::string receipt_json(const runs::Receipt& receipt) { return to_json(receipt); }
-
-std::string receipt_json_within(const runs::Receipt& receipt, size_t bytes_max) {
-    std::string whole = to_json(receipt);
-    if (whole.size() <= bytes_max) return whole;
+std::string receipt_json_within(const runs::ReceiptSource& source, size_t bytes_max) {
+    constexpr size_t kPartBytesMin = 80;  // an empty box and its digest
+    if (source.part_count() * kPartBytesMin <= bytes_max) {
+        std::string whole = to_json(make_receipt(source));
+        if (whole.size() <= bytes_max) return whole;
+    }
     // The runs are most of it; if it is still too long there are very many streams and views.
-    std::string part = to_json(receipt, 0);
+    std::string part = to_json(make_receipt(source, runs::ReceiptParts::kCounted));
     if (part.size() <= bytes_max) return part;
-    return fmt::format(R"({{"manifest":{},"mode":"{}","truncated":true}})", receipt.manifest.value,
-                       receipt.mode);
+    return fmt::format(R"({{"manifest":{},"mode":"{}","truncated":true}})", source.manifest.value,
+                       source.mode);
 }
 
 std::vector<std::string> receipt_lines(const runs::Receipt& receipt) {

@@ -9,12 +9,9 @@
 
 namespace braid::serving {
 
-/// The receipt as JSON in one line (decision 11).
-std::string receipt_json(const runs::Receipt& receipt);
-
-/// The same, but without the single runs when it would be longer than `bytes_max`: for an HTTP
+/// The receipt as JSON in one line (decision 11), but without the single runs when it would be longer than `bytes_max`: for an HTTP
 /// header.
-std::string receipt_json_within(const runs::Receipt& receipt, size_t bytes_max);
+std::string receipt_json_within(const runs::ReceiptSource& source, size_t bytes_max);
 
 /// The tiling for a person, line by line, as EXPLAIN (ANALYZE) prints it.
 std::vector<std::string> receipt_lines(const runs::Receipt& receipt);

@@ -279,7 +279,7 @@ std::unique_ptr<Cursor> Session::rows_of(Schema schema, std::vector<std::vector<
 }
 
 void Session::note_finished(const std::string& statement,
-                            std::shared_ptr<const runs::Receipt> receipt) {
+                            std::shared_ptr<const runs::ReceiptSource> receipt) {
     receipt_ = std::move(receipt);
     services_.receipts->add(services_.clock->wall_us(), statement, receipt_);
 }

@@ -99,7 +99,7 @@ class Session {
     /// nothing.
     std::vector<sql::Notice> take_notices();
     /// Of the last statement that read something; null if there was none.
-    const std::shared_ptr<const runs::Receipt>& receipt() const { return receipt_; }
+    const std::shared_ptr<const runs::ReceiptSource>& receipt() const { return receipt_; }
 
     /// Stops the statement that is running, if any. Thread-safe.
     void cancel();
@@ -166,7 +166,8 @@ class Session {
     std::unique_ptr<Cursor> rows_of(Schema schema, std::vector<std::vector<std::string>> rows,
                                     std::string tag) const;
     std::shared_ptr<read::CancelToken> new_cancel_token();
-    void note_finished(const std::string& statement, std::shared_ptr<const runs::Receipt> receipt);
+    void note_finished(const std::string& statement,
+                       std::shared_ptr<const runs::ReceiptSource> receipt);
     void warn(std::string_view sqlstate, std::string message);
 
     const Services& services_;
@@ -182,7 +183,7 @@ class Session {
     TransactionState transaction_;
     std::map<TableId, Positions> seen_;
     std::vector<sql::Notice> notices_;
-    std::shared_ptr<const runs::Receipt> receipt_;
+    std::shared_ptr<const runs::ReceiptSource> receipt_;
 
     Mutex cancel_mutex_;
     std::shared_ptr<read::CancelToken> running_;  // guarded by cancel_mutex_

@@ -235,13 +235,13 @@ Result<std::unique_ptr<Cursor>> Session::run_explain(const sql::Explain& explain
         while (TRY(answer->next(batch))) rows += batch.length;
         const double ms =
             static_cast<double>(services_.clock->monotonic_us() - started_us) / 1000.0;
-        const std::shared_ptr<const runs::Receipt> receipt = answer->receipt();
-        note_finished(statement_text_, receipt);
+        note_finished(statement_text_, answer->receipt());
+        const runs::Receipt receipt = runs::make_receipt(*receipt_);
         lines.push_back(fmt::format("Rows: {}", rows));
-        for (std::string& line : receipt_lines(*receipt)) lines.push_back(std::move(line));
+        for (std::string& line : receipt_lines(receipt)) lines.push_back(std::move(line));
         lines.push_back(fmt::format("Execution Time: {:.3f} ms", ms));
         facts = fmt::format(R"(, "Rows": {}, "Execution Time": {:.3f}, "Receipt": {})", rows, ms,
-                            receipt_json(*receipt));
+                            runs::to_json(receipt));
     }
     if (explain.format == sql::Explain::Format::kText) {
         std::vector<std::vector<std::string>> rows;
@@ -264,7 +264,7 @@ Result<std::unique_ptr<Cursor>> Session::run_show(const sql::Show& show) {
             return invalid_input("no statement of this session has a receipt yet")
                 .with_sqlstate("55000");
         }
-        return rows_of({{{show.name, kText}}}, {{receipt_json(*receipt_)}}, "SHOW");
+        return rows_of({{{show.name, kText}}}, {{runs::to_json(runs::make_receipt(*receipt_))}}, "SHOW");
     }
     if (show.name != "all") {
         std::string value = TRY(settings_.show(show.name));

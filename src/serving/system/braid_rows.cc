@@ -173,7 +173,7 @@ void add_receipts(const SystemView& view, RelationRows& rows) {
         rows.set("number", entry.number);
         rows.set_time("finished_at", entry.finished_at_us);
         rows.set("statement", entry.statement);
-        rows.set("receipt", receipt_json(*entry.receipt));
+        rows.set("receipt", to_json(make_receipt(*entry.receipt)));
     }
 }
 

@@ -17,18 +17,42 @@ std::string_view beginning(std::string_view text) {
     return text.substr(0, end);
 }
 
+uint64_t bytes_of(const ReceiptLog::Entry& entry) {
+    return sizeof(entry) + entry.statement.size() + entry.receipt->bytes_used();
+}
+
 }  // namespace
 
 void ReceiptLog::add(int64_t finished_at_us, std::string_view statement,
-                     std::shared_ptr<const runs::Receipt> receipt) {
+                     std::shared_ptr<const runs::ReceiptSource> receipt) {
     Entry entry{.number = 0,
                 .finished_at_us = finished_at_us,
                 .statement = std::string(beginning(statement)),
                 .receipt = std::move(receipt)};
     ScopedLock lock(mutex_);
     entry.number = next_number_++;
+    take_in(entry);
     entries_.push_back(std::move(entry));
-    if (entries_.size() > entries_max_) entries_.pop_front();
+    while (bytes_ > bytes_max_ && entries_.size() > 1) drop_oldest();
+}
+
+void ReceiptLog::take_in(const Entry& entry) {
+    bytes_ += bytes_of(entry);
+    for (const runs::ReceiptSource::View& view : entry.receipt->views) {
+        if (++shared_[view.runs.get()] == 1) bytes_ += view.runs->bytes_used();
+    }
+}
+
+void ReceiptLog::drop_oldest() {
+    const Entry& entry = entries_.front();
+    bytes_ -= bytes_of(entry);
+    for (const runs::ReceiptSource::View& view : entry.receipt->views) {
+        const auto place = shared_.find(view.runs.get());
+        if (--place->second > 0) continue;
+        bytes_ -= view.runs->bytes_used();
+        shared_.erase(place);
+    }
+    entries_.pop_front();
 }
 
 std::vector<ReceiptLog::Entry> ReceiptLog::entries() const {
