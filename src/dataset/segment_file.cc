@@ -2,16 +2,15 @@
 #include <charconv>
 
 #include <arrow/api.h>
-#include <arrow/io/memory.h>
 #include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/properties.h>
 
 #include "base/error_makers.h"
-#include "base/hash.h"
 #include "columnar/arrow_result.h"
 #include "dataset/arrow_columns.h"
+#include "dataset/segment_input.h"
 #include "dataset/segment_internal.h"
 
 namespace braid::dataset {
@@ -74,22 +73,17 @@ Result<OpenSegment> open_segment(FileSystem& files, const std::string& path,
                                  std::optional<uint32_t> crc,
                                  const std::vector<int>& text_columns) {
     OpenSegment segment;
-    auto mapped = files.map(path);
-    if (!mapped && mapped.error().code() == ErrorCode::kNotFound) {
-        return corrupt("segment {} is missing", path);
-    }
-    segment.mapped = TRY(std::move(mapped));
-    const Bytes bytes = segment.mapped->bytes();
-    if (crc && crc32c(as_text(bytes)) != *crc) {
+    segment.input = TRY(SegmentInput::open(files, path));
+    if (crc && segment.input->crc() != *crc) {
         return corrupt("segment {} is not the file that was committed: its checksum differs", path);
     }
-    auto buffer = std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(bytes.data()),
-                                                  static_cast<int64_t>(bytes.size()));
     parquet::ArrowReaderProperties properties(/*use_threads=*/false);
     properties.set_batch_size(65'536);
+    // A column of a row group is read when it is needed, and no sooner.
+    properties.set_pre_buffer(false);
     for (const int column : text_columns) properties.set_read_dictionary(column, true);
     parquet::arrow::FileReaderBuilder builder;
-    TRY(builder.Open(std::make_shared<arrow::io::BufferReader>(std::move(buffer))));
+    TRY(builder.Open(segment.input));
     segment.reader = TRY(builder.properties(properties)->Build());
     segment.metadata = segment.reader->parquet_reader()->metadata()->key_value_metadata();
     return segment;
@@ -104,8 +98,8 @@ Result<manifest::Segment> describe_segment(FileSystem& files, const std::string&
     segment.to = {TRY(number_of(open, kMetaTo, path))};
     segment.bad_rows = static_cast<uint64_t>(TRY(number_of(open, kMetaBadRows, path)));
     segment.rows = static_cast<uint64_t>(open.reader->parquet_reader()->metadata()->num_rows());
-    segment.bytes = open.mapped->bytes().size();
-    segment.crc = crc32c(as_text(open.mapped->bytes()));
+    segment.bytes = open.input->bytes();
+    segment.crc = open.input->crc();
     const std::string marker = "ingest_day=";
     const size_t day = path.find(marker);
     if (day != std::string::npos) segment.ingest_day = path.substr(day + marker.size(), 10);

@@ -35,9 +35,11 @@ inline constexpr int kSegmentFormat = 1;
 /// Declared columns, then _partition, _offset, _ingested_at, _raw, _error.
 std::shared_ptr<arrow::Schema> arrow_schema_of(const Schema& declared);
 
-/// A segment's bytes, checked, and its reader.
+class SegmentInput;
+
+/// A segment's bytes, checked whenever they are read, and its reader.
 struct OpenSegment {
-    std::shared_ptr<const MappedFile> mapped;
+    std::shared_ptr<SegmentInput> input;
     std::unique_ptr<parquet::arrow::FileReader> reader;
     std::shared_ptr<const arrow::KeyValueMetadata> metadata;
 
