@@ -71,6 +71,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"batch.memory_mib", scaled(node.batch.memory_bytes_max, kMebibyte)},
         {"batch.undo_window_s", scaled(node.batch.undo_window_us, kSeconds)},
         {"query.memory_mib", scaled(node.query_memory_bytes, kMebibyte)},
+        {"read.cache_mib", scaled(node.read_cache_bytes, kMebibyte)},
         {"function_data.user_agent_rules", text(node.function_data.user_agent_rules)},
         {"function_data.regions_ipv4", text(node.function_data.regions_ipv4)},
         {"function_data.regions_ipv6", text(node.function_data.regions_ipv6)},

@@ -88,7 +88,8 @@ Result<void> Node::start() {
         write_trace(TraceLevel::kWarning, "node", synced.error().to_string());
     }
     views_ = std::make_unique<CatalogViews>(*manifest_, *function_data_);
-    runs_ = std::make_unique<runs::RunCache>(files);
+    runs_ = std::make_unique<runs::RunCache>(
+        files, runs::RunCacheOptions{.bytes_max = options_.read_cache_bytes}, ground_.metrics);
     tilings_ = std::make_unique<runs::Tilings>(*runs_);
     archiver_ = std::make_unique<archive::Archiver>(
         archive::ArchiveParts{&files, ground_.clock, manifest_.get(), ground_.metrics, &health_},

@@ -45,6 +45,8 @@ struct NodeOptions {
     /// What a stream may still take while its seals fail.
     uint64_t unsealed_bytes_max = 256ULL << 20;
     uint64_t query_memory_bytes = 1ULL << 30;
+    /// For what was read of runs.
+    uint64_t read_cache_bytes = 256ULL << 20;
 };
 
 /// What a node stands on: real in the program; in memory, stepped and faulty in tests. Outlives the

@@ -11,6 +11,7 @@
 #include "read/merge/stream_scan.h"
 #include "read/merge/view_aggregate.h"
 #include "read/merge/view_scan.h"
+#include "runs/run_file.h"
 
 namespace braid::read {
 

@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cstring>
+#include <array>
 
-#include <arrow/array/array_binary.h>
-#include <arrow/buffer.h>
-#include <arrow/io/memory.h>
-#include <arrow/ipc/options.h>
-#include <arrow/ipc/reader.h>
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-
+#include "base/bytes.h"
 #include "base/error_makers.h"
-#include "columnar/arrow_result.h"
 #include "runs/part_reader_internal.h"
 
 namespace braid::runs {
@@ -23,162 +15,159 @@ constexpr const char* kHint =
     "REFRESH MATERIALIZED VIEW computes the view again; CALL braid.accept_audit then takes the "
     "place of what cannot be read.";
 
-Error damaged(const std::string& path, std::string_view what) {
-    return corrupt("run file \"{}\" is damaged: {}", path, what).with_hint(kHint);
-}
+/// A share of a cache's memory for filters.
+constexpr uint64_t kFilterShare = 2;
 
-Error not_described(const std::string& path) {
-    return damaged(path, "it is not the file that the manifest describes");
-}
-
-/// The bytes of one column of a record batch, which must lie in the mapped file; false if they do
-/// not.
-bool locate(const arrow::Array& array, std::string_view file, const int32_t*& ends,
-            const char*& bytes) {
-    const auto& column = static_cast<const arrow::BinaryArray&>(array);
-    ends = column.raw_value_offsets();
-    bytes = reinterpret_cast<const char*>(column.raw_data());
-    const auto inside = [&](const void* from, size_t size) {
-        const auto* start = static_cast<const char*>(from);
-        return size == 0 || (start >= file.data() && start + size <= file.data() + file.size());
-    };
-    const auto rows = static_cast<size_t>(array.length());
-    return column.null_count() == 0 && inside(ends, (rows + 1) * sizeof(int32_t)) && ends[0] >= 0 &&
-           ends[rows] >= ends[0] && inside(bytes, static_cast<size_t>(ends[rows]));
-}
+std::string_view text_of(std::span<const char> bytes) { return {bytes.data(), bytes.size()}; }
 
 }  // namespace
 
-size_t Block::lower_bound(std::string_view key_sought) const {
-    size_t low = 0;
-    size_t count = rows;
-    while (count > 0) {
-        const size_t half = count / 2;
-        const bool below = key(low + half) < key_sought;
-        low = below ? low + half + 1 : low;
-        count = below ? count - half - 1 : half;
+PartStore::PartStore(FileSystem& files, const RunCacheOptions& options, Metrics* metrics)
+    : metrics_(metrics == nullptr ? own_ : *metrics),
+      files_(files, options.files_max),
+      cache_(options.bytes_max - options.bytes_max / kFilterShare, metrics_),
+      filter_bytes_max_(options.bytes_max / kFilterShare) {}
+
+bool PartStore::take_filter_bytes(uint64_t bytes) {
+    if (filter_bytes_.fetch_add(bytes) + bytes <= filter_bytes_max_) return true;
+    filter_bytes_.fetch_sub(bytes);
+    return false;
+}
+
+PartReader::~PartReader() {
+    store_.cache().forget(id_);
+    store_.give_filter_bytes(filter_bytes_);
+}
+
+Error PartReader::refuse(std::string_view what) const {
+    store_.metrics().damaged.add(1);
+    return corrupt("run file \"{}\" {}", part_.file, what).with_hint(kHint);
+}
+
+Result<std::shared_ptr<const ReadableFile>> PartReader::open() const {
+    auto file = store_.files().open(part_.file);
+    if (!file && file.error().code() == ErrorCode::kNotFound) return refuse("is missing");
+    return file;
+}
+
+Result<void> PartReader::read(const ReadableFile& file, uint64_t from, std::span<char> into) const {
+    const size_t count = TRY(file.read_at(from, std::as_writable_bytes(into)));
+    if (count == into.size()) return {};
+    return refuse(fmt::format("is damaged: it ends at {}, within bytes {} to {}", from + count,
+                              from, from + into.size()));
+}
+
+Result<std::shared_ptr<const PartIndex>> PartReader::index(BlockCache::Use use) const {
+    const BlockCache::Key key{id_, kIndexNumber};
+    CachedPtr found = store_.cache().find(key, use);
+    if (!found) [[unlikely]] {
+        found = store_.cache().add(key, TRY(load_index()), BlockCache::Use::kPoint);
     }
-    return low;
+    return std::static_pointer_cast<const PartIndex>(std::move(found));
 }
 
-PartReader::PartReader(std::string path, std::shared_ptr<const MappedFile> mapped)
-    : path_(std::move(path)), mapped_(std::move(mapped)) {}
-
-PartReader::~PartReader() = default;
-
-Result<std::unique_ptr<const PartReader>> PartReader::open(FileSystem& files,
-                                                           const manifest::Part& part) {
-    auto mapped = files.map(part.file);
-    if (!mapped) {
-        if (mapped.error().code() != ErrorCode::kNotFound) return std::move(mapped).error();
-        return corrupt("run file \"{}\" is missing", part.file).with_hint(kHint);
+Result<std::shared_ptr<const PartIndex>> PartReader::load_index() const {
+    const auto file = TRY(open());
+    const uint64_t bytes = TRY(file->size());
+    if (bytes != part_.bytes) {
+        return refuse(fmt::format("is damaged: it has {} bytes, not {}", bytes, part_.bytes));
     }
-    std::unique_ptr<PartReader> reader(new PartReader(part.file, *std::move(mapped)));
-    TRY(reader->check_tail(part));
-    TRY(reader->open_arrow(part));
-    return reader;
-}
-
-/// Where the part of the file begins that is no block. Read from bytes that are not checked yet.
-Result<uint64_t> PartReader::tail_start() const {
-    const Bytes bytes = mapped_->bytes();
-    if (bytes.size() < kTailFixedBytes) return damaged(path_, "it is cut short");
-    int32_t footer_bytes = 0;
-    std::memcpy(&footer_bytes, bytes.data() + bytes.size() - kTailFixedBytes, sizeof footer_bytes);
-    const uint64_t tail_bytes =
-        kTailFixedBytes + kEndMarkBytes + static_cast<uint32_t>(footer_bytes);
-    if (footer_bytes < 0 || tail_bytes > bytes.size())
-        return damaged(path_, "its footer is not there");
-    return bytes.size() - tail_bytes;
-}
-
-Result<void> PartReader::check_tail(const manifest::Part& part) const {
-    const Bytes bytes = mapped_->bytes();
-    if (bytes.size() != part.bytes) {
-        return damaged(path_, fmt::format("it has {} bytes, not {}", bytes.size(), part.bytes));
+    if (bytes < kHeaderBytes + kFooterBytes) return refuse("is damaged: it is cut short");
+    std::array<char, kFooterBytes> footer{};
+    TRY(read(*file, bytes - kFooterBytes, footer));
+    ByteReader in(text_of(footer));
+    const uint64_t tail_start = TRY(in.fixed<uint64_t>());
+    const uint32_t version = TRY(in.fixed<uint32_t>());
+    if (tail_start < kHeaderBytes || tail_start > bytes - kFooterBytes) {
+        return refuse("is damaged: its footer");
     }
-    const uint64_t start = TRY(tail_start());
-    if (crc32c(as_text(bytes.subspan(start))) != part.crc) return damaged(path_, "its footer");
-    return {};
+    std::string tail(bytes - tail_start, '\0');
+    TRY(read(*file, tail_start, tail));
+    if (crc32c(tail) != part_.crc) return refuse("is damaged: its footer");
+    if (version != kPartVersion) {
+        return unsupported("run file \"{}\" has format {}", part_.file, version);
+    }
+    tail.resize(tail.size() - kFooterBytes);
+    auto index = decode_index(tail);
+    if (!index) return refuse("is damaged: its index cannot be read");
+    TRY(check(**index, tail_start));
+    return *std::move(index);
 }
 
-Result<void> PartReader::open_arrow(const manifest::Part& part) {
-    const Bytes bytes = mapped_->bytes();
-    const auto buffer = std::make_shared<arrow::Buffer>(
-        reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int64_t>(bytes.size()));
-    auto options = arrow::ipc::IpcReadOptions::Defaults();
-    options.use_threads = false;
-    arrow_ =
-        TRY(internal::as_result(arrow::ipc::RecordBatchFileReader::Open(
-                                    std::make_shared<arrow::io::BufferReader>(buffer), options))
-                .context(fmt::format("opening run file \"{}\"", path_)));
-    index_ = TRY(read_index(arrow_->metadata().get(), path_));
-    TRY(check_index(part, TRY(tail_start())));
-    blocks_.resize(index_.blocks.size());
-    loaded_ = std::vector<std::atomic<bool>>(index_.blocks.size());
-    return {};
-}
-
-Result<void> PartReader::check_index(const manifest::Part& part, uint64_t tail_start) const {
+Result<void> PartReader::check(const PartIndex& index, uint64_t tail_start) const {
     uint64_t rows = 0;
-    uint64_t end = 0;
+    uint64_t end = kHeaderBytes;
     bool ascends = true;
-    for (const PartIndex::Block& block : index_.blocks) {
+    for (const PartIndex::Block& block : index.blocks) {
         ascends = ascends && block.end > end && block.rows > 0;
         end = block.end;
         rows += block.rows;
     }
-    const bool is_described = index_.section == part.section && index_.rows == part.rows &&
-                              index_.digest == part.digest && index_.first_key == part.first_key &&
-                              index_.last_key == part.last_key;
-    if (!is_described) return not_described(path_);
-    if (!ascends || end != tail_start || rows != index_.rows || index_.blocks.empty() ||
-        !arrow_->schema()->Equals(*part_schema(), false) ||
-        static_cast<size_t>(arrow_->num_record_batches()) != index_.blocks.size()) {
-        return damaged(path_, "its index does not fit it");
+    const bool is_described = index.section == part_.section && index.rows == part_.rows &&
+                              index.digest == part_.digest && index.first_key == part_.first_key &&
+                              index.last_key == part_.last_key;
+    if (!is_described) {
+        return refuse("is damaged: it is not the file that the manifest describes");
+    }
+    if (!ascends || end > tail_start || tail_start - end != index.filter_bytes ||
+        rows != index.rows || index.blocks.empty()) {
+        return refuse("is damaged: its index does not fit it");
     }
     return {};
 }
 
-Result<const Block*> PartReader::block(size_t index) const {
-    if (!loaded_[index].load(std::memory_order_acquire)) [[unlikely]]
-        TRY(load(index));
-    return &blocks_[index];
+Result<std::shared_ptr<const LoadedBlock>> PartReader::block(const PartIndex& index, size_t number,
+                                                             BlockCache::Use use) const {
+    const BlockCache::Key key{id_, static_cast<uint32_t>(number)};
+    CachedPtr found = store_.cache().find(key, use);
+    if (!found) found = store_.cache().add(key, TRY(load_block(index, number)), use);
+    return std::static_pointer_cast<const LoadedBlock>(std::move(found));
 }
 
-Result<void> PartReader::load(size_t index) const {
+Result<std::shared_ptr<const LoadedBlock>> PartReader::load_block(const PartIndex& index,
+                                                                  size_t number) const {
+    const PartIndex::Block& described = index.blocks[number];
+    const uint64_t from = index.start_of(number);
+    const uint64_t size = described.end - from;
+    auto bytes = std::make_unique_for_overwrite<char[]>(size);
+    const std::span<char> whole(bytes.get(), size);
+    TRY(read(*TRY(open()), from, whole));
+    if (crc32c(text_of(whole)) != described.crc) {
+        return refuse(fmt::format("is damaged: bytes {} to {}", from, described.end));
+    }
+    const size_t header = number == 0 ? kHeaderBytes : 0;
+    auto loaded = LoadedBlock::parse(std::move(bytes), size, header, described.rows);
+    if (!loaded || loaded->rows().key(0) != described.first_key) {
+        return refuse(fmt::format("is damaged: block {} is not what the index says", number));
+    }
+    return loaded;
+}
+
+const KeyFilter* PartReader::filter() const {
+    if (const KeyFilter* shown = shown_filter_.load(std::memory_order_acquire)) return shown;
     const ScopedLock lock(mutex_);
-    if (loaded_[index].load(std::memory_order_relaxed)) return {};
-    const std::string_view file = as_text(mapped_->bytes());
-    const uint64_t start = index == 0 ? 0 : index_.blocks[index - 1].end;
-    const PartIndex::Block& described = index_.blocks[index];
-    if (crc32c(file.substr(start, described.end - start)) != described.crc) {
-        return damaged(path_, fmt::format("bytes {} to {}", start, described.end));
-    }
-    const auto batch = TRY(internal::as_result(arrow_->ReadRecordBatch(static_cast<int>(index)))
-                               .context(fmt::format("reading run file \"{}\"", path_)));
-    Block block{.rows = static_cast<size_t>(batch->num_rows())};
-    if (block.rows != described.rows ||
-        !locate(*batch->column(0), file, block.key_ends, block.key_bytes) ||
-        !locate(*batch->column(1), file, block.value_ends, block.value_bytes) ||
-        block.key(0) != described.first_key) {
-        return damaged(path_, fmt::format("block {} is not what the index says", index));
-    }
-    blocks_[index] = block;
-    loaded_[index].store(true, std::memory_order_release);
-    return {};
+    if (is_filter_sought_) return filter_.get();
+    auto loaded = load_filter();
+    // Whoever then reads the part itself is told.
+    if (!loaded) return nullptr;
+    is_filter_sought_ = true;
+    const uint64_t bytes = loaded->bytes_used();
+    if (loaded->blocks().empty() || !store_.take_filter_bytes(bytes)) return nullptr;
+    filter_bytes_ = bytes;
+    filter_ = std::make_unique<const KeyFilter>(*std::move(loaded));
+    shown_filter_.store(filter_.get(), std::memory_order_release);
+    return filter_.get();
 }
 
-size_t PartReader::block_of(std::string_view key) const {
-    const auto after =
-        std::ranges::upper_bound(index_.blocks, key, {}, &PartIndex::Block::first_key);
-    return after == index_.blocks.begin() ? 0
-                                          : static_cast<size_t>(after - index_.blocks.begin()) - 1;
-}
-
-size_t PartReader::block_before(std::string_view key) const {
-    const auto at = std::ranges::lower_bound(index_.blocks, key, {}, &PartIndex::Block::first_key);
-    return at == index_.blocks.begin() ? 0 : static_cast<size_t>(at - index_.blocks.begin()) - 1;
+Result<KeyFilter> PartReader::load_filter() const {
+    const auto index = TRY(this->index(BlockCache::Use::kPoint));
+    std::string bytes(index->filter_bytes, '\0');
+    const uint64_t from = index->blocks.back().end;
+    TRY(read(*TRY(open()), from, bytes));
+    if (crc32c(bytes) != index->filter_crc) {
+        return refuse(fmt::format("is damaged: bytes {} to {}", from, from + bytes.size()));
+    }
+    return KeyFilter::from_bytes(bytes);
 }
 
 }  // namespace braid::runs

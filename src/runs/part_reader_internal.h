@@ -4,73 +4,86 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/file_system.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "manifest/manifest.h"
+#include "runs/block_cache.h"
+#include "runs/file_pool.h"
+#include "runs/key_filter.h"
 #include "runs/part_format_internal.h"
-
-namespace arrow::ipc {
-class RecordBatchFileReader;
-}
+#include "runs/run_file.h"
 
 namespace braid::runs {
 
-/// Rows of one block, where they lie in the mapped file.
-struct Block {
-    const int32_t* key_ends = nullptr;  // row i is [ends[i], ends[i + 1])
-    const char* key_bytes = nullptr;
-    const int32_t* value_ends = nullptr;
-    const char* value_bytes = nullptr;
-    size_t rows = 0;
+/// What the readers of many parts share: files that are open, and what was read of them.
+/// Thread-safe.
+class PartStore {
+  public:
+    PartStore(FileSystem& files, const RunCacheOptions& options, Metrics* metrics);
 
-    std::string_view key(size_t row) const { return slice(key_ends, key_bytes, row); }
-    std::string_view value(size_t row) const { return slice(value_ends, value_bytes, row); }
-    /// The first row whose key is not below; `rows` if there is none.
-    size_t lower_bound(std::string_view key) const;
+    BlockCache& cache() { return cache_; }
+    FilePool& files() { return files_; }
+    ReadMetrics& metrics() { return metrics_; }
+    /// Filters stay in memory while they fit into this share of it: false, and nothing is taken,
+    /// beyond it.
+    bool take_filter_bytes(uint64_t bytes);
+    void give_filter_bytes(uint64_t bytes) { filter_bytes_.fetch_sub(bytes); }
+    uint64_t next_part() { return next_part_.fetch_add(1); }
 
   private:
-    static std::string_view slice(const int32_t* ends, const char* bytes, size_t row) {
-        return {bytes + ends[row], static_cast<size_t>(ends[row + 1] - ends[row])};
-    }
+    Metrics own_;  // without another's
+    ReadMetrics metrics_;
+    FilePool files_;
+    BlockCache cache_;
+    const uint64_t filter_bytes_max_;
+    std::atomic<uint64_t> filter_bytes_ = 0;
+    std::atomic<uint64_t> next_part_ = 1;
 };
 
-/// An open file of a run. Opening checks the footer; a block is checked when it is first needed, so
-/// a restart reads no data. Thread-safe.
+/// A file of a run. What it gives was checked when it was read from the file, and is pinned in
+/// memory while held. Thread-safe; must not outlive the store and the manifest's part.
 class PartReader {
   public:
-    /// Corrupt, naming the file, when it is missing or not the one that the manifest describes.
-    static Result<std::unique_ptr<const PartReader>> open(FileSystem& files,
-                                                          const manifest::Part& part);
+    PartReader(PartStore& store, const manifest::Part& part)
+        : store_(store), part_(part), id_(store.next_part()) {}
     ~PartReader();
+    PartReader(const PartReader&) = delete;
+    PartReader& operator=(const PartReader&) = delete;
 
-    size_t block_count() const { return loaded_.size(); }
-    /// Corrupt if the block's bytes are not those that were written. Lives as long as the part.
-    Result<const Block*> block(size_t index) const;
-    /// The block that holds the key if any does, among keys that are there once.
-    size_t block_of(std::string_view key) const;
-    /// A block that the first row with this key or a later one cannot precede.
-    size_t block_before(std::string_view key) const;
+    const manifest::Part& part() const { return part_; }
+    /// Corrupt, naming the file, when it is missing or not the one that the manifest describes.
+    Result<std::shared_ptr<const PartIndex>> index(BlockCache::Use use) const;
+    /// Corrupt if the block's bytes are not those that were written.
+    Result<std::shared_ptr<const LoadedBlock>> block(const PartIndex& index, size_t number,
+                                                     BlockCache::Use use) const;
+    /// Null: there is none, it has no room, or it cannot be read. Read once, then it stays.
+    const KeyFilter* filter() const;
 
   private:
-    PartReader(std::string path, std::shared_ptr<const MappedFile> mapped);
-    Result<void> check_tail(const manifest::Part& part) const;
-    Result<void> open_arrow(const manifest::Part& part);
-    Result<void> check_index(const manifest::Part& part, uint64_t tail_start) const;
-    Result<uint64_t> tail_start() const;
-    Result<void> load(size_t index) const;
+    static constexpr uint32_t kIndexNumber = UINT32_MAX;
 
-    const std::string path_;
-    const std::shared_ptr<const MappedFile> mapped_;
-    PartIndex index_;
-    mutable Mutex mutex_;  // one block is loaded at a time
-    std::shared_ptr<arrow::ipc::RecordBatchFileReader> arrow_;
-    mutable std::vector<Block> blocks_;  // each written once, before its flag is set
-    mutable std::vector<std::atomic<bool>> loaded_;
+    Error refuse(std::string_view what) const;
+    Result<void> read(const ReadableFile& file, uint64_t from, std::span<char> into) const;
+    Result<std::shared_ptr<const ReadableFile>> open() const;
+    Result<std::shared_ptr<const PartIndex>> load_index() const;
+    Result<void> check(const PartIndex& index, uint64_t tail_start) const;
+    Result<std::shared_ptr<const LoadedBlock>> load_block(const PartIndex& index,
+                                                          size_t number) const;
+    Result<KeyFilter> load_filter() const;
+
+    PartStore& store_;
+    const manifest::Part& part_;
+    const uint64_t id_;
+    mutable Mutex mutex_;
+    mutable bool is_filter_sought_ GUARDED_BY(mutex_) = false;
+    mutable std::unique_ptr<const KeyFilter> filter_ GUARDED_BY(mutex_);
+    mutable std::atomic<const KeyFilter*> shown_filter_ = nullptr;
+    mutable uint64_t filter_bytes_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace braid::runs

@@ -15,7 +15,7 @@ namespace braid::runs {
 /// Writes one file of a run. Rows come in order; the caller decides where a part ends.
 class PartWriter {
   public:
-    /// The file `<directory>/<section>-<number>.arrow`, or another name when a crash has left that
+    /// The file `<directory>/<section>-<number>.run`, or another name when a crash has left that
     /// one.
     static Result<std::unique_ptr<PartWriter>> create(FileSystem& files,
                                                       const std::string& directory,

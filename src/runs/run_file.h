@@ -10,12 +10,15 @@
 #include <vector>
 
 #include "base/file_system.h"
+#include "base/metric.h"
 #include "base/result.h"
 #include "manifest/manifest.h"
 #include "operators/aggregate/group_table.h"
 #include "operators/fold/failed_events.h"
 
 namespace braid::runs {
+
+class KeyFilter;
 
 /// Where a run's files lie: "views/<view>/<version>/<run>".
 std::string run_directory(ViewId view, VersionId version, RunId run);
@@ -27,11 +30,11 @@ struct RunWriterOptions {
     uint64_t part_bytes_max = 256ULL << 20;
 };
 
-/// Writes the files of one run: Arrow IPC, rows sorted by key, split into parts before they grow
-/// beyond part_bytes_max (docs/formats/run.md). Rows of a section must come in ascending key order
-/// (sets: key then value); CHECKed. A run without rows has no files. finish() syncs everything;
-/// until a manifest names the run its files are garbage, and a name that is taken by such garbage
-/// is not used again.
+/// Writes the files of one run: checked blocks of rows sorted by key, split into parts before they
+/// grow beyond part_bytes_max (docs/formats/run.md). Rows of a section must come in ascending key
+/// order (sets: key then value); CHECKed. A run without rows has no files. finish() syncs
+/// everything; until a manifest names the run its files are garbage, and a name that is taken by
+/// such garbage is not used again.
 class RunWriter {
   public:
     static Result<std::unique_ptr<RunWriter>> create(FileSystem& files, std::string directory,
@@ -63,18 +66,24 @@ class RunCursor {
     virtual Result<bool> next(std::string_view& key, std::string_view& value) = 0;
 };
 
-/// An open run, memory-mapped. Opening reads nothing. A part is opened, and each block of 4,096
-/// rows is checked against its CRC-32C, when it is first needed: Corrupt, with the file's name, if
-/// it is missing or damaged. What it returns points into the files and lives as long as the reader.
-/// Thread-safe.
+struct RunCacheOptions {
+    /// Memory for what was read: half for blocks, half for the filters of keys.
+    uint64_t bytes_max = 256ULL << 20;
+    size_t files_max = 256;  // open at a time
+};
+
+/// A run. Opening reads nothing. Each block is read when it is needed and not in memory, and
+/// checked against its CRC-32C each time: Corrupt, with the file's name, if it is missing, cut
+/// short or damaged. Thread-safe.
 class RunReader {
   public:
+    /// With a small memory of its own: to read once, from one end to the other.
     static Result<std::shared_ptr<const RunReader>> open(FileSystem& files, manifest::Run run);
     virtual ~RunReader() = default;
     virtual const manifest::Run& run() const = 0;
-    /// State of a key.
-    virtual Result<std::optional<std::string_view>> find(std::string_view key) const = 0;
-    /// Set elements of a key: values ascending.
+    /// State of a key: false, and `state` as it was, if there is none.
+    virtual Result<bool> find(std::string_view key, std::string& state) const = 0;
+    /// Set elements of a key: values ascending, valid during the call.
     virtual Result<void> find_set(
         int set, std::string_view key,
         const std::function<void(std::string_view value)>& visit) const = 0;
@@ -82,15 +91,21 @@ class RunReader {
     /// the end.
     virtual Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
                                                     std::string_view to) const = 0;
+    /// Parts of section 0.
+    virtual size_t group_parts() const = 0;
+    /// The filter of one of them, which lives as long as the reader. Null: it may hold any key.
+    virtual const KeyFilter* filter(size_t group_part) const = 0;
 };
 
-/// Keeps open readers of live runs; drops them when asked. Thread-safe.
+/// Keeps readers of live runs, which share one bounded memory and a bounded number of open files;
+/// drops them when asked. Thread-safe; `metrics`, which may be null, must outlive it and them.
 class RunCache {
   public:
-    explicit RunCache(FileSystem& files);
+    explicit RunCache(FileSystem& files, RunCacheOptions options = {}, Metrics* metrics = nullptr);
     ~RunCache();
     Result<std::shared_ptr<const RunReader>> get(const manifest::Run& run);
     void forget(RunId run);
+    size_t open_file_count() const;
 
   private:
     struct Body;

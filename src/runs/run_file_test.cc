@@ -5,10 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "base/memory_file_system.h"
 #include "base/random.h"
 #include "base/test_support.h"
 #include "base/thread.h"
+#include "runs/key_filter.h"
 #include "runs/test_support.h"
 
 namespace braid::runs {
@@ -45,7 +47,7 @@ TEST(RunFile, OfNothingIsNoFile) {
     EXPECT_EQ(run.digest, Digest{});
     EXPECT_FALSE(files.exists("views").value());
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
-    EXPECT_FALSE(reader->find("k")->has_value());
+    EXPECT_FALSE(find(*reader, "k")->has_value());
     EXPECT_TRUE(read_rows(*reader, 0)->empty());
     EXPECT_TRUE(read_rows(*reader, 1)->empty());
 }
@@ -57,7 +59,7 @@ TEST(RunFile, HoldsWhatWasWritten) {
         ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
         ASSERT_EQ(run.parts.size(), 1U);
         const manifest::Part& part = run.parts[0];
-        EXPECT_EQ(part.file, kDirectory + "/0-0.arrow");
+        EXPECT_EQ(part.file, kDirectory + "/0-0.run");
         EXPECT_EQ(part.rows, count);
         EXPECT_EQ(part.bytes, files.info(part.file)->bytes);
         EXPECT_EQ(part.first_key, rows.front().first);
@@ -85,14 +87,14 @@ TEST(RunFile, FindsEveryKeyAndNoOther) {
     EXPECT_GT(run.parts.size(), 5U);
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
     for (const auto& [key, state] : rows) {
-        ASSERT_OK_AND_ASSIGN(const auto found, reader->find(key));
-        ASSERT_EQ(found, std::optional<std::string_view>(state));
+        ASSERT_OK_AND_ASSIGN(const auto found, find(*reader, key));
+        ASSERT_EQ(found, std::optional<std::string>(state));
     }
     for (const auto& [key, state] : absent) {
-        ASSERT_OK_AND_ASSIGN(const auto found, reader->find(key));
+        ASSERT_OK_AND_ASSIGN(const auto found, find(*reader, key));
         ASSERT_FALSE(found.has_value());
     }
-    EXPECT_FALSE(reader->find(std::string(40, '\xff'))->has_value());
+    EXPECT_FALSE(find(*reader, std::string(40, '\xff'))->has_value());
 }
 
 TEST(RunFile, ScansAnyRange) {
@@ -151,14 +153,14 @@ TEST(RunFile, KeepsSetsBySectionAcrossParts) {
 
 TEST(RunFile, SplitsIntoPartsOfBoundedSize) {
     const TestRows rows = test_rows(20'000);
-    for (const uint64_t bytes_max : {uint64_t{8'000}, uint64_t{50'000}, uint64_t{200'000}}) {
+    for (const uint64_t bytes_max : {uint64_t{8'000}, uint64_t{50'000}, uint64_t{100'000}}) {
         MemoryFileSystem files;
         ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {},
                                                                  {.part_bytes_max = bytes_max}));
         std::string last;
         for (size_t index = 0; index < run.parts.size(); ++index) {
             const manifest::Part& part = run.parts[index];
-            EXPECT_EQ(part.file, fmt::format("{}/0-{}.arrow", kDirectory, index));
+            EXPECT_EQ(part.file, fmt::format("{}/0-{}.run", kDirectory, index));
             EXPECT_LE(part.bytes, bytes_max);
             EXPECT_TRUE(index == 0 || last < part.first_key);
             last = part.last_key;
@@ -197,10 +199,10 @@ TEST(RunFile, TakesAnotherNameThanWhatACrashLeft) {
     const TestRows rows = test_rows(10);
     ASSERT_OK_AND_ASSIGN(const manifest::Run dead, write_rows(files, kDirectory, {{"dead", "1"}}));
     ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {rows}));
-    EXPECT_EQ(run.parts[0].file, kDirectory + "/0-0.1.arrow");
-    EXPECT_EQ(run.parts[1].file, kDirectory + "/1-0.arrow");
+    EXPECT_EQ(run.parts[0].file, kDirectory + "/0-0.1.run");
+    EXPECT_EQ(run.parts[1].file, kDirectory + "/1-0.run");
     EXPECT_TRUE(read_rows(*RunReader::open(files, run).value(), 0).value() == rows);
-    EXPECT_OK(RunReader::open(files, dead).value()->find("dead"));
+    EXPECT_OK(find(*RunReader::open(files, dead).value(), "dead"));
 }
 
 TEST(RunFile, SurvivesAPowerCutOnceFinished) {
@@ -261,14 +263,22 @@ TEST(RunFileDamage, IsFoundWhereverABitFlips) {
     for (uint64_t at = 0; at < size; at += 173) places.insert(at);
     for (uint64_t at = 0; at < 900; ++at) places.insert(at);
     for (uint64_t at = size - 1'500; at < size; ++at) places.insert(at);
+    uint64_t unnoticed = 0;
     for (const uint64_t at : places) {
         const int bit = static_cast<int>(at % 8);
         ASSERT_OK(files.flip_bit(path, at, bit));
         const Result<void> outcome = read_all(files, run, rows);
-        ASSERT_TRUE(IsError(ErrorCode::kCorrupt)(outcome)) << "byte " << at;
-        ASSERT_NE(outcome.error().to_string().find(path), std::string::npos) << "byte " << at;
+        if (outcome) {  // in the filter: it is read apart, and then holds nothing back
+            ++unnoticed;
+            const auto reader = RunReader::open(files, run).value();
+            ASSERT_EQ(reader->filter(0), nullptr) << "byte " << at;
+        } else {
+            ASSERT_TRUE(IsError(ErrorCode::kCorrupt)(outcome)) << "byte " << at;
+            ASSERT_NE(outcome.error().to_string().find(path), std::string::npos) << "byte " << at;
+        }
         ASSERT_OK(files.flip_bit(path, at, bit));
     }
+    EXPECT_LE(unnoticed, KeyFilter::bytes_for(rows.size()));
     EXPECT_OK(read_all(files, run, rows));
 }
 
@@ -278,10 +288,10 @@ TEST(RunFileDamage, HidesOnlyTheBlockThatItHit) {
     ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
     ASSERT_OK(files.flip_bit(run.parts[0].file, run.parts[0].bytes / 2, 0));
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
-    EXPECT_OK(reader->find(rows.front().first));
-    EXPECT_OK(reader->find(rows.back().first));
+    EXPECT_OK(find(*reader, rows.front().first));
+    EXPECT_OK(find(*reader, rows.back().first));
     for (int again = 0; again < 2; ++again) {
-        EXPECT_ERROR(reader->find(rows[5'000].first), ErrorCode::kCorrupt);
+        EXPECT_ERROR(find(*reader, rows[5'000].first), ErrorCode::kCorrupt);
         EXPECT_ERROR(read_rows(*reader, 0), ErrorCode::kCorrupt);
     }
 }
@@ -298,7 +308,7 @@ TEST(RunFileDamage, IsFoundWhenTheFileIsAnother) {
         return IsError(ErrorCode::kCorrupt)(read_all(files, wrong, rows));
     };
     EXPECT_TRUE(refused([&](manifest::Part& part) { part.file = other.parts[0].file; }));
-    EXPECT_TRUE(refused([](manifest::Part& part) { part.file = "views/1/2/3/0-1.arrow"; }));
+    EXPECT_TRUE(refused([](manifest::Part& part) { part.file = "views/1/2/3/0-1.run"; }));
     EXPECT_TRUE(refused([](manifest::Part& part) { part.crc ^= 1; }));
     EXPECT_TRUE(refused([](manifest::Part& part) { part.rows += 1; }));
     EXPECT_TRUE(refused([](manifest::Part& part) { part.digest.low += 1; }));
@@ -307,7 +317,8 @@ TEST(RunFileDamage, IsFoundWhenTheFileIsAnother) {
     EXPECT_ERROR(read_rows(*RunReader::open(files, moved).value(), 1), ErrorCode::kCorrupt);
     ASSERT_OK(files.truncate(run.parts[0].file, run.parts[0].bytes - 1));
     EXPECT_ERROR(read_all(files, run, rows), ErrorCode::kCorrupt);
-    for (const uint64_t bytes : {uint64_t{100}, uint64_t{11}, uint64_t{9}, uint64_t{0}}) {
+    for (const uint64_t bytes :
+         {uint64_t{100}, uint64_t{41}, uint64_t{39}, uint64_t{9}, uint64_t{0}}) {
         ASSERT_OK(files.truncate(run.parts[0].file, bytes));
         EXPECT_TRUE(refused([&](manifest::Part& part) { part.bytes = bytes; }));
     }
@@ -336,26 +347,119 @@ TEST(RunReader, OpensPartsWhenTheyAreNeeded) {
     });
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
     EXPECT_TRUE(touched.empty());
-    ASSERT_OK(reader->find(rows.back().first));
+    ASSERT_OK(find(*reader, rows.back().first));
     EXPECT_EQ(touched, (std::set<std::string>{run.parts.back().file}));
 }
 
-TEST(RunReader, ReadsOnWhenTheFilesAreRemoved) {
+TEST(RunReader, AMissingFileIsNamed) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, test_rows(5'000),
+                                                             {}, {.part_bytes_max = 30'000}));
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    ASSERT_OK(files.remove(run.parts[1].file));
+    EXPECT_OK(find(*reader, run.parts[0].first_key));
+    const auto refused = read_rows(*reader, 0);
+    ASSERT_TRUE(IsError(ErrorCode::kCorrupt)(refused));
+    EXPECT_NE(refused.error().message().find(run.parts[1].file), std::string::npos);
+}
+
+TEST(RunReader, TouchesNoPartBehindTheRange) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, test_rows(5'000),
+                                                             {}, {.part_bytes_max = 30'000}));
+    std::set<std::string> touched;
+    files.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+        touched.insert(operation.path);
+        return {};
+    });
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    const auto& part = run.parts[1];
+    ASSERT_OK_AND_ASSIGN(const TestRows rows,
+                         read_rows(*reader, 0, part.first_key, run.parts[2].first_key));
+    EXPECT_EQ(rows.size(), part.rows);
+    EXPECT_EQ(touched, (std::set<std::string>{part.file}));
+}
+
+TEST(RunReader, FiltersHoldBackNoKeyThatIsThere) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(5'000);
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
-    std::unique_ptr<RunCursor> cursor;
-    {
-        ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
-        ASSERT_OK(reader->find(rows[0].first));
-        ASSERT_OK_AND_ASSIGN(cursor, reader->scan(0, {}, {}));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {rows}));
+    RunCache cache(files);
+    ASSERT_OK_AND_ASSIGN(const auto reader, cache.get(run));
+    ASSERT_EQ(reader->group_parts(), 1U);
+    const KeyFilter* filter = reader->filter(0);
+    ASSERT_NE(filter, nullptr);
+    for (const auto& [key, state] : rows) ASSERT_TRUE(filter->may_hold(hash64(key)));
+}
+
+TEST(RunReader, WithoutRoomThereIsNoFilter) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, test_rows(5'000)));
+    RunCache cache(files, {.bytes_max = 8'000});
+    ASSERT_OK_AND_ASSIGN(const auto reader, cache.get(run));
+    EXPECT_EQ(reader->filter(0), nullptr);
+    EXPECT_EQ(read_rows(*reader, 0)->size(), 5'000U) << "nor for a block: read each time";
+}
+
+/// What a process sees of files that change under it: what it has read before is right or refused.
+TEST(RunFileDamage, WhileReadingIsRefusedOrNeverNeeded) {
+    const TestRows rows = test_rows(4'000);
+    for (const uint64_t memory : {uint64_t{0}, uint64_t{200'000}, uint64_t{64} << 20}) {
+        MemoryFileSystem files;
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {rows},
+                                                                 {.part_bytes_max = 40'000}));
+        Metrics metrics;
+        RunCache cache(files, {.bytes_max = memory, .files_max = 2}, &metrics);
+        ASSERT_OK_AND_ASSIGN(const auto reader, cache.get(run));
+        for (const uint32_t section : {0U, 1U}) {
+            ASSERT_TRUE(read_rows(*reader, section).value() == rows);
+        }
+        Random random(memory);
+        int refusals = 0;
+        for (int round = 0; round < 150; ++round) {
+            const manifest::Part& part = run.parts[random.below(run.parts.size())];
+            const uint64_t at = random.below(part.bytes);
+            const int bit = static_cast<int>(random.below(8));
+            ASSERT_OK(files.flip_bit(part.file, at, bit));
+            const uint32_t section = part.section;
+            const auto read = read_rows(*reader, section);
+            if (read) {
+                ASSERT_TRUE(*read == rows) << "byte " << at;
+            } else {
+                ++refusals;
+                ASSERT_TRUE(IsError(ErrorCode::kCorrupt)(read));
+                ASSERT_NE(read.error().message().find(part.file), std::string::npos);
+            }
+            const auto& [key, state] = rows[random.below(rows.size())];
+            const auto found = find(*reader, key);
+            ASSERT_TRUE(found ? *found == state : IsError(ErrorCode::kCorrupt)(found));
+            ASSERT_OK(files.flip_bit(part.file, at, bit));
+        }
+        if (memory == 0) {
+            EXPECT_GT(refusals, 100);
+        }
+        EXPECT_EQ(refusals == 0, memory == uint64_t{64} << 20) << refusals;
+        ASSERT_OK(files.truncate(run.parts[0].file, run.parts[0].bytes / 2));
+        const auto cut = read_rows(*reader, 0);
+        ASSERT_TRUE(cut ? *cut == rows : IsError(ErrorCode::kCorrupt)(cut));
+        if (memory != 100'000) {
+            EXPECT_EQ(cut.has_value(), memory != 0) << "kept whole, or not at all";
+        }
+        EXPECT_NE(metrics.to_prometheus().find("braid_read_damaged_total"), std::string::npos);
     }
-    ASSERT_OK(files.remove(run.parts[0].file));
-    std::string_view key;
-    std::string_view value;
-    size_t count = 0;
-    while (cursor->next(key, value).value()) ++count;
-    EXPECT_EQ(count, rows.size()) << "the cursor keeps its run open";
+}
+
+TEST(RunCache, OpenFilesDoNotGrowWithTheNumberOfRuns) {
+    MemoryFileSystem files;
+    RunCache cache(files, {.bytes_max = 1 << 20, .files_max = 10});
+    for (uint64_t id = 1; id <= 200; ++id) {
+        ASSERT_OK_AND_ASSIGN(manifest::Run run,
+                             write_rows(files, fmt::format("views/1/2/{}", id), test_rows(20)));
+        run.id = {id};
+        ASSERT_OK_AND_ASSIGN(const auto reader, cache.get(run));
+        ASSERT_EQ(read_rows(*reader, 0)->size(), 20U);
+        EXPECT_LE(cache.open_file_count(), 10U);
+    }
 }
 
 TEST(RunReader, IsSharedByThreads) {
@@ -369,7 +473,7 @@ TEST(RunReader, IsSharedByThreads) {
         const auto reader = cache.get(run).value();
         for (int round = 0; round < 2'000; ++round) {
             const auto& [key, state] = rows[random.below(rows.size())];
-            ASSERT_EQ(reader->find(key).value(), std::optional<std::string_view>(state));
+            ASSERT_EQ(find(*reader, key).value(), std::optional<std::string>(state));
         }
         ASSERT_TRUE(read_rows(*reader, 0).value() == rows);
     };
@@ -389,7 +493,7 @@ TEST(RunCache, KeepsReadersUntilToldToForget) {
     cache.forget({8});
     ASSERT_OK_AND_ASSIGN(const auto second, cache.get(run));
     EXPECT_NE(second, first);
-    EXPECT_TRUE(first->find("")->has_value()) << "whoever holds it goes on";
+    EXPECT_TRUE(find(*first, "")->has_value()) << "whoever holds it goes on";
 }
 
 }  // namespace

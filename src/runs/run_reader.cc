@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <atomic>
+#include <unordered_map>
 
 #include "base/error_makers.h"
+#include "base/hash.h"
 #include "base/mutex.h"
 #include "runs/part_reader_internal.h"
 #include "runs/run_file.h"
@@ -11,104 +12,111 @@ namespace braid::runs {
 
 namespace {
 
-/// A part that is opened when it is first needed.
-class Slot {
-  public:
-    explicit Slot(const manifest::Part& part) : part_(part) {}
-
-    const manifest::Part& part() const { return part_; }
-
-    Result<const PartReader*> open(FileSystem& files) const {
-        if (const PartReader* reader = shown_.load(std::memory_order_acquire)) return reader;
-        const ScopedLock lock(mutex_);
-        if (!reader_) reader_ = TRY(PartReader::open(files, part_));
-        shown_.store(reader_.get(), std::memory_order_release);
-        return reader_.get();
-    }
-
-  private:
-    const manifest::Part& part_;
-    mutable Mutex mutex_;
-    mutable std::unique_ptr<const PartReader> reader_;  // under mutex_
-    mutable std::atomic<const PartReader*> shown_ = nullptr;
-};
-
 /// Parts of one section, in order.
-using Section = std::vector<std::unique_ptr<const Slot>>;
+using Section = std::vector<std::unique_ptr<const PartReader>>;
 
-/// Walks over the rows of a section from a key on. The section must outlive it.
+/// The first part whose keys do not all lie below.
+Section::const_iterator part_at(const Section& section, std::string_view key) {
+    return std::ranges::lower_bound(section, key, {}, [](const auto& each) -> const std::string& {
+        return each->part().last_key;
+    });
+}
+
+/// Walks over the rows of a section from a key on, holding one block at a time. The section must
+/// outlive it.
 class Walk {
   public:
-    Walk(FileSystem& files, const Section* section) : files_(files), section_(section) {}
+    /// `to` as in RunReader::scan: parts from there on are not touched.
+    Walk(const Section* section, std::string_view to, BlockCache::Use use)
+        : section_(section), to_(to), use_(use) {}
 
     /// Goes to the first row that is not below `key`.
     Result<void> seek(std::string_view key) {
         if (section_ == nullptr) return {};
-        const auto slot = std::ranges::lower_bound(
-            *section_, key, {},
-            [](const auto& each) -> const std::string& { return each->part().last_key; });
-        slot_ = static_cast<size_t>(slot - section_->begin());
-        if (slot == section_->end()) return {};
-        part_ = TRY((*slot)->open(files_));
-        block_index_ = part_->block_before(key);
-        block_ = TRY(part_->block(block_index_));
-        row_ = block_->lower_bound(key);
+        const auto part = part_at(*section_, key);
+        part_ = static_cast<size_t>(part - section_->begin());
+        if (is_over()) return {};
+        index_ = TRY((*part)->index(use_));
+        number_ = index_->block_before(key);
+        loaded_ = TRY((*part)->block(*index_, number_, use_));
+        row_ = block().lower_bound(key);
         return {};
     }
 
     /// Goes to the next block that has rows, if this one has none left. False at the end.
     Result<bool> settle() {
-        while (block_ == nullptr || row_ == block_->rows) {
-            if (section_ == nullptr || slot_ == section_->size()) return false;
-            if (part_ == nullptr) {
-                part_ = TRY((*section_)[slot_]->open(files_));
-                block_index_ = 0;
-            } else if (++block_index_ == part_->block_count()) {
-                part_ = nullptr;
-                block_ = nullptr;
-                ++slot_;
-                continue;
-            }
-            block_ = TRY(part_->block(block_index_));
-            row_ = 0;
+        while (!loaded_ || row_ == block().rows) {
+            if (is_over()) return false;
+            const PartReader& part = *(*section_)[part_];
+            if (!index_) {
+                index_ = TRY(part.index(use_));
+                number_ = 0;
+                row_ = 0;
+            } else if (loaded_) {
+                loaded_ = nullptr;
+                row_ = 0;
+                if (++number_ == index_->blocks.size()) {
+                    index_ = nullptr;
+                    ++part_;
+                    continue;
+                }
+            }  // else it could not be loaded, and is tried again
+            loaded_ = TRY(part.block(*index_, number_, use_));
         }
         return true;
     }
 
-    const Block& block() const { return *block_; }
+    const Block& block() const { return loaded_->rows(); }
     size_t row() const { return row_; }
     void set_row(size_t row) { row_ = row; }
 
   private:
-    FileSystem& files_;
+    bool is_over() const {
+        if (section_ == nullptr || part_ == section_->size()) return true;
+        return !to_.empty() && !((*section_)[part_]->part().first_key < to_);
+    }
+
     const Section* section_;
-    size_t slot_ = 0;
-    const PartReader* part_ = nullptr;
-    size_t block_index_ = 0;
-    const Block* block_ = nullptr;
+    const std::string to_;
+    const BlockCache::Use use_;
+    size_t part_ = 0;
+    std::shared_ptr<const PartIndex> index_;
+    size_t number_ = 0;
+    std::shared_ptr<const LoadedBlock> loaded_;
     size_t row_ = 0;
 };
 
 class FileRunReader final : public RunReader, public std::enable_shared_from_this<FileRunReader> {
   public:
-    FileRunReader(FileSystem& files, manifest::Run run) : files_(files), run_(std::move(run)) {
+    FileRunReader(std::shared_ptr<PartStore> store, manifest::Run run)
+        : store_(std::move(store)), run_(std::move(run)) {
         for (const manifest::Part& part : run_.parts) {
-            auto slot = std::make_unique<const Slot>(part);
+            auto reader = std::make_unique<const PartReader>(*store_, part);
             if (part.section == kFailedSection) {
-                failed_.push_back(std::move(slot));
+                failed_.push_back(std::move(reader));
                 continue;
             }
             if (sections_.size() <= part.section) sections_.resize(part.section + 1);
-            sections_[part.section].push_back(std::move(slot));
+            sections_[part.section].push_back(std::move(reader));
         }
+    }
+    ~FileRunReader() override {
+        for (const manifest::Part& part : run_.parts) store_->files().forget(part.file);
     }
 
     const manifest::Run& run() const override { return run_; }
-    Result<std::optional<std::string_view>> find(std::string_view key) const override;
+    Result<bool> find(std::string_view key, std::string& state) const override;
     Result<void> find_set(int set, std::string_view key,
                           const std::function<void(std::string_view value)>& visit) const override;
     Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
                                             std::string_view to) const override;
+    size_t group_parts() const override {
+        const Section* groups = section(0);
+        return groups == nullptr ? 0 : groups->size();
+    }
+    const KeyFilter* filter(size_t group_part) const override {
+        return (*section(0))[group_part]->filter();
+    }
 
   private:
     const Section* section(uint32_t number) const {
@@ -116,7 +124,7 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
         return number < sections_.size() ? &sections_[number] : nullptr;
     }
 
-    FileSystem& files_;
+    const std::shared_ptr<PartStore> store_;
     const manifest::Run run_;
     std::vector<Section> sections_;  // of groups and sets
     Section failed_;
@@ -126,7 +134,7 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
 class RangeCursor final : public RunCursor {
   public:
     RangeCursor(std::shared_ptr<const FileRunReader> run, Walk walk, std::string_view to)
-        : run_(std::move(run)), walk_(walk), to_(to) {}
+        : run_(std::move(run)), walk_(std::move(walk)), to_(to) {}
 
     Result<bool> next(std::string_view& key, std::string_view& value) override {
         if (row_ == rows_) {
@@ -141,7 +149,12 @@ class RangeCursor final : public RunCursor {
   private:
     Result<bool> next_block() {
         if (block_ != nullptr) walk_.set_row(rows_);
-        if (is_last_ || !TRY(walk_.settle())) return false;
+        block_ = nullptr;
+        row_ = rows_ = 0;
+        if (is_last_ || !TRY(walk_.settle())) {
+            is_last_ = true;
+            return false;
+        }
         block_ = &walk_.block();
         row_ = walk_.row();
         rows_ = to_.empty() ? block_->rows : std::max(row_, block_->lower_bound(to_));
@@ -158,24 +171,27 @@ class RangeCursor final : public RunCursor {
     bool is_last_ = false;
 };
 
-Result<std::optional<std::string_view>> FileRunReader::find(std::string_view key) const {
-    const std::optional<std::string_view> nothing;
+Result<bool> FileRunReader::find(std::string_view key, std::string& state) const {
     const Section* groups = section(0);
-    if (groups == nullptr) return nothing;
-    const auto slot = std::ranges::lower_bound(
-        *groups, key, {},
-        [](const auto& each) -> const std::string& { return each->part().last_key; });
-    if (slot == groups->end() || key < (*slot)->part().first_key) return nothing;
-    const PartReader* part = TRY((*slot)->open(files_));
-    const Block* block = TRY(part->block(part->block_of(key)));
-    const size_t row = block->lower_bound(key);
-    if (row == block->rows || block->key(row) != key) return nothing;
-    return std::optional(block->value(row));
+    if (groups == nullptr) return false;
+    const auto place = part_at(*groups, key);
+    if (place == groups->end() || key < (*place)->part().first_key) return false;
+    const PartReader& part = **place;
+    if (const KeyFilter* filter = part.filter()) {
+        if (!filter->may_hold(hash64(key))) return false;
+    }
+    const auto index = TRY(part.index(BlockCache::Use::kPoint));
+    const auto loaded = TRY(part.block(*index, index->block_of(key), BlockCache::Use::kPoint));
+    const Block& block = loaded->rows();
+    const size_t row = block.lower_bound(key);
+    if (row == block.rows || block.key(row) != key) return false;
+    state.assign(block.value(row));
+    return true;
 }
 
 Result<void> FileRunReader::find_set(
     int set, std::string_view key, const std::function<void(std::string_view value)>& visit) const {
-    Walk walk(files_, section(static_cast<uint32_t>(set) + 1));
+    Walk walk(section(static_cast<uint32_t>(set) + 1), {}, BlockCache::Use::kPoint);
     TRY(walk.seek(key));
     while (TRY(walk.settle())) {
         const Block& block = walk.block();
@@ -191,9 +207,9 @@ Result<void> FileRunReader::find_set(
 Result<std::unique_ptr<RunCursor>> FileRunReader::scan(uint32_t section_number,
                                                        std::string_view from,
                                                        std::string_view to) const {
-    Walk walk(files_, section(section_number));
+    Walk walk(section(section_number), to, BlockCache::Use::kScan);
     if (!from.empty()) TRY(walk.seek(from));
-    return std::make_unique<RangeCursor>(shared_from_this(), walk, to);
+    return std::make_unique<RangeCursor>(shared_from_this(), std::move(walk), to);
 }
 
 /// Parts of a section must follow one another; a key of a set may go on in the next part.
@@ -219,7 +235,45 @@ Result<void> check_parts(const manifest::Run& run) {
 
 Result<std::shared_ptr<const RunReader>> RunReader::open(FileSystem& files, manifest::Run run) {
     TRY(check_parts(run));
-    return std::make_shared<const FileRunReader>(files, std::move(run));
+    constexpr RunCacheOptions kOwn{.bytes_max = 2U << 20, .files_max = 4};
+    return std::make_shared<const FileRunReader>(std::make_shared<PartStore>(files, kOwn, nullptr),
+                                                 std::move(run));
 }
+
+struct RunCache::Body {
+    const std::shared_ptr<PartStore> store;
+    Mutex mutex;
+    std::unordered_map<RunId, std::shared_ptr<const RunReader>> readers GUARDED_BY(mutex);
+
+    Body(FileSystem& files, const RunCacheOptions& options, Metrics* metrics)
+        : store(std::make_shared<PartStore>(files, options, metrics)) {}
+};
+
+RunCache::RunCache(FileSystem& files, RunCacheOptions options, Metrics* metrics)
+    : body_(std::make_unique<Body>(files, options, metrics)) {}
+
+RunCache::~RunCache() = default;
+
+Result<std::shared_ptr<const RunReader>> RunCache::get(const manifest::Run& run) {
+    const ScopedLock lock(body_->mutex);
+    const auto found = body_->readers.find(run.id);
+    if (found != body_->readers.end()) return found->second;
+    // Opening reads nothing, so others do not wait long.
+    TRY(check_parts(run));
+    auto reader = std::make_shared<const FileRunReader>(body_->store, run);
+    body_->readers.emplace(run.id, reader);
+    return std::shared_ptr<const RunReader>(std::move(reader));
+}
+
+void RunCache::forget(RunId run) {
+    std::shared_ptr<const RunReader> last;  // given back without the lock
+    const ScopedLock lock(body_->mutex);
+    const auto found = body_->readers.find(run);
+    if (found == body_->readers.end()) return;
+    last = std::move(found->second);
+    body_->readers.erase(found);
+}
+
+size_t RunCache::open_file_count() const { return body_->store->files().open_count(); }
 
 }  // namespace braid::runs

@@ -7,8 +7,8 @@
 
 #include "base/result.h"
 #include "manifest/manifest.h"
+#include "runs/point_probes.h"
 #include "runs/receipt.h"
-#include "runs/run_file.h"
 #include "runs/tick_source.h"
 
 namespace braid::runs {
@@ -23,9 +23,13 @@ enum class ReadMode : uint8_t { kLive, kAtCut, kFinal };
 struct RunTiling {
     manifest::StatePtr state;
     VersionId version;
-    std::vector<std::shared_ptr<const RunReader>> runs;  // in order of their boxes
+    RunReaders runs;  // in order of their boxes
     Positions end;
     std::shared_ptr<const TiledRuns> listed;
+    LazyProbes lazy_probes;
+
+    /// For point reads.
+    const PointProbes& probes() const { return lazy_probes.get(runs); }
 };
 using RunTilingPtr = std::shared_ptr<const RunTiling>;
 
@@ -36,7 +40,7 @@ struct Tiling {
     Positions end;
 
     VersionId version() const { return base->version; }
-    const std::vector<std::shared_ptr<const RunReader>>& runs() const { return base->runs; }
+    const RunReaders& runs() const { return base->runs; }
 };
 
 /// The runs of a version that tile [origin, cut or sealed frontier) at one manifest state, as a

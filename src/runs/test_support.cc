@@ -36,6 +36,12 @@ Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory
     return writer->finish();
 }
 
+Result<std::optional<std::string>> find(const RunReader& run, std::string_view key) {
+    std::string state;
+    if (!TRY(run.find(key, state))) return std::optional<std::string>();
+    return std::optional(std::move(state));
+}
+
 Result<TestRows> read_rows(const RunReader& run, uint32_t section, std::string_view from,
                            std::string_view to) {
     const auto cursor = TRY(run.scan(section, from, to));

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@ TestRows test_rows(uint64_t count);
 Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory,
                                  const TestRows& groups, const std::vector<TestRows>& sets = {},
                                  RunWriterOptions options = {});
+
+/// The state of a key, if it is there.
+Result<std::optional<std::string>> find(const RunReader& run, std::string_view key);
 
 /// All rows of a section, or why not.
 Result<TestRows> read_rows(const RunReader& run, uint32_t section, std::string_view from = {},

@@ -2,6 +2,7 @@
 #include "runs/tilings.h"
 
 #include "base/check.h"
+#include "runs/run_file.h"
 
 namespace braid::runs {
 

@@ -9,10 +9,11 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "manifest/manifest.h"
-#include "runs/run_file.h"
 #include "runs/snapshot.h"
 
 namespace braid::runs {
+
+class RunCache;
 
 /// The tilings of one manifest version, each made when it is first asked for. Thread-safe.
 class TilingSet {

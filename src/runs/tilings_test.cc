@@ -6,6 +6,7 @@
 #include "base/memory_file_system.h"
 #include "base/test_support.h"
 #include "manifest/test_support.h"
+#include "runs/run_file.h"
 
 namespace braid::runs {
 namespace {

@@ -82,7 +82,7 @@ TEST(WriteTable, GivesARunThatIsTheTable) {
         std::string state;
         table.encode_state(group, state);
         const std::string_view key = table.key_of(group);
-        ASSERT_OK_AND_ASSIGN(const auto found, reader->find(key));
+        ASSERT_OK_AND_ASSIGN(const auto found, find(*reader, key));
         ASSERT_EQ(found, std::optional<std::string_view>(state));
         for (int set = 0; set < 2; ++set) {
             size_t size = 0;

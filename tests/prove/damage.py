@@ -45,7 +45,7 @@ os_parsers:
 """
 AGENTS = {"Mozilla/5.0 (X11; Linux) Firefox/9": "Firefox", "curl/8": "curl", "something": "Other"}
 ADDRESSES = {"81.2.69.160": "England", "202.108.22.5": "Beijing", "10.0.0.1": None}
-FILES = ("manifest/*", "log/*/*/*", "redo/*", "dataset/**/*.parquet", "views/**/*.arrow",
+FILES = ("manifest/*", "log/*/*/*", "redo/*", "dataset/**/*.parquet", "views/**/*.run",
          "function_data/*/*")
 FOLDERS = ("log/*/*", "log/*", "dataset/*/*", "dataset/*", "views/*", "views/*/*", "function_data/*")
 # What damage, a missing file or what follows from either may be called.
@@ -145,16 +145,23 @@ class Damage:
 
     def __init__(self, draw, data, older):
         self.draw, self.data, self.older = draw, data, older
-        kinds = [self.flip, self.flip, self.scribble, self.truncate, self.extend, self.swap, self.remove,
-                 self.duplicate, self.old_copy, self.zero_page, self.empty, self.remove_folder]
-        pattern = draw.choice(FILES)
+        pattern = draw.choice(self.patterns())
         self.files = sorted(path for path in data.glob(pattern) if path.is_file())
         while not self.files:
-            self.files = sorted(path for path in data.glob(draw.choice(FILES)) if path.is_file())
+            self.files = sorted(path for path in data.glob(draw.choice(self.patterns())) if path.is_file())
         # The newest files are the most interesting ones.
         self.path = self.files[-1] if draw.random() < 0.3 else draw.choice(self.files)
-        self.text = draw.choice(kinds)()
+        self.text = draw.choice(self.kinds())()
         self.places = [str(self.path.relative_to(data))]
+
+    def kinds(self):
+        """What may happen to a file."""
+        return [self.flip, self.flip, self.scribble, self.truncate, self.extend, self.swap, self.remove,
+                self.duplicate, self.old_copy, self.zero_page, self.empty, self.remove_folder]
+
+    def patterns(self):
+        """Where files are."""
+        return FILES
 
     def name(self, path=None):
         """A path as it is told."""

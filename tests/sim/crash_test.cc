@@ -215,7 +215,7 @@ TEST(CrashHistory, AppendsSealsArchivesBackfillsPublishesTrimsAndReleases) {
             if (operation.kind == Kind::kSync) ++seen["append"];
             if (is_removal) ++seen["trim"];
         }
-        if (is_file_of(path, "views/", ".arrow")) {
+        if (is_file_of(path, "views/", ".run")) {
             if (operation.kind == Kind::kSync) ++seen["run"];
             if (is_removal) ++seen["release"];
         }

@@ -31,7 +31,7 @@ QUESTIONS = ("SELECT count(*), sum(v), sum(length(s)) FROM t",
              "SELECT count(*), sum(n), sum(total), sum(texts), combine(texts) FROM by_key",
              "SELECT k, n, total, texts FROM by_key ORDER BY k")
 CLASSES = {"manifest": "manifest/*", "log": "log/*/*/*.extent", "segment": "dataset/**/*.parquet",
-           "run": "views/**/*.arrow"}
+           "run": "views/**/*.run"}
 # What a damaged file may be called by: corruption, or that something is not there any more.
 CLEAR = ("XX001", "58030")
 REFUSED = (*CLEAR, "XB003")  # the last: the manifest is older than the log
@@ -162,6 +162,36 @@ class DamagedFilesTest(unittest.TestCase):
                     else:
                         (data / path).write_bytes(b"")
                     self.outcome(data)
+
+    def test_files_that_change_under_a_node_that_has_read_them(self):
+        # ./dev prove damage_running does it 1,000 times; here each class of file once, whole and cut short.
+        draw = random.Random(SEED)
+        for cache_mib in (0, 64):
+            for kind in ("segment", "run"):
+                with Braid(self.copy(), config=f"{CONFIG}[read]\ncache_mib = {cache_mib}\n") as braid:
+                    self.assertEqual([braid.sql(question) for question in QUESTIONS], self.answers)
+                    refusals = 0
+                    for path in sorted(braid.data.glob(CLASSES[kind])):
+                        whole = path.read_bytes()
+                        for damage in ("flip", "cut"):
+                            at = draw.randrange(len(whole))
+                            if damage == "flip":
+                                flip(path, at, 1 << draw.randrange(8))
+                            else:
+                                with open(path, "r+b") as file:
+                                    file.truncate(at)
+                            with self.subTest(file=path.name, kind=kind, damage=damage, at=at, cache=cache_mib):
+                                for question, wanted in zip(QUESTIONS, self.answers):
+                                    try:
+                                        self.assertEqual(braid.sql(question), wanted, question)
+                                    except psycopg.Error as error:
+                                        refusals += 1
+                                        self.assertEqual(error.sqlstate, "XX001")
+                                        self.assertIn(path.name, str(error))
+                            with open(path, "r+b") as file:
+                                file.write(whole)
+                    self.assertEqual(refusals > 0, kind == "segment" or cache_mib == 0)
+                    self.assertEqual([braid.sql(question) for question in QUESTIONS], self.answers)
 
     def test_a_torn_end_of_the_log_is_cut_off(self):
         for torn in (b"\0" * 100, b"\xff" * 3, bytes(range(256)) * 40):

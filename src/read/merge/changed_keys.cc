@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error_makers.h"
+#include "base/hash.h"
 #include "columnar/key_codec.h"
 #include "model/side.h"
 #include "read/merge/view_scan.h"
@@ -153,7 +154,9 @@ class ChangedRows::Moment {
     Result<Batch> row_of(std::string_view key) {
         const int sets = view_.plan->set_count();
         std::vector<PointState> states;
-        for (const auto& run : tiling_.runs()) TRY(collect_run(*run, key, sets, states));
+        TRY(tiling_.base->probes().visit(hash64(key), [&](uint32_t run) {
+            return collect_run(*tiling_.runs()[run], key, sets, states);
+        }));
         for (const runs::TickPtr& tick : tiling_.ticks) {
             const operators::GroupTable* table = tick->table(tiling_.version());
             if (table == nullptr) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "read/merge/failed_scan.h"
 
+#include "runs/run_file.h"
+
 namespace braid::read {
 
 FoldAccount account_of(const runs::Tiling& tiling) {

@@ -14,7 +14,6 @@
 #include "model/progress.h"
 #include "operators/fold/view_folder.h"
 #include "read/reader.h"
-#include "runs/run_file.h"
 #include "runs/snapshot.h"
 #include "runs/tick_source.h"
 #include "runs/tilings.h"

@@ -10,6 +10,7 @@
 #include "base/memory_file_system.h"
 #include "base/test_support.h"
 #include "read/reader.h"
+#include "runs/run_file.h"
 
 namespace braid::read {
 namespace {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error_makers.h"
+#include "base/hash.h"
 #include "columnar/key_codec.h"
 #include "read/merge/key_range.h"
 #include "read/statement.h"
@@ -177,7 +178,9 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
             return {};
         }));
     if (!is_null) {
-        for (const auto& run : tiling.runs()) TRY(collect_run(*run, key, sets, states));
+        TRY(tiling.base->probes().visit(hash64(key), [&](uint32_t run) {
+            return collect_run(*tiling.runs()[run], key, sets, states);
+        }));
     }
     if (options.seen != nullptr) options.seen->insert_or_assign(table_, tiling.end);
     std::unique_ptr<Machine> machine = TRY(this->machine(parameters, options));

@@ -7,6 +7,7 @@
 
 #include "base/error_makers.h"
 #include "columnar/key_codec.h"
+#include "runs/run_file.h"
 
 namespace braid::read {
 

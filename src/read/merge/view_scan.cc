@@ -6,7 +6,9 @@
 
 #include "base/check.h"
 #include "base/error_makers.h"
+#include "base/hash.h"
 #include "columnar/key_codec.h"
+#include "runs/run_file.h"
 
 namespace braid::read {
 
@@ -94,9 +96,14 @@ Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_
                     GroupTable& into) {
     if (range.is_empty) return {};
     const int set_count = count_sets(into.aggregates());
-    for (size_t index = 0; index < tiling.runs().size(); ++index) {
-        if (static_cast<int>(index) == skip_run) continue;
-        TRY(gather_run(*tiling.runs()[index], range, set_count, into));
+    const auto gather_one = [&](uint32_t index) -> Result<void> {
+        if (static_cast<int>(index) == skip_run) return {};
+        return gather_run(*tiling.runs()[index], range, set_count, into);
+    };
+    if (range.is_point) {
+        TRY(tiling.base->probes().visit(hash64(range.from), gather_one));
+    } else {
+        for (uint32_t index = 0; index < tiling.runs().size(); ++index) TRY(gather_one(index));
     }
     for (const runs::TickPtr& tick : tiling.ticks) {
         const GroupTable* table = tick->table(tiling.version());
@@ -259,10 +266,8 @@ Result<bool> ViewScan::next(Batch& batch) {
 
 Result<void> collect_run(const runs::RunReader& run, std::string_view key, int set_count,
                          std::vector<PointState>& into) {
-    const auto state = TRY(run.find(key));
-    if (!state) return {};
     PointState point;
-    point.state.assign(*state);
+    if (!TRY(run.find(key, point.state))) return {};
     point.sets.resize(static_cast<size_t>(set_count));
     for (int set = 0; set < set_count; ++set) {
         TRY(run.find_set(set, key, [&](std::string_view value) {

@@ -15,6 +15,7 @@
 #include "read/merge/key_range.h"
 #include "read/merge/view_finisher.h"
 #include "read/row_source.h"
+#include "runs/run_file.h"
 #include "runs/snapshot.h"
 
 namespace braid::read {

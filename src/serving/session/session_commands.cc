@@ -264,7 +264,8 @@ Result<std::unique_ptr<Cursor>> Session::run_show(const sql::Show& show) {
             return invalid_input("no statement of this session has a receipt yet")
                 .with_sqlstate("55000");
         }
-        return rows_of({{{show.name, kText}}}, {{runs::to_json(runs::make_receipt(*receipt_))}}, "SHOW");
+        return rows_of({{{show.name, kText}}}, {{runs::to_json(runs::make_receipt(*receipt_))}},
+                       "SHOW");
     }
     if (show.name != "all") {
         std::string value = TRY(settings_.show(show.name));
