@@ -32,10 +32,12 @@ Result<void> TableFold::reload() {
 }
 
 Result<void> TableFold::reload_locked() {
+    // Before the head: what is trimmed meanwhile was archived before that, and this head says so.
+    const Positions log_start = log_->start();
     const manifest::StatePtr state = parts_.manifest->head();
     const manifest::TableState* table = state->table(table_.id);
     if (table == nullptr) return not_found("stream \"{}\" was dropped", table_.name);
-    TRY(check_log(*table));
+    TRY(check_log(*table, log_start));
     ViewSetPtr views = TRY(ViewSet::bind(*state, table_.id, *parts_.views));
     std::unique_ptr<SliceFolder> folder;
     if (!views->is_empty()) folder = TRY(SliceFolder::create(table_, *views));
@@ -49,7 +51,8 @@ Result<void> TableFold::reload_locked() {
     return {};
 }
 
-Result<void> TableFold::check_log(const manifest::TableState& state) const {
+Result<void> TableFold::check_log(const manifest::TableState& state,
+                                  const Positions& log_start) const {
     if (!log_->durable_end().dominates(state.sealed_frontier)) {
         return corrupt("log of stream \"{}\" ends at {} but {} was already sealed", table_.name,
                        log_->durable_end().to_string(), state.sealed_frontier.to_string());
@@ -59,7 +62,6 @@ Result<void> TableFold::check_log(const manifest::TableState& state) const {
         return corrupt("log of stream \"{}\" ends at {} but {} was already archived", table_.name,
                        log_->durable_end().to_string(), state.archive_end.to_string());
     }
-    const Positions log_start = log_->start();
     if (!state.archive_end.dominates(log_start)) {
         return corrupt("log of stream \"{}\" begins at {} but only what lies below {} was archived",
                        table_.name, log_start.to_string(), state.archive_end.to_string())

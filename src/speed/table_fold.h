@@ -86,7 +86,7 @@ class TableFold {
     Result<void> reload_locked() REQUIRES(mutex_);
     void reload_or_stop() REQUIRES(mutex_);
     /// That the log goes on where the manifest says that it does.
-    Result<void> check_log(const manifest::TableState& state) const;
+    Result<void> check_log(const manifest::TableState& state, const Positions& log_start) const;
     /// Folds the next slice below `end`, a vector read in one step; false: there is none.
     Result<bool> fold_slice(const Positions& end) REQUIRES(mutex_);
     /// Folds on until what is in the tables ends at a closed vector.

@@ -232,15 +232,19 @@ TEST_F(TableWorkerTest, RefusesALogThatEndsBelowWhatWasArchived) {
 /// A log that has lost its beginning, and says so or is only found out.
 class TrimmedLog final : public log::PartitionedLog {
   public:
-    explicit TrimmedLog(log::PartitionedLog& whole, Positions start = Positions::zero(2))
-        : whole_(whole), start_(std::move(start)) {}
+    explicit TrimmedLog(log::PartitionedLog& whole, Positions start = Positions::zero(2),
+                        std::function<void()> when_asked = {})
+        : whole_(whole), start_(std::move(start)), when_asked_(std::move(when_asked)) {}
     const LogId& id() const override { return whole_.id(); }
     uint32_t partition_count() const override { return whole_.partition_count(); }
     Result<log::AppendOutcome> append(PartitionId partition,
                                       const log::AppendRequest& request) override {
         return whole_.append(partition, request);
     }
-    Positions start() const override { return start_; }
+    Positions start() const override {
+        if (when_asked_) when_asked_();
+        return start_;
+    }
     Positions durable_end() const override { return whole_.durable_end(); }
     Result<log::RecordBatch> read(PartitionId, Offset from, size_t) override {
         return not_found("offset {} is no longer in the log", from.value);
@@ -256,6 +260,7 @@ class TrimmedLog final : public log::PartitionedLog {
   private:
     log::PartitionedLog& whole_;
     const Positions start_;
+    const std::function<void()> when_asked_;
 };
 
 TEST_F(TableWorkerTest, RefusesALogThatWasTrimmedBeyondWhatIsArchived) {
@@ -274,6 +279,23 @@ TEST_F(TableWorkerTest, RefusesALogThatWasTrimmedBeyondWhatIsArchived) {
     const auto refused = open(3);
     ASSERT_ERROR(refused, ErrorCode::kCorrupt);
     EXPECT_NE(refused.error().message().find("begins at 0:3"), std::string::npos);
+}
+
+TEST_F(TableWorkerTest, ALogThatIsArchivedAndTrimmedMeanwhileIsNotTooShort) {
+    append(0, "a", 1);
+    append(0, "a", 2);
+    append(0, "a", 3);
+    ASSERT_OK(worker_->seal());
+    size_t asked = 0;
+    const auto archive_and_trim = [&] {
+        if (++asked > 1) return;
+        ASSERT_OK(stream_.manifest->commit(
+            {manifest::Archive{stream_.table.id, {manifest::test_segment(0, 0, 3)}}}));
+    };
+    EXPECT_OK(TableWorker::open(
+        stream_.parts(), stream_.options, stream_.table,
+        std::make_shared<TrimmedLog>(*stream_.log, manifest::at({3, 0}), archive_and_trim)));
+    EXPECT_EQ(asked, 1U);
 }
 
 TEST_F(TableWorkerTest, ReadsFromTheDatasetWhatTheLogHasLost) {
