@@ -389,7 +389,13 @@ void Race::check_recovered() {
     auto session = node_->open_session();
     const auto failure = node_->node().failure();
     if (failure && !has_power_gone()) note("failed: " + failure->to_string());
-    if (const auto lines = ask(*session, "SELECT * FROM v", About::kStanding)) {
+    // What became of a request without an answer must be known before its writer goes on.
+    auto lines = ask(*session, "SELECT * FROM v", About::kStanding);
+    while (!lines && faults_.empty() && !has_power_gone()) {
+        rest();  // the fold lags
+        lines = ask(*session, "SELECT * FROM v", About::kStanding);
+    }
+    if (lines) {
         if (const auto counts = counts_of(*lines, "v")) oracle_.settle(*counts);
     }
     check_stream(*session);
