@@ -146,10 +146,12 @@ class PsycopgTest(unittest.TestCase):
             pipeline.sync()
             self.assertEqual(first.fetchone(), (42,))
             self.assertEqual(second.fetchall(), [("x",), ("y",), ("x",)])
+        after = None
+        with self.assertRaises(errors.DivisionByZero), connection.pipeline() as pipeline:
             connection.execute("SELECT 1/0")
-            after = connection.execute("SELECT 1")
-            with self.assertRaises(errors.DivisionByZero):
-                pipeline.sync()
+            after = connection.execute("SELECT 1")  # an error is told at once, perhaps here already
+            pipeline.sync()
+        if after:
             with self.assertRaises(psycopg.Error):
                 after.fetchone()
         self.assertEqual(connection.execute("SELECT 5").fetchone(), (5,))
