@@ -141,6 +141,7 @@ class Session {
 
     // session_transactions.cc
     Result<void> begin(const sql::Transaction& transaction);
+    Result<void> begin_chained(const sql::Transaction& modes);
     Result<std::string> commit(const sql::Transaction& transaction);
     Result<std::string> rollback(const sql::Transaction& transaction);
     Result<void> savepoint(const sql::Transaction& transaction);

@@ -347,6 +347,25 @@ TEST_F(SessionFixture, WarnsOfMisplacedTransactionStatements) {
     EXPECT_THAT(warnings(), IsEmpty());
 }
 
+TEST_F(SessionFixture, WhatAChainGaveOutlivesAFailure) {
+    const auto after_failure = [&] {
+        sql("SELECT nothing");
+        EXPECT_EQ(sql("ROLLBACK AND CHAIN")[0], "ROLLBACK");
+        return sql("SHOW transaction_read_only")[0];
+    };
+    sql("BEGIN READ ONLY");
+    EXPECT_EQ(after_failure(), "off");
+    sql("ROLLBACK");
+    sql("BEGIN READ ONLY");
+    sql("COMMIT AND CHAIN");
+    EXPECT_EQ(after_failure(), "on");
+    EXPECT_EQ(after_failure(), "on");
+    sql("ROLLBACK");
+    sql("BEGIN");
+    EXPECT_EQ(after_failure(), "off");
+    sql("ROLLBACK");
+}
+
 TEST_F(SessionFixture, ReadOnlyTransactionsDoNotWrite) {
     sql("BEGIN READ ONLY");
     EXPECT_THAT(sql("INSERT INTO t VALUES (1, 'a')")[0],

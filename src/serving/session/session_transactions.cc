@@ -126,6 +126,12 @@ Result<void> Session::check_mode(std::string_view name, std::string_view value) 
     return invalid_input("{}", fault).with_sqlstate("25001");
 }
 
+Result<void> Session::begin_chained(const sql::Transaction& modes) {
+    TRY(begin(modes));
+    transaction_.chained = modes;
+    return {};
+}
+
 /// AND CHAIN begins another block like the one that ends.
 Result<sql::Transaction> Session::modes_of_next(const sql::Transaction& end, std::string_view tag) {
     sql::Transaction next;
@@ -134,9 +140,10 @@ Result<sql::Transaction> Session::modes_of_next(const sql::Transaction& end, std
         warn("25P01", "there is no transaction in progress");
         return next;
     }
-    // A block that has failed has lost what it was, unless only a savepoint's part of it failed.
+    // A block that has failed has lost what it was, but for what a chain gave it, unless only a
+    // savepoint's part of it failed.
     const bool is_lost = transaction_.savepoints.empty();
-    if (transaction_.status == TransactionStatus::kFailed && is_lost) return next;
+    if (transaction_.status == TransactionStatus::kFailed && is_lost) return transaction_.chained;
     next.isolation = TRY(settings_.show("transaction_isolation"));
     next.read_only = TRY(settings_.show("transaction_read_only")) == "on";
     next.deferrable = TRY(settings_.show("transaction_deferrable")) == "on";
@@ -147,14 +154,14 @@ Result<std::string> Session::commit(const sql::Transaction& transaction) {
     const bool was_failed = transaction_.status == TransactionStatus::kFailed;
     const sql::Transaction next = TRY(modes_of_next(transaction, "COMMIT AND CHAIN"));
     TRY(finish(!was_failed));
-    if (transaction.and_chain) TRY(begin(next));
+    if (transaction.and_chain) TRY(begin_chained(next));
     return std::string(was_failed ? "ROLLBACK" : "COMMIT");
 }
 
 Result<std::string> Session::rollback(const sql::Transaction& transaction) {
     const sql::Transaction next = TRY(modes_of_next(transaction, "ROLLBACK AND CHAIN"));
     undo();
-    if (transaction.and_chain) TRY(begin(next));
+    if (transaction.and_chain) TRY(begin_chained(next));
     return std::string("ROLLBACK");
 }
 

@@ -13,6 +13,7 @@
 #include "read/reader.h"
 #include "serving/session/control.h"
 #include "serving/session/settings.h"
+#include "sql/sql.h"
 
 namespace braid::serving {
 
@@ -76,6 +77,7 @@ struct TransactionState {
     std::shared_ptr<const read::PinnedSnapshot> snapshot;
     int64_t began_at_us = 0;
     bool has_queried = false;  // its isolation cannot change any more
+    sql::Transaction chained;  // what AND CHAIN gave it
     struct Savepoint {
         std::string name;
         PendingWork::Mark mark;
