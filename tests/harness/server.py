@@ -112,8 +112,7 @@ class Braid:
 
     def restart(self):
         """A clean stop and a start."""
-        status = self.stop()
-        assert status == 0, f"exit status {status} after SIGTERM:\n{self.trace()[-4000:]}"
+        self._stop_cleanly()
         return self.start()
 
     def stop_sealed(self, *views):
@@ -121,6 +120,9 @@ class Braid:
         folded by then, and whoever reads a view waits until all that was acknowledged is."""
         for view in views:
             self.value(f"SELECT count(*) FROM {view}")
+        self._stop_cleanly()
+
+    def _stop_cleanly(self):
         status = self.stop()
         assert status == 0, f"exit status {status} after SIGTERM:\n{self.trace()[-4000:]}"
 
