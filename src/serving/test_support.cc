@@ -141,7 +141,7 @@ Result<void> FakeControl::commit(const TransactionWork& work) {
     manifest::State next = TRY(manifest::apply(*state(), work.changes, 0));
     for (auto& [id, view] : next.catalog.views) {
         for (catalog::ViewVersion& version : view.versions) {
-            version.is_populated = !work.without_data.contains(version.id);
+            if (version.wants_backfill) version.is_populated = true;
         }
     }
     if (!work.changes.empty()) change([&](manifest::State& state) { state = std::move(next); });

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +22,6 @@ namespace braid::serving {
 struct TransactionWork {
     /// Changes of the catalog, in the order in which they were asked for.
     std::vector<manifest::Change> changes;
-    /// Versions made among them that keep WITH NO DATA.
-    std::set<VersionId> without_data;
 
     struct Rows {
         catalog::Table table;

@@ -150,15 +150,15 @@ Result<void> Session::note_query(sql::StatementKind kind) {
                             kind == Kind::kReset || kind == Kind::kShow;
     if (needs_none) return {};
     transaction_.has_queried = true;
-    if (transaction_.status == TransactionStatus::kInBlock) TRY(pin_snapshot(read_options({})));
+    if (transaction_.status == TransactionStatus::kInBlock) TRY(pin_snapshot({}));
     return {};
 }
 
 /// Where the isolation keeps a snapshot and there is none yet.
-Result<void> Session::pin_snapshot(const read::ReadOptions& options) {
+Result<void> Session::pin_snapshot(const std::shared_ptr<read::CancelToken>& cancel) {
     const bool keeps_snapshot = settings_.isolation() != Isolation::kReadCommitted;
     if (!keeps_snapshot || transaction_.snapshot != nullptr) return {};
-    transaction_.snapshot = TRY(services_.reader->pin(options));
+    transaction_.snapshot = TRY(services_.reader->pin(read_options(cancel)));
     return {};
 }
 

@@ -116,7 +116,7 @@ class Session {
     Result<void> refresh(PreparedStatement& prepared);
     read::ReadOptions read_options(const std::shared_ptr<read::CancelToken>& cancel);
     Result<void> note_query(sql::StatementKind kind);
-    Result<void> pin_snapshot(const read::ReadOptions& options);
+    Result<void> pin_snapshot(const std::shared_ptr<read::CancelToken>& cancel);
     bool is_in_block() const { return transaction_.status != TransactionStatus::kIdle; }
 
     // One per command; session_commands.cc.

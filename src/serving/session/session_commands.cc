@@ -118,13 +118,12 @@ read::ReadOptions Session::read_options(const std::shared_ptr<read::CancelToken>
 Result<std::unique_ptr<read::Answer>> Session::start_reading(
     const plan::Query& query, PreparedStatement* prepared, const std::vector<Datum>& parameters,
     const std::shared_ptr<read::CancelToken>& cancel) {
-    read::ReadOptions options = read_options(cancel);
     const bool reads_data = std::ranges::any_of(query.reads, [](const plan::RelationRef& ref) {
         return ref.kind == plan::RelationRef::Kind::kView ||
                ref.kind == plan::RelationRef::Kind::kStream;
     });
-    if (reads_data) TRY(pin_snapshot(options));
-    options.snapshot = transaction_.snapshot;
+    if (reads_data) TRY(pin_snapshot(cancel));
+    read::ReadOptions options = read_options(cancel);
     options.own = TRY(own_rows(query.reads));
     // The first run of a statement may be its only one; from the second on preparing it pays.
     if (prepared != nullptr && !prepared->holds_once && prepared->runs++ > 0) {
@@ -397,11 +396,8 @@ Result<void> Session::run_create_view(const sql::CreateMaterializedView& create)
     TRY(check_writable("CREATE MATERIALIZED VIEW"));
     if (create.exists_already) return {};
     auto view = TRY(services_.control->complete(create.name, *create.plan, create.time_zone));
-    const VersionId version = view.current;
     view.versions.front().wants_backfill = !create.with_no_data;
-    TRY(define({manifest::CreateView{std::move(view)}}));
-    if (create.with_no_data) pending_.keep_without_data(version);
-    return {};
+    return define({manifest::CreateView{std::move(view)}});
 }
 
 Result<void> Session::run_create_plain_view(const sql::CreateView& create) {

@@ -2,6 +2,7 @@
 #include "serving/session/transaction.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/error_makers.h"
@@ -135,7 +136,6 @@ TransactionWork PendingWork::take() {
         rows.records.push_back(std::move(each.records));
     }
     work.changes = std::move(changes_);
-    work.without_data = std::move(without_data_);
     clear();
     return work;
 }

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +35,6 @@ class PendingWork {
     /// one step with what is there already.
     Result<void> define(const manifest::StatePtr& base, std::vector<manifest::Change> changes,
                         int64_t now_us);
-    void keep_without_data(VersionId version) { without_data_.insert(version); }
     bool has_definitions() const { return !changes_.empty(); }
     /// `head` as the transaction sees it. What somebody else did meanwhile may contradict it; then
     /// it is as it was, and the end of the transaction will say so.
@@ -63,7 +61,6 @@ class PendingWork {
     std::vector<Insert> inserts_;
     size_t bytes_ = 0;
     std::vector<manifest::Change> changes_;
-    std::set<VersionId> without_data_;
     manifest::StatePtr head_;  // that seen_ was made of
     manifest::StatePtr seen_;
 };
