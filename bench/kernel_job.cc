@@ -138,7 +138,7 @@ Result<bool> LineSlices::next(operators::RecordSlice& slice) {
         rest_.remove_prefix(std::min(rest_.size(), length + 1));
     }
     slice.partition = {0};
-    slice.first = {static_cast<int64_t>(lines_)};
+    slice.offsets = Offsets(Offset{static_cast<int64_t>(lines_)});
     slice.records = records_;
     slice.keepalive = piece_;
     lines_ += records_.size();

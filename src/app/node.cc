@@ -96,8 +96,8 @@ Result<void> Node::start() {
         options_.archive, *ground_.workers);
     speed::SpeedParts speed{
         &files, ground_.clock, manifest_.get(), views_.get(), ground_.metrics, &health_, {}};
-    speed.refill = [this](TableId table, PartitionId partition, Offset from, size_t records_max) {
-        return archiver_->refill(table, partition, from, records_max);
+    speed.refill = [this](TableId table, const Interval& range, size_t records_max) {
+        return archiver_->refill(table, range, records_max);
     };
     speed.order = &commit_order_;
     speed_ =

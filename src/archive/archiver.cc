@@ -59,22 +59,28 @@ Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(
     std::unique_ptr<dataset::SegmentWriter> writer;
     std::string day;
     while (from < end) {
-        const auto count =
-            std::min<size_t>(kSliceRecords, static_cast<size_t>(end.value - from.value));
-        const log::RecordBatch batch = TRY(log->read(partition, from, count));
-        if (batch.records.empty()) break;
-        const std::string batch_day = day_of(batch.ingested_at_us);
+        const log::RecordBatch batch = TRY(log->read({partition, from, end}, kSliceRecords));
+        if (batch.next == from) break;
+        // What holds no record came in on no day.
+        const bool is_hole = batch.records.empty();
+        const std::string batch_day = is_hole && writer ? day
+                                      : is_hole         ? day_of(parts.clock->wall_us())
+                                                        : day_of(batch.ingested_at_us);
         if (!writer) {
             day = batch_day;
             writer = TRY(dataset::SegmentWriter::create(
                 *parts.files, dataset::SegmentSpec::of(table), partition, from, day));
         }
         if (batch_day != day) break;
-        decoder->decode({batch.partition, batch.first, batch.ingested_at_us, batch.records,
+        from = batch.next;
+        if (is_hole) {
+            writer->skip_to(from);
+            continue;
+        }
+        decoder->decode({batch.partition, batch.offsets, batch.ingested_at_us, batch.records,
                          Keepalive(batch.bytes), batch.preamble},
                         wanted, decoded);
-        TRY(writer->add(decoded, batch.records, batch.ingested_at_us));
-        from = batch.end();
+        TRY(writer->add(decoded, batch.records, batch.ingested_at_us, from));
         if (writer->rows() >= options.segment_rows_max ||
             writer->bytes_estimate() >= options.segment_bytes_max) {
             break;
@@ -242,25 +248,27 @@ Result<void> Archiver::trim(Stream& stream) {
     return {};
 }
 
-Result<log::RecordBatch> Archiver::refill(TableId table, PartitionId partition, Offset from,
+Result<log::RecordBatch> Archiver::refill(TableId table, const Interval& range,
                                           size_t records_max) {
     const manifest::StatePtr state = parts_.manifest->head();
     const manifest::TableState* held = state->table(table);
     if (held == nullptr) return not_found("the stream was dropped meanwhile");
     for (const manifest::Segment& segment : held->segments) {
-        if (segment.partition != partition || from < segment.from || from >= segment.to) continue;
+        if (segment.partition != range.partition) continue;
+        if (range.from < segment.from || range.from >= segment.to) continue;
         dataset::RawRecords raw =
-            TRY(dataset::read_raw_records(*parts_.files, segment, from, records_max));
+            TRY(dataset::read_raw_records(*parts_.files, segment, range, records_max));
         log::RecordBatch batch;
-        batch.partition = partition;
-        batch.first = raw.first;
+        batch.partition = range.partition;
+        batch.offsets = raw.offsets;
+        batch.next = raw.next;
         batch.ingested_at_us = raw.ingested_at_us;
         batch.records = std::move(raw.records);
         batch.bytes = std::move(raw.bytes);
         return batch;
     }
-    return corrupt("offset {} of partition {} of stream {} is lost", from.value, partition.value,
-                   table.value)
+    return corrupt("offset {} of partition {} of stream {} is lost", range.from.value,
+                   range.partition.value, table.value)
         .with_detail("Neither the log nor the dataset holds it.");
 }
 

@@ -52,8 +52,7 @@ class Archiver {
     Result<void> trim(TableId table);
     /// Records that the log no longer holds, read back from the dataset; the form of
     /// PartitionedLog::read.
-    Result<log::RecordBatch> refill(TableId table, PartitionId partition, Offset from,
-                                    size_t records_max);
+    Result<log::RecordBatch> refill(TableId table, const Interval& range, size_t records_max);
 
   private:
     struct Stream;

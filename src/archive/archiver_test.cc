@@ -63,7 +63,8 @@ class ArchiverTest : public testing::Test {
         decoder->decode(slice, std::vector<bool>(columns, true), decoded);
         ASSERT_OK_AND_ASSIGN(const auto writer, dataset::SegmentWriter::create(
                                                     files_, spec, {0}, Offset{0}, "2023-11-14"));
-        ASSERT_OK(writer->add(decoded, raw, clock_.wall_us() + 1));
+        ASSERT_OK(
+            writer->add(decoded, raw, clock_.wall_us() + 1, {static_cast<int64_t>(raw.size())}));
         ASSERT_OK(writer->move_in());
     }
     /// The dataset and what the manifest knows of it are lost; the log is not.
@@ -166,14 +167,16 @@ TEST_F(ArchiverTest, TrimsOnlyWhatIsBothArchivedAndSealed) {
 
 TEST_F(ArchiverTest, GivesBackWhatTheLogNoLongerHolds) {
     append(0, {R"({"price":"1.5"})", "nonsense", R"({"price":"2"})"});
-    EXPECT_ERROR(archiver_->refill(table_.id, {0}, {0}, 10), ErrorCode::kCorrupt);
+    EXPECT_ERROR(archiver_->refill(table_.id, {{0}, {0}, {10}}, 10), ErrorCode::kCorrupt);
     ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
-    ASSERT_OK_AND_ASSIGN(const log::RecordBatch batch, archiver_->refill(table_.id, {0}, {1}, 10));
-    EXPECT_EQ(batch.first, Offset{1});
+    ASSERT_OK_AND_ASSIGN(const log::RecordBatch batch,
+                         archiver_->refill(table_.id, {{0}, {1}, {10}}, 10));
+    EXPECT_EQ(batch.offsets[0], Offset{1});
+    EXPECT_EQ(batch.next, Offset{3});
     EXPECT_EQ(batch.ingested_at_us, clock_.wall_us());
     EXPECT_EQ(batch.records, (std::vector<std::string_view>{"nonsense", R"({"price":"2"})"}));
-    EXPECT_ERROR(archiver_->refill(table_.id, {0}, {3}, 10), ErrorCode::kCorrupt);
-    EXPECT_ERROR(archiver_->refill({99}, {0}, {0}, 10), ErrorCode::kNotFound);
+    EXPECT_ERROR(archiver_->refill(table_.id, {{0}, {3}, {10}}, 10), ErrorCode::kCorrupt);
+    EXPECT_ERROR(archiver_->refill({99}, {{0}, {0}, {10}}, 10), ErrorCode::kNotFound);
 }
 
 TEST_F(ArchiverTest, CommitsAgainWhatItHasMovedInItself) {
@@ -223,9 +226,9 @@ TEST_F(ArchiverTest, TakesNoLeftoverByItsName) {
         ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
         ASSERT_EQ(state().archive_end, manifest::at({3, 0}));
         ASSERT_OK_AND_ASSIGN(const log::RecordBatch batch,
-                             archiver_->refill(table_.id, {0}, {0}, 10));
+                             archiver_->refill(table_.id, {{0}, {0}, {10}}, 10));
         EXPECT_THAT(batch.records, testing::ElementsAreArray(records));
-        EXPECT_EQ(batch.ingested_at_us, log_->read({0}, {0}, 1).value().ingested_at_us);
+        EXPECT_EQ(batch.ingested_at_us, log_->read({{0}, {0}, {1}}, 1).value().ingested_at_us);
         EXPECT_EQ(segments()[0].bad_rows, 1U);
         forget();
     }

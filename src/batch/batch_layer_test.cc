@@ -102,13 +102,13 @@ class BatchLayerTest : public testing::Test {
         const Records records = between(from, end);
         const std::vector<std::string_view> raw(records.begin(), records.end());
         operators::RecordSlice slice;
-        slice.first = from;
+        slice.offsets = Offsets(from);
         slice.records = raw;
         std::vector<bool> wanted(table_.columns.fields.size() + plan::kSystemColumnCount, false);
         std::fill_n(wanted.begin(), table_.columns.fields.size(), true);
         operators::DecodedSlice decoded;
         decoder->decode(slice, wanted, decoded);
-        TRY(writer->add(decoded, raw, clock_.wall_us()));
+        TRY(writer->add(decoded, raw, clock_.wall_us(), end));
         TRY(manifest_->commit({manifest::Archive{table_.id, {TRY(writer->move_in())}}}));
         return {};
     }

@@ -251,7 +251,7 @@ TEST_F(FileSourceTest, TheRestOfALineThatWasTakenNamesItsFirstPart) {
         for (uint32_t index = 0; index < 2; ++index) {
             const Offset end = log_->durable_end().at[index];
             for (Offset at{0}; at < end; ++at.value) {
-                ASSERT_OK_AND_ASSIGN(const auto batch, log_->read({index}, at, 1));
+                ASSERT_OK_AND_ASSIGN(const auto batch, log_->read({{index}, at, end}, 1));
                 if (batch.records.front() == "two")
                     first_part = fmt::format("{}:{}", index, at.value);
             }

@@ -252,7 +252,8 @@ Result<bool> GlobSource::take_lines(FollowedFile& file, bool take_rest) {
     request.records = lines.records;
     request.positions.push_back({file.identity(), entry.position.to_text()});
     const log::AppendOutcome outcome = TRY(append(partition, request));
-    if (is_first_part) lines.first_part->offset.value = outcome.first.value + last;
+    if (is_first_part)
+        lines.first_part->offset.value = outcome.offsets[lines.records.size() - 1].value;
     records_->add(last + 1);
     bytes_->add(static_cast<int64_t>(lines.content.bytes() - before));
     file.commit(std::move(lines));

@@ -56,11 +56,11 @@ class FollowedLog {
         for (uint32_t index = 0; index < 2; ++index) {
             const Offset end = log_->durable_end().at[index];
             for (Offset at{0}; at < end;) {
-                const auto batch = log_->read({index}, at, 1000);
+                const auto batch = log_->read({{index}, at, end}, 1000);
                 EXPECT_OK(batch);
                 if (!batch) return all;
                 all.insert(all.end(), batch->records.begin(), batch->records.end());
-                at = batch->end();
+                at = batch->next;
             }
         }
         return all;

@@ -34,7 +34,8 @@ struct SegmentSpec {
     static SegmentSpec of(const catalog::Table& table);
 };
 
-/// Writes one Parquet file of consecutive records of one partition and one ingest day (UTC): the
+/// Writes one Parquet file of all records that lie in one range of a partition, which came in on
+/// one day (UTC); their offsets may leave some out, and there may be none. It holds the
 /// declared columns, `_partition`, `_offset`, `_ingested_at`, `_raw` (binary: the record as it
 /// came) and `_error`; zstd; dictionaries for text below 64 k distinct values; event-time bounds,
 /// decoder version and offset range in the footer's key-value metadata. docs/formats/segment.md has
@@ -50,10 +51,13 @@ class SegmentWriter {
                                                          PartitionId partition, Offset from,
                                                          std::string ingest_day);
     virtual ~SegmentWriter() = default;
-    /// Rows continue where the last slice ended; `raw[i]` is the record of row i, all of them came
-    /// in at one time (Unix microseconds).
+    /// All records between where the last slice ended and `next`; `raw[i]` is the record of row i,
+    /// all of them came in at one time (Unix microseconds).
     virtual Result<void> add(const operators::DecodedSlice& slice,
-                             std::span<const std::string_view> raw, int64_t ingested_at_us) = 0;
+                             std::span<const std::string_view> raw, int64_t ingested_at_us,
+                             Offset next) = 0;
+    /// No record lies between where the last slice ended and `next`.
+    virtual void skip_to(Offset next) = 0;
     virtual uint64_t rows() const = 0;
     virtual uint64_t bytes_estimate() const = 0;
     /// Closes, syncs, moves in and syncs the directory; the segment may then be committed. Only for
@@ -89,16 +93,19 @@ class SegmentScan {
     virtual Result<bool> next(operators::DecodedSlice& slice) = 0;
 };
 
-/// Consecutive records with one ingest time, byte for byte as they were appended.
+/// Records with one ingest time, byte for byte as they were appended: all that lie between where
+/// reading began and `next`.
 struct RawRecords {
-    Offset first;
+    Offsets offsets;
+    Offset next;
     int64_t ingested_at_us = 0;
     std::shared_ptr<const std::string> bytes;
     std::vector<std::string_view> records;  // point into `bytes`
 };
-/// At most `records_max` records from `from` on (which lies in the segment), at least one.
+/// The first records of a range whose beginning lies in the segment, at most `records_max`; `next`
+/// lies behind the beginning.
 Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& segment,
-                                    Offset from, size_t records_max);
+                                    const Interval& range, size_t records_max);
 
 /// Segments of a stream that hold offsets in [from, end), in order of partition and offset.
 /// Corrupt, naming the first missing offset, if they do not cover it.

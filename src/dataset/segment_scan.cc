@@ -58,6 +58,8 @@ class ParquetSegmentScan final : public SegmentScan {
         const Offset from = scan_.from.of(segment_.partition);
         is_clipped_ = from > segment_.from || end < segment_.to;
         next_ = segment_.from;
+        const auto width = static_cast<uint64_t>(segment_.to.value - segment_.from.value);
+        has_holes_ = segment_.rows != width;
     }
 
     Result<void> open() {
@@ -80,10 +82,12 @@ class ParquetSegmentScan final : public SegmentScan {
                     .context("reading " + segment_.file));
             if (!batch) return false;
             slice.partition = segment_.partition;
-            slice.first = next_;
+            const Offset first = next_;
             next_.value += batch->num_rows();
-            if (is_clipped_) batch = TRY(clip(std::move(batch), slice.first));
+            const int64_t skipped = is_clipped_ ? clip(batch) : 0;
             if (batch->num_rows() == 0) continue;
+            slice.offsets =
+                has_holes_ ? offsets_of(*batch) : Offsets(Offset{first.value + skipped});
             TRY(decodes_again_ ? decode(*batch, slice) : convert(*batch, slice));
             return true;
         }
@@ -110,7 +114,7 @@ class ParquetSegmentScan final : public SegmentScan {
             needed[declared_ + kIngestedColumn] = true;
             needed[declared_ + kRawColumn] = true;
         }
-        if (is_clipped_) needed[declared_ + kOffsetColumn] = true;
+        if (is_clipped_ || has_holes_) needed[declared_ + kOffsetColumn] = true;
         if (segment_.bad_rows > 0) needed[declared_ + kErrorColumn] = true;
         // A batch of no columns would not even tell its rows.
         if (std::ranges::none_of(needed, std::identity{}))
@@ -128,10 +132,15 @@ class ParquetSegmentScan final : public SegmentScan {
         return batch.column(position_[column]);
     }
 
-    /// Keeps the rows whose offsets lie in the scan's range: they are consecutive, and begin at
-    /// `start`.
-    Result<std::shared_ptr<arrow::RecordBatch>> clip(std::shared_ptr<arrow::RecordBatch> batch,
-                                                     Offset& start) const {
+    Offsets offsets_of(const arrow::RecordBatch& batch) const {
+        const auto& offsets =
+            static_cast<const arrow::Int64Array&>(*array(batch, declared_ + kOffsetColumn));
+        return Offsets::of(
+            std::vector<int64_t>(offsets.raw_values(), offsets.raw_values() + offsets.length()));
+    }
+
+    /// Keeps the rows whose offsets lie in the scan's range; gives how many lay before them.
+    int64_t clip(std::shared_ptr<arrow::RecordBatch>& batch) const {
         const auto offsets =
             std::static_pointer_cast<arrow::Int64Array>(array(*batch, declared_ + kOffsetColumn));
         const int64_t* begin = offsets->raw_values();
@@ -139,8 +148,8 @@ class ParquetSegmentScan final : public SegmentScan {
         const int64_t* first =
             std::lower_bound(begin, end, scan_.from.of(segment_.partition).value);
         const int64_t* last = std::lower_bound(first, end, scan_.end.of(segment_.partition).value);
-        start.value += first - begin;
-        return batch->Slice(first - begin, last - first);
+        batch = batch->Slice(first - begin, last - first);
+        return first - begin;
     }
 
     Result<void> convert(const arrow::RecordBatch& batch, operators::DecodedSlice& slice) const {
@@ -196,15 +205,13 @@ class ParquetSegmentScan final : public SegmentScan {
 
     /// The columns of this file are of another decoder: `_raw` is the truth.
     Result<void> decode(const arrow::RecordBatch& batch, operators::DecodedSlice& slice) const {
-        const auto& offsets =
-            static_cast<const arrow::Int64Array&>(*array(batch, declared_ + kOffsetColumn));
         const auto& times =
             static_cast<const arrow::TimestampArray&>(*array(batch, declared_ + kIngestedColumn));
         const auto raw =
             std::static_pointer_cast<arrow::BinaryArray>(array(batch, declared_ + kRawColumn));
         std::vector<std::string_view> records;
         for (int64_t row = 0; row < raw->length(); ++row) records.push_back(raw->GetView(row));
-        decoder_->decode({segment_.partition, {offsets.Value(0)}, times.Value(0), records, raw, {}},
+        decoder_->decode({segment_.partition, slice.offsets, times.Value(0), records, raw, {}},
                          scan_.wanted, slice);
         if (!wants(kIngestedColumn)) return {};
         // The slice may span several ingest times.
@@ -219,7 +226,8 @@ class ParquetSegmentScan final : public SegmentScan {
     const manifest::Segment segment_;
     const ScanSpec scan_;
     const size_t declared_;
-    Offset next_;  // of the next row of the file
+    Offset next_;             // of the next row of the file, if it has no holes
+    bool has_holes_ = false;  // fewer rows than positions: offsets are read
     bool is_clipped_ = false;
     bool decodes_again_ = false;
     OpenSegment file_;
@@ -244,7 +252,7 @@ Result<std::unique_ptr<SegmentScan>> SegmentScan::open(FileSystem& files, const 
 }
 
 Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& segment,
-                                    Offset from, size_t records_max) {
+                                    const Interval& range, size_t records_max) {
     const OpenSegment file = TRY(open_segment(files, segment.file, segment.crc, {}));
     std::shared_ptr<arrow::Schema> schema;
     TRY(file.reader->GetSchema(&schema));
@@ -257,23 +265,28 @@ Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& 
     while (true) {
         std::shared_ptr<arrow::RecordBatch> batch;
         TRY(batches->ReadNext(&batch));
-        if (!batch) return corrupt("segment {} lacks offset {}", segment.file, from.value);
+        if (!batch) break;
         const auto& offsets = static_cast<const arrow::Int64Array&>(*batch->column(0));
         const auto& times = static_cast<const arrow::TimestampArray&>(*batch->column(1));
         const auto& raw = static_cast<const arrow::BinaryArray&>(*batch->column(2));
         const int64_t* end = offsets.raw_values() + offsets.length();
         const int64_t first =
-            std::lower_bound(offsets.raw_values(), end, from.value) - offsets.raw_values();
+            std::lower_bound(offsets.raw_values(), end, range.from.value) - offsets.raw_values();
         if (first == offsets.length()) continue;
+        if (offsets.Value(first) >= range.to.value) break;
         int64_t last = first;
         size_t bytes = 0;
         while (last < offsets.length() && static_cast<size_t>(last - first) < records_max &&
-               times.Value(last) == times.Value(first)) {
+               offsets.Value(last) < range.to.value && times.Value(last) == times.Value(first)) {
             bytes += raw.GetView(last++).size();
         }
         auto held = std::make_shared<std::string>();
         held->reserve(bytes);
-        RawRecords records{{offsets.Value(first)}, times.Value(first), nullptr, {}};
+        RawRecords records;
+        records.offsets = Offsets::of(
+            std::vector<int64_t>(offsets.raw_values() + first, offsets.raw_values() + last));
+        records.next = {offsets.Value(last - 1) + 1};
+        records.ingested_at_us = times.Value(first);
         for (int64_t row = first; row < last; ++row) {
             const std::string_view record = raw.GetView(row);
             const size_t at = held->size();
@@ -283,6 +296,9 @@ Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& 
         records.bytes = std::move(held);
         return records;
     }
+    RawRecords none;
+    none.next = std::min(segment.to, range.to);
+    return none;
 }
 
 }  // namespace braid::dataset

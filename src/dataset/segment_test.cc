@@ -42,12 +42,13 @@ class SegmentTest : public testing::Test {
         const std::vector<std::string_view> raw(records.begin(), records.end());
         operators::RecordSlice slice;
         slice.partition = kPartition;
-        slice.first = from;
+        slice.offsets = Offsets(from);
         slice.ingested_at_us = kIngestedUs;
         slice.records = raw;
         operators::DecodedSlice decoded;
         decoder->decode(slice, wanted(true), decoded);
-        return writer.add(decoded, raw, kIngestedUs);
+        return writer.add(decoded, raw, kIngestedUs,
+                          {from.value + static_cast<int64_t>(raw.size())});
     }
     Result<manifest::Segment> write(const std::vector<std::string>& records = kRecords,
                                     Offset from = kFrom) {
@@ -86,6 +87,7 @@ class SegmentTest : public testing::Test {
         format_text(column, row, utc_format(), text);
         return text;
     }
+    static Interval onward(int64_t from) { return {kPartition, {from}, {1000}}; }
     static Lines all() {
         return {"10 a 1", "11 b 2", "12 !", "13 NULL 4", "14 a 5", "15 !", "16 a NULL"};
     }
@@ -141,12 +143,12 @@ TEST_F(SegmentTest, ManySlicesAreOneSegment) {
 
 TEST_F(SegmentTest, GivesRecordsBackByteForByte) {
     ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
-    ASSERT_OK_AND_ASSIGN(const RawRecords raw, read_raw_records(files_, segment, {12}, 4));
-    EXPECT_EQ(raw.first, Offset{12});
+    ASSERT_OK_AND_ASSIGN(const RawRecords raw, read_raw_records(files_, segment, onward(12), 4));
+    EXPECT_EQ(raw.offsets[0], Offset{12});
+    EXPECT_EQ(raw.next, Offset{16});
     EXPECT_EQ(raw.ingested_at_us, kIngestedUs);
     EXPECT_EQ(raw.records,
               std::vector<std::string_view>(kRecords.begin() + 2, kRecords.begin() + 6));
-    EXPECT_ERROR(read_raw_records(files_, segment, {17}, 4), ErrorCode::kCorrupt);
 }
 
 TEST_F(SegmentTest, HasNoNameUntilItIsWhole) {
@@ -193,7 +195,7 @@ TEST_F(SegmentTest, DamageIsNamedBeforeARowIsServed) {
         ASSERT_ERROR(refused, ErrorCode::kCorrupt);
         EXPECT_NE(refused.error().to_string().find(segment.file), std::string::npos);
         EXPECT_NE(refused.error().to_string().find("[10, 17)"), std::string::npos);
-        EXPECT_ERROR(read_raw_records(files_, segment, {12}, 4), ErrorCode::kCorrupt);
+        EXPECT_ERROR(read_raw_records(files_, segment, onward(12), 4), ErrorCode::kCorrupt);
         ASSERT_OK(files_.flip_bit(segment.file, byte, static_cast<int>(byte % 8)));
     }
     ASSERT_OK(files_.remove(segment.file));

@@ -52,6 +52,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
           spec_(std::move(spec)),
           partition_(partition),
           from_(from),
+          next_(from),
           ingest_day_(std::move(ingest_day)),
           schema_(arrow_schema_of(spec_.columns)),
           event_time_(spec_.event_time.empty() ? -1 : spec_.columns.find(spec_.event_time)) {}
@@ -69,9 +70,12 @@ class ParquetSegmentWriter final : public SegmentWriter {
     }
 
     Result<void> add(const operators::DecodedSlice& slice, std::span<const std::string_view> raw,
-                     int64_t ingested_at_us) override {
+                     int64_t ingested_at_us, Offset next) override {
         const size_t count = slice.batch.length;
         CHECK_EQ(raw.size(), count);
+        CHECK_GT(count, size_t{0});
+        CHECK(next_ <= slice.offsets[0] && slice.offsets[count - 1] < next);
+        next_ = next;
         arrow::ArrayVector arrays;
         for (size_t index = 0; index < spec_.columns.fields.size(); ++index) {
             const Column& column = slice.batch.columns[index];
@@ -86,6 +90,11 @@ class ParquetSegmentWriter final : public SegmentWriter {
         bad_rows_ += slice.bad.size();
         for (const std::string_view record : raw) raw_bytes_ += record.size();
         return {};
+    }
+
+    void skip_to(Offset next) override {
+        CHECK(next_ <= next);
+        next_ = next;
     }
 
     uint64_t rows() const override { return rows_; }
@@ -105,7 +114,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
         segment.file = path_;
         segment.partition = partition_;
         segment.from = from_;
-        segment.to = {from_.value + static_cast<int64_t>(rows_)};
+        segment.to = next_;
         segment.rows = rows_;
         segment.bad_rows = bad_rows_;
         segment.bytes = output_->file().size();
@@ -132,7 +141,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
         arrow::Int64Builder offsets;
         TRY(offsets.Reserve(static_cast<int64_t>(count)));
         for (size_t row = 0; row < count; ++row) {
-            offsets.UnsafeAppend(from_.value + static_cast<int64_t>(rows_ + row));
+            offsets.UnsafeAppend(slice.offsets[row].value);
         }
         arrays.push_back(TRY(offsets.Finish()));
         arrays.push_back(
@@ -180,7 +189,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
         add(kMetaLog, spec_.log.hex);
         add(kMetaPartition, partition_.value);
         add(kMetaFrom, from_.value);
-        add(kMetaTo, from_.value + static_cast<int64_t>(rows_));
+        add(kMetaTo, next_.value);
         add(kMetaBadRows, bad_rows_);
         add(kMetaDecoder, spec_.decoder_version);
         add(kMetaColumnsComplete, columns_complete_ ? 1 : 0);
@@ -193,6 +202,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
     const SegmentSpec spec_;
     const PartitionId partition_;
     const Offset from_;
+    Offset next_;  // where the records that were added end
     const std::string ingest_day_;
     const std::shared_ptr<arrow::Schema> schema_;
     const int event_time_;

@@ -47,7 +47,7 @@ class CommitOrderTest : public testing::Test {
         return records ? *records : Records();
     }
     uint64_t sequence_at(size_t log, uint32_t partition, int64_t offset) {
-        const auto batch = logs_[log]->read({partition}, {offset}, 1);
+        const auto batch = logs_[log]->read({{partition}, {offset}, {offset + 1}}, 1);
         EXPECT_OK(batch);
         return batch ? batch->sequence : 0;
     }
@@ -146,9 +146,9 @@ TEST_F(CommitOrderTest, AJointAppendIsShownInOneStep) {
     EXPECT_EQ(syncs, 4) << "one for each partition";
     EXPECT_GE(calls, 2);
     ASSERT_EQ(outcomes.size(), 5u);
-    EXPECT_EQ(outcomes[1].first, Offset{0});
-    EXPECT_EQ(outcomes[3].first, Offset{1});
-    EXPECT_EQ(outcomes[4].first, Offset{1});
+    EXPECT_EQ(outcomes[1].offsets[0], Offset{0});
+    EXPECT_EQ(outcomes[3].offsets[0], Offset{1});
+    EXPECT_EQ(outcomes[4].offsets[0], Offset{1});
     for (int round = 0; round < 2; ++round) {
         EXPECT_EQ(read(0, 0), (Records{"a", "aa"}));
         EXPECT_EQ(read(1, 0), (Records{"before", "c"}));

@@ -86,10 +86,11 @@ class EmbeddedLog final : public PartitionedLog {
     const LogId& id() const override { return context_.id; }
     uint32_t partition_count() const override { return static_cast<uint32_t>(partitions_.size()); }
     Result<AppendOutcome> append(PartitionId partition, const AppendRequest& request) override;
+    Positions origin() const override { return Positions::zero(partition_count()); }
     Positions start() const override;
     Positions durable_end() const override { return context_.order.ends(*this); }
-    Result<RecordBatch> read(PartitionId partition, Offset from, size_t records_max) override {
-        return of(partition).read(from, records_max);
+    Result<RecordBatch> read(const Interval& range, size_t records_max) override {
+        return of(range.partition).read(range.from, range.to, records_max);
     }
     std::vector<SourcePosition> source_positions(PartitionId partition) const override {
         return of(partition).source_positions();
@@ -151,7 +152,7 @@ Result<std::optional<AppendOutcome>> EmbeddedLog::reserve_key(const AppendReques
     if (!stored) return std::optional<AppendOutcome>();
     if (context_.metrics.duplicates != nullptr) context_.metrics.duplicates->add(1);
     return std::optional(AppendOutcome{.partition = stored->partition,
-                                       .first = stored->first,
+                                       .offsets = Offsets(stored->first),
                                        .end = {stored->first.value + stored->record_count},
                                        .ingested_at_us = stored->ingested_at_us,
                                        .was_duplicate = true});

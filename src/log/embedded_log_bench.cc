@@ -108,10 +108,10 @@ void read_files(benchmark::State& state) {
     Offset from{0};
     int64_t records = 0;
     for (auto step : state) {
-        const auto batch = log->read(kFirst, from, 4096);
+        const auto batch = log->read({kFirst, from, {kRecords}}, 4096);
         CHECK(batch.has_value());
         records += std::ssize(batch->records);
-        from = batch->records.empty() ? Offset{0} : batch->end();
+        from = batch->records.empty() ? Offset{0} : batch->next;
     }
     state.SetItemsProcessed(records);
     state.SetBytesProcessed(records * int64_t{kRecordBytes});

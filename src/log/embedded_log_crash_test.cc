@@ -130,7 +130,7 @@ class CrashTest : public testing::Test {
             ASSERT_OK(outcome);
             ASSERT_TRUE(outcome->was_duplicate) << key;
             ASSERT_EQ(outcome->partition.value, place.first);
-            ASSERT_EQ(outcome->first.value, place.second);
+            ASSERT_EQ(outcome->offsets[0].value, place.second);
         }
     }
 

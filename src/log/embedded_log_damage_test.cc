@@ -14,6 +14,7 @@
 namespace braid::log {
 namespace {
 
+using test::from;
 using test::kFirst;
 using test::kLogId;
 using test::read_from;
@@ -287,9 +288,9 @@ TEST_F(DamageTest, AReadErrorIsPassedOnAndTriedAgain) {
         if (operation.kind == FileOperation::Kind::kRead) return io_error("bad sector");
         return {};
     });
-    EXPECT_ERROR(log->read(kFirst, Offset{0}, 10), ErrorCode::kIo);
+    EXPECT_ERROR(log->read(from(Offset{0}), 10), ErrorCode::kIo);
     small.files.clear_faults();
-    EXPECT_OK(log->read(kFirst, Offset{0}, 10));
+    EXPECT_OK(log->read(from(Offset{0}), 10));
 }
 
 }  // namespace

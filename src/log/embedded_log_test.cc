@@ -13,6 +13,7 @@
 namespace braid::log {
 namespace {
 
+using test::from;
 using test::kFirst;
 using test::kLogId;
 using test::read_from;
@@ -81,11 +82,11 @@ TEST_F(EmbeddedLogTest, AFreshLogIsEmptyAndBeginsAtZero) {
 TEST_F(EmbeddedLogTest, ReadsBackWhatWasAppended) {
     open();
     const AppendOutcome first = append({"a", "", "ccc"});
-    EXPECT_EQ(first.first, Offset{0});
+    EXPECT_EQ(first.offsets[0], Offset{0});
     EXPECT_EQ(first.end, Offset{3});
     EXPECT_EQ(first.ingested_at_us, clock_.wall_us());
     EXPECT_FALSE(first.was_duplicate);
-    EXPECT_EQ(append({std::string("\0\n\xFF", 3)}).first, Offset{3});
+    EXPECT_EQ(append({std::string("\0\n\xFF", 3)}).offsets[0], Offset{3});
     EXPECT_EQ(log_->durable_end().at[0], Offset{4});
     EXPECT_EQ(read(), (Records{"a", "", "ccc", std::string("\0\n\xFF", 3)}));
 }
@@ -114,12 +115,12 @@ TEST_F(EmbeddedLogTest, ABatchTellsTimeAndPreamble) {
     ASSERT_OK(log_->append(kFirst, request));
     clock_.advance_us(5);
     append({"3"});
-    ASSERT_OK_AND_ASSIGN(RecordBatch batch, log_->read(kFirst, Offset{1}, 10));
+    ASSERT_OK_AND_ASSIGN(RecordBatch batch, log_->read(from(Offset{1}), 10));
     EXPECT_EQ(batch.preamble, "a,b");
     EXPECT_EQ(batch.records.size(), 1u);
-    EXPECT_EQ(batch.end(), Offset{2});
+    EXPECT_EQ(batch.next, Offset{2});
     EXPECT_EQ(batch.ingested_at_us, clock_.wall_us() - 5);
-    ASSERT_OK_AND_ASSIGN(batch, log_->read(kFirst, Offset{2}, 10));
+    ASSERT_OK_AND_ASSIGN(batch, log_->read(from(Offset{2}), 10));
     EXPECT_EQ(batch.preamble, "");
     EXPECT_EQ(batch.ingested_at_us, clock_.wall_us());
 }
@@ -129,9 +130,9 @@ TEST_F(EmbeddedLogTest, ABatchIsOfOneGroupAndMayHoldSeveralOfItsBlocks) {
     append(Records(20'000, "x"));  // more than one block
     append({"y", "z"});
     for (int round = 0; round < 2; ++round) {
-        ASSERT_OK_AND_ASSIGN(const RecordBatch large, log_->read(kFirst, Offset{16'380}, 30'000));
-        EXPECT_EQ(large.end(), Offset{20'000});
-        ASSERT_OK_AND_ASSIGN(const RecordBatch small, log_->read(kFirst, large.end(), 30'000));
+        ASSERT_OK_AND_ASSIGN(const RecordBatch large, log_->read(from(Offset{16'380}), 30'000));
+        EXPECT_EQ(large.next, Offset{20'000});
+        ASSERT_OK_AND_ASSIGN(const RecordBatch small, log_->read(from(large.next), 30'000));
         EXPECT_EQ(small.records.size(), 2u);
         EXPECT_LT(large.sequence, small.sequence);
         open();
@@ -246,7 +247,7 @@ TEST_F(EmbeddedLogTest, PositionsAndKeysSurviveRollTrimAndRestart) {
     EXPECT_EQ(positions(), "a=17 ");
     ASSERT_OK_AND_ASSIGN(const AppendOutcome again, append_with_key("k", 1, "keyed"));
     EXPECT_TRUE(again.was_duplicate);
-    EXPECT_EQ(again.first, Offset{0});
+    EXPECT_EQ(again.offsets[0], Offset{0});
     EXPECT_EQ(again.end, Offset{1});
 }
 
@@ -257,7 +258,7 @@ TEST_F(EmbeddedLogTest, AKeyStoresOnce) {
     ASSERT_OK_AND_ASSIGN(const AppendOutcome again, append_with_key("k", 1, "a", {1}));
     EXPECT_TRUE(again.was_duplicate);
     EXPECT_EQ(again.partition, first.partition);
-    EXPECT_EQ(again.first, first.first);
+    EXPECT_EQ(again.offsets[0], first.offsets[0]);
     EXPECT_EQ(again.ingested_at_us, first.ingested_at_us);
     EXPECT_EQ(log_->durable_end().to_string(), "0:1,1:0");
 }
@@ -371,7 +372,7 @@ TEST_F(EmbeddedLogTest, TrimForgetsWholeExtentsOldestFirst) {
     const Offset start = log_->start().at[0];
     EXPECT_GT(start, Offset{0});
     EXPECT_LE(start, Offset{12});
-    EXPECT_ERROR(log_->read(kFirst, Offset{start.value - 1}, 1), ErrorCode::kNotFound);
+    EXPECT_ERROR(log_->read(from(Offset{start.value - 1}), 1), ErrorCode::kNotFound);
     EXPECT_EQ(read(start.value).size(), static_cast<size_t>(30 - start.value));
     ASSERT_OK(log_->trim(kFirst, Offset{1000}));  // the newest extent stays
     EXPECT_EQ(extents().size(), 1u);
@@ -383,7 +384,7 @@ TEST_F(EmbeddedLogTest, AnOffsetBeyondTheEndIsInvalid) {
     open();
     append({"a"});
     EXPECT_EQ(read(1), Records{});
-    EXPECT_ERROR(log_->read(kFirst, Offset{2}, 1), ErrorCode::kInvalidInput);
+    EXPECT_ERROR(log_->read(from(Offset{2}), 1), ErrorCode::kInvalidInput);
 }
 
 TEST_F(EmbeddedLogTest, AFailedSyncStopsTheLog) {
@@ -535,8 +536,8 @@ TEST_F(EmbeddedLogTest, ConcurrentAppendsAllArriveInTheOrderOfTheirOffsets) {
                 const auto outcome =
                     log_->append({static_cast<uint32_t>(thread % 2)}, request_of({record}));
                 ASSERT_OK(outcome);
-                EXPECT_GT(outcome->first.value, last);
-                last = outcome->first.value;
+                EXPECT_GT(outcome->offsets[0].value, last);
+                last = outcome->offsets[0].value;
                 EXPECT_EQ(read(last, outcome->partition).front(), record);
             }
         });
@@ -580,7 +581,7 @@ TEST_F(EmbeddedLogTest, AReaderThatFollowsTheTailSeesEachRecordOnce) {
         for (int64_t index = 0; index < kCount; ++index) append({std::to_string(index)});
     });
     for (Offset next{0}; next.value < kCount;) {
-        const auto batch = log_->read(kFirst, next, 10);
+        const auto batch = log_->read(from(next), 10);
         ASSERT_OK(batch);
         for (const std::string_view record : batch->records) {
             EXPECT_EQ(record, std::to_string(next.value++));

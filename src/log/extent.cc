@@ -65,7 +65,8 @@ Result<RecordBatch> batch_of(const Chunk& chunk, PartitionId partition, Offset f
         std::ranges::find_if(chunk.blocks, [&](const auto& each) { return from < each.end(); });
     CHECK(block != chunk.blocks.end());
     RecordBatch batch{.partition = partition,
-                      .first = from,
+                      .offsets = Offsets(from),
+                      .next = from,
                       .ingested_at_us = block->header.ingested_at_us,
                       .sequence = block->header.sequence,
                       .preamble = std::string(TRY(decode_preamble(*block))),
@@ -82,6 +83,7 @@ Result<RecordBatch> batch_of(const Chunk& chunk, PartitionId partition, Offset f
         TRY(decode_records(*block, skip, count, batch.records));
         skip = 0;
     }
+    batch.next.value += static_cast<int64_t>(batch.records.size());
     return batch;
 }
 
@@ -124,7 +126,7 @@ void Extent::add_place(Offset offset, uint64_t position) {
 Result<RecordBatch> Extent::read(Offset from, size_t records_max) {
     const std::shared_ptr<const Chunk> chunk = TRY(chunk_with(from));
     RecordBatch batch = TRY(batch_of(*chunk, header_.partition, from, records_max));
-    if (batch.end() == chunk->end()) release(chunk);
+    if (batch.next == chunk->end()) release(chunk);
     return batch;
 }
 

@@ -12,6 +12,7 @@
 namespace braid::log {
 namespace {
 
+using test::from;
 using test::kFirst;
 using test::kLogId;
 using test::read_from;
@@ -86,7 +87,7 @@ void expect_history(const char* place) {
     ASSERT_OK_AND_ASSIGN(const Records records, read_from(*log, kFirst, Offset{0}));
     EXPECT_EQ(records, (Records{R"(10.0.0.1,200)", "", std::string("\x00\xFF\n", 3), R"({"a":1})",
                                 std::string(130, 'x'), "in the second extent"}));
-    ASSERT_OK_AND_ASSIGN(const RecordBatch batch, log->read(kFirst, Offset{1}, 10));
+    ASSERT_OK_AND_ASSIGN(const RecordBatch batch, log->read(from(Offset{1}), 10));
     EXPECT_EQ(batch.preamble, "ip,status");
     EXPECT_EQ(batch.ingested_at_us, 1'790'000'000'000'000);
     const auto positions = log->source_positions(kFirst);
@@ -96,7 +97,7 @@ void expect_history(const char* place) {
     again.key = IdempotencyKey{"order-17", 0x0123456789ABCDEF};
     ASSERT_OK_AND_ASSIGN(const AppendOutcome outcome, log->append(kFirst, again));
     EXPECT_TRUE(outcome.was_duplicate);
-    EXPECT_EQ(outcome.first, Offset{3});
+    EXPECT_EQ(outcome.offsets[0], Offset{3});
     EXPECT_EQ(outcome.end, Offset{5});
 }
 
@@ -119,7 +120,7 @@ TEST(LogFormat, ALogOfVersion1GoesOn) {
         EXPECT_EQ(log->durable_end().at[0], Offset{6 + round});
         ASSERT_OK_AND_ASSIGN(const Records records, read_from(*log, kFirst, Offset{4}));
         EXPECT_EQ(records[1], "in the second extent");
-        ASSERT_OK_AND_ASSIGN(const RecordBatch old, log->read(kFirst, Offset{5}, 10));
+        ASSERT_OK_AND_ASSIGN(const RecordBatch old, log->read(from(Offset{5}), 10));
         EXPECT_EQ(old.sequence, 0u);
         EXPECT_EQ(old.records.size(), 1u);
         const Records more = {"more"};

@@ -213,7 +213,7 @@ CommitOrder::End Partition::publish(const Group& group, std::vector<std::string>
 
 AppendOutcome Partition::outcome_of(const Waiter& waiter, Offset first, const GroupStamp& stamp) {
     const AppendOutcome outcome{.partition = id_,
-                                .first = first,
+                                .offsets = Offsets(first),
                                 .end = {first.value + waiter.blocks.record_count},
                                 .ingested_at_us = stamp.ingested_at_us,
                                 .was_duplicate = false};
@@ -236,18 +236,28 @@ void Partition::fail(const Group& group, const Error& error) {
     for (Waiter* each : group) each->outcome = Result<AppendOutcome>(error);
 }
 
-Result<RecordBatch> Partition::read(Offset from, size_t records_max) {
+Result<RecordBatch> Partition::read(Offset from, Offset to, size_t records_max) {
     CHECK_GT(records_max, size_t{0});
+    if (to <= from) return empty_batch(from);
+    // Here offsets have no holes.
+    const auto width = static_cast<uint64_t>(to.value) - static_cast<uint64_t>(from.value);
+    records_max = static_cast<size_t>(std::min<uint64_t>(records_max, width));
     if (auto batch = TRY(read_tail(from, records_max))) return *std::move(batch);
     const std::shared_ptr<Extent> extent = TRY(find_extent(from));
-    if (!extent) {
-        return RecordBatch{
-            .partition = id_, .first = from, .preamble = {}, .records = {}, .bytes = {}};
-    }
+    if (!extent) return empty_batch(from);
     Result<RecordBatch> batch = extent->read(from, records_max);
     // The file may have been trimmed before it was opened.
     if (!batch && batch.error().code() == ErrorCode::kNotFound) return trimmed(from, start());
     return batch;
+}
+
+RecordBatch Partition::empty_batch(Offset at) const {
+    return {.partition = id_,
+            .offsets = Offsets(at),
+            .next = at,
+            .preamble = {},
+            .records = {},
+            .bytes = {}};
 }
 
 Result<std::optional<RecordBatch>> Partition::read_tail(Offset from, size_t records_max) {
@@ -258,9 +268,9 @@ Result<std::optional<RecordBatch>> Partition::read_tail(Offset from, size_t reco
     }
     if (!chunk) return std::optional<RecordBatch>();
     RecordBatch batch = TRY(batch_of(*chunk, id_, from, records_max));
-    if (batch.end() == chunk->end()) {
+    if (batch.next == chunk->end()) {
         ScopedLock lock(mutex_);
-        tail_.release(batch.end());
+        tail_.release(batch.next);
     }
     return std::optional(std::move(batch));
 }

@@ -91,7 +91,7 @@ class Partition {
 
     /// A key in the request is reserved already; it is settled when this succeeds.
     Result<AppendOutcome> append(const AppendRequest& request);
-    Result<RecordBatch> read(Offset from, size_t records_max);
+    Result<RecordBatch> read(Offset from, Offset to, size_t records_max);
     Result<void> trim(Offset keep_from);
     Offset start() const;
     std::vector<SourcePosition> source_positions() const;
@@ -124,6 +124,7 @@ class Partition {
     AppendOutcome outcome_of(const Waiter& waiter, Offset first, const GroupStamp& stamp);
 
     std::shared_ptr<Extent> newest_extent() const;
+    RecordBatch empty_batch(Offset at) const;
     /// Nothing if it is not in memory.
     Result<std::optional<RecordBatch>> read_tail(Offset from, size_t records_max);
     /// Null at the end of the log.

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "model/box.h"
 #include "model/ids.h"
+#include "model/offsets.h"
 
 namespace braid::log {
 
@@ -41,16 +42,18 @@ struct AppendRequest {
 
 struct AppendOutcome {
     PartitionId partition;
-    Offset first;
-    Offset end;  // one past the last
+    Offsets offsets;  // of the records
+    Offset end;       // the position behind the last
     int64_t ingested_at_us = 0;
     bool was_duplicate = false;  // the key was known: the offsets are those of the first time
 };
 
-/// Records of one partition, in order, as they were appended. Offsets are first, first + 1, …
+/// Records of one partition, in order, as they were appended: all that lie between where reading
+/// began and `next`. There may be none: then nothing lies there.
 struct RecordBatch {
     PartitionId partition;
-    Offset first;
+    Offsets offsets;
+    Offset next;  // where reading goes on
     int64_t ingested_at_us = 0;
     /// What is of a higher one was not acknowledged before what is of a lower one was asked for; 0
     /// if nobody knows. Rising within a partition; the records of one are shown together.
@@ -58,7 +61,6 @@ struct RecordBatch {
     std::string preamble;
     std::vector<std::string_view> records;  // point into `bytes`
     std::shared_ptr<const std::string> bytes;
-    Offset end() const { return {first.value + static_cast<int64_t>(records.size())}; }
 };
 
 /// The bytes of all events of one table, in partitions, for as long as the archive needs them. It
@@ -67,13 +69,18 @@ struct RecordBatch {
 /// Guarantees: append returns only when the records are durable; a record has one offset for ever;
 /// within a partition offset order is the order in which appends were acknowledged; what was
 /// acknowledged is read back, byte for byte, until trimmed. Nothing at or above durable_end is ever
-/// visible to a reader. Not guaranteed: order across partitions.
+/// visible to a reader. Not guaranteed: order across partitions; that offsets follow each other
+/// without holes; that the first is 0. Positions are compared, never subtracted to count.
 class PartitionedLog {
   public:
     virtual ~PartitionedLog() = default;
 
     virtual const LogId& id() const = 0;
+    /// May grow while the log is open, never shrink; a new partition begins at its own origin.
     virtual uint32_t partition_count() const = 0;
+    /// The first offset that each partition ever could have: where its history begins, whatever was
+    /// trimmed since.
+    virtual Positions origin() const = 0;
 
     /// Group commit: callers that wait together share one sync. A key seen before with another body
     /// is InvalidInput (SQLSTATE 22000, HTTP 422). Exhausted when the disk is nearly full. After a
@@ -84,10 +91,12 @@ class PartitionedLog {
     virtual Positions start() const = 0;
     virtual Positions durable_end() const = 0;
 
-    /// Up to `records_max` records from `from` on, not beyond the durable end; empty at the end.
-    /// NotFound if `from` was trimmed, Corrupt (with the exact range in the detail) if the bytes
-    /// are damaged.
-    virtual Result<RecordBatch> read(PartitionId partition, Offset from, size_t records_max) = 0;
+    /// The first records of a range, at most `records_max` (> 0), none at or beyond its end or the
+    /// durable end. The batch's `next` lies behind the range's beginning, unless that is its end or
+    /// the durable end; so whoever follows `next` comes to the end, over holes too. NotFound if the
+    /// beginning was trimmed, InvalidInput if it lies beyond the durable end, Corrupt (with the
+    /// exact range in the detail) if the bytes are damaged.
+    virtual Result<RecordBatch> read(const Interval& range, size_t records_max) = 0;
 
     /// Live source positions of a partition, as of the durable end.
     virtual std::vector<SourcePosition> source_positions(PartitionId partition) const = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,17 +36,21 @@ inline AppendRequest request_of(const std::vector<std::string>& records) {
     return request;
 }
 
+/// All that comes from an offset on.
+inline Interval from(Offset offset, PartitionId partition = kFirst) {
+    return {partition, offset, {std::numeric_limits<int64_t>::max()}};
+}
+
 /// All records of a partition from an offset on; the error of the first read that fails.
 inline Result<std::vector<std::string>> read_from(PartitionedLog& log, PartitionId partition,
-                                                  Offset from, size_t records_max = 1000) {
+                                                  Offset at, size_t records_max = 1000) {
     std::vector<std::string> records;
     while (true) {
-        const RecordBatch batch = TRY(log.read(partition, from, records_max));
-        EXPECT_EQ(batch.first, from);
+        const RecordBatch batch = TRY(log.read(from(at, partition), records_max));
         EXPECT_LE(batch.records.size(), records_max);
-        if (batch.records.empty()) return records;
+        if (batch.next == at) return records;
         records.insert(records.end(), batch.records.begin(), batch.records.end());
-        from = batch.end();
+        at = batch.next;
     }
 }
 

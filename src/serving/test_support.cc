@@ -38,7 +38,7 @@ Result<log::AppendOutcome> FakeLog::append(PartitionId partition,
     auto& records = records_[partition.value];
     log::AppendOutcome outcome;
     outcome.partition = partition;
-    outcome.first = {static_cast<int64_t>(records.size())};
+    outcome.offsets = Offsets(Offset{static_cast<int64_t>(records.size())});
     for (const std::string_view record : request.records) records.emplace_back(record);
     outcome.end = {static_cast<int64_t>(records.size())};
     if (request.key) keys_[request.key->key] = {request.key->body_hash, outcome};
@@ -55,7 +55,7 @@ Positions FakeLog::durable_end() const {
     return end;
 }
 
-Result<log::RecordBatch> FakeLog::read(PartitionId, Offset, size_t) { return log::RecordBatch(); }
+Result<log::RecordBatch> FakeLog::read(const Interval&, size_t) { return log::RecordBatch(); }
 std::vector<log::SourcePosition> FakeLog::source_positions(PartitionId) const { return {}; }
 Result<void> FakeLog::trim(PartitionId, Offset) { return {}; }
 void FakeLog::on_durable(std::function<void()>) {}

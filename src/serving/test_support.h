@@ -32,9 +32,10 @@ class FakeLog final : public log::PartitionedLog {
     uint32_t partition_count() const override { return static_cast<uint32_t>(records_.size()); }
     Result<log::AppendOutcome> append(PartitionId partition,
                                       const log::AppendRequest& request) override;
+    Positions origin() const override { return start(); }
     Positions start() const override;
     Positions durable_end() const override;
-    Result<log::RecordBatch> read(PartitionId partition, Offset from, size_t records_max) override;
+    Result<log::RecordBatch> read(const Interval& range, size_t records_max) override;
     std::vector<log::SourcePosition> source_positions(PartitionId partition) const override;
     Result<void> trim(PartitionId partition, Offset keep_from) override;
     void on_durable(std::function<void()> listener) override;

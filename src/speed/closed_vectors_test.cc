@@ -72,6 +72,7 @@ class BusyLog final : public log::PartitionedLog {
                                       const log::AppendRequest& request) override {
         return log_.append(partition, request);
     }
+    Positions origin() const override { return log_.origin(); }
     Positions start() const override { return log_.start(); }
     Positions durable_end() const override {
         happens_();
@@ -79,9 +80,9 @@ class BusyLog final : public log::PartitionedLog {
         happens_();
         return end;
     }
-    Result<log::RecordBatch> read(PartitionId partition, Offset from, size_t records_max) override {
+    Result<log::RecordBatch> read(const Interval& range, size_t records_max) override {
         happens_();
-        auto batch = log_.read(partition, from, records_max);
+        auto batch = log_.read(range, records_max);
         happens_();
         return batch;
     }

@@ -15,7 +15,7 @@ Result<std::unique_ptr<SliceFolder>> SliceFolder::create(const catalog::Table& t
 }
 
 size_t SliceFolder::fold(const log::RecordBatch& slice, Layer& into) {
-    decoder_->decode({slice.partition, slice.first, slice.ingested_at_us, slice.records,
+    decoder_->decode({slice.partition, slice.offsets, slice.ingested_at_us, slice.records,
                       Keepalive(slice.bytes), slice.preamble},
                      wanted_, decoded_);
     folder_->fold(decoded_, into.targets());

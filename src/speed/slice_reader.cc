@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/slice_reader.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -38,9 +37,9 @@ Result<log::RecordBatch> SliceReader::next() {
     CHECK(lowest != nullptr);
     log::RecordBatch slice = *std::exchange(*lowest, std::nullopt);
     Offset& place = position_.at[slice.partition.value];
-    place = slice.end();
+    const Offset before = std::exchange(place, slice.next);
     if (auto read = read_ahead(); !read) {
-        place = slice.first;
+        place = before;
         *lowest = std::move(slice);
         return std::move(read).error();
     }
@@ -68,20 +67,17 @@ std::optional<log::RecordBatch>* SliceReader::first() {
 }
 
 Result<log::RecordBatch> SliceReader::read(PartitionId partition) {
-    const Offset from = position_.of(partition);
-    const size_t records_max =
-        std::min(slice_records_max_, static_cast<size_t>(end_.of(partition).value - from.value));
-    auto batch = log_.read(partition, from, records_max);
+    const Interval range{partition, position_.of(partition), end_.of(partition)};
+    auto batch = log_.read(range, slice_records_max_);
     if (!batch && batch.error().code() == ErrorCode::kNotFound && parts_.refill) {
-        batch = parts_.refill(table_.id, partition, from, records_max);
+        batch = parts_.refill(table_.id, range, slice_records_max_);
     }
     if (!batch) {
         return std::move(batch).error().with_context(
             fmt::format("folding stream \"{}\" partition {} from offset {}", table_.name,
-                        partition.value, from.value));
+                        partition.value, range.from.value));
     }
-    CHECK(batch->first == from);
-    CHECK(!batch->records.empty());
+    CHECK(range.from < batch->next && batch->next <= range.to);
     return batch;
 }
 

@@ -39,7 +39,7 @@ struct SpeedParts {
     Health* health = nullptr;  // may be null
     /// Gives records that the log no longer holds, from the dataset: same form as
     /// PartitionedLog::read.
-    std::function<Result<log::RecordBatch>(TableId, PartitionId, Offset, size_t)> refill;
+    std::function<Result<log::RecordBatch>(TableId, const Interval&, size_t)> refill;
     /// Of the logs; needed to pin several streams at one moment.
     const log::CommitOrder* order = nullptr;
 };

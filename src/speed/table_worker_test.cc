@@ -241,13 +241,14 @@ class TrimmedLog final : public log::PartitionedLog {
                                       const log::AppendRequest& request) override {
         return whole_.append(partition, request);
     }
+    Positions origin() const override { return whole_.origin(); }
     Positions start() const override {
         if (when_asked_) when_asked_();
         return start_;
     }
     Positions durable_end() const override { return whole_.durable_end(); }
-    Result<log::RecordBatch> read(PartitionId, Offset from, size_t) override {
-        return not_found("offset {} is no longer in the log", from.value);
+    Result<log::RecordBatch> read(const Interval& range, size_t) override {
+        return not_found("offset {} is no longer in the log", range.from.value);
     }
     std::vector<log::SourcePosition> source_positions(PartitionId partition) const override {
         return whole_.source_positions(partition);
@@ -302,8 +303,8 @@ TEST_F(TableWorkerTest, ReadsFromTheDatasetWhatTheLogHasLost) {
     append(0, "a", 1);
     append(0, "a", 2);
     SpeedParts parts = stream_.parts();
-    parts.refill = [&](TableId, PartitionId partition, Offset from, size_t records_max) {
-        return stream_.log->read(partition, from, records_max);
+    parts.refill = [&](TableId, const Interval& range, size_t records_max) {
+        return stream_.log->read(range, records_max);
     };
     ASSERT_OK_AND_ASSIGN(worker_, TableWorker::open(parts, stream_.options, stream_.table,
                                                     std::make_shared<TrimmedLog>(*stream_.log)));

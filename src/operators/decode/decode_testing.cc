@@ -38,7 +38,7 @@ DecodedSlice decode_all(Decoder& decoder, const DecoderSpec& spec,
     }
     RecordSlice slice;
     slice.partition = {3};
-    slice.first = {1000};
+    slice.offsets = Offsets(Offset{1000});
     slice.ingested_at_us = 1'431'857'103'000'000;
     slice.records = views;
     slice.keepalive = held;

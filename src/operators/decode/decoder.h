@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "columnar/column.h"
-#include "model/ids.h"
+#include "model/offsets.h"
 
 namespace braid::operators {
 
@@ -25,7 +25,7 @@ struct DecoderSpec {
 /// Records as they come from the log or from a segment's `_raw`.
 struct RecordSlice {
     PartitionId partition;
-    Offset first;
+    Offsets offsets;
     int64_t ingested_at_us = 0;  // Unix microseconds
     std::span<const std::string_view> records;
     Keepalive keepalive;  // the bytes of the records; decoded text points into them where it can
@@ -43,9 +43,9 @@ struct BadRecord {
 };
 
 struct DecodedSlice {
-    /// Row i is the event at offset first + i of the partition.
+    /// Row i is the event at offsets[i] of the partition.
     PartitionId partition;
-    Offset first;
+    Offsets offsets;
     /// Declared columns, then plan::system_columns(); a column that nobody wants has length 0.
     Batch batch;
     /// Ascending by row; such a row is NULL in every declared column.

@@ -114,7 +114,7 @@ void SliceDecoder::finish(const RecordSlice& slice, const std::vector<bool>& wan
     const size_t rows = slice.records.size();
     const auto bytes = std::make_shared<const SliceBytes>(SliceBytes{slice.keepalive, arena});
     out.partition = slice.partition;
-    out.first = slice.first;
+    out.offsets = slice.offsets;
     out.batch.length = rows;
     out.batch.columns.clear();
     for (ColumnWriter& column : columns_) out.batch.columns.push_back(column.finish(bytes));
@@ -127,11 +127,8 @@ void SliceDecoder::finish(const RecordSlice& slice, const std::vector<bool>& wan
     system(plan::SystemColumn::kPartition, [&](Type) {
         return Column::constant(Datum::int4(static_cast<int32_t>(slice.partition.value)), rows);
     });
-    system(plan::SystemColumn::kOffset, [&](Type type) {
-        std::vector<int64_t> offsets(rows);
-        for (size_t i = 0; i < rows; ++i) offsets[i] = slice.first.value + static_cast<int64_t>(i);
-        return Column::flat<int64_t>(type, std::move(offsets));
-    });
+    system(plan::SystemColumn::kOffset,
+           [&](Type type) { return Column::flat<int64_t>(type, slice.offsets.values(rows)); });
     system(plan::SystemColumn::kIngestedAt, [&](Type type) {
         return Column::constant(Datum{type, slice.ingested_at_us + kUnixEpochUs}, rows);
     });

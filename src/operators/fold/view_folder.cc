@@ -192,7 +192,7 @@ void ViewFolder::quarantine(size_t view, const Evaluated& evaluated, const Slice
         while (error != evaluated.errors.end() && error->row < row) ++error;
         if (error == evaluated.errors.end() || error->row != row) return false;
         const uint32_t place = slice.decoded.good[row];
-        const EventId event{slice.decoded.partition, {slice.decoded.first.value + place}};
+        const EventId event{slice.decoded.partition, slice.decoded.offsets[place]};
         if (target.failed != nullptr) target.failed->add(event, error->error.message());
         if (slice.sink) slice.sink(view, place, error->error);
         return true;

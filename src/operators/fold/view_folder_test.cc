@@ -219,7 +219,7 @@ Sums sums_of(ExprPtr argument_filter, ExprPtr filter, std::vector<ExprPtr> keys 
     }
     DecodedSlice slice;
     slice.partition = {3};
-    slice.first = {10};
+    slice.offsets = Offsets(Offset{10});
     slice.batch = {.length = 4, .columns = {builder.finish()}};
     slice.good = {0, 1, 2, 3};
     Sums sums;

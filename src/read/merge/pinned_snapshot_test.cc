@@ -30,11 +30,10 @@ class EndedLog final : public log::PartitionedLog {
     Result<log::AppendOutcome> append(PartitionId, const log::AppendRequest&) override {
         return unavailable("read only");
     }
+    Positions origin() const override { return start(); }
     Positions start() const override { return {{Offset{0}}}; }
     Positions durable_end() const override { return end_; }
-    Result<log::RecordBatch> read(PartitionId, Offset, size_t) override {
-        return unavailable("empty");
-    }
+    Result<log::RecordBatch> read(const Interval&, size_t) override { return unavailable("empty"); }
     std::vector<log::SourcePosition> source_positions(PartitionId) const override { return {}; }
     Result<void> trim(PartitionId, Offset) override { return {}; }
     void on_durable(std::function<void()>) override {}

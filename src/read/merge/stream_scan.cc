@@ -92,9 +92,7 @@ class StreamScan final : public RowSource {
             const Offset from = at_.at[partition_];
             const Offset end = end_.at[partition_];
             if (from >= end) continue;
-            const auto count =
-                std::min<size_t>(kSliceRecords, static_cast<size_t>(end.value - from.value));
-            auto batch = log_->read(PartitionId{partition_}, from, count);
+            auto batch = log_->read({PartitionId{partition_}, from, end}, kSliceRecords);
             if (!batch && batch.error().code() == ErrorCode::kNotFound) {
                 // Trimmed since the snapshot was taken: the same records are in newer segments.
                 const manifest::StatePtr head = parts_.manifest->head();
@@ -110,15 +108,15 @@ class StreamScan final : public RowSource {
                 return next_slice();
             }
             log::RecordBatch records = TRY(std::move(batch));
-            if (records.records.empty()) {
+            if (records.next == from) {
                 return corrupt("log of stream \"{}\" ends at {} before {}", table_.name, from.value,
                                end.value);
             }
-            const operators::RecordSlice slice{records.partition,        records.first,
+            at_.at[partition_] = records.next;
+            const operators::RecordSlice slice{records.partition,        records.offsets,
                                                records.ingested_at_us,   records.records,
                                                Keepalive(records.bytes), records.preamble};
             decoder_->decode(slice, wanted_, slice_);
-            at_.at[partition_] = records.end();
             return true;
         }
         return false;

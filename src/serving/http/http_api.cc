@@ -46,14 +46,15 @@ bool is_key_reused(const Error& error, bool has_key) {
     return has_key && error.code() == ErrorCode::kInvalidInput && error.sqlstate() == "22000";
 }
 
-void append_check(const RecordCheck& check, size_t records, Offset first, std::string& json) {
+void append_check(const RecordCheck& check, size_t records, const Offsets& offsets,
+                  std::string& json) {
     json += fmt::format(",\"quarantined\":{}", check.bad);
     if (check.checked < records) json += fmt::format(",\"checked\":{}", check.checked);
     if (check.reasons.empty()) return;
     json += ",\"reasons\":[";
     for (const RecordCheck::Reason& each : check.reasons) {
         json += fmt::format("{}{{\"offset\":{},\"reason\":", json.ends_with('[') ? "" : ",",
-                            first.value + static_cast<int64_t>(each.record));
+                            offsets[each.record].value);
         append_json_string(each.text, json);
         json += '}';
     }
@@ -174,11 +175,11 @@ net::HttpResponse HttpApi::post_records(const net::HttpRequest& request) {
     record_bytes_.add(static_cast<int64_t>(request.body.size()));
     std::string json =
         fmt::format("{{\"partition\":{},\"first_offset\":{},\"last_offset\":{},\"records\":{}",
-                    outcome->partition.value, outcome->first.value, outcome->end.value - 1,
-                    append.records.size());
+                    outcome->partition.value, outcome->offsets[0].value,
+                    outcome->offsets[append.records.size() - 1].value, append.records.size());
     if (services_.record_checker != nullptr) {
         append_check(services_.record_checker->check(**table, append.records),
-                     append.records.size(), outcome->first, json);
+                     append.records.size(), outcome->offsets, json);
     }
     return {.content_type = "application/json",
             .headers = {},

@@ -28,11 +28,10 @@ class ForgetfulLog final : public log::PartitionedLog {
         outcome.end = {static_cast<int64_t>(request.records.size())};
         return outcome;
     }
+    Positions origin() const override { return start(); }
     Positions start() const override { return Positions::zero(1); }
     Positions durable_end() const override { return Positions::zero(1); }
-    Result<log::RecordBatch> read(PartitionId, Offset, size_t) override {
-        return log::RecordBatch();
-    }
+    Result<log::RecordBatch> read(const Interval&, size_t) override { return log::RecordBatch(); }
     std::vector<log::SourcePosition> source_positions(PartitionId) const override { return {}; }
     Result<void> trim(PartitionId, Offset) override { return {}; }
     void on_durable(std::function<void()>) override {}
