@@ -10,44 +10,19 @@
 
 #include "base/check.h"
 #include "base/error_makers.h"
-#include "base/mutex.h"
 #include "base/trace.h"
 #include "log/joint_append.h"
+#include "log/listeners.h"
 #include "log/partition.h"
 #include "log/recovery.h"
+#include "log/request_limits.h"
 
 namespace braid::log {
 
 namespace {
 
-constexpr size_t kKeyBytesMax = 255;
-constexpr uint64_t kRequestBytesMax = 1ULL << 30;
 constexpr size_t kLogIdBytesMax = 32;
 constexpr int64_t kFutureUsMax = 1'000'000;
-
-/// Who wants to know of new records.
-class Listeners {
-  public:
-    void add(std::function<void()> listener) {
-        ScopedLock lock(mutex_);
-        auto longer = std::make_shared<std::vector<std::function<void()>>>(*listeners_);
-        longer->push_back(std::move(listener));
-        listeners_ = std::move(longer);
-    }
-    void call() const {
-        std::shared_ptr<const std::vector<std::function<void()>>> listeners;
-        {
-            ScopedLock lock(mutex_);
-            listeners = listeners_;
-        }
-        for (const auto& each : *listeners) each();
-    }
-
-  private:
-    mutable Mutex mutex_;
-    std::shared_ptr<const std::vector<std::function<void()>>> listeners_ =
-        std::make_shared<std::vector<std::function<void()>>>();
-};
 
 LogMetrics make_metrics(Metrics* metrics, const LogId& id) {
     if (metrics == nullptr) return {};
@@ -123,20 +98,6 @@ class EmbeddedLog final : public PartitionedLog {
     Listeners listeners_;
     std::vector<std::unique_ptr<Partition>> partitions_;
 };
-
-Result<void> check_request(const AppendRequest& request) {
-    uint64_t bytes = request.preamble.size();
-    for (const std::string_view record : request.records) bytes += record.size();
-    if (bytes > kRequestBytesMax) {
-        return invalid_input("request of {} bytes exceeds the limit of {}", bytes,
-                             kRequestBytesMax);
-    }
-    if (!request.key) return {};
-    const size_t key_bytes = request.key->key.size();
-    if (key_bytes >= 1 && key_bytes <= kKeyBytesMax) return {};
-    return invalid_input("idempotency key must have 1 to {} bytes, not {}", kKeyBytesMax,
-                         key_bytes);
-}
 
 Result<void> EmbeddedLog::check(PartitionId partition, const AppendRequest& request) const {
     if (partition.value >= partitions_.size()) {
