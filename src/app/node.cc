@@ -136,11 +136,14 @@ Result<void> Node::start() {
 }
 
 Result<void> Node::open_tables() {
-    logs_ = log::make_log_factory({ground_.files,
-                                   ground_.clock,
-                                   ground_.metrics,
-                                   options_.log,
-                                   {.order = &commit_order_, .owner = owner_.get()}});
+    logs_ = ground_.logs;
+    if (!logs_) {
+        logs_ = log::make_log_factory({ground_.files,
+                                       ground_.clock,
+                                       ground_.metrics,
+                                       options_.log,
+                                       {.order = &commit_order_, .owner = owner_.get()}});
+    }
     const manifest::StatePtr head = manifest_->head();
     Logs logs;
     for (const auto& [id, table] : head->catalog.tables) {

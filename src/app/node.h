@@ -62,6 +62,7 @@ struct NodeGround {
     /// Another process has the data directory by now: this one must end, at once and without a
     /// farewell.
     std::function<void(const Error&)> on_lost = {};
+    std::shared_ptr<log::LogFactory> logs = {};  // null: the node's own
 };
 
 /// 128 random bits: a name that nothing else has.
@@ -181,7 +182,7 @@ class Node final : public serving::Control {
     log::CommitOrder commit_order_;
     std::unique_ptr<manifest::Manifest> manifest_;
     std::unique_ptr<log::RedoRecords> redo_;
-    std::unique_ptr<log::LogFactory> logs_;
+    std::shared_ptr<log::LogFactory> logs_;
     Sources sources_;
     std::atomic<bool> declares_allowed_files_ = false;
     std::unique_ptr<FunctionDataStore> function_data_;

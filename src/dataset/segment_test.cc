@@ -65,6 +65,10 @@ class SegmentTest : public testing::Test {
         while (TRY(rows->next(slice))) {
             EXPECT_GT(slice.batch.length, 0U);
             size_t bad = 0;
+            const auto& offsets = slice.batch.columns[3];
+            for (uint32_t row = 0; row < slice.batch.length; ++row) {
+                EXPECT_EQ(slice.offsets[row].value, offsets.at<int64_t>(row));
+            }
             for (uint32_t row = 0; row < slice.batch.length; ++row) {
                 lines.push_back(shown(slice.batch.columns[3], row));
                 if (bad < slice.bad.size() && slice.bad[bad].row == row) {
@@ -125,6 +129,59 @@ TEST_F(SegmentTest, GivesExactlyTheOffsetsOfAnyRange) {
             EXPECT_EQ(lines, expected) << from << " to " << end;
         }
     }
+}
+
+TEST_F(SegmentTest, OffsetsMayLeaveSomeOut) {
+    const std::vector<int64_t> places = {11, 12, 40, 41, 42, 90, 91};
+    const auto decoder = operators::make_decoder(decoder_).value();
+    const std::vector<std::string_view> raw(kRecords.begin(), kRecords.end());
+    operators::RecordSlice slice{kPartition, Offsets::of(places), kIngestedUs, raw, {}, {}};
+    operators::DecodedSlice decoded;
+    decoder->decode(slice, wanted(true), decoded);
+    ASSERT_OK_AND_ASSIGN(const auto writer,
+                         SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
+    ASSERT_OK(writer->add(decoded, raw, kIngestedUs, {95}));
+    writer->skip_to({100});
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, writer->move_in());
+    EXPECT_EQ(segment.from, kFrom);
+    EXPECT_EQ(segment.to, Offset{100});
+    EXPECT_EQ(segment.rows, 7U);
+    ASSERT_OK_AND_ASSIGN(const auto listed, list_segments(files_, {3}));
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(listed[0].to, Offset{100});
+    for (int64_t from = 9; from <= 101; ++from) {
+        for (int64_t end = from; end <= 101; end += 3) {
+            Lines expected;
+            for (size_t row = 0; row < places.size(); ++row) {
+                if (places[row] < from || places[row] >= end) continue;
+                expected.push_back(std::to_string(places[row]) + all()[row].substr(2));
+            }
+            ASSERT_OK_AND_ASSIGN(const Lines lines, scan(segment, from, end));
+            ASSERT_EQ(lines, expected) << from << " to " << end;
+        }
+    }
+    ASSERT_OK_AND_ASSIGN(RawRecords read, read_raw_records(files_, segment, onward(13), 2));
+    EXPECT_EQ(read.records, std::vector<std::string_view>(raw.begin() + 2, raw.begin() + 4));
+    EXPECT_EQ(read.offsets[0], Offset{40});
+    EXPECT_EQ(read.next, Offset{42});
+    ASSERT_OK_AND_ASSIGN(read, read_raw_records(files_, segment, {kPartition, {13}, {41}}, 9));
+    EXPECT_EQ(read.records.size(), 1U);
+    ASSERT_OK_AND_ASSIGN(read, read_raw_records(files_, segment, onward(92), 9));
+    EXPECT_TRUE(read.records.empty());
+    EXPECT_EQ(read.next, Offset{100});
+}
+
+TEST_F(SegmentTest, MayHoldNoRecord) {
+    ASSERT_OK_AND_ASSIGN(const auto writer,
+                         SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
+    writer->skip_to({20});
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, writer->move_in());
+    EXPECT_EQ(segment.to, Offset{20});
+    EXPECT_EQ(segment.rows, 0U);
+    ASSERT_OK_AND_ASSIGN(const Lines lines, scan(segment));
+    EXPECT_TRUE(lines.empty());
+    ASSERT_OK_AND_ASSIGN(const RawRecords read, read_raw_records(files_, segment, onward(10), 9));
+    EXPECT_EQ(read.next, Offset{20});
 }
 
 TEST_F(SegmentTest, ManySlicesAreOneSegment) {

@@ -17,6 +17,7 @@ void SliceReader::start(const Positions& from) {
     end_ = from;
     position_ = from;
     is_closed_ = true;
+    last_sequence_ = 0;
     ahead_.clear();
     ahead_.resize(from.at.size());
 }
@@ -44,8 +45,9 @@ Result<log::RecordBatch> SliceReader::next() {
         return std::move(read).error();
     }
     const std::optional<log::RecordBatch>* const following = first();
+    if (!slice.records.empty()) last_sequence_ = slice.sequence;
     is_closed_ =
-        following == nullptr || slice.sequence == 0 || (*following)->sequence > slice.sequence;
+        following == nullptr || last_sequence_ == 0 || (*following)->sequence > last_sequence_;
     return slice;
 }
 

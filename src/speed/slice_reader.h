@@ -36,7 +36,8 @@ class SliceReader {
     /// Passes over what is left of the epoch.
     void skip();
 
-    /// The next slice; not at the end of the epoch. After an error nothing has changed.
+    /// The next slice; not at the end of the epoch. One without records is a hole that was passed.
+    /// After an error nothing has changed.
     Result<log::RecordBatch> next();
 
   private:
@@ -53,6 +54,7 @@ class SliceReader {
     Positions end_;
     Positions position_;
     bool is_closed_ = true;
+    uint64_t last_sequence_ = 0;                          // of the records that were given last
     std::vector<std::optional<log::RecordBatch>> ahead_;  // by partition
 };
 

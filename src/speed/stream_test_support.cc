@@ -56,6 +56,11 @@ void TestStream::crash(CrashFate fate) {
 }
 
 void TestStream::open_log() {
+    if (holes_seed) {
+        log = std::make_shared<log::MemoryLog>(clock, table.log, state().origin,
+                                               log::seeded_holes(*holes_seed), order.get());
+        return;
+    }
     log::EmbeddedLogOptions log_options;
     log_options.keep_free_bytes = 0;
     log = must(log::open_embedded_log(files, clock, "log/1", table.log, 2, log_options, &metrics,

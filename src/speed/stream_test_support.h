@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "base/memory_file_system.h"
 #include "base/metric.h"
 #include "log/embedded_log.h"
+#include "log/memory_log.h"
 #include "manifest/test_support.h"
 #include "operators/fold/fold_test_support.h"
 #include "speed/table_worker.h"
@@ -23,6 +25,8 @@ struct TestStream {
     Metrics metrics;
     operators::TestViews views;
     SpeedOptions options;
+    /// Its log is in memory and leaves out offsets by this seed; embedded and dense without.
+    std::optional<uint64_t> holes_seed;
     /// Of the log; several streams of one node share it.
     std::shared_ptr<log::CommitOrder> order = std::make_shared<log::CommitOrder>();
     std::unique_ptr<manifest::Manifest> manifest;

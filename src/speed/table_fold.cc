@@ -112,7 +112,8 @@ Result<void> TableFold::settle() {
 
 Result<void> TableFold::fold_next() {
     const log::RecordBatch slice = TRY(reader_.next());
-    const size_t bad = folder_->fold(slice, writable_layer());
+    Layer& layer = writable_layer();
+    const size_t bad = slice.records.empty() ? 0 : folder_->fold(slice, layer);
     folded_count_->add(static_cast<int64_t>(slice.records.size()));
     bad_count_->add(static_cast<int64_t>(bad));
     if (reader_.is_closed()) rest();

@@ -62,18 +62,29 @@ std::string record(Random& random) {
     return text + "}";
 }
 
-class CutLaw : public ::testing::TestWithParam<uint32_t> {
+struct Shape {
+    uint32_t partitions;
+    bool is_sparse;  // offsets have holes
+};
+
+constexpr uint64_t kHoles = 20261130;
+
+class CutLaw : public ::testing::TestWithParam<Shape> {
   protected:
-    static void create(TestNode& node, bool with_view = true) {
+    static void start(TestNode& node) {
+        if (GetParam().is_sparse) node.use_sparse_logs(kHoles);
         ASSERT_TRUE(node.start());
-        node.run(fmt::format("{} WITH (partitions = {})", kTable, GetParam()));
+    }
+    static void create(TestNode& node, bool with_view = true) {
+        start(node);
+        node.run(fmt::format("{} WITH (partitions = {})", kTable, GetParam().partitions));
         if (with_view) node.run(fmt::format("CREATE MATERIALIZED VIEW v AS {}", kView));
     }
     static void append(TestNode& node, const std::vector<std::string>& history, size_t from,
                        size_t to) {
         for (size_t at = from; at < to; ++at) {
-            ASSERT_TRUE(
-                node.append("events", static_cast<uint32_t>(at % GetParam()), {history[at]}));
+            const auto partition = static_cast<uint32_t>(at % GetParam().partitions);
+            ASSERT_TRUE(node.append("events", partition, {history[at]}));
         }
     }
     static Digest digest(TestNode& node, runs::ReadMode mode = runs::ReadMode::kLive) {
@@ -132,7 +143,8 @@ TEST_P(CutLaw, HoldsForAViewThatComesLate) {
 }
 
 TEST_P(CutLaw, HoldsThroughPinsSealsBackfillsAndBatchRunsInAnyOrder) {
-    for (uint64_t seed = 1; seed <= 6; ++seed) {
+    const uint64_t seeds = GetParam().is_sparse ? 2 : 6;
+    for (uint64_t seed = 1; seed <= seeds; ++seed) {
         const auto records = history(120, 100 + seed);
         Random random(seed);
         TestNode node;
@@ -196,7 +208,7 @@ TEST_P(CutLaw, HoldsThroughPinsSealsBackfillsAndBatchRunsInAnyOrder) {
     }
 }
 
-TEST_P(CutLaw, HoldsAt200RandomCutsAndSealsOfTheRealLog) {
+TEST_P(CutLaw, HoldsAtRandomCutsAndSealsOfTheRealLog) {
     const std::vector<std::string> lines = real_log_lines();
     ASSERT_EQ(lines.size(), 10'000U);
     const std::string setup = fmt::format(
@@ -207,15 +219,15 @@ TEST_P(CutLaw, HoldsAt200RandomCutsAndSealsOfTheRealLog) {
         "CREATE MATERIALIZED VIEW v AS SELECT date_bin('1 minute', at, '2000-01-01Z') AS minute,"
         " split_part(path, '/', 2) AS module, count(*) AS visits, count(DISTINCT ip) AS visitors,"
         " sum(bytes) AS bytes, max(agent) AS agent FROM access WHERE status < 400 GROUP BY 1, 2",
-        GetParam());
+        GetParam().partitions);
     TestNode node;
-    ASSERT_TRUE(node.start());
+    start(node);
     node.run(setup);
     TestNode plain;
-    ASSERT_TRUE(plain.start());
+    start(plain);
     plain.run(setup);
     Random random(20261122);
-    std::vector<size_t> cuts(200);
+    std::vector<size_t> cuts(GetParam().is_sparse ? 40 : 200);
     for (size_t& cut : cuts) cut = random.below(lines.size() + 1);
     std::ranges::sort(cuts);
     cuts.push_back(lines.size());
@@ -224,7 +236,7 @@ TEST_P(CutLaw, HoldsAt200RandomCutsAndSealsOfTheRealLog) {
         if (cut > at) {
             const std::vector<std::string> piece(lines.begin() + static_cast<ptrdiff_t>(at),
                                                  lines.begin() + static_cast<ptrdiff_t>(cut));
-            const auto partition = static_cast<uint32_t>(random.below(GetParam()));
+            const auto partition = static_cast<uint32_t>(random.below(GetParam().partitions));
             ASSERT_TRUE(node.append("access", partition, piece));
             ASSERT_TRUE(plain.append("access", partition, piece));
             at = cut;
@@ -239,7 +251,13 @@ TEST_P(CutLaw, HoldsAt200RandomCutsAndSealsOfTheRealLog) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Partitions, CutLaw, ::testing::Values(1U, 4U));
+INSTANTIATE_TEST_SUITE_P(Shapes, CutLaw,
+                         ::testing::Values(Shape{1, false}, Shape{4, false}, Shape{1, true},
+                                           Shape{4, true}),
+                         [](const auto& info) {
+                             return fmt::format("{}{}", info.param.is_sparse ? "Sparse" : "Dense",
+                                                info.param.partitions);
+                         });
 
 }  // namespace
 }  // namespace braid::testing

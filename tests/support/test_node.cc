@@ -41,6 +41,7 @@ void TestNode::end_session() {
 
 Result<void> TestNode::start() {
     app::NodeGround ground{&files_, &machine_, clock_in_use_, workers_in_use_, &random_, &metrics_};
+    ground.logs = sparse_logs_;
     node_ = TRY(app::Node::open(ground, options_));
     quarantine_ = std::make_unique<app::Quarantine>(*node_);
     receipts_ = std::make_unique<serving::ReceiptLog>();

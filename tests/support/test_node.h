@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/worker.h"
 #include "serving/session/session.h"
+#include "tests/support/sparse_logs.h"
 
 namespace braid::testing {
 
@@ -44,6 +45,10 @@ class TestNode {
     static app::NodeOptions small_options();
 
     Result<void> start();
+    /// Before the start: logs with holes instead of embedded ones. They are lost in a crash.
+    void use_sparse_logs(uint64_t seed) {
+        sparse_logs_ = std::make_shared<SparseLogs>(*clock_in_use_, seed);
+    }
     /// The process dies and, with it, the machine: what was not synced meets its fate.
     void crash(CrashFate fate, uint64_t seed);
     /// The process ends in good order.
@@ -90,6 +95,7 @@ class TestNode {
     Workers* workers_in_use_ = &workers_;
     Random random_{1};
     Metrics metrics_;
+    std::shared_ptr<SparseLogs> sparse_logs_;
     std::unique_ptr<app::Node> node_;
     std::unique_ptr<app::Quarantine> quarantine_;
     std::unique_ptr<serving::ReceiptLog> receipts_;
