@@ -207,7 +207,7 @@ Result<std::vector<manifest::Segment>> write_segments(const Job& job, FileSystem
 Result<void> batch(Words words) {
     const Job job = TRY(bind_job(access_job(false), words[2]));
     const auto files = TRY(open_posix_file_system(words[1]));
-    auto segments = TRY(dataset::list_segments(*files, job.table.id));
+    auto segments = TRY(dataset::list_segments(*files, job.table.dataset_folder));
     if (segments.empty()) segments = TRY(write_segments(job, *files, words[0]));
     const auto fold = TRY(Fold::create(job));
     const double started = cpu_seconds();

@@ -52,7 +52,7 @@ double cpu_seconds() {
 
 dataset::SegmentSpec Job::segments() const {
     dataset::SegmentSpec spec;
-    spec.table = table.id;
+    spec.folder = table.dataset_folder;
     spec.log = table.log;
     spec.columns = table.columns;
     spec.event_time = table.option("event_time", "");
@@ -69,6 +69,7 @@ Result<Job> bind_job(std::string_view sql, const std::string& cache_directory) {
             job.table = std::move(table->table);
             job.table.id = {catalog.next_id++};
             job.table.log = {std::string(32, '0')};
+            job.table.dataset_folder = catalog::dataset_folder(job.table.name, job.table.id);
             catalog.tables.emplace(job.table.id, job.table);
         } else if (auto* view = std::get_if<sql::CreateMaterializedView>(&bound.command)) {
             operators::BoundView ready;

@@ -11,7 +11,10 @@ namespace braid::app {
 
 /// Everything that `braid serve` can be told; docs/operating/configuration.md explains each key.
 struct Config {
+    /// Holds what the two below hold, where they are not given.
     std::string data;
+    std::string local;  // log, redo, spill, cache: the machine's own disk
+    std::string store;  // manifest, dataset, views, function data; may lie on another file system
     std::string init;
     std::string pg = "127.0.0.1:5433";
     std::string http = "127.0.0.1:8080";
@@ -21,6 +24,10 @@ struct Config {
     std::vector<std::string> http_hosts;
     NodeOptions node;
 };
+
+/// Puts `data` where `local` or `store` is not given, and makes both absolute. InvalidInput when
+/// one is missing.
+Result<void> settle_roots(Config& config);
 
 /// Reads braid.toml over `config`. InvalidInput with the place for a key or value that is not
 /// known.

@@ -5,6 +5,7 @@
 
 #include <toml++/toml.h>
 
+#include "app/cli/absolute_path.h"
 #include "app/config.h"
 #include "base/error_makers.h"
 #include "base/posix_file_system.h"
@@ -54,6 +55,8 @@ std::map<std::string, Apply> known_keys(Config& config) {
     NodeOptions& node = config.node;
     return {
         {"data", text(config.data)},
+        {"local.path", text(config.local)},
+        {"store.path", text(config.store)},
         {"init", text(config.init)},
         {"pg", text(config.pg)},
         {"http", text(config.http)},
@@ -109,6 +112,18 @@ Result<void> read_config(const std::string& path, Config& config) {
                              error.source().begin.column, error.description());
     }
     return apply(parsed, "", path, known_keys(config));
+}
+
+Result<void> settle_roots(Config& config) {
+    for (std::string* root : {&config.local, &config.store}) {
+        if (root->empty()) *root = config.data;
+        if (root->empty()) {
+            return Error(invalid_input("no data directory is given"))
+                .with_hint("Use --data DIR, or data = \"DIR\" in the configuration file.");
+        }
+        *root = absolute_path(*root);
+    }
+    return {};
 }
 
 FunctionDataFiles built_in_function_data() {

@@ -20,7 +20,7 @@ std::string directory_of(const catalog::FunctionData& data) {
     return fmt::format("function_data/{}-{}", data.name, data.version);
 }
 
-std::vector<std::string_view> files_of(const std::string& name) {
+std::vector<std::string_view> store_of(const std::string& name) {
     if (name == "user_agent") return {kRulesFile};
     return {kIpv4File, kIpv6File};
 }
@@ -42,8 +42,8 @@ struct FunctionDataStore::Source {
     std::string paths;  // as configured, for people
 };
 
-FunctionDataStore::FunctionDataStore(FileSystem& files, FunctionDataFiles configured)
-    : files_(files), configured_(std::move(configured)) {}
+FunctionDataStore::FunctionDataStore(Store& store, std::string cache, FunctionDataFiles configured)
+    : store_(store), cache_(std::move(cache)), configured_(std::move(configured)) {}
 
 Result<std::optional<FunctionDataStore::Source>> FunctionDataStore::source_of(
     const std::string& name) const {
@@ -101,14 +101,15 @@ Result<std::vector<catalog::FunctionData>> FunctionDataStore::changes(
 }
 
 Result<void> FunctionDataStore::copy_in(const Source& source, const std::string& directory) {
-    TRY(files_.create_directories(directory));
-    TRY(files_.create_directories("_tmp"));
     // Left by a start that died before its commit: the copy may be of other content.
-    for (const std::string& name : TRY(files_.list(directory))) {
-        TRY(files_.remove(directory + "/" + name));
+    if (TRY(store_.exists(directory))) {
+        for (const std::string& name : TRY(store_.list(directory))) {
+            TRY(store_.remove(directory + "/" + name));
+        }
     }
     for (const auto& [name, bytes] : source.files) {
-        TRY(publish_file(files_, "_tmp", directory + "/" + name, as_bytes(bytes)));
+        const std::string path = directory + "/" + name;
+        TRY(must_be_done(TRY(put_new(store_, path, as_bytes(bytes))), path));
     }
     return {};
 }
@@ -117,7 +118,7 @@ Result<void> FunctionDataStore::try_out(const catalog::FunctionData& data) {
     if (data.name == "geo") {
         const std::string directory = directory_of(data);
         TRY(operators::check_region_database(
-            files_.local_path(directory + "/" + std::string(kIpv4File)),
+            store_.local_path(directory + "/" + std::string(kIpv4File)),
             TRY(ipv6_path(directory))));
     }
     // Of this version nothing is held yet: an earlier try, if any, was of other files.
@@ -133,10 +134,10 @@ Result<void> FunctionDataStore::try_out(const catalog::FunctionData& data) {
 Result<void> FunctionDataStore::check_digest(const catalog::FunctionData& data) {
     const std::string directory = directory_of(data);
     Digest digest;
-    for (const std::string_view name : files_of(data.name)) {
+    for (const std::string_view name : store_of(data.name)) {
         const std::string path = directory + "/" + std::string(name);
-        if (!TRY(files_.exists(path))) continue;
-        digest.add_row(name, as_text(TRY(files_.map(path))->bytes()));
+        if (!TRY(store_.exists(path))) continue;
+        digest.add_row(name, as_text(TRY(store_.map(path))->bytes()));
     }
     if (digest.to_hex() == data.digest) return {};
     return corrupt("function data in \"{}\" are damaged: they are not what was copied in",
@@ -148,7 +149,7 @@ Result<void> FunctionDataStore::check_digest(const catalog::FunctionData& data) 
 
 Result<std::string> FunctionDataStore::ipv6_path(const std::string& directory) {
     const std::string path = directory + "/" + std::string(kIpv6File);
-    return TRY(files_.exists(path)) ? files_.local_path(path) : std::string();
+    return TRY(store_.exists(path)) ? store_.local_path(path) : std::string();
 }
 
 Result<std::shared_ptr<const operators::UserAgentRules>> FunctionDataStore::user_agents(
@@ -158,8 +159,7 @@ Result<std::shared_ptr<const operators::UserAgentRules>> FunctionDataStore::user
         TRY(check_digest(data));
         const std::string directory = directory_of(data);
         const std::string path = directory + "/" + std::string(kRulesFile);
-        held = TRY(operators::load_user_agent_rules(files_.local_path(path),
-                                                    files_.local_path(directory)));
+        held = TRY(operators::load_user_agent_rules(store_.local_path(path), cache_));
     }
     return held;
 }
@@ -171,7 +171,7 @@ Result<std::shared_ptr<const operators::RegionDatabase>> FunctionDataStore::regi
         TRY(check_digest(data));
         const std::string directory = directory_of(data);
         held = TRY(operators::open_region_database(
-            files_.local_path(directory + "/" + std::string(kIpv4File)),
+            store_.local_path(directory + "/" + std::string(kIpv4File)),
             TRY(ipv6_path(directory))));
     }
     return held;

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "base/file_system.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "catalog/catalog.h"
 #include "operators/enrich/function_data.h"
 #include "plan/view_plan.h"
@@ -23,14 +23,14 @@ struct FunctionDataFiles {
     std::string regions_ipv6;
 };
 
-/// The versions of function data that this data directory has ever used, each kept as a copy under
+/// The versions of function data that this store's views have ever used, each kept as a copy under
 /// function_data/<name>-<version>/, so that a view answers by the same data for ever, whatever the
 /// configuration says later. Loaded when first needed, and only if the copy is still what its
 /// digest in the manifest says. Thread-safe.
 class FunctionDataStore {
   public:
-    /// `files` is the data directory.
-    FunctionDataStore(FileSystem& files, FunctionDataFiles configured);
+    /// `cache`: a local directory for what is made of them, which can be lost; empty: none.
+    FunctionDataStore(Store& store, std::string cache, FunctionDataFiles configured);
 
     /// What is configured now, next to what the catalog has, for the names given: entries that
     /// differ get the next version, are copied in and tried: data that cannot be used are
@@ -56,7 +56,8 @@ class FunctionDataStore {
         const catalog::FunctionData& data);
     Result<std::string> ipv6_path(const std::string& directory);
 
-    FileSystem& files_;
+    Store& store_;
+    const std::string cache_;
     const FunctionDataFiles configured_;
     Mutex mutex_;
     std::map<uint64_t, std::shared_ptr<const operators::UserAgentRules>> user_agents_;

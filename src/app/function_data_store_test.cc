@@ -35,7 +35,7 @@ class FunctionDataStoreTest : public testing::Test {
         if (files_->exists(name).value()) {
             EXPECT_OK(files_->remove(name));
         }
-        EXPECT_OK(publish_file(*files_, "", name, as_bytes(content)));
+        EXPECT_OK(put_new(*files_, name, as_bytes(content)));
         return root_ + "/" + name;
     }
     std::string regions() const {
@@ -44,13 +44,14 @@ class FunctionDataStoreTest : public testing::Test {
     }
     /// What a node would commit for both kinds.
     Result<std::vector<catalog::FunctionData>> adopt() {
-        return FunctionDataStore(*files_, configured_).changes(catalog_, {"user_agent", "geo"});
+        return FunctionDataStore(*files_, root_ + "/cache", configured_)
+            .changes(catalog_, {"user_agent", "geo"});
     }
     void flip(const std::string& path) {
         std::string content = files_->read_all(path).value();
         content[content.size() / 2] ^= 4;
         EXPECT_OK(files_->remove(path));
-        EXPECT_OK(publish_file(*files_, "", path, as_bytes(content)));
+        EXPECT_OK(put_new(*files_, path, as_bytes(content)));
     }
 
     std::string root_;
@@ -63,7 +64,7 @@ TEST_F(FunctionDataStoreTest, LoadsWhatWasCopiedIn) {
     ASSERT_OK_AND_ASSIGN(const auto data, adopt());
     ASSERT_EQ(data.size(), 2U);
     configured_ = {};  // the copies are enough
-    FunctionDataStore later(*files_, configured_);
+    FunctionDataStore later(*files_, root_ + "/cache", configured_);
     ASSERT_OK_AND_ASSIGN(const auto loaded, later.load(data));
     EXPECT_EQ(loaded->user_agents->client("Firefox/9"), "Firefox");
     EXPECT_EQ(loaded->regions->country("81.2.69.160"), "GB");
@@ -104,14 +105,14 @@ TEST_F(FunctionDataStoreTest, ServesNoCopyThatIsNotWhatWasCopiedIn) {
         const std::string directory = "function_data/" + each.name + "-1";
         const std::string path = directory + (each.name == "geo" ? "/ipv4.mmdb" : "/regexes.yaml");
         flip(path);
-        FunctionDataStore later(*files_, {});
+        FunctionDataStore later(*files_, root_ + "/cache", {});
         const auto refused = later.load({each});
         ASSERT_ERROR(refused, ErrorCode::kCorrupt);
         EXPECT_NE(refused.error().message().find(directory), std::string::npos);
         flip(path);
         ASSERT_OK(later.load({each}));
         ASSERT_OK(files_->remove(path));
-        FunctionDataStore last(*files_, {});
+        FunctionDataStore last(*files_, root_ + "/cache", {});
         EXPECT_ERROR(last.load({each}), ErrorCode::kCorrupt);
     }
 }
@@ -124,18 +125,17 @@ TEST_F(FunctionDataStoreTest, CompilesAnewWhatIsNotTheAutomatonOfItsRules) {
                   "  - regex: '(Fire)'\nos_parsers:\n  - regex: '(x)'\n");
     catalog_.function_data["user_agent"] = data[0];
     ASSERT_OK_AND_ASSIGN(const auto other, adopt());
-    const auto compiled = [&](const std::string& directory) {
-        const auto names = files_->list(directory);
-        for (const std::string& name : *names) {
-            if (name.ends_with(".hs")) return directory + "/" + name;
-        }
-        return std::string();
-    };
-    const std::string first = compiled("function_data/user_agent-1");
-    const std::string second = compiled("function_data/user_agent-2");
-    ASSERT_OK(files_->remove(first));
-    ASSERT_OK(files_->move_no_replace(second, first));
-    FunctionDataStore later(*files_, {});
+    std::vector<std::string> compiled;
+    ASSERT_OK_AND_ASSIGN(const auto names, files_->list("cache"));
+    for (const std::string& name : names) {
+        if (name.ends_with(".hs")) compiled.push_back("cache/" + name);
+    }
+    ASSERT_EQ(compiled.size(), 2u);
+    // Each under the other's name.
+    ASSERT_OK(files_->move_no_replace(compiled[0], "cache/aside"));
+    ASSERT_OK(files_->move_no_replace(compiled[1], compiled[0]));
+    ASSERT_OK(files_->move_no_replace("cache/aside", compiled[1]));
+    FunctionDataStore later(*files_, root_ + "/cache", {});
     ASSERT_OK_AND_ASSIGN(const auto loaded, later.load({data[0]}));
     EXPECT_EQ(loaded->user_agents->client("Firefox/9"), "Firefox");
     EXPECT_EQ(loaded->user_agents->client("curl"), "Other");

@@ -42,7 +42,8 @@ Node::Node(NodeGround ground, NodeOptions options)
     : ground_(ground),
       options_(std::move(options)),
       health_(*ground.clock, ground.metrics),
-      sources_(*ground.machine, ground.resolve_links, ground.files->local_path(""), *ground.clock,
+      sources_(*ground.machine, ground.resolve_links,
+               {ground.local->local_path(""), ground.store->local_path("")}, *ground.clock,
                ground.metrics),
       configured_files_(options_.allowed_files) {}
 
@@ -65,20 +66,20 @@ Result<std::unique_ptr<Node>> Node::open(NodeGround ground, NodeOptions options)
 }
 
 Result<void> Node::start() {
-    FileSystem& files = *ground_.files;
-    owner_ = TRY(DirectoryOwner::take(files).context("locking the data directory"));
+    FileSystem& local = *ground_.local;
+    Store& store = *ground_.store;
+    owner_ = TRY(DirectoryOwner::take(local).context("locking the data directory"));
     owner_->on_lost(ground_.on_lost);
-    for (const char* directory : {"manifest", "log", "redo", "dataset", "views", "_tmp"}) {
-        TRY(files.create_directories(directory));
-    }
-    TRY(files.sync_directory(""));
-    manifest_ = TRY(manifest::Manifest::open(files, *ground_.clock, "manifest"));
+    for (const char* directory : {"log", "redo"}) TRY(local.create_directories(directory));
+    TRY(local.sync_directory(""));
+    manifest_ = TRY(manifest::Manifest::open(store, *ground_.clock, "manifest"));
     manifest_->on_stop([part = health_.add("manifest")](const Error& why) { part->fell_ill(why); });
     TRY(manifest_->take_over(*owner_));
     start_watch();
     renew_allowed_files();
-    redo_ = std::make_unique<log::RedoRecords>(files, "redo", "_tmp");
-    function_data_ = std::make_unique<FunctionDataStore>(files, options_.function_data);
+    redo_ = std::make_unique<log::RedoRecords>(local, "redo");
+    function_data_ = std::make_unique<FunctionDataStore>(store, local.local_path("cache"),
+                                                         options_.function_data);
     // Only what views already use: the rest is copied in when it is first needed.
     std::vector<std::string> used;
     for (const auto& [name, data] : manifest_->head()->catalog.function_data) used.push_back(name);
@@ -89,21 +90,21 @@ Result<void> Node::start() {
     }
     views_ = std::make_unique<CatalogViews>(*manifest_, *function_data_);
     runs_ = std::make_unique<runs::RunCache>(
-        files, runs::RunCacheOptions{.bytes_max = options_.read_cache_bytes}, ground_.metrics);
+        store, runs::RunCacheOptions{.bytes_max = options_.read_cache_bytes}, ground_.metrics);
     tilings_ = std::make_unique<runs::Tilings>(*runs_);
     archiver_ = std::make_unique<archive::Archiver>(
-        archive::ArchiveParts{&files, ground_.clock, manifest_.get(), ground_.metrics, &health_},
+        archive::ArchiveParts{&store, ground_.clock, manifest_.get(), ground_.metrics, &health_},
         options_.archive, *ground_.workers);
     speed::SpeedParts speed{
-        &files, ground_.clock, manifest_.get(), views_.get(), ground_.metrics, &health_, {}};
+        &store, ground_.clock, manifest_.get(), views_.get(), ground_.metrics, &health_, {}};
     speed.refill = [this](TableId table, const Interval& range, size_t records_max) {
         return archiver_->refill(table, range, records_max);
     };
     speed.order = &commit_order_;
     speed_ =
         std::make_unique<speed::SpeedLayer>(std::move(speed), options_.speed, *ground_.workers);
-    batch::BatchParts batch{
-        &files, ground_.clock, manifest_.get(), views_.get(), runs_.get(), ground_.metrics, {}};
+    batch::BatchParts batch{&store,       &local,      ground_.clock,   manifest_.get(),
+                            views_.get(), runs_.get(), ground_.metrics, {}};
     batch.health = &health_;
     batch.hooks.seal = [this](TableId table) { return speed_->seal(table); };
     batch.hooks.archive_to = [this](TableId table, const Positions& end) {
@@ -114,7 +115,7 @@ Result<void> Node::start() {
         std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
     TRY(batch_->remove_orphans());
     read::ReadParts read{
-        &files, ground_.clock, manifest_.get(), speed_.get(), tilings_.get(), views_.get(), {}, {}};
+        &store, ground_.clock, manifest_.get(), speed_.get(), tilings_.get(), views_.get(), {}, {}};
     read.log_of = [this](TableId table) { return log_of(table); };
     read.enrich = [this](const std::set<std::string>& functions)
         -> Result<std::shared_ptr<const operators::EnrichData>> {
@@ -138,7 +139,7 @@ Result<void> Node::start() {
 Result<void> Node::open_tables() {
     logs_ = ground_.logs;
     if (!logs_) {
-        logs_ = log::make_log_factory({ground_.files,
+        logs_ = log::make_log_factory({ground_.local,
                                        ground_.clock,
                                        ground_.metrics,
                                        options_.log,
@@ -366,11 +367,12 @@ std::vector<std::string> Node::source_troubles(const catalog::Table& table) cons
     return sources_.survey(table);
 }
 
-ObjectId Node::new_id() { return manifest_->new_id(); }
+Result<ObjectId> Node::new_id() { return manifest_->new_id(); }
 
 Result<std::vector<manifest::Change>> Node::complete(catalog::Table table) {
     TRY(operators::make_decoder_of(table));
-    table.id = TRY(fresh_table_id());
+    table.id = TRY(fresh_table_id(table.name));
+    table.dataset_folder = catalog::dataset_folder(table.name, table.id);
     table.log = {random_hex(*ground_.random)};
     table.created_at_us = ground_.clock->wall_us();
     std::vector<manifest::Change> changes;
@@ -381,11 +383,11 @@ Result<std::vector<manifest::Change>> Node::complete(catalog::Table table) {
 
 /// An older manifest that was brought back would give ids again: what lies under them is another
 /// table's.
-Result<TableId> Node::fresh_table_id() {
+Result<TableId> Node::fresh_table_id(const std::string& name) {
     while (true) {
-        const TableId id = manifest_->new_id();
-        const bool has_log = TRY(ground_.files->exists(log_directory(id)));
-        const bool has_dataset = TRY(ground_.files->exists(fmt::format("dataset/{}", id.value)));
+        const TableId id = TRY(manifest_->new_id());
+        const bool has_log = TRY(ground_.local->exists(log_directory(id)));
+        const bool has_dataset = TRY(ground_.store->exists(catalog::dataset_folder(name, id)));
         if (!has_log && !has_dataset) return id;
     }
 }
@@ -435,12 +437,12 @@ Result<catalog::MaterializedView> Node::complete(std::string name, const plan::V
     TRY(sync_function_data(function_data_of(plan)));
     const manifest::StatePtr head = manifest_->head();
     catalog::MaterializedView view;
-    view.id = manifest_->new_id();
+    view.id = TRY(manifest_->new_id());
     view.name = std::move(name);
     view.table = plan.table;
     view.created_at_us = ground_.clock->wall_us();
     catalog::ViewVersion version;
-    version.id = manifest_->new_id();
+    version.id = TRY(manifest_->new_id());
     version.definition = plan.definition;
     version.time_zone = std::move(time_zone);
     for (const std::string& data : function_data_of(plan)) {

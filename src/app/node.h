@@ -52,7 +52,8 @@ struct NodeOptions {
 /// What a node stands on: real in the program; in memory, stepped and faulty in tests. Outlives the
 /// node.
 struct NodeGround {
-    FileSystem* files = nullptr;    // the data directory
+    FileSystem* local = nullptr;    // log, redo, spill, cache: this machine's own
+    Store* store = nullptr;         // manifest, dataset, views, function data; may be the same
     FileSystem* machine = nullptr;  // rooted at "/", for file sources
     const Clock* clock = nullptr;
     Workers* workers = nullptr;
@@ -68,8 +69,9 @@ struct NodeGround {
 /// 128 random bits: a name that nothing else has.
 std::string random_hex(Random& random);
 
-/// One data directory with all roles on it, without ports: log, speed, archive, batch, read, and
-/// what sessions may ask of them. open() recovers whatever a crash left. Thread-safe.
+/// One data directory, or a local one and a store, with all roles on it, without ports: log, speed,
+/// archive, batch, read, and what sessions may ask of them. open() recovers whatever a crash left.
+/// Thread-safe.
 class Node final : public serving::Control {
   public:
     /// Unavailable when another process has the directory.
@@ -106,7 +108,7 @@ class Node final : public serving::Control {
     std::optional<Error> failure_of(TableId table) const override;
     std::vector<serving::SourceRow> sources_of(TableId table) const override;
     std::vector<std::string> source_troubles(const catalog::Table& table) const override;
-    ObjectId new_id() override;
+    Result<ObjectId> new_id() override;
     Result<std::vector<manifest::Change>> complete(catalog::Table table) override;
     Result<catalog::MaterializedView> complete(std::string name, const plan::ViewPlan& plan,
                                                std::string time_zone) override;
@@ -145,7 +147,7 @@ class Node final : public serving::Control {
     /// Gives the error that everybody gets who asks for the stream.
     Error note_failure(const catalog::Table& table, const Error& why);
     Result<void> check_not_failed(TableId table) const;
-    Result<TableId> fresh_table_id();
+    Result<TableId> fresh_table_id(const std::string& name);
     /// Refuses a source that can never work or may not be read; adds what else CREATE TABLE
     /// commits.
     Result<void> admit_source(const catalog::Table& table, std::vector<manifest::Change>& changes);

@@ -157,7 +157,7 @@ Result<void> Node::check_room(const log::RedoRecord& record) const {
         if (table == now->catalog.tables.end()) continue;
         TRY(AppendGate(health_, table->second.name, options_.unsealed_bytes_max).admit(own));
     }
-    const uint64_t free = TRY(ground_.files->free_bytes());
+    const uint64_t free = TRY(ground_.local->free_bytes());
     if (free >= options_.log.keep_free_bytes + 2 * bytes) return {};
     return exhausted("disk is nearly full: {} bytes are free", free)
         .with_sqlstate("53100")

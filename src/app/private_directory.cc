@@ -16,8 +16,8 @@ using std::filesystem::perms;
 
 constexpr perms kOthers = perms::group_all | perms::others_all;
 /// What Braid makes in its data directory.
-constexpr const char* kOwnNames[] = {"INIT", "LOCK", "_tmp",  "dataset", "function_data",
-                                     "log",  "redo", "views", "manifest"};
+constexpr const char* kOwnNames[] = {"INIT", "LOCK", "_tmp",  "cache", "dataset", "function_data",
+                                     "log",  "redo", "spill", "views", "manifest"};
 
 Error cannot_close(const path& place, const std::error_code& why) {
     return io_error("could not close \"{}\" to other users: {}", place.string(), why.message())
@@ -52,7 +52,8 @@ Result<void> make_private(const std::string& directory) {
     const auto status = std::filesystem::status(directory, failure);
     if (failure) return cannot_close(directory, failure);
     if ((status.permissions() & kOthers) == perms::none) return {};
-    const bool is_ours = std::filesystem::exists(path(directory) / "manifest", failure);
+    const bool is_ours = std::filesystem::exists(path(directory) / "manifest", failure) ||
+                         std::filesystem::exists(path(directory) / "log", failure);
     const bool is_empty = std::filesystem::is_empty(directory, failure);
     const bool is_shared = (status.permissions() & perms::sticky_bit) != perms::none;
     if (failure || is_shared || (!is_ours && !is_empty)) {

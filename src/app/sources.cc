@@ -27,7 +27,7 @@ Result<collect::FileSourceOptions> file_options(const catalog::Table& table) {
 }  // namespace
 
 Sources::Sources(FileSystem& machine, collect::AllowedFiles::ResolveLinks resolve,
-                 const std::string& closed, const Clock& clock, Metrics* metrics)
+                 const std::vector<std::string>& closed, const Clock& clock, Metrics* metrics)
     : files_(std::make_unique<collect::AllowedFiles>(machine, std::move(resolve), closed)),
       clock_(clock),
       metrics_(metrics) {}

@@ -22,7 +22,7 @@ class Sources {
     /// `machine` is rooted at "/"; `resolve` and `closed` as in AllowedFiles. All outlive this;
     /// `metrics` may be null.
     Sources(FileSystem& machine, collect::AllowedFiles::ResolveLinks resolve,
-            const std::string& closed, const Clock& clock, Metrics* metrics);
+            const std::vector<std::string>& closed, const Clock& clock, Metrics* metrics);
 
     /// Whether the options of a table can work at all: InvalidInput (22023) if not.
     static Result<void> check(const catalog::Table& table);

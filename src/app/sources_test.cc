@@ -39,7 +39,7 @@ class SourcesTest : public testing::Test {
     SteppedClock clock_;
     Metrics metrics_;
     std::shared_ptr<log::PartitionedLog> log_;
-    Sources sources_{machine_, {}, "", clock_, &metrics_};
+    Sources sources_{machine_, {}, {}, clock_, &metrics_};
 };
 
 /// Whoever adds a connector with a source adds what fetches for it.

@@ -69,7 +69,7 @@ Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(
         if (!writer) {
             day = batch_day;
             writer = TRY(dataset::SegmentWriter::create(
-                *parts.files, dataset::SegmentSpec::of(table), partition, from, day));
+                *parts.store, dataset::SegmentSpec::of(table), partition, from, day));
         }
         if (batch_day != day) break;
         from = batch.next;
@@ -130,7 +130,7 @@ Result<void> Archiver::check_dataset(const catalog::Table& table,
     if (held == nullptr) return {};
     const Positions start = log.start();
     for (const manifest::Segment& segment : held->segments) {
-        if (TRY(parts_.files->exists(segment.file))) continue;
+        if (TRY(parts_.store->exists(segment.file))) continue;
         if (segment.from < start.of(segment.partition)) {
             return corrupt("dataset of stream \"{}\" lacks \"{}\"", table.name, segment.file)
                 .with_detail(fmt::format("Its log begins at {}: offsets [{}, {}) of partition {} "
@@ -258,7 +258,7 @@ Result<log::RecordBatch> Archiver::refill(TableId table, const Interval& range,
         if (segment.partition != range.partition) continue;
         if (range.from < segment.from || range.from >= segment.to) continue;
         dataset::RawRecords raw =
-            TRY(dataset::read_raw_records(*parts_.files, segment, range, records_max));
+            TRY(dataset::read_raw_records(*parts_.store, segment, range, records_max));
         log::RecordBatch batch;
         batch.partition = range.partition;
         batch.offsets = raw.offsets;

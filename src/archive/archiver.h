@@ -27,7 +27,7 @@ struct ArchiveOptions {
 };
 
 struct ArchiveParts {
-    FileSystem* files = nullptr;
+    Store* store = nullptr;
     const Clock* clock = nullptr;
     manifest::Manifest* manifest = nullptr;
     Metrics* metrics = nullptr;

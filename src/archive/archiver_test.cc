@@ -28,7 +28,7 @@ class ArchiverTest : public testing::Test {
     void SetUp() override {
         ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
         ASSERT_OK(files_.create_directories("dataset"));
-        table_ = manifest::test_table(manifest_->new_id(), "t", 2);
+        table_ = manifest::test_table(manifest_->new_id().value(), "t", 2);
         ASSERT_OK(manifest_->commit({manifest::CreateTable{table_}}));
         log::EmbeddedLogOptions options;
         options.extent_bytes_max = 400;
@@ -183,7 +183,8 @@ TEST_F(ArchiverTest, GivesBackWhatTheLogNoLongerHolds) {
 TEST_F(ArchiverTest, CommitsAgainWhatItHasMovedInItself) {
     append_prices(0, 3);
     files_.set_fault_hook([](const FileOperation& operation) -> Result<void> {
-        if (operation.path.starts_with("manifest/")) return io_error("the disk is away");
+        const bool is_move = operation.kind == FileOperation::Kind::kMove;
+        if (is_move && operation.path.starts_with("manifest/")) return io_error("no more room");
         return {};
     });
     EXPECT_ERROR(archiver_->archive_to(table_.id, log_->durable_end()), ErrorCode::kIo);
@@ -215,10 +216,10 @@ TEST_F(ArchiverTest, TakesNoLeftoverByItsName) {
              ASSERT_OK(files_.flip_bit(path, 40, 3));
          }},
         {"no Parquet", [&](const std::string& path) {
-             ASSERT_OK(publish_file(files_, "dataset", path, as_bytes("PAR1, or not")));
+             ASSERT_OK(put_new(files_, path, as_bytes("PAR1, or not")));
          }}};
     const std::string path =
-        dataset::segment_path(table_.id, "2023-11-14", table_.log, {0}, Offset{0});
+        dataset::segment_path(table_.dataset_folder, "2023-11-14", table_.log, {0}, Offset{0});
     ASSERT_OK(files_.create_directories(parent_directory(path)));
     for (const auto& [kind, leave] : kinds) {
         SCOPED_TRACE(kind);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every FileSystem must do; runs on the real one and on the one in memory.
+// The conformance suites of files on this machine's forms: the real one, the one in memory, and its
+// faulty face.
 #include "base/file_system.h"
 
 #include <filesystem>
@@ -7,8 +8,12 @@
 
 #include <gtest/gtest.h>
 
+#include "base/file_system_conformance_test_support.h"
+#include "base/flat_store_test_support.h"
 #include "base/memory_file_system.h"
 #include "base/posix_file_system.h"
+#include "base/put_new_conformance_test_support.h"
+#include "base/store_conformance_test_support.h"
 #include "base/test_support.h"
 
 namespace braid {
@@ -19,183 +24,155 @@ std::string temporary_directory() {
     return mkdtemp(name.data()) == nullptr ? std::string() : name;
 }
 
-class FileSystemTest : public testing::TestWithParam<const char*> {
-  protected:
-    void SetUp() override {
-        if (std::string_view(GetParam()) == "memory") {
-            files_ = std::make_unique<MemoryFileSystem>();
-            return;
-        }
-        root_ = temporary_directory();
-        ASSERT_FALSE(root_.empty());
-        ASSERT_OK_AND_ASSIGN(files_, open_posix_file_system(root_));
-    }
-    void TearDown() override {
-        files_.reset();
-        if (!root_.empty()) std::filesystem::remove_all(root_);
-    }
+/// A directory of its own, gone with the file system.
+std::shared_ptr<FileSystem> make_posix() {
+    const std::string root = temporary_directory();
+    auto files = open_posix_file_system(root);
+    if (!files) return nullptr;
+    return {files->release(), [root](FileSystem* each) {
+                delete each;
+                std::filesystem::remove_all(root);
+            }};
+}
 
-    Result<void> write(const std::string& path, std::string_view text) {
-        const std::unique_ptr<WritableFile> file = TRY(files_->create(path));
-        TRY(file->append(as_bytes(text)));
-        return file->sync();
-    }
+std::shared_ptr<FileSystem> make_memory() { return std::make_shared<MemoryFileSystem>(); }
 
-    std::unique_ptr<FileSystem> files_;
-    std::string root_;
+/// The faulty face while nothing is wrong: it asks before each operation.
+std::shared_ptr<FileSystem> make_faulty() {
+    auto files = std::make_shared<MemoryFileSystem>();
+    files->set_fault_hook([](const FileOperation&) { return Result<void>(); });
+    files->set_free_bytes(1U << 30);
+    return files;
+}
+
+class FaultyMemory final : public FaultyStore {
+  public:
+    Store& store() override { return files_; }
+    void set_fault(std::function<Result<void>(uint64_t step)> fault) override {
+        files_.clear_faults();
+        if (!fault) return;
+        files_.set_fault_hook([fault = std::move(fault), step = uint64_t{0}](
+                                  const FileOperation& operation) mutable -> Result<void> {
+            if (operation.kind == FileOperation::Kind::kRead) return {};
+            return fault(step++);
+        });
+    }
+    void cut_power_after(uint64_t steps) override { files_.fail_all_after(steps); }
+    uint64_t steps() const override { return files_.operation_count(); }
+    void crash(CrashFate fate, uint64_t seed) override { files_.crash(fate, seed); }
+
+  private:
+    MemoryFileSystem files_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Each, FileSystemTest, testing::Values("posix", "memory"),
-                         [](const auto& info) { return std::string(info.param); });
-
-TEST_P(FileSystemTest, ReadsWhatWasAppended) {
-    ASSERT_OK_AND_ASSIGN(const auto file, files_->create("a"));
-    ASSERT_OK(file->append(as_bytes("hello ")));
-    ASSERT_OK(file->append(as_bytes("world")));
-    EXPECT_EQ(file->size(), 11u);
-    ASSERT_OK(file->sync());
-    ASSERT_OK_AND_ASSIGN(const std::string text, files_->read_all("a"));
-    EXPECT_EQ(text, "hello world");
+template <typename Face>
+auto forms() {
+    return testing::Values(TestForm<Face>{"posix", make_posix},
+                           TestForm<Face>{"memory", make_memory},
+                           TestForm<Face>{"faulty", make_faulty});
 }
 
-TEST_P(FileSystemTest, ReadsAtPositionsAndShortAtTheEnd) {
-    ASSERT_OK(write("a", "0123456789"));
-    ASSERT_OK_AND_ASSIGN(const auto file, files_->open("a"));
-    std::string buffer(4, ' ');
-    const std::span<std::byte> span(reinterpret_cast<std::byte*>(buffer.data()), buffer.size());
-    ASSERT_OK_AND_ASSIGN(size_t count, file->read_at(3, span));
-    EXPECT_EQ(count, 4u);
-    EXPECT_EQ(buffer, "3456");
-    ASSERT_OK_AND_ASSIGN(count, file->read_at(8, span));
-    EXPECT_EQ(count, 2u);
-    ASSERT_OK_AND_ASSIGN(count, file->read_at(100, span));
-    EXPECT_EQ(count, 0u);
-    ASSERT_OK_AND_ASSIGN(const uint64_t size, file->size());
-    EXPECT_EQ(size, 10u);
+/// The suites of a store ask for nothing that only a file system has.
+const auto kFlat =
+    testing::Values(TestForm<Store>{"flat", [] { return std::make_shared<FlatStore>(); }});
+INSTANTIATE_TEST_SUITE_P(Flat, StoreConformance, kFlat, form_name<Store>);
+INSTANTIATE_TEST_SUITE_P(Flat, PutNewConformance, kFlat, form_name<Store>);
+
+INSTANTIATE_TEST_SUITE_P(Each, FileSystemConformance, forms<FileSystem>(), form_name<FileSystem>);
+INSTANTIATE_TEST_SUITE_P(Each, StoreConformance, forms<Store>(), form_name<Store>);
+INSTANTIATE_TEST_SUITE_P(Each, PutNewConformance, forms<Store>(), form_name<Store>);
+INSTANTIATE_TEST_SUITE_P(Each, PutNewFaultConformance,
+                         testing::Values(TestForm<FaultyStore>{
+                             "faulty", [] { return std::make_shared<FaultyMemory>(); }}),
+                         form_name<FaultyStore>);
+
+TEST(PutNew, StepsOverTemporaryFilesOfACrash) {
+    MemoryFileSystem files;
+    ASSERT_OK(files.create_directories("_tmp"));
+    ASSERT_OK(files.create("_tmp/a.0.tmp"));
+    ASSERT_OK_AND_ASSIGN(const PutOutcome outcome, put_new(files, "a", as_bytes("one")));
+    EXPECT_EQ(outcome, PutOutcome::kDone);
+    EXPECT_EQ(files.read_all("a").value(), "one");
+    EXPECT_EQ(files.list("_tmp").value(), std::vector<std::string>{"a.0.tmp"});
 }
 
-TEST_P(FileSystemTest, CreateRefusesATakenName) {
-    ASSERT_OK(write("a", "x"));
-    EXPECT_ERROR(files_->create("a"), ErrorCode::kAlreadyExists);
+/// Directories that a killed process has made, and not synced, are durable with the next file.
+TEST(PutNew, MakesWhatAKilledProcessLeftDurable) {
+    MemoryFileSystem whole;
+    ASSERT_OK(put_new(whole, "a/b/c/one", as_bytes("one")));
+    for (uint64_t step = 0; step <= whole.operation_count(); ++step) {
+        for (const std::string next : {"a/b/c", "a/b/d", "a/b", "a/e/f"}) {
+            MemoryFileSystem files;
+            files.fail_all_after(step);
+            static_cast<void>(put_new(files, "a/b/c/one", as_bytes("one")));
+            files.clear_faults();  // the process was killed, the machine goes on
+            ASSERT_OK_AND_ASSIGN(const PutOutcome outcome,
+                                 put_new(files, next + "/two", as_bytes("two")));
+            ASSERT_EQ(outcome, PutOutcome::kDone);
+            files.crash(CrashFate::kDropUnsynced, 0);
+            EXPECT_TRUE(files.exists(next + "/two").value()) << next << ", killed at " << step;
+        }
+    }
 }
 
-TEST_P(FileSystemTest, AMissingFileIsNotFound) {
-    EXPECT_ERROR(files_->open("a"), ErrorCode::kNotFound);
-    EXPECT_ERROR(files_->map("a"), ErrorCode::kNotFound);
-    EXPECT_ERROR(files_->read_all("a"), ErrorCode::kNotFound);
-    EXPECT_ERROR(files_->info("a"), ErrorCode::kNotFound);
-    EXPECT_ERROR(files_->remove("a"), ErrorCode::kNotFound);
-    EXPECT_ERROR(files_->list("a"), ErrorCode::kNotFound);
-    EXPECT_ERROR(files_->sync_directory("a"), ErrorCode::kNotFound);
-    EXPECT_ERROR(files_->create("a/b"), ErrorCode::kNotFound);
-    ASSERT_OK_AND_ASSIGN(const bool there, files_->exists("a"));
-    EXPECT_FALSE(there);
+/// Also one that was removed, by whomever, and comes again.
+TEST(PutNew, MakesADirectoryDurableEachTimeItIsMade) {
+    MemoryFileSystem files;
+    for (int round = 0; round < 3; ++round) {
+        ASSERT_OK_AND_ASSIGN(const PutOutcome outcome, put_new(files, "a/b/file", as_bytes("x")));
+        ASSERT_EQ(outcome, PutOutcome::kDone);
+        files.crash(CrashFate::kDropUnsynced, 0);
+        ASSERT_TRUE(files.exists("a/b/file").value()) << round;
+        ASSERT_OK(files.remove("a/b/file"));
+        ASSERT_OK(files.sync_directory("a/b"));
+        ASSERT_OK(files.remove_directory("a/b"));
+        ASSERT_OK(files.sync_directory("a"));
+    }
 }
 
-TEST_P(FileSystemTest, AnOpenFileOutlivesItsName) {
-    ASSERT_OK(write("a", "text"));
-    ASSERT_OK_AND_ASSIGN(const auto file, files_->open("a"));
-    ASSERT_OK(files_->remove("a"));
-    std::string buffer(4, ' ');
-    EXPECT_OK(file->read_at(0, {reinterpret_cast<std::byte*>(buffer.data()), buffer.size()}));
-    EXPECT_EQ(buffer, "text");
+/// Fails the first move to a name, after doing `before`.
+void fail_move(MemoryFileSystem& files, const std::string& path, std::function<void()> before) {
+    files.set_fault_hook([&files, path, before](const FileOperation& operation) -> Result<void> {
+        if (operation.kind != FileOperation::Kind::kMove || operation.path != path) return {};
+        files.set_fault_hook(nullptr);
+        before();
+        return Error(ErrorCode::kIo, "the reply was lost");
+    });
 }
 
-TEST_P(FileSystemTest, MapsWholeFilesAlsoEmptyOnes) {
-    ASSERT_OK(write("a", "mapped"));
-    ASSERT_OK(write("empty", ""));
-    ASSERT_OK_AND_ASSIGN(const auto mapped, files_->map("a"));
-    EXPECT_EQ(as_text(mapped->bytes()), "mapped");
-    ASSERT_OK_AND_ASSIGN(const auto empty, files_->map("empty"));
-    EXPECT_TRUE(empty->bytes().empty());
-    ASSERT_OK(files_->remove("a"));
-    EXPECT_EQ(as_text(mapped->bytes()), "mapped");
+TEST(PutNew, ReadsBackAMoveWhoseReplyWasLost) {
+    MemoryFileSystem files;
+    fail_move(files, "a", [&] {
+        ASSERT_OK(files.move_no_replace("_tmp/" + files.list("_tmp")->front(), "a"));
+    });
+    ASSERT_OK_AND_ASSIGN(const PutOutcome outcome, put_new(files, "a", as_bytes("one")));
+    EXPECT_EQ(outcome, PutOutcome::kDone);
+    files.crash(CrashFate::kDropUnsynced, 0);
+    EXPECT_EQ(files.read_all("a").value(), "one");
 }
 
-TEST_P(FileSystemTest, ListsNamesInOrder) {
-    ASSERT_OK(files_->create_directories("d/e"));
-    ASSERT_OK(write("d/b", ""));
-    ASSERT_OK(write("d/a", ""));
-    ASSERT_OK(write("d/e/hidden", ""));
-    ASSERT_OK_AND_ASSIGN(const auto names, files_->list("d"));
-    EXPECT_EQ(names, (std::vector<std::string>{"a", "b", "e"}));
-    ASSERT_OK_AND_ASSIGN(const auto root, files_->list(""));
-    EXPECT_EQ(root, std::vector<std::string>{"d"});
-    ASSERT_OK(files_->sync_directory("d"));
-    ASSERT_OK(files_->sync_directory(""));
+TEST(PutNew, DoesNotTakeAnothersFileForItsOwn) {
+    for (const char* other : {"one", "two", "three"}) {
+        MemoryFileSystem files;
+        fail_move(files, "a", [&] { ASSERT_OK(put_new(files, "a", as_bytes(other))); });
+        ASSERT_OK_AND_ASSIGN(const PutOutcome outcome, put_new(files, "a", as_bytes("one")));
+        EXPECT_EQ(outcome, PutOutcome::kExists) << other;
+        EXPECT_EQ(files.read_all("a").value(), other);
+    }
 }
 
-TEST_P(FileSystemTest, TellsFilesFromDirectories) {
-    ASSERT_OK(files_->create_directories("d"));
-    ASSERT_OK(files_->create_directories("d"));  // again is fine
-    ASSERT_OK(write("d/a", "12345"));
-    ASSERT_OK_AND_ASSIGN(const FileInfo file, files_->info("d/a"));
-    EXPECT_EQ(file.bytes, 5u);
-    EXPECT_FALSE(file.is_directory);
-    ASSERT_OK_AND_ASSIGN(const FileInfo directory, files_->info("d"));
-    EXPECT_TRUE(directory.is_directory);
-    EXPECT_NE(file.inode, directory.inode);
-    EXPECT_ERROR(files_->open("d"), ErrorCode::kInvalidInput);
-}
-
-TEST_P(FileSystemTest, MoveNeverOverwrites) {
-    ASSERT_OK(files_->create_directories("d"));
-    ASSERT_OK(write("a", "first"));
-    ASSERT_OK(write("d/b", "second"));
-    EXPECT_ERROR(files_->move_no_replace("a", "d/b"), ErrorCode::kAlreadyExists);
-    EXPECT_ERROR(files_->move_no_replace("missing", "c"), ErrorCode::kNotFound);
-    ASSERT_OK(files_->move_no_replace("a", "d/c"));
-    ASSERT_OK_AND_ASSIGN(const std::string text, files_->read_all("d/c"));
-    EXPECT_EQ(text, "first");
-    EXPECT_ERROR(files_->open("a"), ErrorCode::kNotFound);
-}
-
-TEST_P(FileSystemTest, RemovesOnlyEmptyDirectories) {
-    ASSERT_OK(files_->create_directories("d"));
-    ASSERT_OK(write("d/a", ""));
-    EXPECT_ERROR(files_->remove_directory("d"), ErrorCode::kConflict);
-    ASSERT_OK(files_->remove("d/a"));
-    ASSERT_OK(files_->remove_directory("d"));
-    ASSERT_OK_AND_ASSIGN(const bool there, files_->exists("d"));
-    EXPECT_FALSE(there);
-}
-
-TEST_P(FileSystemTest, ASecondLockIsRefusedUntilTheFirstIsGone) {
-    ASSERT_OK_AND_ASSIGN(auto first, files_->lock("LOCK"));
-    EXPECT_ERROR(files_->lock("LOCK"), ErrorCode::kUnavailable);
-    first.reset();
-    EXPECT_OK(files_->lock("LOCK"));
-}
-
-TEST_P(FileSystemTest, PathsCannotLeaveTheRoot) {
-    EXPECT_ERROR(files_->create("../a"), ErrorCode::kInvalidInput);
-    EXPECT_ERROR(files_->open("a/../../b"), ErrorCode::kInvalidInput);
-    EXPECT_ERROR(files_->list(".."), ErrorCode::kInvalidInput);
-    EXPECT_OK(write("..a", "two dots in a name are a name"));
-}
-
-TEST_P(FileSystemTest, KnowsItsFreeBytes) {
-    ASSERT_OK_AND_ASSIGN(const uint64_t free, files_->free_bytes());
-    EXPECT_GT(free, 0u);
-}
-
-TEST_P(FileSystemTest, PublishedFilesAreWholeAndNeverOverwritten) {
-    ASSERT_OK(files_->create_directories("d"));
-    ASSERT_OK(files_->create_directories("_tmp"));
-    ASSERT_OK(publish_file(*files_, "_tmp", "d/a", as_bytes("one")));
-    EXPECT_ERROR(publish_file(*files_, "_tmp", "d/a", as_bytes("two")), ErrorCode::kAlreadyExists);
-    ASSERT_OK_AND_ASSIGN(const std::string text, files_->read_all("d/a"));
-    EXPECT_EQ(text, "one");
-    ASSERT_OK_AND_ASSIGN(const auto left, files_->list("_tmp"));
-    EXPECT_TRUE(left.empty());
-}
-
-TEST_P(FileSystemTest, PublishStepsOverTemporaryFilesOfACrash) {
-    ASSERT_OK(files_->create_directories("_tmp"));
-    ASSERT_OK(write("_tmp/a.0.tmp", "left behind"));
-    ASSERT_OK(publish_file(*files_, "_tmp", "a", as_bytes("one")));
-    ASSERT_OK_AND_ASSIGN(const std::string text, files_->read_all("a"));
-    EXPECT_EQ(text, "one");
+TEST(PutNew, IsUnknownWhenTheNameCannotBeReadBack) {
+    MemoryFileSystem files;
+    fail_move(files, "a", [&] {
+        files.set_fault_hook([](const FileOperation&) -> Result<void> {
+            return Error(ErrorCode::kIo, "the server is away");
+        });
+    });
+    ASSERT_OK_AND_ASSIGN(const PutOutcome outcome, put_new(files, "a", as_bytes("one")));
+    EXPECT_EQ(outcome, PutOutcome::kUnknown);
+    EXPECT_ERROR(must_be_done(outcome, "a"), ErrorCode::kUnavailable);
+    EXPECT_ERROR(must_be_done(PutOutcome::kExists, "a"), ErrorCode::kAlreadyExists);
+    EXPECT_OK(must_be_done(PutOutcome::kDone, "a"));
 }
 
 TEST(PosixFileSystem, RefusesARootThatIsNoDirectory) {

@@ -479,6 +479,7 @@ Result<void> MemoryFileSystem::remove_directory(const std::string& given) {
     if (!node || !node->is_directory) return missing(path);
     if (state_->has_children(path)) return conflict("directory \"{}\" is not empty", path);
     state_->change({{{path, nullptr}}});
+    forget_directory(path);
     return {};
 }
 

@@ -201,26 +201,5 @@ TEST_F(MemoryFileSystemTest, BitsFlipAndFilesShrinkForGood) {
     EXPECT_ERROR(files_.flip_bit("a", 2, 0), ErrorCode::kInvalidInput);
 }
 
-/// The law of publish_file: after any crash the name is free or holds the whole text.
-TEST_F(MemoryFileSystemTest, PublishIsAllOrNothingAtEveryCrashPoint) {
-    for (const CrashFate fate :
-         {CrashFate::kDropUnsynced, CrashFate::kKeepUnsynced, CrashFate::kTearUnsynced}) {
-        for (uint64_t point = 0; point < 8; ++point) {
-            for (uint64_t seed = 0; seed < 16; ++seed) {
-                MemoryFileSystem files;
-                ASSERT_OK(files.create_directories("_tmp"));
-                ASSERT_OK(files.sync_directory(""));
-                files.fail_all_after(point);
-                const bool done = publish_file(files, "_tmp", "a", as_bytes("whole")).has_value();
-                files.crash(fate, seed);
-                ASSERT_OK_AND_ASSIGN(const bool there, files.exists("a"));
-                EXPECT_TRUE(there || !done);
-                if (!there) continue;
-                EXPECT_EQ(files.read_all("a").value(), "whole");
-            }
-        }
-    }
-}
-
 }  // namespace
 }  // namespace braid

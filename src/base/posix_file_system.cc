@@ -361,6 +361,7 @@ Result<void> PosixFileSystem::remove(const std::string& path) {
 Result<void> PosixFileSystem::remove_directory(const std::string& path) {
     const std::string full = TRY(resolve(path));
     if (::rmdir(full.c_str()) != 0) return posix_error(errno, "remove directory", full);
+    forget_directory(path);
     return {};
 }
 

@@ -98,10 +98,10 @@ class Differences {
 };
 
 Result<std::string> find_differences(
-    FileSystem& files, const manifest::Run& batch,
+    Store& store, const manifest::Run& batch,
     const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
     const plan::ViewPlan& view) {
-    const auto reader = TRY(runs::RunReader::open(files, batch));
+    const auto reader = TRY(runs::RunReader::open(store, batch));
     std::vector<Differences> sections;
     for (uint32_t section = 0; section <= static_cast<uint32_t>(view.set_count()); ++section) {
         sections.emplace_back(TRY(reader->scan(section, {}, {})), section > 0);
@@ -138,22 +138,22 @@ Result<std::string> find_differences(
     return text.empty() ? "digests differ but no key does" : text;
 }
 
-Result<bool> remove_level(FileSystem& files, const std::string& directory,
+Result<bool> remove_level(Store& store, const std::string& directory,
                           const std::set<std::string>& named) {
     bool is_empty = true;
-    for (const std::string& name : TRY(files.list(directory))) {
+    for (const std::string& name : TRY(store.list(directory))) {
         const std::string path = directory + "/" + name;
-        const FileInfo info = TRY(files.info(path));
+        const FileInfo info = TRY(store.info(path));
         if (info.is_directory) {
-            if (TRY(remove_level(files, path, named))) {
-                TRY(files.remove_directory(path));
+            if (TRY(remove_level(store, path, named))) {
+                TRY(store.remove_directory(path));
             } else {
                 is_empty = false;
             }
         } else if (named.contains(path)) {
             is_empty = false;
         } else {
-            TRY(files.remove(path));
+            TRY(store.remove(path));
         }
     }
     return is_empty;
@@ -161,14 +161,14 @@ Result<bool> remove_level(FileSystem& files, const std::string& directory,
 
 }  // namespace
 
-Result<AuditOutcome> compare(FileSystem& files, const manifest::Run& batch,
+Result<AuditOutcome> compare(Store& store, const manifest::Run& batch,
                              const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
                              const plan::ViewPlan& view) {
     AuditOutcome outcome;
     outcome.digest = TRY(digest_of_merge(replaced, view.aggregates));
     outcome.matched = outcome.digest == batch.digest;
     if (!outcome.matched) {
-        outcome.difference = TRY(find_differences(files, batch, replaced, view));
+        outcome.difference = TRY(find_differences(store, batch, replaced, view));
         return outcome;
     }
     FoldAccount before;
@@ -181,9 +181,9 @@ Result<AuditOutcome> compare(FileSystem& files, const manifest::Run& batch,
     return outcome;
 }
 
-Result<void> remove_unnamed(FileSystem& files, const std::string& directory,
+Result<void> remove_unnamed(Store& store, const std::string& directory,
                             const std::set<std::string>& named) {
-    TRY(remove_level(files, directory, named));
+    TRY(remove_level(store, directory, named));
     return {};
 }
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "base/file_system.h"
 #include "base/hash.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "plan/view_plan.h"
 #include "runs/run_file.h"
 
@@ -22,13 +22,13 @@ struct AuditOutcome {
 
 /// Holds a recomputed run against the merge of the runs that it replaces: digests first, keys only
 /// when they differ.
-Result<AuditOutcome> compare(FileSystem& files, const manifest::Run& batch,
+Result<AuditOutcome> compare(Store& store, const manifest::Run& batch,
                              const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
                              const plan::ViewPlan& view);
 
 /// Deletes files below `directory`, three levels of directories deep, that are not in `named`, and
 /// directories that are left empty.
-Result<void> remove_unnamed(FileSystem& files, const std::string& directory,
+Result<void> remove_unnamed(Store& store, const std::string& directory,
                             const std::set<std::string>& named);
 
 }  // namespace braid::batch

@@ -267,10 +267,10 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
         if (!view && is_gone(*parts_.manifest->head(), version)) continue;
         bound.push_back(TRY(std::move(view)));
         kept.emplace_back(owner->id, version);
-        const RunId scratch = parts_.manifest->new_run_id();
-        builders.push_back(
-            std::make_unique<ViewBuilder>(*parts_.files, bound.back().plan->aggregates,
-                                          fmt::format("_tmp/spill-{}", scratch.value)));
+        const RunId scratch = TRY(parts_.manifest->new_run_id());
+        builders.push_back(std::make_unique<ViewBuilder>(*parts_.store, *parts_.local,
+                                                         bound.back().plan->aggregates,
+                                                         fmt::format("spill/{}", scratch.value)));
         targets.push_back(builders.back()->target());
     }
     if (bound.empty()) return std::vector<Computed>();
@@ -286,7 +286,7 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     watch.begin(segments);
     for (const manifest::Segment& segment : segments) {
         if (watch.go_on) TRY(watch.go_on());
-        auto rows = TRY(dataset::SegmentScan::open(*parts_.files, dataset::SegmentSpec::of(table),
+        auto rows = TRY(dataset::SegmentScan::open(*parts_.store, dataset::SegmentSpec::of(table),
                                                    decoder, segment, scan));
         while (TRY(rows->next(slice))) {
             if (stream.is_closing) return cancelled("the node stops");
@@ -301,7 +301,7 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     std::vector<Computed> computed;
     for (size_t index = 0; index < kept.size(); ++index) {
         const auto& [view, version] = kept[index];
-        const RunId id = parts_.manifest->new_run_id();
+        const RunId id = TRY(parts_.manifest->new_run_id());
         manifest::Run run = TRY(builders[index]->finish(runs::run_directory(view, version, id)));
         run.id = id;
         run.version = version;
@@ -332,7 +332,7 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
         audit.difference = "first history of the version: not compared";
         return audit;
     }
-    auto outcome = compare(*parts_.files, run, replaced, *view.plan);
+    auto outcome = compare(*parts_.store, run, replaced, *view.plan);
     if (outcome) {
         audit.speed = outcome->digest;
         audit.difference = outcome->difference;
@@ -371,7 +371,7 @@ Result<void> BatchLayer::release(int64_t undo_window_us) {
         if (!run.parts.empty()) {
             directory = run.parts.front().file.substr(0, run.parts.front().file.rfind('/'));
         }
-        if (!directory.empty()) TRY(remove_run_files(*parts_.files, run, directory));
+        if (!directory.empty()) TRY(remove_run_files(*parts_.store, run, directory));
     }
     return {};
 }
@@ -387,9 +387,16 @@ Result<void> BatchLayer::remove_orphans() {
     for (const auto& [id, table] : state->tables) {
         if (table.candidate) std::ranges::for_each(table.candidate->runs, name);
     }
-    TRY(remove_unnamed(*parts_.files, "views", named));
+    const auto clear = [](Store& root, const char* directory,
+                          const std::set<std::string>& kept) -> Result<void> {
+        if (!TRY(root.exists(directory))) return {};
+        return remove_unnamed(root, directory, kept);
+    };
+    TRY(clear(*parts_.store, "views", named));
     // What was spilled or half written when a process ended is nobody's.
-    if (TRY(parts_.files->exists("_tmp"))) TRY(remove_unnamed(*parts_.files, "_tmp", {}));
+    TRY(clear(*parts_.store, "_tmp", {}));
+    TRY(clear(*parts_.local, "_tmp", {}));
+    TRY(clear(*parts_.local, "spill", {}));
     return {};
 }
 

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/file_system.h"
 #include "base/metric.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "base/worker.h"
 #include "batch/retired_ages.h"
 #include "log/partitioned_log.h"
@@ -43,7 +43,8 @@ struct BatchHooks {
 };
 
 struct BatchParts {
-    FileSystem* files = nullptr;
+    Store* store = nullptr;
+    Store* local = nullptr;  // spills
     const Clock* clock = nullptr;
     manifest::Manifest* manifest = nullptr;
     operators::BoundViews* views = nullptr;

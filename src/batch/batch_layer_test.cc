@@ -32,15 +32,16 @@ class BatchLayerTest : public testing::Test {
   protected:
     void SetUp() override {
         ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
-        table_ = manifest::test_table(manifest_->new_id(), "t");
+        table_ = manifest::test_table(manifest_->new_id().value(), "t");
         table_.columns = operators::test_stream_columns();
         ASSERT_OK(manifest_->commit({manifest::CreateTable{table_}}));
-        view_ = manifest_->new_id();
+        view_ = manifest_->new_id().value();
         version_ = create_view(view_, "v");
         open_layer();
     }
     void open_layer() {
-        BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+        BatchParts parts{&files_, &files_, &clock_,   manifest_.get(),
+                         &views_, &runs_,  &metrics_, {}};
         parts.hooks.seal = [this](TableId) { return seal(); };
         parts.hooks.archive_to = [this](TableId, const Positions& end) {
             if (const auto meanwhile = std::exchange(while_archiving_, nullptr)) meanwhile();
@@ -53,7 +54,7 @@ class BatchLayerTest : public testing::Test {
     void TearDown() override { set_trace_sink({}); }
 
     VersionId create_view(ViewId id, const std::string& name, bool wants_backfill = false) {
-        const VersionId version = manifest_->new_id();
+        const VersionId version = manifest_->new_id().value();
         auto view = manifest::test_view(id, version, table_.id, name);
         view.versions.front().wants_backfill = wants_backfill;
         EXPECT_OK(manifest_->commit({manifest::CreateView{std::move(view)}}));
@@ -75,7 +76,7 @@ class BatchLayerTest : public testing::Test {
         const operators::TestFold fold =
             operators::fold_records(wrong_.empty() ? between(from, to) : wrong_);
         for (const catalog::MaterializedView* view : head()->catalog.views_of(table_.id)) {
-            const RunId id = manifest_->new_run_id();
+            const RunId id = manifest_->new_run_id().value();
             const VersionId version = view->current;
             manifest::Run run = TRY(
                 runs::write_table(files_, runs::run_directory(view->id, version, id), fold.table));
@@ -179,7 +180,8 @@ TEST_F(BatchLayerTest, CountsOnlyBelowACutThatLiesInsideASegment) {
         ASSERT_OK(archive(Offset{static_cast<int64_t>(records_.size())}));
         const int64_t sealed = state().sealed_frontier.at[0].value;
         // No further seal: the archive is ahead of the cut.
-        BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+        BatchParts parts{&files_, &files_, &clock_,   manifest_.get(),
+                         &views_, &runs_,  &metrics_, {}};
         parts.hooks.seal = [](TableId) { return Result<void>(); };
         parts.hooks.archive_to = [](TableId, const Positions&) { return Result<void>(); };
         BatchLayer layer(parts, options_, workers_);
@@ -192,7 +194,7 @@ TEST_F(BatchLayerTest, CountsOnlyBelowACutThatLiesInsideASegment) {
 TEST_F(BatchLayerTest, PublishesAllViewsOfTheStreamTogether) {
     records_ = {event("a", 1)};
     ASSERT_OK(layer_->refresh(table_.id));
-    const VersionId other = create_view(manifest_->new_id(), "other");
+    const VersionId other = create_view(manifest_->new_id().value(), "other");
     records_.push_back(event("b", 2));
     ASSERT_OK(layer_->refresh(table_.id));
     for (const VersionId version : {version_, other}) {
@@ -208,7 +210,7 @@ TEST_F(BatchLayerTest, ComputesTheSameWithinAnyMemory) {
         if (number % 40 != 39) continue;
         ASSERT_OK(archive(Offset{number + 1}));
     }
-    BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+    BatchParts parts{&files_, &files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
     parts.hooks.seal = [this](TableId) { return seal(); };
     parts.hooks.archive_to = [](TableId, const Positions&) { return Result<void>(); };
     options_.memory_bytes_max = 1;
@@ -240,7 +242,8 @@ class MismatchTest : public BatchLayerTest {
     void restart() {
         layer_.reset();
         ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
-        BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+        BatchParts parts{&files_, &files_, &clock_,   manifest_.get(),
+                         &views_, &runs_,  &metrics_, {}};
         parts.hooks.seal = [this](TableId) { return seal(); };
         parts.hooks.archive_to = [this](TableId, const Positions& end) {
             return archive(end.at[0]);
@@ -270,10 +273,10 @@ TEST_F(MismatchTest, KeepsTheOldAnswerAndShowsTheDifference) {
 }
 
 TEST_F(MismatchTest, RefusesToRefreshUntilItIsJudged) {
-    const uint64_t runs = head()->next_run;
+    const auto runs = head()->open_runs;
     EXPECT_EQ(layer_->refresh(table_.id).error().sqlstate(), "XB001");
     EXPECT_EQ(head()->audits.size(), 1U);
-    EXPECT_EQ(head()->next_run, runs) << "nothing was computed again";
+    EXPECT_EQ(head()->open_runs, runs) << "nothing was computed again";
 }
 
 TEST_F(MismatchTest, PublishesExactlyWhatWasAccepted) {
@@ -343,7 +346,7 @@ TEST_F(BatchLayerTest, BackfillCoversExactlyWhatIsMissing) {
     ASSERT_OK(layer_->backfill(version_));
     records_ = {event("a", 1), event("b", 2)};
     ASSERT_OK(seal());
-    const VersionId late = create_view(manifest_->new_id(), "late");
+    const VersionId late = create_view(manifest_->new_id().value(), "late");
     records_.push_back(event("a", 3));
     ASSERT_OK(seal());
     ASSERT_OK(layer_->backfill(late));
@@ -360,7 +363,7 @@ TEST_F(BatchLayerTest, BackfillCoversExactlyWhatIsMissing) {
 TEST_F(BatchLayerTest, BackfillSeesWhatARefreshHasPublishedMeanwhile) {
     records_ = {event("a", 1), event("b", 2)};
     ASSERT_OK(seal());
-    const VersionId late = create_view(manifest_->new_id(), "late", true);
+    const VersionId late = create_view(manifest_->new_id().value(), "late", true);
     while_archiving_ = [this] { ASSERT_OK(layer_->refresh(table_.id)); };
     ASSERT_OK(layer_->backfill(late));
     ASSERT_EQ(runs_of(late).size(), 1U);
@@ -372,7 +375,7 @@ TEST_F(BatchLayerTest, BackfillSeesWhatARefreshHasPublishedMeanwhile) {
 TEST_F(BatchLayerTest, BackfillOfAViewThatIsDroppedMeanwhileLeavesNothing) {
     records_ = {event("a", 1)};
     ASSERT_OK(seal());
-    const ViewId view = manifest_->new_id();
+    const ViewId view = manifest_->new_id().value();
     const VersionId late = create_view(view, "late", true);
     bool is_dropped = false;
     files_.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
@@ -393,8 +396,8 @@ TEST_F(BatchLayerTest, BackfillOfAViewThatIsDroppedMeanwhileLeavesNothing) {
 TEST_F(BatchLayerTest, BackfillGoesOnAfterARestartWhereItIsWanted) {
     records_ = {event("a", 1)};
     ASSERT_OK(seal());
-    const VersionId wanted = create_view(manifest_->new_id(), "wanted", true);
-    const VersionId unwanted = create_view(manifest_->new_id(), "unwanted", false);
+    const VersionId wanted = create_view(manifest_->new_id().value(), "wanted", true);
+    const VersionId unwanted = create_view(manifest_->new_id().value(), "unwanted", false);
     layer_.reset();
     ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
     open_layer();
@@ -438,7 +441,7 @@ TEST_F(BatchLayerTest, RemovesRunsThatNoVersionNames) {
 
 TEST_F(BatchLayerTest, PassesOnWhyItCouldNot) {
     EXPECT_ERROR(layer_->refresh({99}), ErrorCode::kNotFound);
-    BatchParts parts{&files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+    BatchParts parts{&files_, &files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
     parts.hooks.seal = [](TableId) { return Result<void>(); };
     parts.hooks.archive_to = [](TableId, const Positions&) -> Result<void> {
         return io_error("the disk is away");

@@ -7,16 +7,17 @@
 
 namespace braid::batch {
 
-ViewBuilder::ViewBuilder(FileSystem& files, std::vector<plan::Aggregate> aggregates,
+ViewBuilder::ViewBuilder(Store& store, Store& local, std::vector<plan::Aggregate> aggregates,
                          std::string spill_directory)
-    : files_(files),
+    : store_(store),
+      local_(local),
       aggregates_(std::move(aggregates)),
       spill_directory_(std::move(spill_directory)),
       table_(aggregates_) {}
 
 Result<void> ViewBuilder::spill() {
     std::string directory = fmt::format("{}/{}", spill_directory_, spills_.size());
-    spills_.push_back(TRY(runs::write_table(files_, directory, table_)));
+    spills_.push_back(TRY(runs::write_table(local_, directory, table_)));
     spill_directories_.push_back(std::move(directory));
     table_ = operators::GroupTable(aggregates_);
     return {};
@@ -25,7 +26,7 @@ Result<void> ViewBuilder::spill() {
 Result<manifest::Run> ViewBuilder::finish(const std::string& directory) {
     manifest::Run run;
     if (spills_.empty()) {
-        run = TRY(runs::write_table(files_, directory, table_, failed_));
+        run = TRY(runs::write_table(store_, directory, table_, failed_));
     } else {
         TRY(spill());
         run = TRY(merge_spills(directory));
@@ -40,9 +41,9 @@ Result<manifest::Run> ViewBuilder::finish(const std::string& directory) {
 Result<manifest::Run> ViewBuilder::merge_spills(const std::string& directory) {
     std::vector<std::shared_ptr<const runs::RunReader>> readers;
     for (const manifest::Run& spill : spills_) {
-        readers.push_back(TRY(runs::RunReader::open(files_, spill)));
+        readers.push_back(TRY(runs::RunReader::open(local_, spill)));
     }
-    auto writer = TRY(runs::RunWriter::create(files_, directory));
+    auto writer = TRY(runs::RunWriter::create(store_, directory));
     MergedRows into;
     into.failed_event = [](std::string_view, std::string_view) { return Result<void>(); };
     into.row = [&](std::string_view key, std::string_view state) {
@@ -56,17 +57,17 @@ Result<manifest::Run> ViewBuilder::merge_spills(const std::string& directory) {
     manifest::Run run = TRY(writer->finish());
     readers.clear();
     for (size_t index = 0; index < spills_.size(); ++index) {
-        TRY(remove_run_files(files_, spills_[index], spill_directories_[index]));
+        TRY(remove_run_files(local_, spills_[index], spill_directories_[index]));
     }
     return run;
 }
 
-Result<void> remove_run_files(FileSystem& files, const manifest::Run& run,
+Result<void> remove_run_files(Store& store, const manifest::Run& run,
                               const std::string& directory) {
     for (const manifest::Part& part : run.parts) {
-        if (TRY(files.exists(part.file))) TRY(files.remove(part.file));
+        if (TRY(store.exists(part.file))) TRY(store.remove(part.file));
     }
-    if (TRY(files.exists(directory))) TRY(files.remove_directory(directory));
+    if (TRY(store.exists(directory))) TRY(store.remove_directory(directory));
     return {};
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "base/file_system.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "operators/fold/view_folder.h"
 #include "runs/run_file.h"
 
@@ -15,11 +15,11 @@ namespace braid::batch {
 
 /// Collects the states of one view version over a scan of history and writes them as one run.
 /// Within its memory budget everything stays in one table; beyond it the table is written out as a
-/// sorted spill and the spills are merged at the end. Spills lie below `_tmp/` and are deleted by
-/// finish().
+/// sorted spill and the spills are merged at the end. Spills lie in a local directory and are
+/// deleted by finish().
 class ViewBuilder {
   public:
-    ViewBuilder(FileSystem& files, std::vector<plan::Aggregate> aggregates,
+    ViewBuilder(Store& store, Store& local, std::vector<plan::Aggregate> aggregates,
                 std::string spill_directory);
 
     operators::FoldTarget target() { return {&table_, &account_, &failed_}; }
@@ -34,7 +34,8 @@ class ViewBuilder {
   private:
     Result<manifest::Run> merge_spills(const std::string& directory);
 
-    FileSystem& files_;
+    Store& store_;
+    Store& local_;
     const std::vector<plan::Aggregate> aggregates_;
     const std::string spill_directory_;
     operators::GroupTable table_;
@@ -45,7 +46,6 @@ class ViewBuilder {
 };
 
 /// Deletes a run's files and its directory.
-Result<void> remove_run_files(FileSystem& files, const manifest::Run& run,
-                              const std::string& directory);
+Result<void> remove_run_files(Store& store, const manifest::Run& run, const std::string& directory);
 
 }  // namespace braid::batch

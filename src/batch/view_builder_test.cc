@@ -44,7 +44,8 @@ TEST(ViewBuilder, GivesTheSameRunHoweverOftenItSpills) {
     const operators::TestFold expected = operators::fold_records(records);
     for (const size_t pieces : {1U, 2U, 5U}) {
         MemoryFileSystem files;
-        ViewBuilder builder(files, aggregates(), "_tmp/spill");
+        MemoryFileSystem local;
+        ViewBuilder builder(files, local, aggregates(), "spill/1");
         for (size_t piece = 0; piece < pieces; ++piece) {
             if (piece > 0) {
                 ASSERT_OK(builder.spill());
@@ -63,7 +64,7 @@ TEST(ViewBuilder, GivesTheSameRunHoweverOftenItSpills) {
         EXPECT_EQ(run.counted, expected.account.counted);
         EXPECT_EQ(run.filtered, expected.account.filtered);
         EXPECT_EQ(run.quarantined, 1U);
-        const auto left = files.list("_tmp/spill");
+        const auto left = local.list("spill/1");
         EXPECT_TRUE(!left || left->empty()) << "spills are deleted";
         ASSERT_OK_AND_ASSIGN(const auto reader, runs::RunReader::open(files, run));
         EXPECT_EQ(digest_of_merge({reader}, aggregates()).value(), whole.digest);
@@ -72,7 +73,8 @@ TEST(ViewBuilder, GivesTheSameRunHoweverOftenItSpills) {
 
 TEST(ViewBuilder, ASpillEmptiesTheTable) {
     MemoryFileSystem files;
-    ViewBuilder builder(files, aggregates(), "_tmp/spill");
+    MemoryFileSystem local;
+    ViewBuilder builder(files, local, aggregates(), "spill/1");
     const uint64_t empty = builder.bytes_used();
     fold(builder, history(2, 2000));
     EXPECT_GT(builder.bytes_used(), empty);
@@ -82,7 +84,8 @@ TEST(ViewBuilder, ASpillEmptiesTheTable) {
 
 TEST(ViewBuilder, OfNothingIsARunWithoutFiles) {
     MemoryFileSystem files;
-    ViewBuilder builder(files, aggregates(), "_tmp/spill");
+    MemoryFileSystem local;
+    ViewBuilder builder(files, local, aggregates(), "spill/1");
     ASSERT_OK_AND_ASSIGN(const manifest::Run run, builder.finish("views/1/2/3"));
     EXPECT_TRUE(run.parts.empty());
     EXPECT_EQ(run.rows, 0U);
@@ -90,7 +93,8 @@ TEST(ViewBuilder, OfNothingIsARunWithoutFiles) {
 
 TEST(ViewBuilder, SaysThatTheDiskIsFull) {
     MemoryFileSystem files;
-    ViewBuilder builder(files, aggregates(), "_tmp/spill");
+    MemoryFileSystem local;
+    ViewBuilder builder(files, local, aggregates(), "spill/1");
     fold(builder, history(3, 100));
     files.set_free_bytes(10);
     EXPECT_ERROR(builder.finish("views/1/2/3"), ErrorCode::kExhausted);

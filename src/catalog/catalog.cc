@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace braid::catalog {
 
 namespace {
@@ -21,6 +23,21 @@ auto find_named(const Objects& objects, std::string_view name)
 std::string Table::option(const std::string& option_name, const std::string& fallback) const {
     const auto found = options.find(option_name);
     return found == options.end() ? fallback : found->second;
+}
+
+std::string dataset_folder(std::string_view name, TableId id) {
+    constexpr size_t kEscapedMax = 200;
+    std::string escaped;
+    for (const char each : name) {
+        const bool is_plain = (each >= 'a' && each <= 'z') || (each >= '0' && each <= '9') ||
+                              (each == '_' && !escaped.empty());
+        const std::string next = is_plain
+                                     ? std::string(1, each)
+                                     : fmt::format("%{:02x}", static_cast<unsigned char>(each));
+        if (escaped.size() + next.size() > kEscapedMax) break;
+        escaped += next;
+    }
+    return fmt::format("dataset/{}-{}", escaped, id.value);
 }
 
 const ViewVersion* MaterializedView::find(VersionId version) const {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "columnar/column.h"
@@ -25,9 +26,18 @@ struct Table {
     std::map<std::string, std::string> options;
     uint32_t partition_count = 1;
     int64_t created_at_us = 0;  // Unix microseconds
+    /// Where its dataset lies, below the store: fixed when it is made, whatever it is called later.
+    std::string dataset_folder;
 
     std::string option(const std::string& name, const std::string& fallback) const;
 };
+
+/// "dataset/<escaped name>-<id>": people find their table by its name, and no two tables share a
+/// folder. Of the name's bytes a–z, 0–9 and '_' stand as they are, but for a '_' at the start
+/// (Spark and Hive do not see such folders); each other byte is "%" and two lower-case hex digits.
+/// So it is one folder name of ASCII, the same on file systems that do not tell upper from lower
+/// case. The escaped name is cut, between escapes, to 200 bytes.
+std::string dataset_folder(std::string_view name, TableId id);
 
 /// Version of the data behind a function: user-agent rules, region database. `digest` names the
 /// content.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/catalog.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "catalog/view_versions.h"
@@ -38,6 +40,46 @@ TEST(Catalog, SharesOneNameSpaceAmongRelations) {
     for (const char* name : {"access", "hits", "both"}) EXPECT_TRUE(catalog.has_relation(name));
     EXPECT_FALSE(catalog.has_relation("other"));
     EXPECT_FALSE(catalog.has_relation(""));
+}
+
+TEST(DatasetFolder, IsTheNameAndTheId) {
+    EXPECT_EQ(dataset_folder("access", {12}), "dataset/access-12");
+    EXPECT_EQ(dataset_folder("access_2", {3}), "dataset/access_2-3");
+    // Spark and Hive skip folders that begin with '_' or '.'.
+    EXPECT_EQ(dataset_folder("_tmp", {3}), "dataset/%5ftmp-3");
+}
+
+TEST(DatasetFolder, EscapesWhateverIsNoPlainName) {
+    EXPECT_EQ(dataset_folder("日志", {1}), "dataset/%e6%97%a5%e5%bf%97-1");
+    EXPECT_EQ(dataset_folder("..", {1}), "dataset/%2e%2e-1");
+    EXPECT_EQ(dataset_folder("../../etc", {1}), "dataset/%2e%2e%2f%2e%2e%2fetc-1");
+    EXPECT_EQ(dataset_folder("a/b\\c", {1}), "dataset/a%2fb%5cc-1");
+    EXPECT_EQ(dataset_folder("a-1", {1}), "dataset/a%2d1-1");
+    EXPECT_EQ(dataset_folder("50%", {1}), "dataset/50%25-1");
+    EXPECT_EQ(dataset_folder("", {7}), "dataset/-7");
+}
+
+/// Names that differ only in case have folders that differ also where case is not told apart.
+TEST(DatasetFolder, ToldApartWhereCaseIsNot) {
+    EXPECT_EQ(dataset_folder("Access", {1}), "dataset/%41ccess-1");
+    EXPECT_NE(dataset_folder("ACCESS", {1}), dataset_folder("Access", {1}));
+    const std::string folder = dataset_folder("ÄÖÜ ABC", {1});
+    EXPECT_TRUE(std::ranges::none_of(folder, [](char each) { return each >= 'A' && each <= 'Z'; }));
+}
+
+TEST(DatasetFolder, FitsAFileName) {
+    constexpr size_t kFileNameMax = 255;
+    const std::string longest(63, '\xe6');  // PostgreSQL's longest name
+    const std::string folder = dataset_folder(longest, {UINT64_MAX});
+    EXPECT_EQ(folder.size(), 8 + 63 * 3 + 1 + 20);
+    const std::string cut = dataset_folder(std::string(100, '.'), {UINT64_MAX});
+    EXPECT_LE(cut.size(), 8 + kFileNameMax);
+    EXPECT_EQ(
+        cut, "dataset/" + [] {
+            std::string escapes;
+            for (int each = 0; each < 66; ++each) escapes += "%2e";
+            return escapes;
+        }() + "-18446744073709551615");
 }
 
 TEST(Catalog, ListsTheViewsOfATable) {

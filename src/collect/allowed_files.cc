@@ -73,8 +73,13 @@ std::string fixed_directory(std::string_view pattern) {
     return std::string(pattern.substr(0, slash));
 }
 
-AllowedFiles::AllowedFiles(FileSystem& machine, ResolveLinks resolve, const std::string& closed)
-    : machine_(machine), resolve_(std::move(resolve)), closed_(resolved(closed)) {}
+AllowedFiles::AllowedFiles(FileSystem& machine, ResolveLinks resolve,
+                           const std::vector<std::string>& closed)
+    : machine_(machine), resolve_(std::move(resolve)) {
+    for (const std::string& directory : closed) {
+        if (!directory.empty()) closed_.push_back(resolved(directory));
+    }
+}
 
 /// A path that cannot be resolved, for want of rights say, is judged as written: open() asks again.
 std::string AllowedFiles::resolved(const std::string& path) const {
@@ -100,11 +105,16 @@ bool AllowedFiles::is_allowed(std::string_view place) const {
         allowed_, [&](const std::string& directory) { return lies_in(place, directory); });
 }
 
+bool AllowedFiles::is_closed(std::string_view place) const {
+    return std::ranges::any_of(
+        closed_, [&](const std::string& directory) { return lies_in(place, directory); });
+}
+
 Result<void> AllowedFiles::check(const std::string& pattern) const {
     const std::string directory = fixed_directory(pattern);
     const bool is_one_file = pattern.find_first_of("*?[") == std::string::npos;
     const std::string place = resolved(is_one_file ? pattern : directory);
-    if (!closed_.empty() && lies_in(place, closed_)) return closed(pattern);
+    if (is_closed(place)) return closed(pattern);
     if (!is_allowed(place)) return refused(pattern, directory);
     return {};
 }
@@ -116,7 +126,7 @@ Result<std::string> AllowedFiles::admit(const std::string& path) const {
 }
 
 Result<void> AllowedFiles::judge(const std::string& path, const std::string& place) const {
-    if (!closed_.empty() && lies_in(place, closed_)) return closed(path);
+    if (is_closed(place)) return closed(path);
     if (!is_allowed(place)) return refused(path, fixed_directory(place));
     return {};
 }

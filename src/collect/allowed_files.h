@@ -16,10 +16,10 @@
 namespace braid::collect {
 
 /// The machine's files as sources may see them: only what lies in allowed directories, and nothing
-/// of the data directory even there. Links are resolved first, at each open() and list(), and what
-/// is opened lies where it was judged to lie; when the list changes, open files are judged again.
-/// InvalidInput 42501 for the rest, with the line that would allow it. info() tells of any path: it
-/// gives no content and no names.
+/// of the data directories even there. Links are resolved first, at each open() and list(), and
+/// what is opened lies where it was judged to lie; when the list changes, open files are judged
+/// again. InvalidInput 42501 for the rest, with the line that would allow it. info() tells of any
+/// path: it gives no content and no names.
 ///
 /// Reads only; other calls are Unsupported. Thread-safe.
 class AllowedFiles final : public FileSystem {
@@ -28,8 +28,8 @@ class AllowedFiles final : public FileSystem {
     using ResolveLinks = std::function<Result<std::string>(const std::string&)>;
 
     /// `machine` is rooted at "/", outlives this and does not follow links itself. `closed`: the
-    /// data directory; may be empty. Without `resolve` there are no links.
-    AllowedFiles(FileSystem& machine, ResolveLinks resolve, const std::string& closed);
+    /// data directories; empty ones do not count. Without `resolve` there are no links.
+    AllowedFiles(FileSystem& machine, ResolveLinks resolve, const std::vector<std::string>& closed);
 
     /// These directories and all below them, from now on.
     void allow(const std::vector<std::string>& directories);
@@ -62,11 +62,12 @@ class AllowedFiles final : public FileSystem {
     Result<std::string> admit(const std::string& path) const;
     Result<void> judge(const std::string& path, const std::string& place) const;
     bool is_allowed(std::string_view place) const;
+    bool is_closed(std::string_view place) const;
     std::string resolved(const std::string& path) const;
 
     FileSystem& machine_;
     const ResolveLinks resolve_;
-    const std::string closed_;
+    std::vector<std::string> closed_;
     mutable Mutex mutex_;
     std::vector<std::string> allowed_;  // resolved
     std::atomic<uint64_t> list_number_ = 1;

@@ -46,8 +46,9 @@ class AllowedFilesTest : public testing::Test {
 
     MemoryFileSystem machine_;
     std::map<std::string, std::string> links_;
-    AllowedFiles files_{machine_, [this](const std::string& path) { return resolve(path); },
-                        "/srv/node/data"};
+    AllowedFiles files_{machine_,
+                        [this](const std::string& path) { return resolve(path); },
+                        {"/srv/node/data", "", "/mnt/store"}};
 };
 
 TEST_F(AllowedFilesTest, NothingIsAllowedByDefault) {
@@ -81,6 +82,8 @@ TEST_F(AllowedFilesTest, TheDataDirectoryStaysClosedInsideAnAllowedOne) {
     EXPECT_EQ(sqlstate_of(files_.check("/srv/node/data/manifest/*")), "42501");
     EXPECT_EQ(sqlstate_of(files_.open("/srv/node/data/manifest/1")), "42501");
     EXPECT_EQ(sqlstate_of(files_.list("/srv/node/data")), "42501");
+    EXPECT_EQ(sqlstate_of(files_.list("/mnt/store")), "42501");
+    EXPECT_EQ(sqlstate_of(files_.check("/mnt/store/dataset/t-1/*")), "42501");
 }
 
 TEST_F(AllowedFilesTest, LinksAreJudgedByWhereTheyLead) {
@@ -137,17 +140,17 @@ TEST(AllowedFilesOfTheMachine, ALinkThatIsPutInPlaceOfAFileIsNotFollowed) {
     ASSERT_OK_AND_ASSIGN(const auto machine, open_posix_file_system("/", Links::kRefused));
     bool is_swapped = false;
     // The swap falls exactly between the judgement and the open.
-    AllowedFiles files(
-        *machine,
-        [&](const std::string& path) -> Result<std::string> {
-            auto place = resolve_links(path);
-            if (is_swapped && path.ends_with("/a")) {
-                fs::remove_all(folder + "/allowed/deep");
-                fs::create_directory_symlink(folder + "/secret", folder + "/allowed/deep");
-            }
-            return place;
-        },
-        "");
+    AllowedFiles files(*machine,
+                       [&](const std::string& path) -> Result<std::string> {
+                           auto place = resolve_links(path);
+                           if (is_swapped && path.ends_with("/a")) {
+                               fs::remove_all(folder + "/allowed/deep");
+                               fs::create_directory_symlink(folder + "/secret",
+                                                            folder + "/allowed/deep");
+                           }
+                           return place;
+                       },
+                       {});
     files.allow({folder + "/allowed"});
     EXPECT_OK(files.open(folder + "/allowed/deep/a"));
     is_swapped = true;

@@ -5,7 +5,7 @@
 
 namespace braid {
 
-ArrowOutput::ArrowOutput(std::unique_ptr<WritableFile> file) : file_(std::move(file)) {}
+ArrowOutput::ArrowOutput(std::unique_ptr<Appendable> file) : file_(std::move(file)) {}
 
 arrow::Status ArrowOutput::Write(const void* data, int64_t size) {
     const Bytes bytes(static_cast<const std::byte*>(data), static_cast<size_t>(size));

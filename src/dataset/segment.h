@@ -10,22 +10,22 @@
 #include <string_view>
 #include <vector>
 
-#include "base/file_system.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "columnar/column.h"
 #include "manifest/manifest.h"
 #include "operators/decode/decoder.h"
 
 namespace braid::dataset {
 
-/// "dataset/<table>/ingest_day=2026-11-22/<log>-<partition>-<from>.parquet"; names are ids, no user
+/// "<folder>/ingest_day=2026-11-22/<log>-<partition>-<from>.parquet"; names are ids, no user
 /// text.
-std::string segment_path(TableId table, const std::string& ingest_day, const LogId& log,
+std::string segment_path(const std::string& folder, const std::string& ingest_day, const LogId& log,
                          PartitionId partition, Offset from);
 
 /// What every segment of one stream has in common.
 struct SegmentSpec {
-    TableId table;
+    std::string folder;  // catalog::Table::dataset_folder
     LogId log;
     Schema columns;          // declared
     std::string event_time;  // name of a declared timestamp column, or empty
@@ -41,13 +41,13 @@ struct SegmentSpec {
 /// decoder version and offset range in the footer's key-value metadata. docs/formats/segment.md has
 /// the layout.
 ///
-/// The file is written below `_tmp/` and synced, then moved to its name. A file that has the name
-/// already was moved in before a crash and never committed, or put there by somebody: no manifest
+/// The file gets its name once it is whole. A file that has the name already was moved in before a
+/// crash and never committed, or put there by somebody: no manifest
 /// version vouches for it. The log still holds what it claims to hold, so it gives way to what was
 /// written from the log, whatever it is.
 class SegmentWriter {
   public:
-    static Result<std::unique_ptr<SegmentWriter>> create(FileSystem& files, SegmentSpec spec,
+    static Result<std::unique_ptr<SegmentWriter>> create(Store& store, SegmentSpec spec,
                                                          PartitionId partition, Offset from,
                                                          std::string ingest_day);
     virtual ~SegmentWriter() = default;
@@ -84,7 +84,7 @@ class SegmentScan {
     /// A file that is missing, or whose bytes are not those that were committed, is Corrupt with
     /// its name and offset range. Files are checked against their CRC once per process and (path,
     /// crc).
-    static Result<std::unique_ptr<SegmentScan>> open(FileSystem& files, const SegmentSpec& spec,
+    static Result<std::unique_ptr<SegmentScan>> open(Store& store, const SegmentSpec& spec,
                                                      const operators::DecoderSpec& decoder,
                                                      const manifest::Segment& segment,
                                                      ScanSpec scan);
@@ -104,7 +104,7 @@ struct RawRecords {
 };
 /// The first records of a range whose beginning lies in the segment, at most `records_max`; `next`
 /// lies behind the beginning.
-Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& segment,
+Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segment,
                                     const Interval& range, size_t records_max);
 
 /// Segments of a stream that hold offsets in [from, end), in order of partition and offset.
@@ -115,6 +115,6 @@ Result<std::vector<manifest::Segment>> segments_between(const manifest::TableSta
 
 /// Rebuilds what a manifest would list by reading the directory: for disaster recovery and its
 /// test.
-Result<std::vector<manifest::Segment>> list_segments(FileSystem& files, TableId table);
+Result<std::vector<manifest::Segment>> list_segments(Store& store, const std::string& folder);
 
 }  // namespace braid::dataset

@@ -29,15 +29,15 @@ Result<int64_t> number_of(const OpenSegment& segment, const char* key, const std
 
 }  // namespace
 
-std::string segment_path(TableId table, const std::string& ingest_day, const LogId& log,
+std::string segment_path(const std::string& folder, const std::string& ingest_day, const LogId& log,
                          PartitionId partition, Offset from) {
-    return fmt::format("dataset/{}/ingest_day={}/{}-{}-{:020}.parquet", table.value, ingest_day,
-                       log.hex, partition.value, from.value);
+    return fmt::format("{}/ingest_day={}/{}-{}-{:020}.parquet", folder, ingest_day, log.hex,
+                       partition.value, from.value);
 }
 
 SegmentSpec SegmentSpec::of(const catalog::Table& table) {
     SegmentSpec spec;
-    spec.table = table.id;
+    spec.folder = table.dataset_folder;
     spec.log = table.log;
     spec.columns = table.columns;
     spec.event_time = table.option("event_time", "");
@@ -69,11 +69,10 @@ std::string OpenSegment::meta(const char* key) const {
     return index < 0 ? std::string() : metadata->value(index);
 }
 
-Result<OpenSegment> open_segment(FileSystem& files, const std::string& path,
-                                 std::optional<uint32_t> crc,
+Result<OpenSegment> open_segment(Store& store, const std::string& path, std::optional<uint32_t> crc,
                                  const std::vector<int>& text_columns) {
     OpenSegment segment;
-    segment.input = TRY(SegmentInput::open(files, path));
+    segment.input = TRY(SegmentInput::open(store, path));
     if (crc && segment.input->crc() != *crc) {
         return corrupt("segment {} is not the file that was committed: its checksum differs", path);
     }
@@ -89,8 +88,8 @@ Result<OpenSegment> open_segment(FileSystem& files, const std::string& path,
     return segment;
 }
 
-Result<manifest::Segment> describe_segment(FileSystem& files, const std::string& path) {
-    const OpenSegment open = TRY(open_segment(files, path, std::nullopt, {}));
+Result<manifest::Segment> describe_segment(Store& store, const std::string& path) {
+    const OpenSegment open = TRY(open_segment(store, path, std::nullopt, {}));
     manifest::Segment segment;
     segment.file = path;
     segment.partition = {static_cast<uint32_t>(TRY(number_of(open, kMetaPartition, path)))};
@@ -129,13 +128,12 @@ Result<std::vector<manifest::Segment>> segments_between(const manifest::TableSta
     return chosen;
 }
 
-Result<std::vector<manifest::Segment>> list_segments(FileSystem& files, TableId table) {
+Result<std::vector<manifest::Segment>> list_segments(Store& store, const std::string& folder) {
     std::vector<manifest::Segment> segments;
-    const std::string root = fmt::format("dataset/{}", table.value);
-    if (!TRY(files.exists(root))) return segments;
-    for (const std::string& day : TRY(files.list(root))) {
-        for (const std::string& name : TRY(files.list(root + "/" + day))) {
-            segments.push_back(TRY(describe_segment(files, root + "/" + day + "/" + name)));
+    if (!TRY(store.exists(folder))) return segments;
+    for (const std::string& day : TRY(store.list(folder))) {
+        for (const std::string& name : TRY(store.list(folder + "/" + day))) {
+            segments.push_back(TRY(describe_segment(store, folder + "/" + day + "/" + name)));
         }
     }
     std::ranges::sort(segments, [](const auto& left, const auto& right) {

@@ -23,10 +23,9 @@ arrow::Status as_status(const Error& error) {
 
 }  // namespace
 
-Result<std::shared_ptr<SegmentInput>> SegmentInput::open(FileSystem& files,
-                                                         const std::string& path) {
+Result<std::shared_ptr<SegmentInput>> SegmentInput::open(Store& store, const std::string& path) {
     std::shared_ptr<SegmentInput> input(new SegmentInput(path));
-    auto file = files.open(path);
+    auto file = store.open(path);
     if (!file && file.error().code() == ErrorCode::kNotFound) {
         return corrupt("segment {} is missing", path);
     }

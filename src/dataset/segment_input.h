@@ -9,8 +9,8 @@
 #include <arrow/io/interfaces.h>
 #include <arrow/result.h>
 
-#include "base/file_system.h"
 #include "base/result.h"
+#include "base/store.h"
 
 namespace braid::dataset {
 
@@ -19,7 +19,7 @@ namespace braid::dataset {
 /// reader is refused by name. Nothing is mapped. Reading at positions is thread-safe.
 class SegmentInput final : public arrow::io::RandomAccessFile {
   public:
-    static Result<std::shared_ptr<SegmentInput>> open(FileSystem& files, const std::string& path);
+    static Result<std::shared_ptr<SegmentInput>> open(Store& store, const std::string& path);
 
     uint64_t bytes() const { return bytes_; }
     /// CRC-32C of the whole file.

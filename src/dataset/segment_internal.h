@@ -8,8 +8,8 @@
 
 #include <arrow/type_fwd.h>
 
-#include "base/file_system.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "dataset/segment.h"
 
 namespace parquet::arrow {
@@ -52,10 +52,10 @@ struct OpenSegment {
 };
 
 /// No `crc`, no check. `text_columns` are read as dictionaries.
-Result<OpenSegment> open_segment(FileSystem& files, const std::string& path,
-                                 std::optional<uint32_t> crc, const std::vector<int>& text_columns);
+Result<OpenSegment> open_segment(Store& store, const std::string& path, std::optional<uint32_t> crc,
+                                 const std::vector<int>& text_columns);
 
 /// What the manifest says of a segment, read from the file itself.
-Result<manifest::Segment> describe_segment(FileSystem& files, const std::string& path);
+Result<manifest::Segment> describe_segment(Store& store, const std::string& path);
 
 }  // namespace braid::dataset

@@ -46,9 +46,9 @@ void append_as_text(std::string_view bytes, ColumnBuilder& builder) {
 
 class ParquetSegmentScan final : public SegmentScan {
   public:
-    ParquetSegmentScan(FileSystem& files, const SegmentSpec& spec, operators::DecoderSpec decoder,
+    ParquetSegmentScan(Store& store, const SegmentSpec& spec, operators::DecoderSpec decoder,
                        manifest::Segment segment, ScanSpec scan)
-        : files_(files),
+        : store_(store),
           spec_(spec),
           decoder_spec_(std::move(decoder)),
           segment_(std::move(segment)),
@@ -63,7 +63,7 @@ class ParquetSegmentScan final : public SegmentScan {
     }
 
     Result<void> open() {
-        file_ = TRY(open_segment(files_, segment_.file, segment_.crc, text_columns()));
+        file_ = TRY(open_segment(store_, segment_.file, segment_.crc, text_columns()));
         decodes_again_ =
             file_.meta(kMetaDecoder) != fmt::format("{}", operators::kDecoderVersion) ||
             file_.meta(kMetaColumnsComplete) != "1";
@@ -220,7 +220,7 @@ class ParquetSegmentScan final : public SegmentScan {
         return {};
     }
 
-    FileSystem& files_;
+    Store& store_;
     const SegmentSpec spec_;
     const operators::DecoderSpec decoder_spec_;
     const manifest::Segment segment_;
@@ -239,21 +239,21 @@ class ParquetSegmentScan final : public SegmentScan {
 
 }  // namespace
 
-Result<std::unique_ptr<SegmentScan>> SegmentScan::open(FileSystem& files, const SegmentSpec& spec,
+Result<std::unique_ptr<SegmentScan>> SegmentScan::open(Store& store, const SegmentSpec& spec,
                                                        const operators::DecoderSpec& decoder,
                                                        const manifest::Segment& segment,
                                                        ScanSpec scan) {
     auto opened =
-        std::make_unique<ParquetSegmentScan>(files, spec, decoder, segment, std::move(scan));
+        std::make_unique<ParquetSegmentScan>(store, spec, decoder, segment, std::move(scan));
     TRY(opened->open().context(fmt::format("segment {} with offsets [{}, {}) of partition {}",
                                            segment.file, segment.from.value, segment.to.value,
                                            segment.partition.value)));
     return std::unique_ptr<SegmentScan>(std::move(opened));
 }
 
-Result<RawRecords> read_raw_records(FileSystem& files, const manifest::Segment& segment,
+Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segment,
                                     const Interval& range, size_t records_max) {
-    const OpenSegment file = TRY(open_segment(files, segment.file, segment.crc, {}));
+    const OpenSegment file = TRY(open_segment(store, segment.file, segment.crc, {}));
     std::shared_ptr<arrow::Schema> schema;
     TRY(file.reader->GetSchema(&schema));
     const std::vector<int> columns = {schema->GetFieldIndex("_offset"),

@@ -28,7 +28,7 @@ constexpr PartitionId kPartition{1};
 class SegmentTest : public testing::Test {
   protected:
     SegmentTest() {
-        spec_.table = {3};
+        spec_.folder = "dataset/t-3";
         spec_.log = {"0123456789abcdef0123456789abcdef"};
         spec_.columns = {{{"k", Type::of(TypeKind::kText)}, {"n", Type::of(TypeKind::kInt8)}}};
     }
@@ -104,7 +104,7 @@ class SegmentTest : public testing::Test {
 
 TEST_F(SegmentTest, ComesBackRowByRowWithWhatIsBad) {
     ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
-    EXPECT_EQ(segment.file, segment_path({3}, kDay, spec_.log, kPartition, kFrom));
+    EXPECT_EQ(segment.file, segment_path("dataset/t-3", kDay, spec_.log, kPartition, kFrom));
     EXPECT_EQ(segment.from, kFrom);
     EXPECT_EQ(segment.to, Offset{17});
     EXPECT_EQ(segment.rows, 7U);
@@ -212,7 +212,7 @@ TEST_F(SegmentTest, HasNoNameUntilItIsWhole) {
     ASSERT_OK_AND_ASSIGN(const auto writer,
                          SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
     ASSERT_OK(add(*writer, kFrom, kRecords));
-    const std::string path = segment_path({3}, kDay, spec_.log, kPartition, kFrom);
+    const std::string path = segment_path("dataset/t-3", kDay, spec_.log, kPartition, kFrom);
     EXPECT_FALSE(files_.exists(path).value());
     ASSERT_OK(writer->move_in());
     EXPECT_TRUE(files_.exists(path).value());
@@ -270,10 +270,10 @@ TEST_F(SegmentTest, DecodesAgainWhatAnotherDecoderWrote) {
 }
 
 TEST_F(SegmentTest, TheDirectoryTellsWhatTheManifestWouldList) {
-    EXPECT_TRUE(list_segments(files_, {3}).value().empty());
+    EXPECT_TRUE(list_segments(files_, "dataset/t-3").value().empty());
     ASSERT_OK_AND_ASSIGN(const manifest::Segment second, write(kRecords, {17}));
     ASSERT_OK_AND_ASSIGN(const manifest::Segment first, write());
-    ASSERT_OK_AND_ASSIGN(const auto found, list_segments(files_, {3}));
+    ASSERT_OK_AND_ASSIGN(const auto found, list_segments(files_, "dataset/t-3"));
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(found[0].file, first.file);
     EXPECT_EQ(found[0].crc, first.crc);

@@ -46,9 +46,9 @@ Result<std::shared_ptr<arrow::Array>> repeated(Builder builder, const Value& val
 
 class ParquetSegmentWriter final : public SegmentWriter {
   public:
-    ParquetSegmentWriter(FileSystem& files, SegmentSpec spec, PartitionId partition, Offset from,
+    ParquetSegmentWriter(Store& store, SegmentSpec spec, PartitionId partition, Offset from,
                          std::string ingest_day)
-        : files_(files),
+        : store_(store),
           spec_(std::move(spec)),
           partition_(partition),
           from_(from),
@@ -58,12 +58,10 @@ class ParquetSegmentWriter final : public SegmentWriter {
           event_time_(spec_.event_time.empty() ? -1 : spec_.columns.find(spec_.event_time)) {}
 
     Result<void> open() {
-        path_ = segment_path(spec_.table, ingest_day_, spec_.log, partition_, from_);
-        temporary_ =
-            fmt::format("_tmp/segment-{}-{}-{}", spec_.table.value, partition_.value, from_.value);
-        TRY(files_.create_directories("_tmp"));
-        if (TRY(files_.exists(temporary_))) TRY(files_.remove(temporary_));
-        output_ = std::make_shared<ArrowOutput>(TRY(files_.create(temporary_)));
+        path_ = segment_path(spec_.folder, ingest_day_, spec_.log, partition_, from_);
+        auto file = TRY(store_.begin_put(path_));
+        file_ = file.get();
+        output_ = std::make_shared<ArrowOutput>(std::move(file));
         writer_ = TRY(output_->check(parquet::arrow::FileWriter::Open(
             *schema_, arrow::default_memory_pool(), output_, writer_properties())));
         return {};
@@ -102,14 +100,15 @@ class ParquetSegmentWriter final : public SegmentWriter {
     Result<manifest::Segment> move_in() override {
         TRY(output_->check(writer_->AddKeyValueMetadata(metadata())));
         TRY(output_->check(writer_->Close()));
-        TRY(output_->file().sync());
-        const std::string directory = path_.substr(0, path_.rfind('/'));
-        TRY(files_.create_directories(directory));
-        TRY(remove_leftover());
-        TRY(files_.move_no_replace(temporary_, path_));
-        TRY(files_.sync_directory(directory));
-        TRY(files_.sync_directory(directory.substr(0, directory.rfind('/'))));
-        TRY(files_.sync_directory("dataset"));
+        PutOutcome outcome = TRY(file_->put());
+        if (outcome == PutOutcome::kExists) {
+            // Now that the new file is whole: until then the leftover may be the better copy.
+            trace(TraceLevel::kInfo, "dataset",
+                  "segment {} was never committed: it is written again from the log", path_);
+            TRY(store_.remove(path_));
+            outcome = TRY(file_->put());
+        }
+        TRY(must_be_done(outcome, path_));
         manifest::Segment segment;
         segment.file = path_;
         segment.partition = partition_;
@@ -117,21 +116,13 @@ class ParquetSegmentWriter final : public SegmentWriter {
         segment.to = next_;
         segment.rows = rows_;
         segment.bad_rows = bad_rows_;
-        segment.bytes = output_->file().size();
+        segment.bytes = file_->size();
         segment.crc = output_->crc();
         segment.ingest_day = ingest_day_;
         return segment;
     }
 
   private:
-    /// Not before the new file is whole: until then the leftover may be the better copy.
-    Result<void> remove_leftover() {
-        if (!TRY(files_.exists(path_))) return {};
-        trace(TraceLevel::kInfo, "dataset",
-              "segment {} was never committed: it is written again from the log", path_);
-        return files_.remove(path_);
-    }
-
     Result<void> add_system_columns(const operators::DecodedSlice& slice,
                                     std::span<const std::string_view> raw, int64_t ingested_at_us,
                                     arrow::ArrayVector& arrays) {
@@ -198,7 +189,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
         return metadata;
     }
 
-    FileSystem& files_;
+    Store& store_;
     const SegmentSpec spec_;
     const PartitionId partition_;
     const Offset from_;
@@ -207,7 +198,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
     const std::shared_ptr<arrow::Schema> schema_;
     const int event_time_;
     std::string path_;
-    std::string temporary_;
+    NewFile* file_ = nullptr;  // output_'s
     std::shared_ptr<ArrowOutput> output_;
     std::unique_ptr<parquet::arrow::FileWriter> writer_;
     uint64_t rows_ = 0;
@@ -220,10 +211,10 @@ class ParquetSegmentWriter final : public SegmentWriter {
 
 }  // namespace
 
-Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(FileSystem& files, SegmentSpec spec,
+Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(Store& store, SegmentSpec spec,
                                                              PartitionId partition, Offset from,
                                                              std::string ingest_day) {
-    auto writer = std::make_unique<ParquetSegmentWriter>(files, std::move(spec), partition, from,
+    auto writer = std::make_unique<ParquetSegmentWriter>(store, std::move(spec), partition, from,
                                                          std::move(ingest_day));
     TRY(writer->open());
     return std::unique_ptr<SegmentWriter>(std::move(writer));

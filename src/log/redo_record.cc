@@ -106,7 +106,8 @@ Result<std::vector<RedoRecord>> RedoRecords::left() const {
 }
 
 Result<void> RedoRecords::write(const RedoRecord& record) {
-    return publish_file(files_, temporary_directory_, path_of(record), as_bytes(encode(record)));
+    const std::string path = path_of(record);
+    return must_be_done(TRY(put_new(files_, path, as_bytes(encode(record)))), path);
 }
 
 Result<void> RedoRecords::remove(const RedoRecord& record) {

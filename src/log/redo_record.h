@@ -42,10 +42,8 @@ Result<RedoRecord> decode_redo_record(std::string_view bytes);
 class RedoRecords {
   public:
     /// The directory exists.
-    RedoRecords(FileSystem& files, std::string directory, std::string temporary_directory)
-        : files_(files),
-          directory_(std::move(directory)),
-          temporary_directory_(std::move(temporary_directory)) {}
+    RedoRecords(FileSystem& files, std::string directory)
+        : files_(files), directory_(std::move(directory)) {}
 
     /// Those that nobody has brought to their end, by name. Corrupt names the file.
     Result<std::vector<RedoRecord>> left() const;
@@ -62,7 +60,6 @@ class RedoRecords {
 
     FileSystem& files_;
     const std::string directory_;
-    const std::string temporary_directory_;
 };
 
 }  // namespace braid::log

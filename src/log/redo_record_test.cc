@@ -62,14 +62,13 @@ TEST(RedoRecord, RefusesAnyByteThatHasChanged) {
 TEST(RedoRecords, KeepsThemUntilTheyAreRemoved) {
     MemoryFileSystem files;
     ASSERT_OK(files.create_directories("redo"));
-    ASSERT_OK(files.create_directories("_tmp"));
-    RedoRecords records(files, "redo", "_tmp");
+    RedoRecords records(files, "redo");
     ASSERT_OK(records.write(sample()));
     EXPECT_ERROR(records.write(sample()), ErrorCode::kAlreadyExists);
     RedoRecord other = sample();
     other.name = "ff";
     ASSERT_OK(records.write(other));
-    ASSERT_OK_AND_ASSIGN(const auto left, RedoRecords(files, "redo", "_tmp").left());
+    ASSERT_OK_AND_ASSIGN(const auto left, RedoRecords(files, "redo").left());
     ASSERT_EQ(left.size(), 2u);
     expect_same(left[0], sample());
     ASSERT_OK(records.remove(sample()));
@@ -82,7 +81,7 @@ TEST(RedoRecords, KeepsTheRestOfOneWithoutEndOrTwice) {
     MemoryFileSystem files;
     ASSERT_OK(files.create_directories("redo"));
     ASSERT_OK(files.create_directories("_tmp"));
-    RedoRecords records(files, "redo", "_tmp");
+    RedoRecords records(files, "redo");
     RedoRecord rest = sample();
     rest.made.clear();
     rest.dropped.clear();
@@ -100,9 +99,8 @@ TEST(RedoRecords, KeepsTheRestOfOneWithoutEndOrTwice) {
 TEST(RedoRecords, NamesAFileThatIsDamaged) {
     MemoryFileSystem files;
     ASSERT_OK(files.create_directories("redo"));
-    ASSERT_OK(files.create_directories("_tmp"));
-    ASSERT_OK(publish_file(files, "_tmp", "redo/ab.redo", as_bytes("BRAIDRED nonsense")));
-    const auto left = RedoRecords(files, "redo", "_tmp").left();
+    ASSERT_OK(put_new(files, "redo/ab.redo", as_bytes("BRAIDRED nonsense")));
+    const auto left = RedoRecords(files, "redo").left();
     ASSERT_FALSE(left);
     EXPECT_NE(left.error().to_string().find("redo/ab.redo"), std::string::npos);
 }

@@ -9,30 +9,49 @@ namespace braid::manifest {
 
 namespace {
 
-/// Numbers below `next` that may still come. A number that is older than all of them is refused
+/// Blocks of which something is left. A number of a block that is older than all of them is refused
 /// like a used one, so forgetting the oldest is safe.
-constexpr size_t kOpenNumbersMax = 4096;
+constexpr size_t kOpenRangesMax = 4096;
+constexpr uint64_t kBlockMax = 1'000'000;
 /// Each position vector of each version holds one offset a partition.
 constexpr uint32_t kPartitionsMax = 4096;
-/// No process hands out that many without committing one.
-constexpr uint64_t kSkippedMax = 1'000'000;
 constexpr size_t kAllowedFilesMax = 10'000;
 
-Result<void> take_number(uint64_t number, uint64_t& next, std::vector<uint64_t>& open,
-                         std::string_view what) {
-    if (number < next) {
-        const auto place = std::ranges::lower_bound(open, number);
-        if (place == open.end() || *place != number) {
-            return conflict("{} {} has been used before", what, number);
-        }
-        open.erase(place);
-        return {};
+void open_block(uint64_t& next, uint64_t count, std::vector<IdRange>& open) {
+    if (count == 0) return;
+    if (!open.empty() && open.back().to == next) {
+        open.back().to += count;
+    } else {
+        open.push_back({next, next + count});
     }
-    if (number - next > kSkippedMax)
-        return internal_error("{} {} was never handed out", what, number);
-    for (uint64_t skipped = next; skipped < number; ++skipped) open.push_back(skipped);
-    if (open.size() > kOpenNumbersMax) open.erase(open.begin(), open.end() - kOpenNumbersMax);
-    next = number + 1;
+    next += count;
+    if (open.size() > kOpenRangesMax) open.erase(open.begin(), open.end() - kOpenRangesMax);
+}
+
+/// A session may try its changes on a version that is older than the block of their numbers: then
+/// what they skip is opened.
+Result<void> take_number(uint64_t number, uint64_t& next, std::vector<IdRange>& open,
+                         std::string_view what) {
+    if (number >= next) {
+        if (number - next >= kBlockMax) {
+            return internal_error("{} {} was never handed out", what, number);
+        }
+        open_block(next, number + 1 - next, open);
+    }
+    const auto place = std::ranges::upper_bound(open, number, {}, &IdRange::to);
+    if (place == open.end() || number < place->from) {
+        return conflict("{} {} has been used before", what, number);
+    }
+    const IdRange above{number + 1, place->to};
+    place->to = number;
+    const bool is_empty_below = place->from == place->to;
+    if (above.from == above.to) {
+        if (is_empty_below) open.erase(place);
+    } else if (is_empty_below) {
+        *place = above;
+    } else {
+        open.insert(std::next(place), above);
+    }
     return {};
 }
 
@@ -71,6 +90,9 @@ Result<void> Rule::operator()(const CreateTable& change) {
     for (const auto& [id, other] : state_.catalog.tables) {
         if (other.log == table.log)
             return conflict("log {} belongs to \"{}\"", table.log.hex, other.name);
+        if (other.dataset_folder == table.dataset_folder) {
+            return conflict("folder \"{}\" belongs to \"{}\"", table.dataset_folder, other.name);
+        }
     }
     TRY(take_id(table.id));
     const Positions origin = Positions::zero(table.partition_count);
@@ -154,6 +176,15 @@ Result<void> Rule::operator()(const TakeOver& change) {
         return conflict("epoch {} does not follow {}", change.epoch, state_.epoch);
     }
     state_.epoch = change.epoch;
+    return {};
+}
+
+Result<void> Rule::operator()(const AllocateIds& change) {
+    if (change.ids > kBlockMax || change.runs > kBlockMax) {
+        return internal_error("a block of {} ids and {} runs", change.ids, change.runs);
+    }
+    open_block(state_.catalog.next_id, change.ids, state_.open_ids);
+    open_block(state_.next_run, change.runs, state_.open_runs);
     return {};
 }
 

@@ -163,5 +163,50 @@ TEST(ObjectNumbers, AreNeverUsedAgain) {
     EXPECT_EQ(history.new_id(), ObjectId{10});
 }
 
+TEST(ObjectNumbers, ComeFromBlocks) {
+    State state;
+    const auto create = [](uint64_t id) {
+        return CreateTable{test_table({id}, "t" + std::to_string(id))};
+    };
+    ASSERT_OK_AND_ASSIGN(state, apply(state, {AllocateIds{.ids = 4, .runs = 2}}, 1));
+    EXPECT_EQ(state.catalog.next_id, 5U);
+    EXPECT_EQ(state.next_run, 3U);
+    EXPECT_EQ(state.open_ids, (std::vector<IdRange>{{1, 5}}));
+    EXPECT_EQ(state.open_runs, (std::vector<IdRange>{{1, 3}}));
+    EXPECT_ERROR(apply(state, {create(0)}, 1), ErrorCode::kConflict);
+    // Tried on a version that is older than its block.
+    ASSERT_OK_AND_ASSIGN(const State older, apply(state, {create(7)}, 1));
+    EXPECT_EQ(older.open_ids, (std::vector<IdRange>{{1, 7}}));
+    EXPECT_EQ(older.catalog.next_id, 8U);
+    EXPECT_ERROR(apply(state, {create(2'000'000)}, 1), ErrorCode::kInternal);
+    ASSERT_OK_AND_ASSIGN(state, apply(state, {create(2)}, 1));
+    EXPECT_EQ(state.open_ids, (std::vector<IdRange>{{1, 2}, {3, 5}}));
+    ASSERT_OK_AND_ASSIGN(state, apply(state, {AllocateIds{.ids = 2, .runs = 0}}, 1));
+    EXPECT_EQ(state.open_ids, (std::vector<IdRange>{{1, 2}, {3, 7}}));
+    EXPECT_EQ(state.next_run, 3U);
+    ASSERT_OK_AND_ASSIGN(state, apply(state, {create(1), create(6), create(3)}, 1));
+    EXPECT_EQ(state.open_ids, (std::vector<IdRange>{{4, 6}}));
+    for (const uint64_t used : {1, 2, 3, 6}) {
+        EXPECT_ERROR(apply(state, {DropTable{{used}}, create(used)}, 1), ErrorCode::kConflict);
+    }
+    EXPECT_ERROR(apply(state, {AllocateIds{.ids = UINT64_MAX, .runs = 1}}, 1),
+                 ErrorCode::kInternal);
+}
+
+TEST(ObjectNumbers, OfTheOldestBlocksAreForgotten) {
+    std::vector<Change> changes;
+    for (uint64_t block = 0; block < 5'000; ++block) {
+        const TableId second{2 * block + 2};
+        changes.emplace_back(AllocateIds{.ids = 2, .runs = 0});
+        changes.emplace_back(CreateTable{test_table(second, "t")});
+        changes.emplace_back(DropTable{second});
+    }
+    ASSERT_OK_AND_ASSIGN(const State state, apply({}, changes, 1));
+    EXPECT_EQ(state.open_ids.size(), 4'096U);
+    EXPECT_ERROR(apply(state, {CreateTable{test_table({1}, "t")}}, 1), ErrorCode::kConflict);
+    const TableId oldest{state.open_ids.front().from};
+    EXPECT_OK(apply(state, {CreateTable{test_table(oldest, "t")}}, 1));
+}
+
 }  // namespace
 }  // namespace braid::manifest

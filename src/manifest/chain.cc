@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/durable_directory.h"
 #include "base/error_makers.h"
 #include "base/random.h"
 #include "manifest/chain_internal.h"
@@ -23,8 +22,8 @@ std::optional<uint64_t> number_of(std::string_view name) {
 
 }  // namespace
 
-Chain::Chain(FileSystem& files, std::string directory)
-    : files_(files),
+Chain::Chain(Store& store, std::string directory)
+    : store_(store),
       directory_(std::move(directory)),
       writer_(fmt::format("{:016x}", Random::from_system()->next())) {}
 
@@ -32,24 +31,12 @@ std::string Chain::path_of(uint64_t number) const {
     return fmt::format("{}/{:08}", directory_, number);
 }
 
-std::string Chain::temporary_directory() const { return directory_ + "/_tmp"; }
-
-Result<void> Chain::prepare() {
-    TRY(create_durable_directories(files_, temporary_directory()));
-    const std::vector<uint64_t> versions = TRY(numbers());
-    const uint64_t newest = versions.empty() ? 0 : versions.back();
-    for (const std::string& name : TRY(files_.list(temporary_directory()))) {
-        // Whoever still writes a number that is taken has lost it, and will notice.
-        const auto number = number_of(std::string_view(name).substr(0, name.find('-')));
-        if (!number || *number > newest) continue;
-        static_cast<void>(files_.remove(temporary_directory() + "/" + name));  // garbage may stay
-    }
-    return {};
-}
-
 Result<std::vector<uint64_t>> Chain::numbers() const {
     std::vector<uint64_t> found;
-    for (const std::string& name : TRY(files_.list(directory_))) {
+    const auto names = store_.list(directory_);
+    if (!names && names.error().code() == ErrorCode::kNotFound) return found;
+    if (!names) return names.error();
+    for (const std::string& name : *names) {
         if (const auto number = number_of(name)) found.push_back(*number);
     }
     std::ranges::sort(found);
@@ -58,7 +45,7 @@ Result<std::vector<uint64_t>> Chain::numbers() const {
 
 Result<std::optional<VersionFile>> Chain::read(uint64_t number) const {
     const std::string path = path_of(number);
-    Result<std::string> text = files_.read_all(path);
+    Result<std::string> text = store_.read_all(path);
     if (!text) {
         if (text.error().code() == ErrorCode::kNotFound) return std::optional<VersionFile>();
         return std::move(text).error();
@@ -108,54 +95,20 @@ Result<StatePtr> Chain::read_next(const State& base) const {
 }
 
 Result<bool> Chain::exists(ManifestNumber number) const {
-    return files_.exists(path_of(number.value));
+    return store_.exists(path_of(number.value));
 }
 
 Result<bool> Chain::is_in_chain(ManifestNumber number) {
     // Nothing precedes the first. Whatever else is there may have been built on it or not.
     if (number.value == 1) return TRY(numbers()).size() == 1;
-    const bool in_chain = TRY(files_.exists(path_of(number.value - 1)));
-    if (!in_chain) static_cast<void>(files_.remove(path_of(number.value)));  // nobody reads it
+    const bool in_chain = TRY(store_.exists(path_of(number.value - 1)));
+    if (!in_chain) static_cast<void>(store_.remove(path_of(number.value)));  // nobody reads it
     return in_chain;
 }
 
-/// Not publish_file: after a failure it matters which step failed.
-Result<Outcome> Chain::publish(ManifestNumber number, std::string_view text) {
-    const std::string temporary = TRY(write_temporary(number.value, text));
-    if (Result<void> moved = files_.move_no_replace(temporary, path_of(number.value)); !moved) {
-        Result<Outcome> outcome = read_back(number.value, text, std::move(moved).error());
-        static_cast<void>(files_.remove(temporary));  // what stays is garbage
-        if (!outcome || *outcome != Outcome::kPublished) return outcome;
-    }
-    // The name is there, but a power cut may still take it away.
-    if (Result<void> synced = files_.sync_directory(directory_); !synced) return Outcome::kUnknown;
-    return Outcome::kPublished;
-}
-
-Result<std::string> Chain::write_temporary(uint64_t number, std::string_view text) {
-    const std::string path =
-        fmt::format("{}/{:08}-{}-{}", temporary_directory(), number, writer_, ++attempts_);
-    const auto write = [&]() -> Result<void> {
-        const std::unique_ptr<WritableFile> file = TRY(files_.create(path));
-        TRY(file->append(as_bytes(text)));
-        return file->sync();
-    };
-    if (Result<void> written = write(); !written) {
-        static_cast<void>(files_.remove(path));  // what stays is garbage; the first error matters
-        return std::move(written)
-            .context(fmt::format("writing manifest version {}", number))
-            .error();
-    }
-    return path;
-}
-
-/// A move that failed may still have happened (a reply that was lost, a link whose source could not
-/// be removed). No two writers write the same bytes, so the content tells.
-Result<Outcome> Chain::read_back(uint64_t number, std::string_view text, Error error) const {
-    const Result<std::string> found = files_.read_all(path_of(number));
-    if (found) return *found == text ? Outcome::kPublished : Outcome::kLost;
-    if (found.error().code() != ErrorCode::kNotFound) return Outcome::kUnknown;
-    return std::move(error).with_context(fmt::format("publishing manifest version {}", number));
+Result<PutOutcome> Chain::put(ManifestNumber number, std::string_view text) {
+    return put_new(store_, path_of(number.value), as_bytes(text))
+        .context(fmt::format("publishing manifest version {}", number.value));
 }
 
 Result<uint64_t> Chain::oldest_needed(const std::vector<uint64_t>& numbers) const {
@@ -174,10 +127,10 @@ Result<uint64_t> Chain::trim(uint64_t keep) {
     uint64_t removed = 0;
     for (const uint64_t number : versions) {
         if (number >= needed || versions.size() - removed <= keep) break;
-        TRY(files_.remove(path_of(number)));
+        TRY(store_.remove(path_of(number)));
         ++removed;
     }
-    if (removed > 0) TRY(files_.sync_directory(directory_));
+    if (removed > 0) TRY(store_.sync_directory(directory_));
     return removed;
 }
 

@@ -7,28 +7,19 @@
 #include <string>
 #include <vector>
 
-#include "base/file_system.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "manifest/version_file_internal.h"
 
 namespace braid::manifest {
 
-/// What became of the attempt to take a number.
-enum class Outcome : uint8_t {
-    kPublished,  // it is ours, and durable
-    kLost,       // somebody else has it
-    kUnknown,    // it may or may not be ours after a power cut: only opening again can tell
-};
-
-/// The files of a manifest directory: numbered versions and, in _tmp, those that are being written.
-/// It knows how to read the newest state and how to take the next number, nothing of what changes
-/// mean. Callers take turns; other processes may work on the same directory.
+/// The numbered files of a manifest directory. It knows how to read the newest state and how to
+/// take the next number, nothing of what changes mean. Callers take turns; other processes may work
+/// on the same directory.
 class Chain {
   public:
-    Chain(FileSystem& files, std::string directory);
+    Chain(Store& store, std::string directory);
 
-    /// Creates the directories where needed and removes what crashes left in _tmp.
-    Result<void> prepare();
     /// The newest state: the newest whole version and the changes of those behind it.
     Result<StatePtr> load() const;
     /// The next state after `base` if somebody has written it, else null.
@@ -39,9 +30,9 @@ class Chain {
     /// its owner. The version before it is then gone, for they are trimmed oldest first. Such a
     /// leftover is removed.
     Result<bool> is_in_chain(ManifestNumber number);
-    /// Tries to take the number with this text. An error: it was not taken, and nothing is left of
-    /// it.
-    Result<Outcome> publish(ManifestNumber number, std::string_view text);
+    /// Tries to take the number with this text, which must hold writer(): kExists, somebody else
+    /// has it.
+    Result<PutOutcome> put(ManifestNumber number, std::string_view text);
     /// See Manifest::trim.
     Result<uint64_t> trim(uint64_t keep);
 
@@ -52,21 +43,17 @@ class Chain {
 
   private:
     std::string path_of(uint64_t number) const;
-    std::string temporary_directory() const;
-    /// Numbers of the versions that are there, ascending.
+    /// Numbers of the versions that are there, ascending; none without a directory.
     Result<std::vector<uint64_t>> numbers() const;
     /// nullopt if there is no such file.
     Result<std::optional<VersionFile>> read(uint64_t number) const;
     Result<StatePtr> extend(const State& base, const VersionFile& file) const;
-    Result<std::string> write_temporary(uint64_t number, std::string_view text);
-    Result<Outcome> read_back(uint64_t number, std::string_view text, Error error) const;
     /// The oldest version that the last two whole ones need; 0 when there are no two.
     Result<uint64_t> oldest_needed(const std::vector<uint64_t>& numbers) const;
 
-    FileSystem& files_;
+    Store& store_;
     const std::string directory_;
     const std::string writer_;
-    uint64_t attempts_ = 0;
 };
 
 }  // namespace braid::manifest

@@ -13,6 +13,9 @@ namespace {
 /// A number lost that often in a row means that something else is wrong.
 constexpr int kRacesMax = 64;
 
+/// A block lasts for hours: each is a version of the manifest.
+constexpr AllocateIds kBlock{.ids = 64, .runs = 4096};
+
 bool is_true(const Result<bool>& answer) { return answer && *answer; }
 
 }  // namespace
@@ -38,10 +41,9 @@ Error outcome_unknown() {
 
 }  // namespace
 
-Result<std::unique_ptr<Manifest>> Manifest::open(FileSystem& files, const Clock& clock,
+Result<std::unique_ptr<Manifest>> Manifest::open(Store& store, const Clock& clock,
                                                  std::string directory) {
-    auto chain = std::make_unique<Chain>(files, std::move(directory));
-    TRY(chain->prepare());
+    auto chain = std::make_unique<Chain>(store, std::move(directory));
     StatePtr head = TRY(chain->load());
     return std::unique_ptr<Manifest>(new Manifest(clock, std::move(chain), std::move(head)));
 }
@@ -58,14 +60,33 @@ StatePtr Manifest::head() const {
     return head_;
 }
 
-ObjectId Manifest::new_id() {
-    const ScopedLock lock(mutex_);
-    return {next_id_++};
+Result<ObjectId> Manifest::new_id() { return ObjectId{TRY(take(&Block::ids))}; }
+
+Result<RunId> Manifest::new_run_id() { return RunId{TRY(take(&Block::runs))}; }
+
+Result<uint64_t> Manifest::take(IdRange Block::* kind) {
+    const auto from_block = [&]() -> std::optional<uint64_t> {
+        const ScopedLock lock(mutex_);
+        IdRange& range = block_.*kind;
+        if (range.from == range.to) return std::nullopt;
+        return range.from++;
+    };
+    if (const auto number = from_block()) return *number;
+    const ScopedLock turn(block_mutex_);
+    while (true) {
+        // Somebody may have fetched one meanwhile, or used up the one fetched here.
+        if (const auto number = from_block()) return *number;
+        // The rest of the other kind is skipped with it: both are plenty.
+        take_block(*TRY(commit({kBlock})));
+    }
 }
 
-RunId Manifest::new_run_id() {
+/// The state right after an AllocateIds of ours: its newest numbers are the block.
+void Manifest::take_block(const State& allocated) {
     const ScopedLock lock(mutex_);
-    return {next_run_++};
+    const uint64_t ids = allocated.catalog.next_id;
+    block_ = {.ids = {ids - kBlock.ids, ids},
+              .runs = {allocated.next_run - kBlock.runs, allocated.next_run}};
 }
 
 void Manifest::on_commit(std::function<void(const StatePtr&)> listener) {
@@ -91,7 +112,7 @@ Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
 
 Result<void> Manifest::take_over(DirectoryOwner& owner) {
     const uint64_t epoch = head()->epoch + 1;
-    TRY(commit({TakeOver{epoch}}));
+    take_block(*TRY(commit({TakeOver{epoch}, kBlock})));
     TRY(owner.begin_epoch(epoch));
     owner_ = &owner;
     return {};
@@ -112,9 +133,9 @@ Result<bool> Manifest::try_publish(State next, const std::vector<Change>& change
     const bool whole = next.number.value % Chain::kWholeEvery == 0;
     const std::string text =
         TRY(write_version(next.number, chain_->writer(), now_us, changes, whole ? &next : nullptr));
-    const Outcome outcome = TRY(chain_->publish(next.number, text));
-    if (outcome == Outcome::kLost) return false;
-    is_stopped_ = outcome == Outcome::kUnknown || !is_true(chain_->is_in_chain(next.number));
+    const PutOutcome outcome = TRY(chain_->put(next.number, text));
+    if (outcome == PutOutcome::kExists) return false;
+    is_stopped_ = outcome == PutOutcome::kUnknown || !is_true(chain_->is_in_chain(next.number));
     if (is_stopped_) {
         stop();
         return false;
@@ -154,8 +175,6 @@ void Manifest::show(StatePtr head) {
     {
         const ScopedLock lock(mutex_);
         head_ = head;
-        next_id_ = std::max(next_id_, head->catalog.next_id);
-        next_run_ = std::max(next_run_, head->next_run);
         listeners = listeners_;
     }
     for (const auto& listener : listeners) listener(head);

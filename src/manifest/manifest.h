@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/file_system.h"
 #include "base/hash.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "catalog/catalog.h"
 #include "manifest/shared_list.h"
 #include "model/box.h"
@@ -124,6 +124,14 @@ struct TableState {
     std::vector<PublishedCut> cuts;      // oldest first
 };
 
+/// Numbers [from, to).
+struct IdRange {
+    uint64_t from = 0;
+    uint64_t to = 0;
+
+    friend bool operator==(const IdRange&, const IdRange&) = default;
+};
+
 /// All that is true at one manifest version. Immutable; readers hold a shared pointer to one.
 struct State {
     ManifestNumber number;
@@ -135,15 +143,16 @@ struct State {
     std::map<VersionId, SharedList<Run>> runs;
     SharedList<Retired> retired;  // oldest first
     SharedList<Audit> audits;     // newest 1,000 and all pending ones, oldest first
-    uint64_t next_run = 1;
+    uint64_t next_run = 1;        // all below are in somebody's block, or were
     uint64_t next_cut = 1;
     uint64_t next_audit = 1;
     /// How many processes have taken the directory over, one after the other.
     uint64_t epoch = 0;
-    /// Numbers below catalog.next_id and next_run that no commit has used: they were handed out,
-    /// and their user is slower than others, or gave up. All others below are used up. Ascending.
-    std::vector<uint64_t> open_ids;
-    std::vector<uint64_t> open_runs;
+    /// Numbers below catalog.next_id and next_run that no commit has used: they are in the block of
+    /// a process, which is slower than others, or has ended. All others below are used up.
+    /// Ascending; neighbours are one range.
+    std::vector<IdRange> open_ids;
+    std::vector<IdRange> open_runs;
 
     const TableState* table(TableId id) const;
     const SharedList<Run>& runs_of(VersionId version) const;
@@ -177,6 +186,12 @@ struct DropPlainView {
 /// other process's changes are taken.
 struct TakeOver {
     uint64_t epoch = 0;
+};
+/// The next so many numbers of objects and runs are for whoever commits this, and for nobody else:
+/// [next, next + count) as the version before has it.
+struct AllocateIds {
+    uint64_t ids = 0;
+    uint64_t runs = 0;
 };
 struct SetFunctionData {
     catalog::FunctionData data;
@@ -240,8 +255,8 @@ struct Release {
 };
 
 using Change = std::variant<CreateTable, DropTable, CreateView, DropView, CreatePlainView,
-                            DropPlainView, TakeOver, SetFunctionData, AllowFiles, Seal, Backfill,
-                            Archive, ChooseCut, Publish, Park, Judge, Compact, Release>;
+                            DropPlainView, TakeOver, AllocateIds, SetFunctionData, AllowFiles, Seal,
+                            Backfill, Archive, ChooseCut, Publish, Park, Judge, Compact, Release>;
 
 /// The commit rule as a pure function: `base` with the changes applied in order, or why not. The
 /// number and times are the caller's. Conflict: somebody was faster, read again; NotFound,
@@ -261,7 +276,7 @@ class Manifest {
   public:
     /// Corrupt, naming the file, when the newest version or one that it needs is damaged or
     /// missing.
-    static Result<std::unique_ptr<Manifest>> open(FileSystem& files, const Clock& clock,
+    static Result<std::unique_ptr<Manifest>> open(Store& store, const Clock& clock,
                                                   std::string directory);
     ~Manifest();
     /// From now on this process owns the directory, and commits only as long as that is so: no
@@ -270,10 +285,11 @@ class Manifest {
     Result<void> take_over(DirectoryOwner& owner);
     StatePtr head() const;
     Result<StatePtr> commit(std::vector<Change> changes);
-    /// A fresh id for a table, view, version…; unique for ever once any commit that uses it
-    /// succeeds.
-    ObjectId new_id();
-    RunId new_run_id();
+    /// A fresh id for a table, view, version…: no process that works on this chain, now or later,
+    /// gets it again. They come from blocks; now and then a call commits an AllocateIds, and fails
+    /// as a commit does. What is left of a block when this ends is never used.
+    Result<ObjectId> new_id();
+    Result<RunId> new_run_id();
     /// Called after each commit, in order, from the committing thread; must be quick and not
     /// commit.
     void on_commit(std::function<void(const StatePtr&)> listener);
@@ -285,6 +301,13 @@ class Manifest {
 
   private:
     Manifest(const Clock& clock, std::unique_ptr<Chain> chain, StatePtr head);
+    /// What this process may still hand out.
+    struct Block {
+        IdRange ids;
+        IdRange runs;
+    };
+    Result<uint64_t> take(IdRange Block::* kind);
+    void take_block(const State& allocated);
     /// The next three: under commit_mutex_.
     Result<void> check_owner(const State& base) const;
     Result<bool> try_publish(State next, const std::vector<Change>& changes, int64_t now_us);
@@ -293,14 +316,14 @@ class Manifest {
     void show(StatePtr head);
 
     const Clock& clock_;
+    Mutex block_mutex_;   // held while a block is fetched; taken before commit_mutex_
     Mutex commit_mutex_;  // held while a version is written; taken before mutex_
     const std::unique_ptr<Chain> chain_;
     bool is_stopped_ = false;                // under commit_mutex_
     const DirectoryOwner* owner_ = nullptr;  // set once, before there is a second thread
     mutable Mutex mutex_;                    // guards all below
     StatePtr head_;
-    uint64_t next_id_ = 1;
-    uint64_t next_run_ = 1;
+    Block block_;
     std::vector<std::function<void(const StatePtr&)>> listeners_;
     std::function<void(const Error&)> stop_listener_;
 };

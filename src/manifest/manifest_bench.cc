@@ -124,7 +124,7 @@ void commit_seal(benchmark::State& bench) {
     State first = state();
     first.number = {1};
     const std::string text = *write_version(first.number, "w", 1, {}, &first);
-    CHECK(publish_file(files, "m/_tmp", "m/00000001", as_bytes(text)).has_value());
+    CHECK(put_new(files, "m/00000001", as_bytes(text)).has_value());
     const auto manifest = Manifest::open(files, clock, "m").value();
     for (auto _ : bench) {
         bench.PauseTiming();

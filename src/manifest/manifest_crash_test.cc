@@ -88,7 +88,7 @@ TEST(ManifestCrash, KeepsItAroundAWholeVersion) {
             ASSERT_OK(machine.files.sync_directory(directory));
         }
         const std::string text = *write_version(state.number, "w", 1, {}, &state);
-        ASSERT_OK(publish_file(machine.files, "data/manifest/_tmp", path, as_bytes(text)));
+        ASSERT_OK(put_new(machine.files, path, as_bytes(text)));
         machine.acknowledged = kBefore;
     });
 }

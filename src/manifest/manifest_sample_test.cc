@@ -18,7 +18,7 @@ Result<StatePtr> open_sample(const std::string& directory) {
     TRY(files.create_directories("manifest/_tmp"));
     for (const std::string& name : TRY(disk->list(directory))) {
         const std::string text = TRY(disk->read_all(directory + "/" + name));
-        TRY(publish_file(files, "manifest/_tmp", "manifest/" + name, as_bytes(text)));
+        TRY(put_new(files, "manifest/" + name, as_bytes(text)));
     }
     const SteppedClock clock;
     const auto manifest = TRY(Manifest::open(files, clock, "manifest"));
@@ -44,6 +44,7 @@ void expect_sample_state(const State& state) {
     EXPECT_EQ(stream.archive_end, at({10, 9}));
     ASSERT_EQ(stream.segments.size(), 2U);
     EXPECT_EQ(stream.segments[1].file, "dataset/1/x-1-0.parquet");
+    EXPECT_EQ(table.dataset_folder, catalog::dataset_folder(table.name, {1}));
     EXPECT_EQ(stream.cuts.at(0).cut, at({9, 9}));
     ASSERT_EQ(state.runs_of({3}).size(), 2U);
     const auto& run = state.runs_of({3})[0];
@@ -55,7 +56,7 @@ void expect_sample_state(const State& state) {
     EXPECT_EQ(state.audits[0].difference, "key \"x\"\n");
     EXPECT_EQ(state.catalog.next_id, 8U);
     EXPECT_EQ(state.next_run, 14U);
-    EXPECT_EQ(state.open_runs, (std::vector<uint64_t>{4, 5, 6}));
+    EXPECT_EQ(state.open_runs, (std::vector<IdRange>{{4, 7}}));
     EXPECT_FALSE(state.retired.empty());
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manifest/manifest.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "base/memory_file_system.h"
@@ -40,9 +42,9 @@ class ManifestTest : public testing::Test {
         }
     }
     std::vector<std::string> names() {
+        if (!files_.exists("data/manifest").value()) return {};
         auto listed = files_.list("data/manifest");
         EXPECT_OK(listed);
-        std::erase(*listed, "_tmp");
         return *listed;
     }
     /// The next operation of this kind on this path fails, after `happens` was called.
@@ -65,8 +67,6 @@ TEST_F(ManifestTest, StartsEmpty) {
     EXPECT_EQ(manifest->head()->number, ManifestNumber{0});
     EXPECT_TRUE(manifest->head()->tables.empty());
     EXPECT_TRUE(names().empty());
-    EXPECT_EQ(manifest->new_id(), ObjectId{1});
-    EXPECT_EQ(manifest->new_run_id(), RunId{1});
 }
 
 TEST_F(ManifestTest, IsTheSameAfterOpeningAgain) {
@@ -93,18 +93,71 @@ TEST_F(ManifestTest, RefusesWithoutATrace) {
     ASSERT_OK(manifest->commit({CreateTable{test_table({2}, "u")}}));
 }
 
-TEST_F(ManifestTest, HandsOutNumbersBeyondAllCommitted) {
+TEST_F(ManifestTest, HandsOutNumbersOfBlocks) {
     auto manifest = open();
-    const TableId first = manifest->new_id();
-    const TableId second = manifest->new_id();
+    ASSERT_OK_AND_ASSIGN(const TableId first, manifest->new_id());
+    ASSERT_OK_AND_ASSIGN(const TableId second, manifest->new_id());
+    EXPECT_EQ(first, TableId{1});
+    EXPECT_EQ(second, TableId{2});
+    EXPECT_EQ(manifest->new_run_id().value(), RunId{1});
+    EXPECT_EQ(manifest->head()->number, ManifestNumber{1}) << "one version for many numbers";
     ASSERT_OK(manifest->commit({CreateTable{test_table(second, "second")}}));
     ASSERT_OK(manifest->commit({CreateTable{test_table(first, "first")}}));
-    manifest = open();
-    EXPECT_EQ(manifest->new_id(), ObjectId{3});
+    const uint64_t next_id = manifest->head()->catalog.next_id;
+    const uint64_t next_run = manifest->head()->next_run;
+    // Whoever opens it, after a crash or beside the others, skips what is left of their blocks.
     const auto other = open();
-    ASSERT_OK(other->commit({CreateTable{test_table({40}, "third")}}));
+    EXPECT_EQ(other->new_id().value(), ObjectId{next_id});
+    EXPECT_EQ(other->new_run_id().value(), RunId{next_run});
+    EXPECT_EQ(manifest->new_id().value(), ObjectId{3});
     ASSERT_OK(manifest->commit({data(1)}));  // learns of the other's
-    EXPECT_EQ(manifest->new_id(), ObjectId{41});
+    EXPECT_EQ(manifest->new_id().value(), ObjectId{4});
+    ASSERT_OK(manifest->commit({CreateTable{test_table({4}, "fourth")}}));
+    ASSERT_OK(other->commit({CreateTable{test_table({next_id}, "other's")}}));
+}
+
+TEST_F(ManifestTest, NeverGivesANumberTwice) {
+    constexpr int kThreads = 4;
+    constexpr int kNumbers = 3'000;
+    constexpr int kLives = 3;
+    std::set<uint64_t> ids;
+    std::set<uint64_t> runs;
+    for (int life = 0; life < kLives; ++life) {
+        // Two processes on one store, each with threads.
+        const auto one = open();
+        const auto other = open();
+        std::vector<std::vector<uint64_t>> given(kThreads);
+        std::vector<std::vector<uint64_t>> given_runs(kThreads);
+        {
+            std::vector<Thread> threads;
+            for (size_t each = 0; each < kThreads; ++each) {
+                Manifest& manifest = each % 2 == 0 ? *one : *other;
+                threads.emplace_back("process", [&, each] {
+                    for (int number = 0; number < kNumbers; ++number) {
+                        if (number % 10 == 0) given[each].push_back(manifest.new_id()->value);
+                        given_runs[each].push_back(manifest.new_run_id()->value);
+                    }
+                });
+            }
+        }
+        for (size_t each = 0; each < kThreads; ++each) {
+            ids.insert(given[each].begin(), given[each].end());
+            runs.insert(given_runs[each].begin(), given_runs[each].end());
+        }
+    }
+    EXPECT_EQ(ids.size(), size_t{kLives} * kThreads * kNumbers / 10);
+    EXPECT_EQ(runs.size(), size_t{kLives} * kThreads * kNumbers);
+}
+
+TEST_F(ManifestTest, GivesNoNumberThatCouldNotBeReserved) {
+    const auto manifest = open();
+    fail_once(Operation::kMove, file_of(1));
+    EXPECT_ERROR(manifest->new_id(), ErrorCode::kIo);
+    EXPECT_EQ(manifest->new_id().value(), ObjectId{1});
+    fail_once(Operation::kSyncDirectory, "data/manifest");
+    const auto other = open();
+    EXPECT_ERROR(other->new_run_id(), ErrorCode::kUnavailable);
+    EXPECT_ERROR(other->new_id(), ErrorCode::kUnavailable);
 }
 
 TEST_F(ManifestTest, TellsListenersInOrder) {
@@ -160,18 +213,15 @@ TEST_F(ManifestTest, StopsAtAVersionUnderAnotherName) {
 TEST_F(ManifestTest, StopsAtAVersionThatDoesNotFollow) {
     fill(*open(), 2);
     ASSERT_OK_AND_ASSIGN(const std::string text, write_version({3}, "x", 1, {data(2)}, nullptr));
-    ASSERT_OK(publish_file(files_, "data/manifest/_tmp", file_of(3), as_bytes(text)));
+    ASSERT_OK(put_new(files_, file_of(3), as_bytes(text)));
     EXPECT_ERROR(Manifest::open(files_, clock_, "data/manifest"), ErrorCode::kCorrupt);
 }
 
-TEST_F(ManifestTest, ClearsLeftoversOfWriters) {
+TEST_F(ManifestTest, LeavesAloneWhatIsNoVersion) {
     fill(*open(), 2);
-    ASSERT_OK(files_.create("data/manifest/_tmp/00000002-0123456789abcdef-1"));
-    ASSERT_OK(files_.create("data/manifest/_tmp/00000003-0123456789abcdef-1"));
     ASSERT_OK(files_.create("data/manifest/somebody's notes"));
     EXPECT_EQ(data_version(*open()->head()), 2U);
-    ASSERT_OK_AND_ASSIGN(const auto left, files_.list("data/manifest/_tmp"));
-    EXPECT_EQ(left, (std::vector<std::string>{"00000003-0123456789abcdef-1"}));
+    EXPECT_TRUE(files_.exists("data/manifest/somebody's notes").value());
 }
 
 TEST_F(ManifestTest, TrimsOldestFirstAndKeepsTwoWholeVersions) {
@@ -247,7 +297,7 @@ TEST_F(ManifestTest, IsNotLedAstrayByALeftover) {
     ASSERT_OK(other->trim(0));
     ASSERT_OK_AND_ASSIGN(const std::string text,
                          write_version({6}, "x", 1, {data(1'000)}, nullptr));
-    ASSERT_OK(publish_file(files_, "data/manifest/_tmp", file_of(6), as_bytes(text)));
+    ASSERT_OK(put_new(files_, file_of(6), as_bytes(text)));
     ASSERT_OK_AND_ASSIGN(const StatePtr state, sleeper->commit({data(601)}));
     EXPECT_EQ(state->number, ManifestNumber{601});
     EXPECT_EQ(data_version(*open()->head()), 601U);
@@ -257,8 +307,8 @@ TEST_F(ManifestTest, ReadsBackAMoveThatFailedButHappened) {
     const auto manifest = open();
     fill(*manifest, 1);
     fail_once(Operation::kMove, file_of(2), [this] {
-        const std::string name = files_.list("data/manifest/_tmp")->front();
-        ASSERT_OK(files_.move_no_replace("data/manifest/_tmp/" + name, file_of(2)));
+        const std::string name = files_.list("_tmp")->front();
+        ASSERT_OK(files_.move_no_replace("_tmp/" + name, file_of(2)));
     });
     ASSERT_OK(manifest->commit({data(2)}));
     files_.crash(CrashFate::kDropUnsynced, 1);
@@ -286,7 +336,7 @@ TEST_F(ManifestTest, LosesNothingWhenAStepBeforeTheMoveFails) {
     fail_once(Operation::kMove, file_of(1));
     EXPECT_ERROR(manifest->commit({data(1)}), ErrorCode::kIo);
     files_.clear_faults();
-    EXPECT_TRUE(files_.list("data/manifest/_tmp")->empty());
+    EXPECT_TRUE(files_.list("_tmp")->empty());
     fill(*manifest, 2);
     EXPECT_EQ(data_version(*open()->head()), 2U);
 }

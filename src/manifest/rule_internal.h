@@ -25,6 +25,7 @@ class Rule {
     Result<void> operator()(const CreatePlainView& change);
     Result<void> operator()(const DropPlainView& change);
     Result<void> operator()(const TakeOver& change);
+    Result<void> operator()(const AllocateIds& change);
     Result<void> operator()(const SetFunctionData& change);
     Result<void> operator()(const AllowFiles& change);
     Result<void> operator()(const Seal& change);

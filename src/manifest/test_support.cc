@@ -10,6 +10,7 @@
 namespace braid::manifest {
 
 catalog::Table test_table(TableId id, std::string name, uint32_t partition_count) {
+    std::string folder = catalog::dataset_folder(name, id);
     return {
         .id = id,
         .log = {fmt::format("{:032x}", id.value)},
@@ -19,7 +20,8 @@ catalog::Table test_table(TableId id, std::string name, uint32_t partition_count
         .format = "json",
         .options = {{"connector", "http"}, {"format", "json"}},
         .partition_count = partition_count,
-        .created_at_us = 1};
+        .created_at_us = 1,
+        .dataset_folder = std::move(folder)};
 }
 
 catalog::MaterializedView test_view(ViewId id, VersionId version, TableId table, std::string name) {
@@ -199,7 +201,7 @@ std::vector<std::vector<Change>> sample_commits() {
             {1}, at({20, 12}), {run_with_files({id}, {3}, RunKind::kBatch, box)}, {pending}};
     };
     return {
-        {unpleasant_table(), SetFunctionData{{"geo", 1, "abc", "city 2026-11"}},
+        {AllocateIds{3, 2}, unpleasant_table(), SetFunctionData{{"geo", 1, "abc", "city 2026-11"}},
          AllowFiles{{"/var/log/\u2028 \"web\"", "/srv"}}},
         {CreateView{view}},
         {Backfill{test_run({1}, {3}, RunKind::kBatch, box({0, 0}, {0, 0}))}},
@@ -232,7 +234,7 @@ std::vector<std::vector<Change>> sample_commits() {
         {Judge{2, true}},
         {ChooseCut{{1}, at({20, 12})}, parked(15), Judge{3, false}},
         {ChooseCut{{1}, at({20, 12})}, parked(16)},
-        {TakeOver{1}},
+        {TakeOver{1}, AllocateIds{8, 24}},
     };
 }
 

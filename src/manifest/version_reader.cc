@@ -180,7 +180,8 @@ catalog::Table read_table(const Node& in) {
                          .format = in.text("format"),
                          .options = in.texts("options"),
                          .partition_count = in.number<uint32_t>("partition_count"),
-                         .created_at_us = in.number<int64_t>("created_at_us")};
+                         .created_at_us = in.number<int64_t>("created_at_us"),
+                         .dataset_folder = in.text("dataset_folder")};
     table.columns.fields = in.list("columns", [](const Node& column) {
         Field field{.name = column.text("name"), .type = {}};
         if (!parse_type_name(column.text("type"), field.type)) column.blame("a type", "type");
@@ -294,6 +295,10 @@ PublishedCut read_published_cut(const Node& in) {
             .at_us = in.number<int64_t>("at_us")};
 }
 
+IdRange read_range(const Node& in) {
+    return {.from = in.number<uint64_t>("from"), .to = in.number<uint64_t>("to")};
+}
+
 Retired read_retired(const Node& in) {
     return {.run = read_run(in.node("run")), .at_us = in.number<int64_t>("at_us")};
 }
@@ -346,8 +351,8 @@ State read_state(const Node& in) {
     state.next_cut = in.number<uint64_t>("next_cut");
     state.next_audit = in.number<uint64_t>("next_audit");
     if (in.has("epoch")) state.epoch = in.number<uint64_t>("epoch");
-    state.open_ids = in.plain_numbers("open_ids");
-    state.open_runs = in.plain_numbers("open_runs");
+    state.open_ids = in.list("open_ids", read_range);
+    state.open_runs = in.list("open_runs", read_range);
     return state;
 }
 
@@ -369,6 +374,11 @@ Change read_change(const Node& in) {
         return CreatePlainView{read_plain_view(of("create_plain_view"))};
     if (in.has("drop_plain_view")) return DropPlainView{in.id("drop_plain_view")};
     if (in.has("take_over")) return TakeOver{in.number<uint64_t>("take_over")};
+    if (in.has("allocate_ids")) {
+        const Node block = of("allocate_ids");
+        return AllocateIds{.ids = block.number<uint64_t>("ids"),
+                           .runs = block.number<uint64_t>("runs")};
+    }
     if (in.has("set_function_data"))
         return SetFunctionData{read_function_data(of("set_function_data"))};
     if (in.has("allow_files")) return AllowFiles{in.text_list("allow_files")};

@@ -51,6 +51,13 @@ class Writer {
     }
     void operator()(const TakeOver& change) { json_.field("take_over", change.epoch); }
     void operator()(const SetFunctionData& change) { object("set_function_data", change.data); }
+    void operator()(const AllocateIds& change) {
+        json_.key("allocate_ids");
+        json_.begin_object();
+        json_.field("ids", change.ids);
+        json_.field("runs", change.runs);
+        json_.end_object();
+    }
     void operator()(const AllowFiles& change) { texts("allow_files", change.directories); }
     void operator()(const Seal& change) { object("seal", change); }
     void operator()(const Backfill& change) { object("backfill", change.run); }
@@ -108,6 +115,17 @@ class Writer {
         json_.key(name);
         json_.begin_array();
         for (const std::string& each : list) json_.text(each);
+        json_.end_array();
+    }
+    void ranges(std::string_view name, const std::vector<IdRange>& list) {
+        json_.key(name);
+        json_.begin_array();
+        for (const IdRange& each : list) {
+            json_.begin_object();
+            json_.field("from", each.from);
+            json_.field("to", each.to);
+            json_.end_object();
+        }
         json_.end_array();
     }
     void positions(std::string_view name, const Positions& value) { ids(name, value.at); }
@@ -250,6 +268,7 @@ class Writer {
         json_.end_object();
         json_.field("partition_count", table.partition_count);
         json_.field("created_at_us", table.created_at_us);
+        json_.field("dataset_folder", table.dataset_folder);
     }
     void fields(const catalog::FunctionData& data) {
         json_.field("name", data.name);
@@ -318,8 +337,8 @@ class Writer {
         json_.field("next_cut", state.next_cut);
         json_.field("next_audit", state.next_audit);
         if (state.epoch > 0) json_.field("epoch", state.epoch);
-        ids("open_ids", state.open_ids);
-        ids("open_runs", state.open_runs);
+        ranges("open_ids", state.open_ids);
+        ranges("open_runs", state.open_runs);
     }
 
     JsonWriter json_;

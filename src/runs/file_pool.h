@@ -7,9 +7,9 @@
 #include <string>
 #include <unordered_map>
 
-#include "base/file_system.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "base/store.h"
 
 namespace braid::runs {
 
@@ -17,7 +17,7 @@ namespace braid::runs {
 /// Thread-safe.
 class FilePool {
   public:
-    FilePool(FileSystem& files, size_t files_max) : files_(files), files_max_(files_max) {}
+    FilePool(Store& store, size_t files_max) : files_(store), files_max_(files_max) {}
 
     /// Whoever holds it may go on reading when it has left the pool.
     Result<std::shared_ptr<const ReadableFile>> open(const std::string& path);
@@ -30,7 +30,7 @@ class FilePool {
         std::shared_ptr<const ReadableFile> file;
     };
 
-    FileSystem& files_;
+    Store& files_;
     const size_t files_max_;
     mutable Mutex mutex_;
     std::list<Entry> entries_ GUARDED_BY(mutex_);  // the newest use first

@@ -22,9 +22,9 @@ std::string_view text_of(std::span<const char> bytes) { return {bytes.data(), by
 
 }  // namespace
 
-PartStore::PartStore(FileSystem& files, const RunCacheOptions& options, Metrics* metrics)
+PartStore::PartStore(Store& store, const RunCacheOptions& options, Metrics* metrics)
     : metrics_(metrics == nullptr ? own_ : *metrics),
-      files_(files, options.files_max),
+      files_(store, options.files_max),
       cache_(options.bytes_max - options.bytes_max / kFilterShare, metrics_),
       filter_bytes_max_(options.bytes_max / kFilterShare) {}
 

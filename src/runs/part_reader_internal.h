@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/file_system.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "manifest/manifest.h"
 #include "runs/block_cache.h"
 #include "runs/file_pool.h"
@@ -24,7 +24,7 @@ namespace braid::runs {
 /// Thread-safe.
 class PartStore {
   public:
-    PartStore(FileSystem& files, const RunCacheOptions& options, Metrics* metrics);
+    PartStore(Store& store, const RunCacheOptions& options, Metrics* metrics);
 
     BlockCache& cache() { return cache_; }
     FilePool& files() { return files_; }

@@ -21,7 +21,7 @@ constexpr uint64_t kIndexFixedBytes = 4 + 8 + sizeof(Digest) + 2 * 5 + 8 + 4;
 
 class FilePartWriter final : public PartWriter {
   public:
-    FilePartWriter(std::unique_ptr<WritableFile> file, std::string path, uint32_t section)
+    FilePartWriter(std::unique_ptr<NewFile> file, std::string path, uint32_t section)
         : file_(std::move(file)) {
         part_.file = std::move(path);
         part_.section = section;
@@ -80,7 +80,7 @@ class FilePartWriter final : public PartWriter {
         footer.raw(kPartMagic);
         part_.crc = crc32c(tail);
         TRY(file_->append(as_bytes(tail)));
-        TRY(file_->sync());
+        TRY(must_be_done(TRY(file_->put()), part_.file));
         part_.bytes = file_->size();
         part_.first_key = std::move(index_.first_key);
         part_.last_key = std::move(index_.last_key);
@@ -110,7 +110,7 @@ class FilePartWriter final : public PartWriter {
         return {};
     }
 
-    std::unique_ptr<WritableFile> file_;
+    std::unique_ptr<NewFile> file_;
     manifest::Part part_;
     PartIndex index_;
     uint64_t index_bytes_ = 0;  // of the blocks' entries, at most
@@ -121,19 +121,15 @@ class FilePartWriter final : public PartWriter {
 
 }  // namespace
 
-Result<std::unique_ptr<PartWriter>> PartWriter::create(FileSystem& files,
-                                                       const std::string& directory,
+Result<std::unique_ptr<PartWriter>> PartWriter::create(Store& store, const std::string& directory,
                                                        uint32_t section, uint32_t number) {
     for (int name = 0; name < kNamesMax; ++name) {
         const std::string suffix = name == 0 ? std::string() : fmt::format(".{}", name);
         std::string path = fmt::format("{}/{}-{}{}.run", directory, section, number, suffix);
-        auto file = files.create(path);
-        if (!file) {
-            // Left by a crash, or of another process that was given the same number: never touched.
-            if (file.error().code() == ErrorCode::kAlreadyExists) continue;
-            return std::move(file).error();
-        }
-        return std::make_unique<FilePartWriter>(*std::move(file), std::move(path), section);
+        // Left by a crash, or of another process that was given the same number: never touched.
+        if (TRY(store.exists(path))) continue;
+        auto file = TRY(store.begin_put(path));
+        return std::make_unique<FilePartWriter>(std::move(file), std::move(path), section);
     }
     return exhausted("no free name for part {}-{} in \"{}\"", section, number, directory);
 }

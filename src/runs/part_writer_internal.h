@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/file_system.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "manifest/manifest.h"
 
 namespace braid::runs {
@@ -17,14 +17,13 @@ class PartWriter {
   public:
     /// The file `<directory>/<section>-<number>.run`, or another name when a crash has left that
     /// one.
-    static Result<std::unique_ptr<PartWriter>> create(FileSystem& files,
-                                                      const std::string& directory,
+    static Result<std::unique_ptr<PartWriter>> create(Store& store, const std::string& directory,
                                                       uint32_t section, uint32_t number);
     virtual ~PartWriter() = default;
     virtual Result<void> add(std::string_view key, std::string_view value) = 0;
     /// No less than the size of the file if this row were its last.
     virtual uint64_t bytes_with(std::string_view key, std::string_view value) const = 0;
-    /// Completes and syncs the file; its name is durable once the directory is synced.
+    /// Completes the file and puts it: it is there for good.
     virtual Result<manifest::Part> finish() = 0;
 };
 

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/file_system.h"
 #include "base/metric.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "manifest/manifest.h"
 #include "operators/aggregate/group_table.h"
 #include "operators/fold/failed_events.h"
@@ -37,7 +37,7 @@ struct RunWriterOptions {
 /// such garbage is not used again.
 class RunWriter {
   public:
-    static Result<std::unique_ptr<RunWriter>> create(FileSystem& files, std::string directory,
+    static Result<std::unique_ptr<RunWriter>> create(Store& store, std::string directory,
                                                      RunWriterOptions options = {});
     virtual ~RunWriter() = default;
     virtual Result<void> add_row(std::string_view key, std::string_view state) = 0;
@@ -51,7 +51,7 @@ class RunWriter {
 };
 
 /// Writes a whole table, and the events that failed beside it, as a run.
-Result<manifest::Run> write_table(FileSystem& files, const std::string& directory,
+Result<manifest::Run> write_table(Store& store, const std::string& directory,
                                   const operators::GroupTable& table,
                                   const operators::FailedEvents& failed = {},
                                   RunWriterOptions options = {});
@@ -78,7 +78,7 @@ struct RunCacheOptions {
 class RunReader {
   public:
     /// With a small memory of its own: to read once, from one end to the other.
-    static Result<std::shared_ptr<const RunReader>> open(FileSystem& files, manifest::Run run);
+    static Result<std::shared_ptr<const RunReader>> open(Store& store, manifest::Run run);
     virtual ~RunReader() = default;
     virtual const manifest::Run& run() const = 0;
     /// State of a key: false, and `state` as it was, if there is none.
@@ -101,7 +101,7 @@ class RunReader {
 /// drops them when asked. Thread-safe; `metrics`, which may be null, must outlive it and them.
 class RunCache {
   public:
-    explicit RunCache(FileSystem& files, RunCacheOptions options = {}, Metrics* metrics = nullptr);
+    explicit RunCache(Store& store, RunCacheOptions options = {}, Metrics* metrics = nullptr);
     ~RunCache();
     Result<std::shared_ptr<const RunReader>> get(const manifest::Run& run);
     void forget(RunId run);

@@ -233,10 +233,10 @@ Result<void> check_parts(const manifest::Run& run) {
 
 }  // namespace
 
-Result<std::shared_ptr<const RunReader>> RunReader::open(FileSystem& files, manifest::Run run) {
+Result<std::shared_ptr<const RunReader>> RunReader::open(Store& store, manifest::Run run) {
     TRY(check_parts(run));
     constexpr RunCacheOptions kOwn{.bytes_max = 2U << 20, .files_max = 4};
-    return std::make_shared<const FileRunReader>(std::make_shared<PartStore>(files, kOwn, nullptr),
+    return std::make_shared<const FileRunReader>(std::make_shared<PartStore>(store, kOwn, nullptr),
                                                  std::move(run));
 }
 
@@ -245,12 +245,12 @@ struct RunCache::Body {
     Mutex mutex;
     std::unordered_map<RunId, std::shared_ptr<const RunReader>> readers GUARDED_BY(mutex);
 
-    Body(FileSystem& files, const RunCacheOptions& options, Metrics* metrics)
-        : store(std::make_shared<PartStore>(files, options, metrics)) {}
+    Body(Store& store, const RunCacheOptions& options, Metrics* metrics)
+        : store(std::make_shared<PartStore>(store, options, metrics)) {}
 };
 
-RunCache::RunCache(FileSystem& files, RunCacheOptions options, Metrics* metrics)
-    : body_(std::make_unique<Body>(files, options, metrics)) {}
+RunCache::RunCache(Store& store, RunCacheOptions options, Metrics* metrics)
+    : body_(std::make_unique<Body>(store, options, metrics)) {}
 
 RunCache::~RunCache() = default;
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/durable_directory.h"
 #include "runs/part_writer_internal.h"
 #include "runs/run_file.h"
 
@@ -13,18 +12,16 @@ namespace {
 /// The files of one section, one after the other.
 class SectionWriter {
   public:
-    SectionWriter(FileSystem& files, const std::string& directory, uint32_t section,
-                  uint64_t bytes_max)
-        : files_(files), directory_(directory), section_(section), bytes_max_(bytes_max) {}
+    SectionWriter(Store& store, const std::string& directory, uint32_t section, uint64_t bytes_max)
+        : store_(store), directory_(directory), section_(section), bytes_max_(bytes_max) {}
 
     Result<void> add(std::string_view key, std::string_view value) {
         check_order(key, value);
         if (writer_ && writer_->bytes_with(key, value) > bytes_max_) TRY(finish());
         if (!writer_) {
-            // An idle run has no directory: most seals of a quiet view are empty.
-            if (parts_.empty()) TRY(create_durable_directories(files_, directory_));
+            // An idle run has no file: most seals of a quiet view are empty.
             const auto number = static_cast<uint32_t>(parts_.size());
-            writer_ = TRY(PartWriter::create(files_, directory_, section_, number));
+            writer_ = TRY(PartWriter::create(store_, directory_, section_, number));
         }
         return writer_->add(key, value);
     }
@@ -48,7 +45,7 @@ class SectionWriter {
         if (section_ > 0) last_value_.assign(value);
     }
 
-    FileSystem& files_;
+    Store& store_;
     const std::string& directory_;
     const uint32_t section_;
     const uint64_t bytes_max_;
@@ -60,8 +57,8 @@ class SectionWriter {
 
 class FileRunWriter final : public RunWriter {
   public:
-    FileRunWriter(FileSystem& files, std::string directory, RunWriterOptions options)
-        : files_(files), directory_(std::move(directory)), options_(options) {}
+    FileRunWriter(Store& store, std::string directory, RunWriterOptions options)
+        : store_(store), directory_(std::move(directory)), options_(options) {}
 
     Result<void> add_row(std::string_view key, std::string_view state) override {
         return section(0).add(key, state);
@@ -73,7 +70,7 @@ class FileRunWriter final : public RunWriter {
 
     Result<void> add_failed_event(std::string_view event, std::string_view reason) override {
         if (!failed_) {
-            failed_ = std::make_unique<SectionWriter>(files_, directory_, kFailedSection,
+            failed_ = std::make_unique<SectionWriter>(store_, directory_, kFailedSection,
                                                       options_.part_bytes_max);
         }
         return failed_->add(event, reason);
@@ -90,7 +87,6 @@ class FileRunWriter final : public RunWriter {
                 run.parts.push_back(std::move(part));
             }
         }
-        if (!run.parts.empty()) TRY(files_.sync_directory(directory_));
         return run;
     }
 
@@ -98,13 +94,13 @@ class FileRunWriter final : public RunWriter {
     SectionWriter& section(uint32_t number) {
         while (sections_.size() <= number) {
             sections_.push_back(std::make_unique<SectionWriter>(
-                files_, directory_, static_cast<uint32_t>(sections_.size()),
+                store_, directory_, static_cast<uint32_t>(sections_.size()),
                 options_.part_bytes_max));
         }
         return *sections_[number];
     }
 
-    FileSystem& files_;
+    Store& store_;
     const std::string directory_;
     const RunWriterOptions options_;
     std::vector<std::unique_ptr<SectionWriter>> sections_;  // of groups and sets
@@ -137,15 +133,15 @@ std::string run_directory(ViewId view, VersionId version, RunId run) {
     return fmt::format("views/{}/{}/{}", view.value, version.value, run.value);
 }
 
-Result<std::unique_ptr<RunWriter>> RunWriter::create(FileSystem& files, std::string directory,
+Result<std::unique_ptr<RunWriter>> RunWriter::create(Store& store, std::string directory,
                                                      RunWriterOptions options) {
-    return std::make_unique<FileRunWriter>(files, std::move(directory), options);
+    return std::make_unique<FileRunWriter>(store, std::move(directory), options);
 }
 
-Result<manifest::Run> write_table(FileSystem& files, const std::string& directory,
+Result<manifest::Run> write_table(Store& store, const std::string& directory,
                                   const operators::GroupTable& table,
                                   const operators::FailedEvents& failed, RunWriterOptions options) {
-    const std::unique_ptr<RunWriter> writer = TRY(RunWriter::create(files, directory, options));
+    const std::unique_ptr<RunWriter> writer = TRY(RunWriter::create(store, directory, options));
     const std::vector<operators::GroupTable::Group> groups = table.sorted_groups();
     std::string state;
     for (const operators::GroupTable::Group group : groups) {

@@ -113,14 +113,15 @@ std::vector<std::string> FakeControl::source_troubles(const catalog::Table& tabl
     return {"path \"" + table.option("path", "") + "\" matches no file"};
 }
 
-ObjectId FakeControl::new_id() {
+Result<ObjectId> FakeControl::new_id() {
     const ScopedLock lock(mutex_);
-    return {next_id_++};
+    return ObjectId{next_id_++};
 }
 
 Result<std::vector<manifest::Change>> FakeControl::complete(catalog::Table table) {
-    table.id = new_id();
+    table.id = TRY(new_id());
     table.log = {fmt::format("{:032x}", table.id.value)};
+    table.dataset_folder = catalog::dataset_folder(table.name, table.id);
     return std::vector<manifest::Change>{manifest::CreateTable{std::move(table)}};
 }
 
@@ -128,10 +129,10 @@ Result<catalog::MaterializedView> FakeControl::complete(std::string name,
                                                         const plan::ViewPlan& plan,
                                                         std::string time_zone) {
     catalog::MaterializedView view;
-    view.id = new_id();
+    view.id = TRY(new_id());
     view.name = std::move(name);
     view.table = plan.table;
-    view.current = new_id();
+    view.current = TRY(new_id());
     view.versions.push_back(
         {.id = view.current, .definition = plan.definition, .time_zone = std::move(time_zone)});
     return view;

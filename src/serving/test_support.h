@@ -63,7 +63,7 @@ class FakeControl final : public Control {
     std::optional<Error> failure_of(TableId) const override { return std::nullopt; }
     std::vector<SourceRow> sources_of(TableId table) const override;
     std::vector<std::string> source_troubles(const catalog::Table& table) const override;
-    ObjectId new_id() override;
+    Result<ObjectId> new_id() override;
     Result<std::vector<manifest::Change>> complete(catalog::Table table) override;
     Result<catalog::MaterializedView> complete(std::string name, const plan::ViewPlan& plan,
                                                std::string time_zone) override;

@@ -6,9 +6,9 @@
 #include <functional>
 
 #include "base/clock.h"
-#include "base/file_system.h"
 #include "base/metric.h"
 #include "base/result.h"
+#include "base/store.h"
 #include "log/commit_order.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
@@ -31,7 +31,7 @@ struct SpeedOptions {
 
 /// What a worker stands on; all of it outlives the worker.
 struct SpeedParts {
-    FileSystem* files = nullptr;
+    Store* store = nullptr;
     const Clock* clock = nullptr;
     manifest::Manifest* manifest = nullptr;
     operators::BoundViews* views = nullptr;

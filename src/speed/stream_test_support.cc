@@ -41,7 +41,7 @@ Result<void> merge_run(FileSystem& files, const manifest::Run& run, operators::G
 
 void TestStream::open() {
     manifest = must(manifest::Manifest::open(files, clock, "manifest"));
-    table = manifest::test_table(manifest->new_id(), "t", 2);
+    table = manifest::test_table(manifest->new_id().value(), "t", 2);
     table.columns = operators::test_stream_columns();
     must(manifest->commit({manifest::CreateTable{table}}));
     open_log();
@@ -86,8 +86,9 @@ void TestStream::append(uint32_t partition, const std::vector<std::string>& reco
 }
 
 manifest::Change TestStream::new_view(const std::string& name) const {
-    const ViewId id = manifest->new_id();
-    return manifest::CreateView{manifest::test_view(id, manifest->new_id(), table.id, name)};
+    const ViewId id = manifest->new_id().value();
+    return manifest::CreateView{
+        manifest::test_view(id, manifest->new_id().value(), table.id, name)};
 }
 
 const manifest::TableState& TestStream::state() const { return *manifest->head()->table(table.id); }

@@ -109,9 +109,9 @@ Result<manifest::Run> TableSeal::write_view(const TableFold::Frozen& frozen, siz
     const VersionId version = frozen.views->version(view);
     const catalog::MaterializedView* owner = state.catalog.view_of_version(version);
     if (owner == nullptr) return conflict("a view of stream \"{}\" was dropped", table_.name);
-    const RunId id = parts_.manifest->new_run_id();
+    const RunId id = TRY(parts_.manifest->new_run_id());
     manifest::Run run = TRY(runs::write_table(
-        *parts_.files, runs::run_directory(owner->id, version, id), table, failed));
+        *parts_.store, runs::run_directory(owner->id, version, id), table, failed));
     run.id = id;
     run.version = version;
     run.kind = manifest::RunKind::kSealed;

@@ -67,7 +67,7 @@ TEST_F(Illness, AStoppedManifestRefusesAppendsEverywhereAndReadsGoOn) {
 
 TEST_F(Illness, SealsThatFailBoundWhatTheirStreamTakes) {
     EXPECT_EQ(append("t"), "");
-    fail(FileOperation::Kind::kCreate, "views");
+    fail(FileOperation::Kind::kMove, "views");
     EXPECT_FALSE(node_->seal("t").has_value());
     EXPECT_THAT(ill(), ::testing::ElementsAre("seal t"));
     size_t taken = 1;
@@ -111,7 +111,7 @@ TEST_F(Illness, ALogThatHasStoppedSaysSo) {
 
 TEST_F(Illness, AnArchiveThatCannotWriteSaysSoUntilItCan) {
     EXPECT_EQ(append("t"), "");
-    fail(FileOperation::Kind::kCreate, "_tmp");
+    fail(FileOperation::Kind::kMove, "dataset");
     node_->clock().advance_us(options_.archive.interval_us);
     node_->run_workers();
     EXPECT_THAT(ill(), Contains("archive t"));

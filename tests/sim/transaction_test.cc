@@ -233,7 +233,7 @@ TEST(UnfinishedTransaction, WaitsForAStreamThatIsIllAndNotTwiceForTheOthers) {
         record.parts.push_back({id, table.log, {0}, {R"({"a":1})"}});
         if (table.name == "u") log_of_u = fmt::format("log/{}/", id.value);
     }
-    log::RedoRecords records(node.files(), "redo", "_tmp");
+    log::RedoRecords records(node.files(), "redo");
     ASSERT_TRUE(records.write(record));
     ASSERT_TRUE(node.stop());
     node.files().set_fault_hook([&](const FileOperation& each) -> Result<void> {

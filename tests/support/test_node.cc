@@ -40,7 +40,8 @@ void TestNode::end_session() {
 }
 
 Result<void> TestNode::start() {
-    app::NodeGround ground{&files_, &machine_, clock_in_use_, workers_in_use_, &random_, &metrics_};
+    app::NodeGround ground{&files_,         store_,   &machine_, clock_in_use_,
+                           workers_in_use_, &random_, &metrics_};
     ground.logs = sparse_logs_;
     node_ = TRY(app::Node::open(ground, options_));
     quarantine_ = std::make_unique<app::Quarantine>(*node_);

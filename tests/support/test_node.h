@@ -79,6 +79,9 @@ class TestNode {
     Result<Digest> digest(const std::string& view, runs::ReadMode mode = runs::ReadMode::kLive);
 
     app::Node& node() { return *node_; }
+    /// The manifest, the dataset and the runs lie in a store of their own from now on, which
+    /// outlives this; before start().
+    void keep_store_in(Store& store) { store_ = &store; }
     MemoryFileSystem& files() { return files_; }
     SteppedClock& clock() { return clock_; }
     SteppedWorkers& workers() { return workers_; }
@@ -88,6 +91,7 @@ class TestNode {
 
     const app::NodeOptions options_;
     MemoryFileSystem files_;
+    Store* store_ = &files_;
     MemoryFileSystem machine_;
     SteppedClock clock_;
     SteppedWorkers workers_;

@@ -69,6 +69,22 @@ class CommandTest(unittest.TestCase):
             "file.sql:6:10: error: function lower(integer) does not exist (42883)",
             'file.sql:7:1: error: relation "t" already exists (42P07)'])
 
+    def test_check_of_settings(self):
+        path = self.folder / "braid.toml"
+        path.write_text('[speed]\nseal_mib = 64\n')
+        self.assertEqual(run("check", "--config", path), (0, f"{path}: valid\n", ""))
+        path.write_text('data = "/srv/braid"\n[store]\npath = "/mnt/large/braid"\n')
+        self.assertEqual(run("check", "--config", path), (
+            0, f"{path}: valid\n  local: /srv/braid\n  store: /mnt/large/braid\n", ""))
+        path.write_text('[store]\npath = "/mnt/large/braid"\n')
+        status, _, err = run("check", "--config", path)
+        self.assertEqual(status, 1)
+        self.assertIn("no data directory is given", err)
+        path.write_text('[store]\nroot = "/mnt"\n')
+        status, _, err = run("check", "--config", path)
+        self.assertEqual(status, 1)
+        self.assertIn('braid.toml:2: unknown key "store.root"', err)
+
     def test_check_of_a_syntax_error(self):
         status, _, err = self.check("SELECT 1;\nSELEC 2;\n")
         self.assertEqual(status, 1)

@@ -76,6 +76,34 @@ class DataDirectoryTest(unittest.TestCase):
         self.error = str(caught.exception)
         return caught.exception.sqlstate
 
+    def test_local_and_store_may_lie_apart(self):
+        local, store = self.folder / "nvme", self.folder / "large" / "store"
+        apart = self.config
+        self.config += f"[local]\npath = \"{local}\"\n[store]\npath = \"{store}\"\n"
+        braid = self.filled()
+        braid.sql("REFRESH MATERIALIZED VIEW places")
+        with self.assertRaises(StartFailure) as second:
+            # The logs of a store's tables are in one place only.
+            Braid(self.folder / "other", config=apart + f"[store]\npath = \"{store}\"\n").start()
+        self.assertIn("locked by another process", str(second.exception))
+        braid.stop()
+        names = {path.name for path in local.iterdir() if not path.name.startswith("OWNER-")}
+        self.assertLessEqual(names, {"LOCK", "_tmp", "cache", "log", "redo", "spill"})
+        names = {path.name for path in store.iterdir()}
+        self.assertLessEqual(names, {"LOCK", "_tmp", "dataset", "function_data", "manifest", "views"})
+        self.assertFalse((self.folder / "data").exists())
+        self.assertEqual(open_to_others(local), [])
+        self.assertEqual(open_to_others(store), [])
+        braid.start()
+        self.check_well(braid)
+        self.assertEqual(braid.sql("SELECT * FROM places"), [("England", 1)])
+        braid.stop()
+        # Another place for both, told by the configuration alone.
+        shutil.move(local, self.folder / "moved")
+        self.config = self.config.replace(str(local), str(self.folder / "moved"))
+        moved = self.node().start()
+        self.assertEqual(moved.sql("SELECT * FROM places"), [("England", 1)])
+
     def check_well(self, braid):
         """The other stream answers and takes events."""
         before = braid.value("SELECT total FROM well_sum")

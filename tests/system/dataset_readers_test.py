@@ -47,6 +47,9 @@ class DatasetTest(unittest.TestCase):
         cls.expected = cls.braid.sql(f"SELECT {', '.join(COLUMNS)} FROM kinds ORDER BY id")
         assert len(cls.expected) == ROWS
 
+    def test_folder_has_the_name_of_its_table(self):
+        self.assertRegex(self.dataset.name, r"^kinds-\d+$")
+
     def test_layout(self):
         files = list(self.dataset.rglob("*.parquet"))
         self.assertTrue(files)

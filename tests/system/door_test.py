@@ -292,6 +292,7 @@ class HealthTest(unittest.TestCase):
 
     def test_seals_that_fail_are_told_and_bound_what_is_taken(self):
         moved = self.braid.data / "views-moved"
+        (self.braid.data / "views").mkdir(mode=0o700, exist_ok=True)
         (self.braid.data / "views").rename(moved)
         (self.braid.data / "views").write_text("in the way")
         self.assertEqual(self.braid.post("t", [{"a": 1}]).status, 200)

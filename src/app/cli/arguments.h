@@ -21,7 +21,7 @@ struct Arguments {
     std::string http;
     std::vector<std::string> files;
     bool verbose = false;
-    // check
+    // check: the file, `config`, or both
     std::string file;
     // sql
     std::string statement;

@@ -51,8 +51,16 @@ ParsedArguments parse_arguments(int count, char** values) {
         ->allow_extra_args(false);
     serve->add_flag("--verbose", arguments.verbose, "Trace what happens, on standard error");
 
-    CLI::App* check = app.add_subcommand("check", "Validate a file of SQL without running it");
-    check->add_option("file", arguments.file, "The file")->type_name("FILE.sql")->required();
+    CLI::App* check =
+        app.add_subcommand("check", "Validate a file of SQL, or of settings, without running it");
+    auto* file = check->add_option("file", arguments.file, "The file")->type_name("FILE.sql");
+    auto* config = check
+                       ->add_option("--config", arguments.config,
+                                    "Settings to validate, with where they put the data")
+                       ->type_name("braid.toml");
+    check->callback([=] {
+        if (file->count() + config->count() == 0) throw CLI::RequiredError("FILE.sql or --config");
+    });
 
     CLI::App* sql =
         app.add_subcommand("sql", "Send statements to a running node and print the rows");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `braid check`: binds a file of statements, one after the other, against a catalog that they
 // themselves build up.
+#include <algorithm>
 #include <cstdio>
 #include <variant>
 
@@ -8,6 +9,7 @@
 
 #include "app/cli/absolute_path.h"
 #include "app/cli/commands.h"
+#include "app/config.h"
 #include "app/sources.h"
 #include "base/file_system.h"
 #include "base/posix_file_system.h"
@@ -112,10 +114,22 @@ class Declarations {
     catalog::Catalog catalog_;
 };
 
-}  // namespace
+int check_config(const Arguments& arguments) {
+    Config config;
+    auto outcome = read_config(arguments.config, config);
+    // Where the data lie may also be said by --data, which is for serve.
+    const bool has_place = !config.data.empty() || !config.local.empty() || !config.store.empty();
+    if (outcome && has_place) outcome = settle_roots(config);
+    if (!outcome) {
+        fmt::print(stderr, "{}\n", outcome.error().to_string());
+        return 1;
+    }
+    fmt::print("{}: valid\n", arguments.config);
+    if (has_place) fmt::print("  local: {}\n  store: {}\n", config.local, config.store);
+    return 0;
+}
 
-int run_check(const Arguments& arguments) {
-    std::string path = arguments.file;
+int check_statements(const std::string& path) {
     const auto machine = open_posix_file_system("/");
     auto text =
         machine ? (*machine)->read_all(absolute_path(path)) : Result<std::string>(machine.error());
@@ -142,6 +156,13 @@ int run_check(const Arguments& arguments) {
     const char* words = count == 1 ? "statement is" : "statements are";
     if (failures == 0) fmt::print("{}: {} {} valid\n", path, count, words);
     return failures == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int run_check(const Arguments& arguments) {
+    const int status = arguments.config.empty() ? 0 : check_config(arguments);
+    return arguments.file.empty() ? status : std::max(status, check_statements(arguments.file));
 }
 
 }  // namespace braid::app

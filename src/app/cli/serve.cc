@@ -38,7 +38,9 @@ struct Server {
     ThreadWorkers workers;
     std::unique_ptr<FileSystem> machine;
     std::unique_ptr<FileSystem> sources;
-    std::unique_ptr<FileSystem> data;
+    std::unique_ptr<FileSystem> local;
+    std::unique_ptr<FileSystem> store;
+    std::unique_ptr<FileLock> store_lock;  // where it lies apart
     std::unique_ptr<Node> node;
     std::unique_ptr<Quarantine> quarantine;
     RecordChecks record_checks;
@@ -70,10 +72,7 @@ Result<Config> make_config(const Arguments& arguments) {
         return Error(invalid_input("http_origins: \"{}\" is not the origin of a page", origin))
             .with_hint("Write scheme, host and port, such as \"http://localhost:3000\".");
     }
-    if (config.data.empty()) {
-        return Error(invalid_input("no data directory is given"))
-            .with_hint("Use --data DIR, or data = \"DIR\" in the configuration file.");
-    }
+    TRY(settle_roots(config));
     return config;
 }
 
@@ -100,21 +99,21 @@ Result<void> run_statements(Server& server, const std::string& text) {
 /// Runs the file once, on a directory that has never been used. A marker tells a start that did not
 /// come to its end: what it left is neither empty nor whole.
 Result<void> initialise(Server& server, const std::string& path, bool is_new) {
-    if (TRY(server.data->exists(kInitMarker))) {
+    if (TRY(server.local->exists(kInitMarker))) {
         return Error(unavailable("an earlier --init of this data directory failed"))
             .with_hint("Empty the directory and start again.");
     }
     if (!is_new || path.empty()) return {};
     const std::string text =
         TRY(server.machine->read_all(absolute_path(path)).context("reading --init"));
-    auto marker = TRY(server.data->create(kInitMarker));
+    auto marker = TRY(server.local->create(kInitMarker));
     TRY(marker->sync());
-    TRY(server.data->sync_directory(""));
+    TRY(server.local->sync_directory(""));
     server.node->declare_allowed_files(true);
     TRY(run_statements(server, text).context("running --init " + path));
     server.node->declare_allowed_files(false);
-    TRY(server.data->remove(kInitMarker));
-    return server.data->sync_directory("");
+    TRY(server.local->remove(kInitMarker));
+    return server.local->sync_directory("");
 }
 
 /// As kill -9: what another process reads and writes by now must not be touched, nobody may get an
@@ -125,18 +124,34 @@ void end_without_farewell(const Error& why) {
     std::_Exit(kExitLost);
 }
 
+Result<std::unique_ptr<FileSystem>> open_root(Server& server, const std::string& directory) {
+    TRY(server.machine->create_directories(directory));
+    TRY(make_private(directory));
+    return open_posix_file_system(directory);
+}
+
+/// The local directory is locked by the node; a store that lies apart is locked here, since the
+/// logs of its tables can only be in one place.
+Result<void> open_roots(Server& server, const Config& config) {
+    server.local = TRY(open_root(server, config.local));
+    server.store = TRY(open_root(server, config.store));
+    const FileInfo local = TRY(server.local->info(""));
+    const FileInfo store = TRY(server.store->info(""));
+    if (local.inode == store.inode && local.device == store.device) return {};
+    server.store_lock =
+        TRY(server.store->lock(DirectoryOwner::kLockName).context("locking the store"));
+    return {};
+}
+
 Result<void> start(Server& server, const Config& config) {
     server.machine = TRY(open_posix_file_system("/"));
     server.sources = TRY(open_posix_file_system("/", Links::kRefused));
-    const std::string directory = absolute_path(config.data);
-    TRY(server.machine->create_directories(directory));
-    TRY(make_private(directory));
-    server.data = TRY(open_posix_file_system(directory));
-    const bool is_new = !TRY(server.data->exists("manifest"));
-    server.node =
-        TRY(Node::open({server.data.get(), server.sources.get(), &server.clock, &server.workers,
-                        server.random.get(), &server.metrics, resolve_links, end_without_farewell},
-                       config.node));
+    TRY(open_roots(server, config));
+    const bool is_new = !TRY(server.store->exists("manifest"));
+    server.node = TRY(Node::open({server.local.get(), server.store.get(), server.sources.get(),
+                                  &server.clock, &server.workers, server.random.get(),
+                                  &server.metrics, resolve_links, end_without_farewell},
+                                 config.node));
     server.quarantine = std::make_unique<Quarantine>(*server.node);
     server.appender = std::make_unique<serving::RecordAppender>(*server.node);
     serving::Services& services = server.services;

@@ -64,6 +64,7 @@ TEST(RegionDatabase, AFileThatPassesItsCheckCanBeAsked) {
     const std::string here = std::filesystem::current_path().string();
     const std::string whole = (*files)->read_all(here + "/tests/data/regions.mmdb").value();
     const std::string path = testing::TempDir() + "damaged.mmdb";
+    ASSERT_OK_AND_ASSIGN(const auto temporary, open_posix_file_system(testing::TempDir()));
     Random random(20261122);
     int passed = 0;
     for (int round = 0; round < 300; ++round) {
@@ -73,7 +74,7 @@ TEST(RegionDatabase, AFileThatPassesItsCheckCanBeAsked) {
             bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
         }
         std::filesystem::remove(path);
-        ASSERT_OK(publish_file(**files, testing::TempDir(), path, as_bytes(bytes)));
+        ASSERT_OK(put_new(*temporary, "damaged.mmdb", as_bytes(bytes)));
         const auto checked = check_region_database(path, "");
         if (!checked) {
             EXPECT_EQ(checked.error().code(), ErrorCode::kCorrupt);

@@ -56,19 +56,24 @@ std::string below_root(const std::string& path) {
     return std::filesystem::absolute(path).lexically_normal().relative_path().string();
 }
 
+Result<std::unique_ptr<FileSystem>> open_cache(FileSystem& machine, const std::string& directory) {
+    TRY(machine.create_directories(below_root(directory)));
+    return open_posix_file_system(directory);
+}
+
 /// Keeps compiled automata in a directory, by what they were compiled from and with.
 class Cache {
   public:
-    Cache(FileSystem& files, const std::string& directory, std::string_view source)
-        : files_(files), directory_(below_root(directory)) {
+    Cache(std::unique_ptr<FileSystem> directory, std::string_view source)
+        : files_(std::move(directory)) {
         const std::string key = fmt::format("{}\n{}\n", kCacheVersion, hs_version());
         key_ = hash64(key + std::string(source));
-        path_ = fmt::format("{}/user_agents-{:016x}.hs", directory_, key_);
+        path_ = fmt::format("user_agents-{:016x}.hs", key_);
     }
 
     /// Both automata, or nothing.
     std::pair<std::string, std::string> load() {
-        const Result<std::string> bytes = files_.read_all(path_);
+        const Result<std::string> bytes = files_->read_all(path_);
         if (!bytes.has_value()) return {};
         Result<std::pair<std::string, std::string>> parts = parse(*bytes);
         return parts.has_value() ? std::move(parts).value() : std::pair<std::string, std::string>();
@@ -84,10 +89,9 @@ class Cache {
         ByteWriter framed(bytes);
         framed.fixed(crc32c(body));
         framed.raw(body);
-        TRY(files_.create_directories(directory_));
         // What is there under this name could not be read, or load() would have used it.
-        if (TRY(files_.exists(path_))) TRY(files_.remove(path_));
-        return publish_file(files_, directory_, path_, as_bytes(bytes));
+        if (TRY(files_->exists(path_))) TRY(files_->remove(path_));
+        return must_be_done(TRY(put_new(*files_, path_, as_bytes(bytes))), path_);
     }
 
   private:
@@ -104,8 +108,7 @@ class Cache {
         return std::pair(std::string(browsers), std::string(systems));
     }
 
-    FileSystem& files_;
-    std::string directory_;
+    std::unique_ptr<FileSystem> files_;  // rooted in the directory
     uint64_t key_ = 0;
     std::string path_;
 };
@@ -123,8 +126,13 @@ Result<std::shared_ptr<const UserAgentRules>> load_user_agent_rules(
     std::optional<Cache> cache;
     std::pair<std::string, std::string> compiled;
     if (!cache_directory.empty()) {
-        cache.emplace(*files, cache_directory, text);
-        compiled = cache->load();
+        auto directory = open_cache(*files, cache_directory);
+        if (directory) {
+            cache.emplace(*std::move(directory), text);
+            compiled = cache->load();
+        } else {
+            trace(TraceLevel::kWarning, "enrich", "{}", directory.error().to_string());
+        }
     }
     auto browsers = TRY(PatternSet::create(std::move(rules.browsers), compiled.first));
     auto systems = TRY(PatternSet::create(std::move(rules.systems), compiled.second));

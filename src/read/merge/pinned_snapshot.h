@@ -22,7 +22,7 @@ namespace braid::read {
 
 /// What reading stands on; all of it outlives the reader.
 struct ReadParts {
-    FileSystem* files = nullptr;
+    Store* store = nullptr;
     const Clock* clock = nullptr;
     manifest::Manifest* manifest = nullptr;
     runs::TickSource* ticks = nullptr;

@@ -77,8 +77,8 @@ class PinnedSnapshotTest : public ::testing::Test {
   protected:
     void SetUp() override {
         manifest_ = must(manifest::Manifest::open(files_, clock_, "m"));
-        table_ = manifest_->new_id();
-        other_ = manifest_->new_id();
+        table_ = manifest_->new_id().value();
+        other_ = manifest_->new_id().value();
         for (const TableId id : {table_, other_}) {
             const catalog::Table table{.id = id,
                                        .log = {std::string(31, '0') + (id == table_ ? "1" : "2")},

@@ -78,7 +78,7 @@ class StreamScan final : public RowSource {
             }
             if (!segments_.empty()) {
                 dataset::ScanSpec scan{wanted_, end_, from_};
-                scan_ = TRY(dataset::SegmentScan::open(*parts_.files, segment_spec_, decoder_spec_,
+                scan_ = TRY(dataset::SegmentScan::open(*parts_.store, segment_spec_, decoder_spec_,
                                                        segments_.front(), std::move(scan)));
                 segments_.pop_front();
                 continue;

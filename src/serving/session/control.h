@@ -49,7 +49,7 @@ class Control {
     virtual std::vector<std::string> source_troubles(const catalog::Table& table) const = 0;
 
     /// A number for something that is declared; never used again.
-    virtual ObjectId new_id() = 0;
+    virtual Result<ObjectId> new_id() = 0;
     /// The definition as it can be committed: with ids, and for a table with what else must change.
     /// What can never work is refused.
     virtual Result<std::vector<manifest::Change>> complete(catalog::Table table) = 0;

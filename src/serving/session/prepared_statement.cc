@@ -53,10 +53,11 @@ std::optional<Schema> output_of(const sql::BoundStatement& bound) {
 bool still_holds(const sql::BoundStatement& bound, const manifest::State& before,
                  const manifest::State& now) {
     if (&before == &now) return true;
-    // Ids are given once: an equal count means that nothing was made since, so no name can mean
-    // something new. What was dropped or flipped is seen by looking; a dropped plain view shows in
-    // their number.
+    // Whatever is made uses up a number: the same open ones mean that nothing was made since, so no
+    // name can mean something new. What was dropped or flipped is seen by looking; a dropped plain
+    // view shows in their number.
     if (before.catalog.next_id != now.catalog.next_id) return false;
+    if (before.open_ids != now.open_ids) return false;
     if (before.catalog.plain_views.size() != now.catalog.plain_views.size()) return false;
     const auto* query = std::get_if<plan::Query>(&bound.command);
     if (query == nullptr) return false;

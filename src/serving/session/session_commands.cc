@@ -405,7 +405,8 @@ Result<void> Session::run_create_plain_view(const sql::CreateView& create) {
     std::vector<manifest::Change> changes;
     const catalog::PlainView* old = state_->catalog.find_plain_view(create.name);
     if (old != nullptr && create.or_replace) changes.emplace_back(manifest::DropPlainView{old->id});
-    changes.emplace_back(manifest::CreatePlainView{{.id = services_.control->new_id(),
+    const ObjectId id = TRY(services_.control->new_id());
+    changes.emplace_back(manifest::CreatePlainView{{.id = id,
                                                     .name = create.name,
                                                     .definition = create.definition,
                                                     .created_at_us = services_.clock->wall_us()}});
