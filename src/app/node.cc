@@ -81,10 +81,10 @@ Result<void> Node::start() {
     function_data_ = std::make_unique<FunctionDataStore>(store, local.local_path("cache"),
                                                          options_.function_data);
     // Only what views already use: the rest is copied in when it is first needed.
+    const manifest::StatePtr found = manifest_->head();
     std::vector<std::string> used;
-    for (const auto& [name, data] : manifest_->head()->catalog.function_data) used.push_back(name);
-    // A view answers by the copy that it was made with: what is configured now is not needed for
-    // it.
+    for (const auto& [name, data] : found->catalog.function_data) used.push_back(name);
+    // A view answers by the copy that it was made with, and does not need what is configured now.
     if (auto synced = sync_function_data(used); !synced) {
         write_trace(TraceLevel::kWarning, "node", synced.error().to_string());
     }

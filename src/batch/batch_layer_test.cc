@@ -75,7 +75,8 @@ class BatchLayerTest : public testing::Test {
         manifest::Seal change{table_.id, manifest::box({from.value}, {to.value}), {}};
         const operators::TestFold fold =
             operators::fold_records(wrong_.empty() ? between(from, to) : wrong_);
-        for (const catalog::MaterializedView* view : head()->catalog.views_of(table_.id)) {
+        const manifest::StatePtr now = head();
+        for (const catalog::MaterializedView* view : now->catalog.views_of(table_.id)) {
             const RunId id = manifest_->new_run_id().value();
             const VersionId version = view->current;
             manifest::Run run = TRY(

@@ -146,7 +146,7 @@ TEST_F(SegmentTest, OffsetsMayLeaveSomeOut) {
     EXPECT_EQ(segment.from, kFrom);
     EXPECT_EQ(segment.to, Offset{100});
     EXPECT_EQ(segment.rows, 7U);
-    ASSERT_OK_AND_ASSIGN(const auto listed, list_segments(files_, {3}));
+    ASSERT_OK_AND_ASSIGN(const auto listed, list_segments(files_, spec_.folder));
     ASSERT_EQ(listed.size(), 1U);
     EXPECT_EQ(listed[0].to, Offset{100});
     for (int64_t from = 9; from <= 101; ++from) {

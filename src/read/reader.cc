@@ -118,8 +118,9 @@ class NodeReader final : public Reader {
     Result<std::shared_ptr<PreparedRead>> prepare(plan::Query query, SystemSource* system) override;
 
     Result<std::shared_ptr<const PinnedSnapshot>> pin(const ReadOptions& options) override {
+        const manifest::StatePtr state = parts_.manifest->head();
         std::set<TableId> tables;
-        for (const auto& [id, table] : parts_.manifest->head()->catalog.tables) tables.insert(id);
+        for (const auto& [id, table] : state->catalog.tables) tables.insert(id);
         return PinnedSnapshot::take(parts_, tables, options);
     }
 

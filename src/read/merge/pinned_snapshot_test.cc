@@ -80,15 +80,17 @@ class PinnedSnapshotTest : public ::testing::Test {
         table_ = manifest_->new_id().value();
         other_ = manifest_->new_id().value();
         for (const TableId id : {table_, other_}) {
+            const std::string name = id == table_ ? "t" : "u";
             const catalog::Table table{.id = id,
                                        .log = {std::string(31, '0') + (id == table_ ? "1" : "2")},
-                                       .name = id == table_ ? "t" : "u",
+                                       .name = name,
                                        .columns = {},
                                        .connector = "http",
                                        .format = "json",
                                        .options = {},
                                        .partition_count = 1,
-                                       .created_at_us = 1};
+                                       .created_at_us = 1,
+                                       .dataset_folder = catalog::dataset_folder(name, id)};
             must(manifest_->commit({manifest::CreateTable{table}}));
         }
         parts_.manifest = manifest_.get();
