@@ -20,7 +20,8 @@ std::string directory_of(const catalog::FunctionData& data) {
     return fmt::format("function_data/{}-{}", data.name, data.version);
 }
 
-std::vector<std::string_view> store_of(const std::string& name) {
+/// The files of one kind of function data.
+std::vector<std::string_view> files_of(const std::string& name) {
     if (name == "user_agent") return {kRulesFile};
     return {kIpv4File, kIpv6File};
 }
@@ -116,10 +117,8 @@ Result<void> FunctionDataStore::copy_in(const Source& source, const std::string&
 
 Result<void> FunctionDataStore::try_out(const catalog::FunctionData& data) {
     if (data.name == "geo") {
-        const std::string directory = directory_of(data);
-        TRY(operators::check_region_database(
-            store_.local_path(directory + "/" + std::string(kIpv4File)),
-            TRY(ipv6_path(directory))));
+        const std::vector<operators::DataFile> files = TRY(read(data));
+        TRY(operators::check_region_database(files[0], files[1]));
     }
     // Of this version nothing is held yet: an earlier try, if any, was of other files.
     {
@@ -131,15 +130,18 @@ Result<void> FunctionDataStore::try_out(const catalog::FunctionData& data) {
     return {};
 }
 
-Result<void> FunctionDataStore::check_digest(const catalog::FunctionData& data) {
+Result<std::vector<operators::DataFile>> FunctionDataStore::read(
+    const catalog::FunctionData& data) {
     const std::string directory = directory_of(data);
+    std::vector<operators::DataFile> files;
     Digest digest;
-    for (const std::string_view name : store_of(data.name)) {
-        const std::string path = directory + "/" + std::string(name);
-        if (!TRY(store_.exists(path))) continue;
-        digest.add_row(name, as_text(TRY(store_.map(path))->bytes()));
+    for (const std::string_view name : files_of(data.name)) {
+        operators::DataFile& file = files.emplace_back(fmt::format("{}/{}", directory, name));
+        if (!TRY(store_.exists(file.name))) continue;
+        file.bytes = TRY(store_.read_all(file.name));
+        digest.add_row(name, file.bytes);
     }
-    if (digest.to_hex() == data.digest) return {};
+    if (digest.to_hex() == data.digest) return files;
     return corrupt("function data in \"{}\" are damaged: they are not what was copied in",
                    directory)
         .with_detail(fmt::format("Version {} of \"{}\" has digest {}, the files have {}.",
@@ -147,20 +149,10 @@ Result<void> FunctionDataStore::check_digest(const catalog::FunctionData& data) 
         .with_hint("Restore the directory from a copy.");
 }
 
-Result<std::string> FunctionDataStore::ipv6_path(const std::string& directory) {
-    const std::string path = directory + "/" + std::string(kIpv6File);
-    return TRY(store_.exists(path)) ? store_.local_path(path) : std::string();
-}
-
 Result<std::shared_ptr<const operators::UserAgentRules>> FunctionDataStore::user_agents(
     const catalog::FunctionData& data) {
     auto& held = user_agents_[data.version];
-    if (!held) {
-        TRY(check_digest(data));
-        const std::string directory = directory_of(data);
-        const std::string path = directory + "/" + std::string(kRulesFile);
-        held = TRY(operators::load_user_agent_rules(store_.local_path(path), cache_));
-    }
+    if (!held) held = TRY(operators::load_user_agent_rules(TRY(read(data)).front(), cache_));
     return held;
 }
 
@@ -168,11 +160,8 @@ Result<std::shared_ptr<const operators::RegionDatabase>> FunctionDataStore::regi
     const catalog::FunctionData& data) {
     auto& held = regions_[data.version];
     if (!held) {
-        TRY(check_digest(data));
-        const std::string directory = directory_of(data);
-        held = TRY(operators::open_region_database(
-            store_.local_path(directory + "/" + std::string(kIpv4File)),
-            TRY(ipv6_path(directory))));
+        const std::vector<operators::DataFile> files = TRY(read(data));
+        held = TRY(operators::open_region_database(files[0], files[1]));
     }
     return held;
 }

@@ -49,12 +49,13 @@ class FunctionDataStore {
     Result<void> copy_in(const Source& source, const std::string& directory);
     /// The copy is whole and can be used.
     Result<void> try_out(const catalog::FunctionData& data);
-    Result<void> check_digest(const catalog::FunctionData& data);
+    /// The copy, read once: as it was copied in, or Corrupt. In the order of its files; one that
+    /// there need not be may be without bytes.
+    Result<std::vector<operators::DataFile>> read(const catalog::FunctionData& data);
     Result<std::shared_ptr<const operators::UserAgentRules>> user_agents(
         const catalog::FunctionData& data);
     Result<std::shared_ptr<const operators::RegionDatabase>> regions(
         const catalog::FunctionData& data);
-    Result<std::string> ipv6_path(const std::string& directory);
 
     Store& store_;
     const std::string cache_;

@@ -25,9 +25,6 @@ class FlatStore final : public Store {
     Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override {
         return std::make_unique<Object>(TRY(get(path)));
     }
-    Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override {
-        return std::make_shared<const Object>(TRY(get(path)));
-    }
     Result<std::string> read_all(const std::string& path) override { return *TRY(get(path)); }
 
     Result<std::vector<std::string>> list(const std::string& directory) override {
@@ -78,7 +75,7 @@ class FlatStore final : public Store {
   private:
     using BytesPtr = std::shared_ptr<const std::string>;
 
-    class Object final : public ReadableFile, public MappedFile {
+    class Object final : public ReadableFile {
       public:
         explicit Object(BytesPtr bytes) : bytes_(std::move(bytes)) {}
         Result<size_t> read_at(uint64_t position, std::span<std::byte> buffer) const override {
@@ -89,7 +86,6 @@ class FlatStore final : public Store {
         }
         Result<uint64_t> size() const override { return bytes_->size(); }
         Result<FileInfo> info() const override { return FileInfo{.bytes = bytes_->size()}; }
-        Bytes bytes() const override { return as_bytes(*bytes_); }
 
       private:
         BytesPtr bytes_;

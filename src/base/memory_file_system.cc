@@ -114,7 +114,6 @@ struct MemoryFileSystem::State {
 
     class Writer;
     class Reader;
-    class Mapping;
     class Lock;
 };
 
@@ -277,15 +276,6 @@ class MemoryFileSystem::State::Reader final : public ReadableFile {
     uint64_t epoch_;
 };
 
-class MemoryFileSystem::State::Mapping final : public MappedFile {
-  public:
-    explicit Mapping(std::string bytes) : bytes_(std::move(bytes)) {}
-    Bytes bytes() const override { return as_bytes(bytes_); }
-
-  private:
-    std::string bytes_;
-};
-
 class MemoryFileSystem::State::Lock final : public FileLock {
   public:
     Lock(std::shared_ptr<State> state, uint64_t inode, uint64_t epoch)
@@ -381,11 +371,6 @@ Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& 
     ScopedLock lock(state_->mutex);
     NodePointer node = TRY(state_->find_file(path));
     return std::make_unique<State::Reader>(state_, std::move(node), path, epoch);
-}
-
-Result<std::shared_ptr<const MappedFile>> MemoryFileSystem::map(const std::string& path) {
-    std::string bytes = TRY(read_all(path));
-    return std::make_shared<const State::Mapping>(std::move(bytes));
 }
 
 Result<std::string> MemoryFileSystem::read_all(const std::string& given) {

@@ -64,7 +64,6 @@ class MemoryFileSystem final : public FileSystem {
 
     Result<std::unique_ptr<WritableFile>> create(const std::string& path) override;
     Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override;
-    Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;
     Result<std::string> read_all(const std::string& path) override;
     Result<std::vector<std::string>> list(const std::string& directory) override;
     Result<FileInfo> info(const std::string& path) override;

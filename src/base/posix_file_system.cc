@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -157,21 +156,6 @@ class PosixReadableFile final : public ReadableFile {
     std::string path_;
 };
 
-class PosixMappedFile final : public MappedFile {
-  public:
-    PosixMappedFile(void* start, size_t size) : start_(start), size_(size) {}
-    PosixMappedFile(const PosixMappedFile&) = delete;
-    PosixMappedFile& operator=(const PosixMappedFile&) = delete;
-    ~PosixMappedFile() override {
-        if (size_ > 0) ::munmap(start_, size_);
-    }
-    Bytes bytes() const override { return {static_cast<const std::byte*>(start_), size_}; }
-
-  private:
-    void* start_;
-    size_t size_;
-};
-
 /// flock() belongs to the open file, so a second lock() in this process is refused like that of
 /// another.
 class PosixFileLock final : public FileLock {
@@ -188,7 +172,6 @@ class PosixFileSystem final : public FileSystem {
 
     Result<std::unique_ptr<WritableFile>> create(const std::string& path) override;
     Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override;
-    Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;
     Result<std::string> read_all(const std::string& path) override;
     Result<std::vector<std::string>> list(const std::string& directory) override;
     Result<FileInfo> info(const std::string& path) override;
@@ -261,18 +244,6 @@ Result<std::unique_ptr<WritableFile>> PosixFileSystem::create(const std::string&
 Result<std::unique_ptr<ReadableFile>> PosixFileSystem::open(const std::string& path) {
     Descriptor descriptor = TRY(open_regular(path));
     return std::make_unique<PosixReadableFile>(std::move(descriptor), local_path(path));
-}
-
-Result<std::shared_ptr<const MappedFile>> PosixFileSystem::map(const std::string& path) {
-    const Descriptor descriptor = TRY(open_regular(path));
-    struct stat status{};
-    if (::fstat(descriptor.get(), &status) != 0)
-        return posix_error(errno, "stat", local_path(path));
-    const auto size = static_cast<size_t>(status.st_size);
-    if (size == 0) return std::make_shared<const PosixMappedFile>(nullptr, 0);
-    void* start = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor.get(), 0);
-    if (start == MAP_FAILED) return posix_error(errno, "map", local_path(path));
-    return std::make_shared<const PosixMappedFile>(start, size);
 }
 
 Result<std::string> PosixFileSystem::read_all(const std::string& path) {

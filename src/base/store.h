@@ -50,13 +50,6 @@ class ReadableFile {
     virtual Result<FileInfo> info() const = 0;
 };
 
-/// A whole file in memory, mapped where the store can. Immutable; lives as long as the object.
-class MappedFile {
-  public:
-    virtual ~MappedFile() = default;
-    virtual Bytes bytes() const = 0;
-};
-
 /// What became of an attempt to put a new file. A put that failed is an Error: the name was not
 /// taken by it, and nothing of it is left under that name.
 enum class [[nodiscard]] PutOutcome : uint8_t {
@@ -90,7 +83,6 @@ class Store {
     /// Begins a file that will be called `path`.
     virtual Result<std::unique_ptr<NewFile>> begin_put(const std::string& path) = 0;
     virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;
-    virtual Result<std::shared_ptr<const MappedFile>> map(const std::string& path) = 0;
     virtual Result<std::string> read_all(const std::string& path) = 0;
 
     /// Names (not paths) in a directory, sorted. NotFound if it does not exist.

@@ -50,7 +50,6 @@ TEST_P(StoreConformance, ReadsAtPositionsAndShortAtTheEnd) {
 
 TEST_P(StoreConformance, AMissingFileIsNotFound) {
     EXPECT_ERROR(store_->open("a"), ErrorCode::kNotFound);
-    EXPECT_ERROR(store_->map("a"), ErrorCode::kNotFound);
     EXPECT_ERROR(store_->read_all("a"), ErrorCode::kNotFound);
     EXPECT_ERROR(store_->info("a"), ErrorCode::kNotFound);
     EXPECT_ERROR(store_->remove("a"), ErrorCode::kNotFound);
@@ -66,17 +65,6 @@ TEST_P(StoreConformance, AnOpenFileOutlivesItsName) {
     std::string buffer(4, ' ');
     EXPECT_OK(file->read_at(0, {reinterpret_cast<std::byte*>(buffer.data()), buffer.size()}));
     EXPECT_EQ(buffer, "text");
-}
-
-TEST_P(StoreConformance, MapsWholeFilesAlsoEmptyOnes) {
-    write("a", "mapped");
-    write("empty", "");
-    ASSERT_OK_AND_ASSIGN(const auto mapped, store_->map("a"));
-    EXPECT_EQ(as_text(mapped->bytes()), "mapped");
-    ASSERT_OK_AND_ASSIGN(const auto empty, store_->map("empty"));
-    EXPECT_TRUE(empty->bytes().empty());
-    ASSERT_OK(store_->remove("a"));
-    EXPECT_EQ(as_text(mapped->bytes()), "mapped");
 }
 
 TEST_P(StoreConformance, ListsNamesInOrder) {

@@ -146,10 +146,6 @@ Result<std::unique_ptr<WritableFile>> AllowedFiles::create(const std::string& /*
     return reads_only("create");
 }
 
-Result<std::shared_ptr<const MappedFile>> AllowedFiles::map(const std::string& /*path*/) {
-    return reads_only("map");
-}
-
 Result<std::string> AllowedFiles::read_all(const std::string& /*path*/) {
     return reads_only("load whole");
 }

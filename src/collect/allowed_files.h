@@ -45,7 +45,6 @@ class AllowedFiles final : public FileSystem {
     }
 
     Result<std::unique_ptr<WritableFile>> create(const std::string& path) override;
-    Result<std::shared_ptr<const MappedFile>> map(const std::string& path) override;
     Result<std::string> read_all(const std::string& path) override;
     Result<void> create_directories(const std::string& path) override;
     Result<void> move_no_replace(const std::string& from, const std::string& to) override;

