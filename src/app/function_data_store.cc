@@ -203,7 +203,7 @@ std::vector<std::string> function_data_of(const plan::ViewPlan& plan) {
     look(plan.having);
     std::ranges::for_each(plan.keys, look);
     for (const plan::Aggregate& aggregate : plan.aggregates) {
-        look(aggregate.argument);
+        std::ranges::for_each(aggregate.arguments, look);
         look(aggregate.filter);
     }
     for (const plan::Output& output : plan.outputs) look(output.expr);

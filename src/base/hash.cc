@@ -109,6 +109,15 @@ void Digest::add_row(std::string_view key, std::string_view state) {
     add({.low = row.low64, .high = row.high64});
 }
 
+void Digest::add_row(uint32_t section, std::string_view key, std::string_view subkey,
+                     std::string_view state) {
+    const std::array<XXH128_hash_t, 3> parts = {XXH3_128bits(key.data(), key.size()),
+                                                XXH3_128bits(subkey.data(), subkey.size()),
+                                                XXH3_128bits(state.data(), state.size())};
+    const XXH128_hash_t row = XXH3_128bits_withSeed(parts.data(), sizeof parts, section);
+    add({.low = row.low64, .high = row.high64});
+}
+
 void Digest::add(const Digest& other) {
     const uint64_t sum = low + other.low;
     high += other.high + (sum < low ? 1 : 0);

@@ -21,6 +21,9 @@ struct Digest {
     uint64_t high = 0;
 
     void add_row(std::string_view key, std::string_view state);
+    /// A row of states (operators/aggregate/state_row.h): its section counts as well.
+    void add_row(uint32_t section, std::string_view key, std::string_view subkey,
+                 std::string_view state);
     void add(const Digest& other);
     std::string to_hex() const;
     friend bool operator==(const Digest&, const Digest&) = default;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batch/audit.h"
 
+#include <map>
+
 #include <fmt/format.h>
 
 #include "batch/run_merge.h"
@@ -12,23 +14,39 @@ namespace braid::batch {
 
 namespace {
 
-constexpr size_t kKeysShownMax = 10;
+constexpr size_t kRowsShownMax = 10;
 
-std::string describe_key(std::string_view key, const plan::ViewPlan& view) {
+/// Takes one value off the front of a key.
+std::string describe_value(std::string_view& key, const Type& type) {
+    ColumnBuilder builder(type, 1);
+    if (!decode_key_value(key, type, builder)) return "?";
+    const Column column = builder.finish();
+    if (column.is_null(0)) return "NULL";
+    std::string text;
+    format_text(column, 0, utc_format(), text);
+    return text;
+}
+
+/// A row as people know it: "module=a, count(DISTINCT ip) at 10.0.0.1".
+Result<std::string> describe_row(uint32_t section, std::string_view key, std::string_view subkey,
+                                 const plan::ViewPlan& view) {
+    if (section == runs::kFailedSection) {
+        const EventId event = TRY(operators::decode_event(key));
+        return fmt::format("failed event {}:{}", event.partition.value, event.offset.value);
+    }
     std::string text;
     for (size_t index = 0; index < view.keys.size(); ++index) {
-        ColumnBuilder builder(view.keys[index]->type, 1);
-        if (!decode_key_value(key, view.keys[index]->type, builder)) return text + "?";
-        const Column column = builder.finish();
         if (index != 0) text += ", ";
-        text += view.key_schema.fields[index].name + "=";
-        if (column.is_null(0)) {
-            text += "NULL";
-        } else {
-            format_text(column, 0, utc_format(), text);
-        }
+        text += view.key_schema.fields[index].name + "=" +
+                describe_value(key, view.keys[index]->type);
     }
-    return text;
+    if (section == 0) return text;
+    const plan::Aggregate& aggregate = plan::aggregate_of_section(view.aggregates, section);
+    std::vector<std::string> names;
+    for (const Field& field : view.input.fields) names.push_back(field.name);
+    if (!text.empty()) text += ", ";
+    return text + plan::to_sql(aggregate, names) + " at " +
+           describe_value(subkey, aggregate.argument_type());
 }
 
 std::string describe(const FoldAccount& account) {
@@ -36,65 +54,62 @@ std::string describe(const FoldAccount& account) {
                        account.filtered, account.quarantined, account.failed);
 }
 
-/// Walks both sides at once and keeps the first keys on which they differ.
+/// Walks the two sides of a section at once and keeps the first rows that differ.
 class Differences {
   public:
-    /// Main rows are told apart by their key, rows of a set by key and value.
-    Differences(std::unique_ptr<runs::RunCursor> batch, bool is_set)
-        : batch_(std::move(batch)), is_set_(is_set) {}
+    Differences(uint32_t section, std::unique_ptr<runs::RunCursor> batch)
+        : section_(section), batch_(std::move(batch)) {}
 
     Result<void> start() { return advance(); }
 
-    Result<void> row(std::string_view key, std::string_view value) {
-        while (has_batch_ && is_before(key, value)) {
-            note(batch_key_);
+    /// The next row of the other side.
+    Result<void> add(const operators::StateRow& row) {
+        while (has_batch_ && place_of(batch_row_) < place_of(row)) {
+            note(batch_row_);
             TRY(advance());
         }
-        if (has_batch_ && batch_key_ == key && (!is_set_ || batch_value_ == value)) {
-            if (batch_value_ != value) note(key);
+        if (has_batch_ && place_of(batch_row_) == place_of(row)) {
+            if (batch_row_.state != row.state) note(row);
             return advance();
         }
-        note(key);
+        note(row);
         return {};
     }
 
     Result<void> finish() {
-        while (has_batch_ && keys_.size() < kKeysShownMax) {
-            note(batch_key_);
+        while (has_batch_ && rows_.size() < kRowsShownMax) {
+            note(batch_row_);
             TRY(advance());
         }
         return {};
     }
 
-    const std::vector<std::string>& keys() const { return keys_; }
-
-  private:
-    bool is_before(std::string_view key, std::string_view value) const {
-        return batch_key_ < key || (is_set_ && batch_key_ == key && batch_value_ < value);
-    }
-
-    Result<void> advance() {
-        std::string_view key;
-        std::string_view value;
-        has_batch_ = TRY(batch_->next(key, value));
-        if (has_batch_) {
-            batch_key_.assign(key);
-            batch_value_.assign(value);
+    Result<void> describe(const plan::ViewPlan& view, std::string& text) const {
+        for (const auto& [key, subkey] : rows_) {
+            if (!text.empty()) text += "; ";
+            text += TRY(describe_row(section_, key, subkey, view));
         }
         return {};
     }
 
-    void note(std::string_view key) {
-        if (keys_.size() >= kKeysShownMax) return;
-        if (keys_.empty() || keys_.back() != key) keys_.emplace_back(key);
+  private:
+    using Place = std::pair<std::string_view, std::string_view>;
+    static Place place_of(const operators::StateRow& row) { return {row.key, row.subkey}; }
+
+    Result<void> advance() {
+        has_batch_ = TRY(batch_->next(batch_row_));
+        return {};
     }
 
+    void note(const operators::StateRow& row) {
+        if (rows_.size() < kRowsShownMax) rows_.emplace_back(row.key, row.subkey);
+    }
+
+    const uint32_t section_;
     std::unique_ptr<runs::RunCursor> batch_;
-    bool is_set_ = false;
-    std::string batch_key_;
-    std::string batch_value_;
+    operators::StateRow batch_row_;  // valid until the cursor moves
     bool has_batch_ = false;
-    std::vector<std::string> keys_;
+    std::vector<std::pair<std::string, std::string>> rows_;
 };
 
 Result<std::string> find_differences(
@@ -102,40 +117,27 @@ Result<std::string> find_differences(
     const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
     const plan::ViewPlan& view) {
     const auto reader = TRY(runs::RunReader::open(store, batch));
-    std::vector<Differences> sections;
-    for (uint32_t section = 0; section <= static_cast<uint32_t>(view.set_count()); ++section) {
-        sections.emplace_back(TRY(reader->scan(section, {}, {})), section > 0);
-        TRY(sections.back().start());
+    std::map<uint32_t, Differences> sections;
+    const auto open = [&](uint32_t section) -> Result<void> {
+        Differences differences(section, TRY(reader->scan(section, {}, {})));
+        TRY(differences.start());
+        sections.emplace(section, std::move(differences));
+        return {};
+    };
+    for (uint32_t section = 0; section <= plan::subkey_sections(view.aggregates); ++section) {
+        TRY(open(section));
     }
-    sections.emplace_back(TRY(reader->scan(runs::kFailedSection, {}, {})), false);
-    TRY(sections.back().start());
-    MergedRows into;
-    into.row = [&](std::string_view key, std::string_view state) {
-        return sections[0].row(key, state);
-    };
-    into.set_value = [&](int set, std::string_view key, std::string_view value) {
-        return sections[static_cast<size_t>(set) + 1].row(key, value);
-    };
-    into.failed_event = [&](std::string_view event, std::string_view reason) {
-        return sections.back().row(event, reason);
-    };
-    TRY(merge_runs(replaced, view.aggregates, into));
+    TRY(open(runs::kFailedSection));
+    TRY(merge_runs(replaced, view.aggregates,
+                   [&](uint32_t section, const operators::StateRow& row) {
+                       return sections.at(section).add(row);
+                   }));
     std::string text;
-    for (size_t section = 0; section < sections.size(); ++section) {
-        TRY(sections[section].finish());
-        for (const std::string& key : sections[section].keys()) {
-            if (!text.empty()) text += "; ";
-            if (section + 1 == sections.size()) {
-                const EventId event = TRY(operators::decode_event(key));
-                text +=
-                    fmt::format("failed event {}:{}", event.partition.value, event.offset.value);
-                continue;
-            }
-            text += describe_key(key, view);
-            if (section > 0) text += fmt::format(" (set of distinct values {})", section);
-        }
+    for (auto& [section, differences] : sections) {
+        TRY(differences.finish());
+        TRY(differences.describe(view, text));
     }
-    return text.empty() ? "digests differ but no key does" : text;
+    return text.empty() ? "digests differ but no row does" : text;
 }
 
 Result<bool> remove_level(Store& store, const std::string& directory,

@@ -119,12 +119,11 @@ class BatchLayerTest : public testing::Test {
         operators::GroupTable merged(operators::test_bound_view({}, {}).plan->aggregates);
         const auto reader = runs_.get(run);
         EXPECT_OK(reader);
-        std::string_view key;
-        std::string_view value;
-        const auto rows = (*reader)->scan(0, {}, {}).value();
-        while (rows->next(key, value).value()) EXPECT_OK(merged.merge_state(key, value));
-        const auto sets = (*reader)->scan(1, {}, {}).value();
-        while (sets->next(key, value).value()) EXPECT_OK(merged.merge_set_value(0, key, value));
+        operators::StateRow row;
+        for (const uint32_t section : {0U, 1U}) {
+            const auto rows = (*reader)->scan(section, {}, {}).value();
+            while (rows->next(row).value()) EXPECT_OK(merged.merge_row(section, row));
+        }
         return operators::lines_of(merged);
     }
     std::vector<manifest::Run> runs_of(VersionId version) const {

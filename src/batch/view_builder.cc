@@ -44,15 +44,10 @@ Result<manifest::Run> ViewBuilder::merge_spills(const std::string& directory) {
         readers.push_back(TRY(runs::RunReader::open(local_, spill)));
     }
     auto writer = TRY(runs::RunWriter::create(store_, directory));
-    MergedRows into;
-    into.failed_event = [](std::string_view, std::string_view) { return Result<void>(); };
-    into.row = [&](std::string_view key, std::string_view state) {
-        return writer->add_row(key, state);
-    };
-    into.set_value = [&](int set, std::string_view key, std::string_view value) {
-        return writer->add_set_value(set, key, value);
-    };
-    TRY(merge_runs(readers, aggregates_, into));
+    // The spills hold no failed events.
+    TRY(merge_runs(readers, aggregates_, [&](uint32_t section, const operators::StateRow& row) {
+        return writer->add(section, row);
+    }));
     TRY(runs::write_failed_events(failed_, *writer));
     manifest::Run run = TRY(writer->finish());
     readers.clear();

@@ -100,7 +100,7 @@ TEST(ViewBuilder, SaysThatTheDiskIsFull) {
     EXPECT_ERROR(builder.finish("views/1/2/3"), ErrorCode::kExhausted);
 }
 
-TEST(MergeRuns, GivesRowsInOrderOfKeysAndEachSetValueOnce) {
+TEST(MergeRuns, GivesRowsInOrderOfKeysAndSubkeysEachOnce) {
     MemoryFileSystem files;
     std::vector<std::shared_ptr<const runs::RunReader>> readers;
     operators::GroupTable expected(aggregates());
@@ -114,22 +114,14 @@ TEST(MergeRuns, GivesRowsInOrderOfKeysAndEachSetValueOnce) {
         readers.push_back(std::move(reader));
     }
     operators::GroupTable merged(aggregates());
-    std::string last;
-    MergedRows into;
-    into.row = [&](std::string_view key, std::string_view state) {
-        EXPECT_LT(last, key);
-        last = key;
-        return merged.merge_state(key, state);
-    };
-    std::pair<std::string, std::string> last_value;
-    into.set_value = [&](int set, std::string_view key, std::string_view value) {
-        EXPECT_EQ(set, 0);
-        std::pair<std::string, std::string> next{key, value};
-        EXPECT_LT(last_value, next);
-        last_value = std::move(next);
-        return merged.merge_set_value(set, key, value);
-    };
-    ASSERT_OK(merge_runs(readers, aggregates(), into));
+    std::tuple<uint32_t, std::string, std::string> last;
+    ASSERT_OK(merge_runs(
+        readers, aggregates(), [&](uint32_t section, const operators::StateRow& row) {
+            std::tuple next(section, std::string(row.key), std::string(row.subkey));
+            EXPECT_LT(last, next);
+            last = std::move(next);
+            return merged.merge_row(section, row);
+        }));
     EXPECT_EQ(operators::lines_of(merged), operators::lines_of(expected));
     ASSERT_OK_AND_ASSIGN(const manifest::Run whole, runs::write_table(files, "whole", expected));
     EXPECT_EQ(digest_of_merge(readers, aggregates()).value(), whole.digest);

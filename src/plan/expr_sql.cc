@@ -229,14 +229,18 @@ std::string to_sql(const Aggregate& aggregate, const std::vector<std::string>& n
             out = "count(*)";
             break;
         case AggregateKind::kCountDistinct:
-            out = "count(DISTINCT " + to_sql(*aggregate.argument, names) + ")";
+            out = "count(DISTINCT " + to_sql(*aggregate.arguments.front(), names) + ")";
             break;
         case AggregateKind::kCombine:
             out = "combine(#" + std::to_string(aggregate.combined + 1) + ")";
             break;
         default:
             out.append(name_of(aggregate.kind)).append("(");
-            out.append(to_sql(*aggregate.argument, names)).append(")");
+            for (const ExprPtr& argument : aggregate.arguments) {
+                if (argument != aggregate.arguments.front()) out += ", ";
+                out += to_sql(*argument, names);
+            }
+            out += ")";
     }
     if (aggregate.filter != nullptr) {
         out.append(" FILTER (WHERE ").append(to_sql(*aggregate.filter, names)).append(")");

@@ -138,7 +138,7 @@ ViewPlan visits() {
     plan.keys = {column_ref(3, kText), column_ref(4, kInt4)};
     plan.aggregates.resize(3);
     plan.aggregates[1].kind = AggregateKind::kCountDistinct;
-    plan.aggregates[1].argument = column_ref(0, kText);
+    plan.aggregates[1].arguments = {column_ref(0, kText)};
     plan.outputs = {{"minute", column_ref(1, kInt4)},
                     {"visitors", column_ref(3, Type::of(TypeKind::kInt8))},
                     {"twice", function("*(int4,int4)", {column_ref(1, kInt4), int4(2)})}};
@@ -147,7 +147,8 @@ ViewPlan visits() {
 
 TEST(ViewPlan, KnowsWhatItsOutputsAre) {
     const ViewPlan plan = visits();
-    EXPECT_EQ(plan.set_count(), 1);
+    EXPECT_EQ(subkey_sections(plan.aggregates), 1U);
+    EXPECT_EQ(&aggregate_of_section(plan.aggregates, 1), &plan.aggregates[1]);
     EXPECT_EQ(plan.key_of_output(0), 1);
     EXPECT_EQ(plan.aggregate_of_output(0), -1);
     EXPECT_EQ(plan.key_of_output(1), -1);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
+
 namespace braid::plan {
 
 std::string_view name_of(AggregateKind kind) {
@@ -30,6 +32,10 @@ std::string_view name_of(AggregateKind kind) {
             return "combine";
     }
     std::unreachable();
+}
+
+Subkeys subkeys_of(AggregateKind kind) {
+    return kind == AggregateKind::kCountDistinct ? Subkeys::kWithoutState : Subkeys::kNone;
 }
 
 std::string_view name_of(Exactness exactness) {
@@ -59,9 +65,20 @@ const Schema& system_columns() {
     return *schema;
 }
 
-int ViewPlan::set_count() const {
-    return static_cast<int>(
-        std::ranges::count(aggregates, AggregateKind::kCountDistinct, &Aggregate::kind));
+uint32_t subkey_sections(const std::vector<Aggregate>& aggregates) {
+    const auto has_subkeys = [](const Aggregate& each) {
+        return subkeys_of(each.kind) != Subkeys::kNone;
+    };
+    return static_cast<uint32_t>(std::ranges::count_if(aggregates, has_subkeys));
+}
+
+const Aggregate& aggregate_of_section(const std::vector<Aggregate>& aggregates, uint32_t section) {
+    uint32_t seen = 0;
+    for (const Aggregate& each : aggregates) {
+        if (subkeys_of(each.kind) != Subkeys::kNone && ++seen == section) return each;
+    }
+    CHECK(false);
+    std::unreachable();
 }
 
 Schema ViewPlan::output_schema() const {

@@ -25,12 +25,17 @@ enum class AggregateKind : uint8_t {
     kMax,
     kBoolAnd,
     kBoolOr,
-    kCountDistinct,  // count(DISTINCT x); its state is a set of values
+    kCountDistinct,  // count(DISTINCT x); keeps its values as subkeys
     kCombine,        // reading only: ⊕ over the states of the view's aggregate number `combined`
 };
 
 /// "count(*)", "count", "sum", … as SQL writes it; "count(DISTINCT)" for kCountDistinct.
 std::string_view name_of(AggregateKind kind);
+
+/// What an aggregate keeps for a key: one state, or rows (subkey, state), of which a set is the case
+/// without state.
+enum class Subkeys : uint8_t { kNone, kWithoutState, kWithState };
+Subkeys subkeys_of(AggregateKind kind);
 
 /// How exact a column of a view is, shown at CREATE and in EXPLAIN.
 enum class Exactness : uint8_t { kExact, kKeyLocal, kAfterMerge, kApproximate, kBatchOnly };
@@ -39,12 +44,20 @@ std::string_view name_of(Exactness exactness);
 
 struct Aggregate {
     AggregateKind kind = AggregateKind::kCountRows;
-    ExprPtr argument;  // null for count(*) and combine
-    ExprPtr filter;    // null = every row; a row counts only where it is true
-    Type argument_type;
+    std::vector<ExprPtr> arguments;  // none for count(*) and combine
+    ExprPtr filter;                  // null = every row; a row counts only where it is true
     Type result_type;
     int combined = -1;
+
+    /// Of the first argument.
+    const Type& argument_type() const { return arguments.front()->type; }
 };
+
+/// Rows of states lie in sections: 0 holds one row for each group, section n >= 1 those that the
+/// n-th of the aggregates with subkeys keeps. How many there are beyond 0.
+uint32_t subkey_sections(const std::vector<Aggregate>& aggregates);
+/// The aggregate of a section >= 1.
+const Aggregate& aggregate_of_section(const std::vector<Aggregate>& aggregates, uint32_t section);
 
 struct Output {
     std::string name;
@@ -75,8 +88,6 @@ struct ViewPlan {
     ExprPtr having;                     // over (keys…, aggregates…); null = every group
     std::string definition;             // the SELECT as written
     std::vector<Exactness> exactness;   // per output
-    /// Number of set tables: one per kCountDistinct aggregate, in order of aggregates.
-    int set_count() const;
     Schema output_schema() const;
     /// If output i is exactly key k: k, else -1. Likewise for aggregates.
     int key_of_output(int output) const;

@@ -3,12 +3,17 @@
 #include <cstring>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/error_makers.h"
 #include "runs/part_format_internal.h"
 
 namespace braid::runs {
 
 namespace {
+
+/// Of the columns in the index.
+constexpr uint8_t kSubkeyFlag = 1;
+constexpr uint8_t kStateFlag = 2;
 
 /// Whether a list of ends begins with 0 and never goes back.
 bool ascends(const uint32_t* ends, size_t rows) {
@@ -23,6 +28,8 @@ std::string encode_index(const PartIndex& index) {
     std::string bytes;
     ByteWriter out(bytes);
     out.fixed(index.section);
+    out.fixed(static_cast<uint8_t>((index.columns.has_subkey ? kSubkeyFlag : 0) |
+                                   (index.columns.has_state ? kStateFlag : 0)));
     out.fixed(index.rows);
     out.fixed(index.digest);
     out.text(index.first_key);
@@ -42,6 +49,10 @@ Result<std::shared_ptr<const PartIndex>> decode_index(std::string_view bytes) {
     auto index = std::make_shared<PartIndex>();
     ByteReader in(bytes);
     index->section = TRY(in.fixed<uint32_t>());
+    const uint8_t columns = TRY(in.fixed<uint8_t>());
+    if ((columns & ~(kSubkeyFlag | kStateFlag)) != 0) return corrupt("unknown columns {}", columns);
+    index->columns = {.has_subkey = (columns & kSubkeyFlag) != 0,
+                      .has_state = (columns & kStateFlag) != 0};
     index->rows = TRY(in.fixed<uint64_t>());
     index->digest = TRY(in.fixed<Digest>());
     index->first_key = TRY(in.text());
@@ -89,48 +100,54 @@ size_t Block::lower_bound(std::string_view key_sought) const {
 }
 
 std::shared_ptr<const LoadedBlock> LoadedBlock::parse(std::unique_ptr<char[]> bytes, size_t size,
-                                                      size_t from, uint32_t rows) {
+                                                      size_t from, uint32_t rows,
+                                                      PartColumns columns) {
     const uint64_t ends_bytes = (uint64_t{rows} + 1) * sizeof(uint32_t);
-    const uint64_t front = from + sizeof(uint32_t) + 2 * ends_bytes;
+    const uint64_t front = from + sizeof(uint32_t) + columns.count() * ends_bytes;
     if (front > size) return nullptr;
     uint32_t rows_written = 0;
     std::memcpy(&rows_written, bytes.get() + from, sizeof rows_written);
+    if (rows_written != rows) return nullptr;
     std::shared_ptr<LoadedBlock> loaded(new LoadedBlock(std::move(bytes), size));
     Block& block = loaded->block_;
-    const char* at = loaded->bytes_.get() + from + sizeof(uint32_t);
     block.rows = rows;
-    block.key_ends = reinterpret_cast<const uint32_t*>(at);
-    block.value_ends = reinterpret_cast<const uint32_t*>(at + ends_bytes);
-    block.key_bytes = at + 2 * ends_bytes;
-    if (rows_written != rows || !ascends(block.key_ends, rows) ||
-        !ascends(block.value_ends, rows) ||
-        front + block.key_ends[rows] + block.value_ends[rows] != size) {
-        return nullptr;
-    }
-    block.value_bytes = block.key_bytes + block.key_ends[rows];
-    return loaded;
+    const char* ends_at = loaded->bytes_.get() + from + sizeof(uint32_t);
+    uint64_t bytes_at = front;
+    const auto locate = [&](BlockColumn& column) {
+        column.ends = reinterpret_cast<const uint32_t*>(ends_at);
+        column.bytes = loaded->bytes_.get() + bytes_at;
+        ends_at += ends_bytes;
+        bytes_at += column.ends[rows];
+        return bytes_at <= size && ascends(column.ends, rows);
+    };
+    const bool is_good = locate(block.keys) && (!columns.has_subkey || locate(block.subkeys)) &&
+                         (!columns.has_state || locate(block.states)) && bytes_at == size;
+    return is_good ? loaded : nullptr;
 }
 
-void BlockBuilder::add(std::string_view key, std::string_view value) {
-    keys_.append(key);
-    values_.append(value);
-    key_ends_.push_back(static_cast<uint32_t>(keys_.size()));
-    value_ends_.push_back(static_cast<uint32_t>(values_.size()));
+void BlockBuilder::add(const operators::StateRow& row) {
+    CHECK(columns_.has_subkey || row.subkey.empty());
+    CHECK(columns_.has_state || row.state.empty());
+    keys_.add(row.key);
+    if (columns_.has_subkey) subkeys_.add(row.subkey);
+    if (columns_.has_state) states_.add(row.state);
 }
 
 void BlockBuilder::finish(std::string& out) {
     ByteWriter writer(out);
-    const auto write_ends = [&](std::vector<uint32_t>& ends) {
-        writer.raw({reinterpret_cast<const char*>(ends.data()), ends.size() * sizeof(uint32_t)});
-        ends.resize(1);
-    };
     writer.fixed(static_cast<uint32_t>(rows()));
-    write_ends(key_ends_);
-    write_ends(value_ends_);
-    writer.raw(keys_);
-    writer.raw(values_);
-    keys_.clear();
-    values_.clear();
+    std::vector<Column*> columns = {&keys_};
+    if (columns_.has_subkey) columns.push_back(&subkeys_);
+    if (columns_.has_state) columns.push_back(&states_);
+    for (const Column* column : columns) {
+        writer.raw({reinterpret_cast<const char*>(column->ends.data()),
+                    column->ends.size() * sizeof(uint32_t)});
+    }
+    for (Column* column : columns) {
+        writer.raw(column->bytes);
+        column->ends.resize(1);
+        column->bytes.clear();
+    }
 }
 
 }  // namespace braid::runs

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "operators/aggregate/state_row.h"
 #include "runs/block_cache.h"
 
 namespace braid::runs {
@@ -25,6 +26,14 @@ inline constexpr size_t kHeaderBytes = 16;
 /// Where the index begins, version, zero, magic.
 inline constexpr size_t kFooterBytes = 24;
 
+/// What the rows of a section have beside a key; those of a section all have the same.
+struct PartColumns {
+    bool has_subkey = false;  // sections of aggregates with subkeys
+    bool has_state = false;
+
+    size_t count() const { return 1 + size_t{has_subkey} + size_t{has_state}; }
+};
+
 /// What a part says about itself; docs/formats/run.md has the layout.
 struct PartIndex final : Cached {
     struct Block {
@@ -35,6 +44,7 @@ struct PartIndex final : Cached {
     };
 
     uint32_t section = 0;
+    PartColumns columns;
     uint64_t rows = 0;
     Digest digest;
     std::string first_key;
@@ -55,32 +65,40 @@ std::string encode_index(const PartIndex& index);
 /// Corrupt if the bytes are no index.
 Result<std::shared_ptr<const PartIndex>> decode_index(std::string_view bytes);
 
-/// Rows of one block: keys, values, and where each ends. Row i is [ends[i], ends[i + 1]).
-struct Block {
-    const uint32_t* key_ends = nullptr;
-    const char* key_bytes = nullptr;
-    const uint32_t* value_ends = nullptr;
-    const char* value_bytes = nullptr;
-    size_t rows = 0;
+/// One column of a block. Row i is [ends[i], ends[i + 1]).
+struct BlockColumn {
+    const uint32_t* ends = nullptr;  // null: every row is empty
+    const char* bytes = nullptr;
 
-    std::string_view key(size_t row) const { return slice(key_ends, key_bytes, row); }
-    std::string_view value(size_t row) const { return slice(value_ends, value_bytes, row); }
-    /// The first row whose key is not below; `rows` if there is none.
-    size_t lower_bound(std::string_view key) const;
-
-  private:
-    static std::string_view slice(const uint32_t* ends, const char* bytes, size_t row) {
+    std::string_view at(size_t row) const {
+        if (ends == nullptr) return {};
         return {bytes + ends[row], ends[row + 1] - ends[row]};
     }
+};
+
+/// Rows of one block.
+struct Block {
+    BlockColumn keys;
+    BlockColumn subkeys;
+    BlockColumn states;
+    size_t rows = 0;
+
+    std::string_view key(size_t row) const { return keys.at(row); }
+    operators::StateRow row(size_t row) const {
+        return {.key = keys.at(row), .subkey = subkeys.at(row), .state = states.at(row)};
+    }
+    /// The first row whose key is not below; `rows` if there is none.
+    size_t lower_bound(std::string_view key) const;
 };
 
 /// A block and its bytes.
 class LoadedBlock final : public Cached {
   public:
     /// `bytes` are the block's in the file, aligned for uint32_t; the rows begin at `from`. Null if
-    /// they do not hold `rows` rows.
+    /// they do not hold `rows` rows of these columns.
     static std::shared_ptr<const LoadedBlock> parse(std::unique_ptr<char[]> bytes, size_t size,
-                                                    size_t from, uint32_t rows);
+                                                    size_t from, uint32_t rows,
+                                                    PartColumns columns);
     const Block& rows() const { return block_; }
     uint64_t bytes_used() const override { return sizeof(*this) + size_; }
 
@@ -95,27 +113,42 @@ class LoadedBlock final : public Cached {
 /// Rows that wait for their block to be full.
 class BlockBuilder {
   public:
-    void add(std::string_view key, std::string_view value);
-    size_t rows() const { return key_ends_.size() - 1; }
+    explicit BlockBuilder(PartColumns columns) : columns_(columns) {}
+    /// What the columns have no place for must be empty; CHECKed.
+    void add(const operators::StateRow& row);
+    size_t rows() const { return keys_.ends.size() - 1; }
     /// Of the block if a row of this size were its last.
     uint64_t bytes_with(size_t row_bytes) const {
-        return bytes_of(rows() + 1) + keys_.size() + values_.size() + row_bytes;
+        return bytes_of(rows() + 1) + keys_.bytes.size() + subkeys_.bytes.size() +
+               states_.bytes.size() + row_bytes;
     }
-    static uint64_t bytes_alone(size_t row_bytes) { return bytes_of(1) + row_bytes; }
+    uint64_t bytes_alone(size_t row_bytes) const { return bytes_of(1) + row_bytes; }
     std::string_view last_key() const {
-        return std::string_view(keys_).substr(key_ends_[rows() - 1]);
+        return std::string_view(keys_.bytes).substr(keys_.ends[rows() - 1]);
     }
     /// Appends the block, and begins the next.
     void finish(std::string& out);
 
   private:
-    /// The number of rows; both lists of ends.
-    static uint64_t bytes_of(uint64_t rows) { return 4 + 2 * (rows + 1) * sizeof(uint32_t); }
+    struct Column {
+        std::vector<uint32_t> ends = {0};
+        std::string bytes;
 
-    std::vector<uint32_t> key_ends_ = {0};
-    std::vector<uint32_t> value_ends_ = {0};
-    std::string keys_;
-    std::string values_;
+        void add(std::string_view value) {
+            bytes.append(value);
+            ends.push_back(static_cast<uint32_t>(bytes.size()));
+        }
+    };
+
+    /// The number of rows; the list of ends of each column.
+    uint64_t bytes_of(uint64_t rows) const {
+        return 4 + columns_.count() * (rows + 1) * sizeof(uint32_t);
+    }
+
+    const PartColumns columns_;
+    Column keys_;
+    Column subkeys_;
+    Column states_;
 };
 
 }  // namespace braid::runs

@@ -136,7 +136,7 @@ Result<std::shared_ptr<const LoadedBlock>> PartReader::load_block(const PartInde
         return refuse(fmt::format("is damaged: bytes {} to {}", from, described.end));
     }
     const size_t header = number == 0 ? kHeaderBytes : 0;
-    auto loaded = LoadedBlock::parse(std::move(bytes), size, header, described.rows);
+    auto loaded = LoadedBlock::parse(std::move(bytes), size, header, described.rows, index.columns);
     if (!loaded || loaded->rows().key(0) != described.first_key) {
         return refuse(fmt::format("is damaged: block {} is not what the index says", number));
     }

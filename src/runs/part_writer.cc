@@ -17,25 +17,28 @@ constexpr uint64_t kVarintBytesMax = 10;
 /// In the index, beside the first key of a block: end, rows, CRC, length of the key.
 constexpr uint64_t kBlockEntryBytes = kVarintBytesMax + 4 + 4 + 5;
 /// In the index, beside blocks and keys.
-constexpr uint64_t kIndexFixedBytes = 4 + 8 + sizeof(Digest) + 2 * 5 + 8 + 4;
+constexpr uint64_t kIndexFixedBytes = 4 + 1 + 8 + sizeof(Digest) + 2 * 5 + 8 + 4;
 
 class FilePartWriter final : public PartWriter {
   public:
-    FilePartWriter(std::unique_ptr<NewFile> file, std::string path, uint32_t section)
-        : file_(std::move(file)) {
+    FilePartWriter(std::unique_ptr<NewFile> file, std::string path, uint32_t section,
+                   PartColumns columns)
+        : file_(std::move(file)), rows_(columns) {
         part_.file = std::move(path);
         part_.section = section;
         index_.section = section;
+        index_.columns = columns;
         ByteWriter header(pending_);
         header.raw(kPartMagic);
         header.fixed(kPartVersion);
         header.fixed(uint32_t{0});
     }
 
-    Result<void> add(std::string_view key, std::string_view value) override {
-        const size_t row_bytes = key.size() + value.size();
+    Result<void> add(const operators::StateRow& row) override {
+        const std::string_view key = row.key;
+        const size_t row_bytes = bytes_of(row);
         if (row_bytes > kRowBytesMax) {
-            return exhausted("a state of {} bytes is too large for a run", value.size());
+            return exhausted("a row of {} bytes is too large for a run", row_bytes);
         }
         if (must_close_block(row_bytes)) TRY(write_block());
         if (part_.rows == 0) index_.first_key.assign(key);
@@ -43,19 +46,20 @@ class FilePartWriter final : public PartWriter {
             index_.blocks.push_back({.first_key = std::string(key)});
             index_bytes_ += key.size() + kBlockEntryBytes;
         }
-        rows_.add(key, value);
+        rows_.add(row);
         if (has_filter()) hashes_.push_back(hash64(key));
-        part_.digest.add_row(key, value);
+        part_.digest.add_row(part_.section, key, row.subkey, row.state);
         ++part_.rows;
         return {};
     }
 
-    uint64_t bytes_with(std::string_view key, std::string_view value) const override {
-        const size_t row_bytes = key.size() + value.size();
+    uint64_t bytes_with(const operators::StateRow& row) const override {
+        const std::string_view key = row.key;
+        const size_t row_bytes = bytes_of(row);
         uint64_t blocks = file_->size() + pending_.size() + rows_.bytes_with(row_bytes);
         uint64_t index = index_bytes_ + index_.first_key.size() + key.size() + kIndexFixedBytes;
         if (rows_.rows() == 0 || must_close_block(row_bytes)) {
-            blocks += BlockBuilder::bytes_alone(0);
+            blocks += rows_.bytes_alone(0);
             index += key.size() + kBlockEntryBytes;
         }
         const uint64_t filter = has_filter() ? KeyFilter::bytes_for(hashes_.size() + 1) : 0;
@@ -91,6 +95,10 @@ class FilePartWriter final : public PartWriter {
     /// A block holds at most this and kBlockBytesMax, so its ends fit 32 bits.
     static constexpr uint64_t kRowBytesMax = 1ULL << 30;
 
+    static size_t bytes_of(const operators::StateRow& row) {
+        return row.key.size() + row.subkey.size() + row.state.size();
+    }
+
     /// Only groups are looked up by key alone.
     bool has_filter() const { return part_.section == 0; }
 
@@ -122,14 +130,15 @@ class FilePartWriter final : public PartWriter {
 }  // namespace
 
 Result<std::unique_ptr<PartWriter>> PartWriter::create(Store& store, const std::string& directory,
-                                                       uint32_t section, uint32_t number) {
+                                                       uint32_t section, uint32_t number,
+                                                       PartColumns columns) {
     for (int name = 0; name < kNamesMax; ++name) {
         const std::string suffix = name == 0 ? std::string() : fmt::format(".{}", name);
         std::string path = fmt::format("{}/{}-{}{}.run", directory, section, number, suffix);
         // Left by a crash, or of another process that was given the same number: never touched.
         if (TRY(store.exists(path))) continue;
         auto file = TRY(store.begin_put(path));
-        return std::make_unique<FilePartWriter>(std::move(file), std::move(path), section);
+        return std::make_unique<FilePartWriter>(std::move(file), std::move(path), section, columns);
     }
     return exhausted("no free name for part {}-{} in \"{}\"", section, number, directory);
 }

@@ -36,7 +36,9 @@ struct Spread {
                 rows.emplace(key_of(random.below(kKeys)), std::string(24, 's'));
             }
             const auto writer = RunWriter::create(files, fmt::format("views/1/2/{}", id)).value();
-            for (const auto& [key, state] : rows) CHECK(writer->add_row(key, state).has_value());
+            for (const auto& [key, state] : rows) {
+                CHECK(writer->add(0, {.key = key, .subkey = {}, .state = state}).has_value());
+            }
             manifest::Run run = writer->finish().value();
             run.id = {id};
             runs.push_back(cache.get(run).value());

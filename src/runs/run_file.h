@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "base/store.h"
 #include "manifest/manifest.h"
 #include "operators/aggregate/group_table.h"
+#include "operators/aggregate/state_row.h"
 #include "operators/fold/failed_events.h"
 
 namespace braid::runs {
@@ -23,28 +23,25 @@ class KeyFilter;
 /// Where a run's files lie: "views/<view>/<version>/<run>".
 std::string run_directory(ViewId view, VersionId version, RunId run);
 
-/// The section of failed events, behind those of all sets.
+/// The section of failed events, behind those of all aggregates: key = the event's place, state =
+/// the reason.
 inline constexpr uint32_t kFailedSection = 9'999;
 
 struct RunWriterOptions {
     uint64_t part_bytes_max = 256ULL << 20;
 };
 
-/// Writes the files of one run: checked blocks of rows sorted by key, split into parts before they
-/// grow beyond part_bytes_max (docs/formats/run.md). Rows of a section must come in ascending key
-/// order (sets: key then value); CHECKed. A run without rows has no files. finish() syncs
-/// everything; until a manifest names the run its files are garbage, and a name that is taken by
-/// such garbage is not used again.
+/// Writes the files of one run: checked blocks of rows sorted by key and subkey, split into parts
+/// before they grow beyond part_bytes_max (docs/formats/run.md). A run without rows has no files.
+/// finish() syncs everything; until a manifest names the run its files are garbage, and a name that
+/// is taken by such garbage is not used again.
 class RunWriter {
   public:
     static Result<std::unique_ptr<RunWriter>> create(Store& store, std::string directory,
                                                      RunWriterOptions options = {});
     virtual ~RunWriter() = default;
-    virtual Result<void> add_row(std::string_view key, std::string_view state) = 0;
-    /// Section `set` + 1.
-    virtual Result<void> add_set_value(int set, std::string_view key, std::string_view value) = 0;
-    /// One of the failed events, as encode_event gives it, in ascending order.
-    virtual Result<void> add_failed_event(std::string_view event, std::string_view reason) = 0;
+    /// Rows of a section come in ascending order, and all have a state or none has; CHECKed.
+    virtual Result<void> add(uint32_t section, const operators::StateRow& row) = 0;
     /// The parts with rows, bytes and digests; id, version, kind and box are the caller's to fill
     /// in.
     virtual Result<manifest::Run> finish() = 0;
@@ -57,13 +54,12 @@ Result<manifest::Run> write_table(Store& store, const std::string& directory,
                                   RunWriterOptions options = {});
 Result<void> write_failed_events(const operators::FailedEvents& failed, RunWriter& writer);
 
-/// Rows of one section in key order. `key` of a set row is the group key; `value` its state or set
-/// element.
+/// Rows of one section by key and subkey.
 class RunCursor {
   public:
     virtual ~RunCursor() = default;
     /// False at the end. Views are valid until the next call.
-    virtual Result<bool> next(std::string_view& key, std::string_view& value) = 0;
+    virtual Result<bool> next(operators::StateRow& row) = 0;
 };
 
 struct RunCacheOptions {
@@ -83,12 +79,10 @@ class RunReader {
     virtual const manifest::Run& run() const = 0;
     /// State of a key: false, and `state` as it was, if there is none.
     virtual Result<bool> find(std::string_view key, std::string& state) const = 0;
-    /// Set elements of a key: values ascending, valid during the call.
-    virtual Result<void> find_set(
-        int set, std::string_view key,
-        const std::function<void(std::string_view value)>& visit) const = 0;
-    /// Rows of section 0, set + 1 or kFailedSection with from <= key < to; an empty `to` means to
-    /// the end.
+    /// The rows of a key in a section >= 1, by subkey; ends with the first error of `visit`.
+    virtual Result<void> find_rows(uint32_t section, std::string_view key,
+                                   const operators::RowVisitor& visit) const = 0;
+    /// Rows with from <= key < to; an empty `to` means to the end.
     virtual Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
                                                     std::string_view to) const = 0;
     /// Parts of section 0.

@@ -25,7 +25,7 @@ manifest::Run write_run(const std::string& directory) {
     const auto writer = RunWriter::create(files(), directory).value();
     const std::string state(24, 's');
     for (uint64_t row = 0; row < kRows; ++row)
-        CHECK(writer->add_row(key_of(row), state).has_value());
+        CHECK(writer->add(0, {key_of(row), {}, state}).has_value());
     return writer->finish().value();
 }
 
@@ -82,10 +82,9 @@ void scan(benchmark::State& bench) {
     for (auto _ : bench) {
         if (is_first_time) reader = RunReader::open(files(), run()).value();
         const auto cursor = reader->scan(0, {}, {}).value();
-        std::string_view key;
-        std::string_view value;
+        operators::StateRow row;
         uint64_t rows = 0;
-        while (cursor->next(key, value).value()) ++rows;
+        while (cursor->next(row).value()) ++rows;
         CHECK_EQ(rows, kRows);
     }
     bench.SetItemsProcessed(bench.iterations() * static_cast<int64_t>(kRows));

@@ -2,9 +2,11 @@
 #include "runs/run_file.h"
 
 #include <set>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
+#include "base/error_makers.h"
 #include "base/hash.h"
 #include "base/memory_file_system.h"
 #include "base/random.h"
@@ -66,7 +68,7 @@ TEST(RunFile, HoldsWhatWasWritten) {
         EXPECT_EQ(part.last_key, rows.back().first);
         EXPECT_EQ(run.rows, count);
         Digest digest;
-        for (const auto& [key, state] : rows) digest.add_row(key, state);
+        for (const auto& [key, state] : rows) digest.add_row(0, key, {}, state);
         EXPECT_EQ(run.digest, digest);
         ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
         ASSERT_OK_AND_ASSIGN(const TestRows read, read_rows(*reader, 0));
@@ -123,7 +125,7 @@ TEST(RunFile, ScansAnyRange) {
     }
 }
 
-TEST(RunFile, KeepsSetsBySectionAcrossParts) {
+TEST(RunFile, KeepsSubkeysBySectionAcrossParts) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(500);
     const std::vector<TestRows> sets = {{}, test_set(rows, 250, 6'000), test_set(rows, 0, 5)};
@@ -140,15 +142,70 @@ TEST(RunFile, KeepsSetsBySectionAcrossParts) {
               (std::map<uint32_t, uint64_t>{{0, 500}, {2, sets[1].size()}, {3, sets[2].size()}}));
     EXPECT_EQ(digest, run.digest);
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
-    for (int set = 0; set < 3; ++set) {
+    for (uint32_t section = 1; section <= 3; ++section) {
         for (const auto& [key, state] : rows) {
             TestRows found;
-            ASSERT_OK(reader->find_set(
-                set, key, [&](std::string_view value) { found.emplace_back(key, value); }));
-            ASSERT_EQ(found, between(sets[static_cast<size_t>(set)], key, key + '\0'));
+            ASSERT_OK(reader->find_rows(
+                section, key, [&](uint32_t, const operators::StateRow& row) -> Result<void> {
+                    found.emplace_back(row.key, row.subkey);
+                    return {};
+                }));
+            ASSERT_EQ(found, between(sets[section - 1], key, key + '\0'));
         }
     }
-    ASSERT_OK(reader->find_set(9, "k", [](std::string_view) { FAIL(); }));
+    ASSERT_OK(reader->find_rows(9, "k", [](uint32_t, const operators::StateRow&) -> Result<void> {
+        return internal_error("there is no such section");
+    }));
+}
+
+TEST(RunFile, KeepsStatesUnderSubkeysWhereThereAreSome) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(const auto writer,
+                         RunWriter::create(files, kDirectory, {.part_bytes_max = 30'000}));
+    using Row = std::tuple<std::string, std::string, std::string>;
+    std::vector<Row> rows;
+    for (int key = 0; key < 30; ++key) {
+        for (int subkey = 0; subkey < 200; ++subkey) {
+            rows.emplace_back(fmt::format("key {:02}", key), fmt::format("subkey {:03}", subkey),
+                              std::string(static_cast<size_t>(1 + (key + subkey) % 9), 's'));
+        }
+    }
+    for (const auto& [key, subkey, state] : rows) {
+        ASSERT_OK(writer->add(1, {key, subkey, state}));
+        ASSERT_OK(writer->add(2, {key, subkey, {}}));
+    }
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, writer->finish());
+    uint64_t with_states = 0;
+    uint64_t without = 0;
+    for (const manifest::Part& part : run.parts) {
+        EXPECT_LE(part.bytes, 30'000U);
+        (part.section == 1 ? with_states : without) += part.bytes;
+    }
+    EXPECT_LT(without + 4 * rows.size(), with_states) << "a set has no column of states";
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    for (const uint32_t section : {1U, 2U}) {
+        ASSERT_OK_AND_ASSIGN(const auto cursor, reader->scan(section, {}, {}));
+        operators::StateRow row;
+        Digest digest;
+        for (const auto& [key, subkey, state] : rows) {
+            ASSERT_TRUE(cursor->next(row).value());
+            ASSERT_EQ(std::tuple(row.key, row.subkey, row.state),
+                      std::tuple(key, subkey, section == 1 ? state : std::string()));
+            digest.add_row(section, row.key, row.subkey, row.state);
+        }
+        EXPECT_FALSE(cursor->next(row).value());
+        for (const manifest::Part& part : run.parts) {
+            if (part.section != section) digest.add(part.digest);
+        }
+        EXPECT_EQ(digest, run.digest);
+    }
+}
+
+TEST(RunFileDeathTest, RowsOfASectionAllHaveAStateOrNone) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(const auto writer, RunWriter::create(files, kDirectory));
+    ASSERT_OK(writer->add(1, {"k", "a", {}}));
+    EXPECT_DEATH(static_cast<void>(writer->add(1, {"k", "b", "state"})), "");
 }
 
 TEST(RunFile, SplitsIntoPartsOfBoundedSize) {

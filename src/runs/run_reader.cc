@@ -106,8 +106,8 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
 
     const manifest::Run& run() const override { return run_; }
     Result<bool> find(std::string_view key, std::string& state) const override;
-    Result<void> find_set(int set, std::string_view key,
-                          const std::function<void(std::string_view value)>& visit) const override;
+    Result<void> find_rows(uint32_t section, std::string_view key,
+                           const operators::RowVisitor& visit) const override;
     Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
                                             std::string_view to) const override;
     size_t group_parts() const override {
@@ -126,7 +126,7 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
 
     const std::shared_ptr<PartStore> store_;
     const manifest::Run run_;
-    std::vector<Section> sections_;  // of groups and sets
+    std::vector<Section> sections_;  // by number, but the one of failed events
     Section failed_;
 };
 
@@ -136,12 +136,11 @@ class RangeCursor final : public RunCursor {
     RangeCursor(std::shared_ptr<const FileRunReader> run, Walk walk, std::string_view to)
         : run_(std::move(run)), walk_(std::move(walk)), to_(to) {}
 
-    Result<bool> next(std::string_view& key, std::string_view& value) override {
+    Result<bool> next(operators::StateRow& row) override {
         if (row_ == rows_) {
             if (!TRY(next_block())) return false;
         }
-        key = block_->key(row_);
-        value = block_->value(row_);
+        row = block_->row(row_);
         ++row_;
         return true;
     }
@@ -185,19 +184,19 @@ Result<bool> FileRunReader::find(std::string_view key, std::string& state) const
     const Block& block = loaded->rows();
     const size_t row = block.lower_bound(key);
     if (row == block.rows || block.key(row) != key) return false;
-    state.assign(block.value(row));
+    state.assign(block.states.at(row));
     return true;
 }
 
-Result<void> FileRunReader::find_set(
-    int set, std::string_view key, const std::function<void(std::string_view value)>& visit) const {
-    Walk walk(section(static_cast<uint32_t>(set) + 1), {}, BlockCache::Use::kPoint);
+Result<void> FileRunReader::find_rows(uint32_t section_number, std::string_view key,
+                                      const operators::RowVisitor& visit) const {
+    Walk walk(section(section_number), {}, BlockCache::Use::kPoint);
     TRY(walk.seek(key));
     while (TRY(walk.settle())) {
         const Block& block = walk.block();
         for (size_t row = walk.row(); row < block.rows; ++row) {
             if (block.key(row) != key) return {};
-            visit(block.value(row));
+            TRY(visit(section_number, block.row(row)));
         }
         walk.set_row(block.rows);
     }
@@ -212,7 +211,7 @@ Result<std::unique_ptr<RunCursor>> FileRunReader::scan(uint32_t section_number,
     return std::make_unique<RangeCursor>(shared_from_this(), std::move(walk), to);
 }
 
-/// Parts of a section must follow one another; a key of a set may go on in the next part.
+/// Parts of a section must follow one another; rows of one key may go on in the next part.
 Result<void> check_parts(const manifest::Run& run) {
     constexpr uint32_t kSectionsMax = 10'000;
     const manifest::Part* before = nullptr;

@@ -15,74 +15,101 @@ manifest::Run sample() {
     run.parts = {{.section = 0,
                   .file = "run/0-0.run",
                   .rows = 24,
-                  .bytes = 3251,
-                  .crc = 0x3d0cf38c,
-                  .digest = {.low = 0x418d644d29a38f63, .high = 0x63343ede56b48977},
+                  .bytes = 3252,
+                  .crc = 0x7110718b,
+                  .digest = {.low = 0x3667ef0be14c9860, .high = 0x3710dae2629eb054},
                   .first_key = "key 00",
                   .last_key = "key 23"},
                  {.section = 0,
                   .file = "run/0-1.run",
                   .rows = 10,
-                  .bytes = 3145,
-                  .crc = 0x9db89573,
-                  .digest = {.low = 0x1fbb34b000c6f0cc, .high = 0x4536bb308d5c1d3d},
+                  .bytes = 3146,
+                  .crc = 0x1319ab34,
+                  .digest = {.low = 0x290e2c1e5a5a12d2, .high = 0x88685835f1603d61},
                   .first_key = "key 24",
                   .last_key = "key 33"},
                  {.section = 0,
                   .file = "run/0-2.run",
                   .rows = 6,
-                  .bytes = 2429,
-                  .crc = 0x779be856,
-                  .digest = {.low = 0x2f1a5852f7eac12c, .high = 0xead6c5ce451ef7ce},
+                  .bytes = 2430,
+                  .crc = 0xc01ab03a,
+                  .digest = {.low = 0x5c6f558f7a8c339a, .high = 0xd7d38f329eb3c10e},
                   .first_key = "key 34",
                   .last_key = "key 39"},
                  {.section = 1,
                   .file = "run/1-0.run",
                   .rows = 39,
-                  .bytes = 942,
-                  .crc = 0x57f61c7d,
-                  .digest = {.low = 0x21db4d4fd29a1bb9, .high = 0xb611c0108c263ed6},
+                  .bytes = 943,
+                  .crc = 0x8e577a47,
+                  .digest = {.low = 0x266144f13c71e189, .high = 0xcdfee93dd2bc67d3},
+                  .first_key = "key 01",
+                  .last_key = "key 38"},
+                 {.section = 2,
+                  .file = "run/2-0.run",
+                  .rows = 39,
+                  .bytes = 1142,
+                  .crc = 0xdbef12e3,
+                  .digest = {.low = 0x2751558438586469, .high = 0xaa3257230ac47b03},
                   .first_key = "key 01",
                   .last_key = "key 38"},
                  {.section = kFailedSection,
                   .file = "run/9999-0.run",
                   .rows = 3,
-                  .bytes = 281,
-                  .crc = 0xa6257fad,
-                  .digest = {.low = 0x5e3350346b24f01d, .high = 0x363704a5b798c3e0},
+                  .bytes = 282,
+                  .crc = 0x4f137a70,
+                  .digest = {.low = 0xf7ecc97d8a5e9c54, .high = 0x7e33c98ecdd610d3},
                   .first_key = operators::encode_event({{0}, {7}}),
                   .last_key = operators::encode_event({{2}, {1}})}};
     return run;
 }
 
-TEST(RunSample, OpensAndHoldsItsRows) {
-    TestRows groups;
-    TestRows set;
+struct Row {
+    std::string key;
+    std::string subkey;
+    std::string state;
+    bool operator==(const Row&) const = default;
+};
+
+std::vector<Row> rows_of(uint32_t section) {
+    if (section == kFailedSection) {
+        return {{operators::encode_event({{0}, {7}}), "", "division by zero"},
+                {operators::encode_event({{0}, {256}}), "", "integer out of range"},
+                {operators::encode_event({{2}, {1}}), "",
+                 "invalid input syntax for type integer: \"d\xC3\xA9\""}};
+    }
+    std::vector<Row> rows;
     for (int index = 0; index < 40; ++index) {
         const std::string key = fmt::format("key {:02}", index);
-        groups.emplace_back(
-            key, std::string(static_cast<size_t>(index) * 10, static_cast<char>('a' + index % 26)));
+        if (section == 0) {
+            const auto letter = static_cast<char>('a' + index % 26);
+            rows.push_back({key, "", std::string(static_cast<size_t>(index) * 10, letter)});
+            continue;
+        }
+        const std::string state(section == 1 ? 0 : 1, static_cast<char>(1 + index));
         for (int value = 0; value < index % 3; ++value) {
-            set.emplace_back(key, fmt::format("value {}", value));
+            rows.push_back({key, fmt::format("value {}", value), state});
         }
     }
+    return rows;
+}
+
+TEST(RunSample, OpensAndHoldsItsRows) {
     ASSERT_OK_AND_ASSIGN(const auto files, open_posix_file_system("docs/formats/samples"));
     ASSERT_OK_AND_ASSIGN(const auto run, RunReader::open(*files, sample()));
-    ASSERT_OK_AND_ASSIGN(const TestRows read_groups, read_rows(*run, 0));
-    EXPECT_EQ(read_groups, groups);
-    ASSERT_OK_AND_ASSIGN(const TestRows read_set, read_rows(*run, 1));
-    EXPECT_EQ(read_set, set);
-    const TestRows failed = {{operators::encode_event({{0}, {7}}), "division by zero"},
-                             {operators::encode_event({{0}, {256}}), "integer out of range"},
-                             {operators::encode_event({{2}, {1}}),
-                              "invalid input syntax for type integer: \"d\xC3\xA9\""}};
-    ASSERT_OK_AND_ASSIGN(const TestRows read_failed, read_rows(*run, kFailedSection));
-    EXPECT_EQ(read_failed, failed);
+    for (const uint32_t section : {0U, 1U, 2U, kFailedSection}) {
+        ASSERT_OK_AND_ASSIGN(const auto cursor, run->scan(section, {}, {}));
+        std::vector<Row> read;
+        operators::StateRow row;
+        while (cursor->next(row).value()) {
+            read.push_back({std::string(row.key), std::string(row.subkey), std::string(row.state)});
+        }
+        EXPECT_EQ(read, rows_of(section)) << section;
+    }
     for (const manifest::Part& part : sample().parts) {
         Digest digest;
-        const TestRows& rows = part.section == 0 ? groups : part.section == 1 ? set : failed;
-        for (const auto& [key, value] : rows) {
-            if (key >= part.first_key && key <= part.last_key) digest.add_row(key, value);
+        for (const auto& [key, subkey, state] : rows_of(part.section)) {
+            if (key < part.first_key || key > part.last_key) continue;
+            digest.add_row(part.section, key, subkey, state);
         }
         EXPECT_EQ(digest, part.digest) << part.file;
     }

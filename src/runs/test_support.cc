@@ -27,10 +27,12 @@ Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory
                                  const TestRows& groups, const std::vector<TestRows>& sets,
                                  RunWriterOptions options) {
     const auto writer = TRY(RunWriter::create(files, directory, options));
-    for (const auto& [key, state] : groups) TRY(writer->add_row(key, state));
-    for (size_t set = 0; set < sets.size(); ++set) {
-        for (const auto& [key, value] : sets[set]) {
-            TRY(writer->add_set_value(static_cast<int>(set), key, value));
+    for (const auto& [key, state] : groups) {
+        TRY(writer->add(0, {.key = key, .subkey = {}, .state = state}));
+    }
+    for (uint32_t section = 1; section <= sets.size(); ++section) {
+        for (const auto& [key, subkey] : sets[section - 1]) {
+            TRY(writer->add(section, {.key = key, .subkey = subkey, .state = {}}));
         }
     }
     return writer->finish();
@@ -46,9 +48,10 @@ Result<TestRows> read_rows(const RunReader& run, uint32_t section, std::string_v
                            std::string_view to) {
     const auto cursor = TRY(run.scan(section, from, to));
     TestRows rows;
-    std::string_view key;
-    std::string_view value;
-    while (TRY(cursor->next(key, value))) rows.emplace_back(key, value);
+    operators::StateRow row;
+    while (TRY(cursor->next(row))) {
+        rows.emplace_back(row.key, row.subkey.empty() ? row.state : row.subkey);
+    }
     return rows;
 }
 

@@ -20,7 +20,7 @@ using TestRows = std::vector<std::pair<std::string, std::string>>;
 /// `count` rows with ascending keys of several lengths, with bytes of every value among them.
 TestRows test_rows(uint64_t count);
 
-/// Writes groups, and sets[i] as set i; rows in order.
+/// Writes groups, and sets[i] as section i + 1 without states; rows in order.
 Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory,
                                  const TestRows& groups, const std::vector<TestRows>& sets = {},
                                  RunWriterOptions options = {});
@@ -28,7 +28,7 @@ Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory
 /// The state of a key, if it is there.
 Result<std::optional<std::string>> find(const RunReader& run, std::string_view key);
 
-/// All rows of a section, or why not.
+/// All rows of a section, with their subkey or, without one, their state; or why not.
 Result<TestRows> read_rows(const RunReader& run, uint32_t section, std::string_view from = {},
                            std::string_view to = {});
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <numeric>
+#include <set>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -22,7 +24,9 @@ std::vector<plan::Aggregate> aggregates() {
     const auto of = [](AggregateKind kind, Type argument, Type result) {
         plan::Aggregate aggregate;
         aggregate.kind = kind;
-        aggregate.argument_type = argument;
+        if (kind != AggregateKind::kCountRows) {
+            aggregate.arguments = {plan::column_ref(0, argument)};
+        }
         aggregate.result_type = result;
         return aggregate;
     };
@@ -48,24 +52,26 @@ GroupTable folded(uint64_t seed, uint64_t rows, uint64_t groups) {
     EncodedKeys encoded;
     encode_keys(key_columns, all, encoded);
     const Column number = Column::flat<int64_t>(kInt8, numbers);
-    const std::vector<Column> arguments = {Column(), number, number, texts.finish()};
-    const std::vector<Column> filters(4);
+    const std::vector<operators::AggregateInput> inputs = {
+        {}, {{number}, {}}, {{number}, {}}, {{texts.finish()}, {}}};
     GroupTable table(aggregates());
-    table.fold(encoded, arguments, filters);
+    table.fold(encoded, inputs);
     return table;
 }
 
 /// The run back as a table.
 Result<GroupTable> merged(const RunReader& run) {
     GroupTable table(aggregates());
-    for (const auto& [key, state] : TRY(read_rows(run, 0))) TRY(table.merge_state(key, state));
-    for (int set = 0; set < 2; ++set) {
-        for (const auto& [key, value] : TRY(read_rows(run, static_cast<uint32_t>(set) + 1))) {
-            TRY(table.merge_set_value(set, key, value));
-        }
+    operators::StateRow row;
+    for (uint32_t section = 0; section <= 2; ++section) {
+        const auto rows = TRY(run.scan(section, {}, {}));
+        while (TRY(rows->next(row))) TRY(table.merge_row(section, row));
     }
     return table;
 }
+
+/// Of one key: section, subkey, state.
+using Rows = std::set<std::tuple<uint32_t, std::string, std::string>>;
 
 TEST(WriteTable, GivesARunThatIsTheTable) {
     MemoryFileSystem files;
@@ -84,14 +90,19 @@ TEST(WriteTable, GivesARunThatIsTheTable) {
         const std::string_view key = table.key_of(group);
         ASSERT_OK_AND_ASSIGN(const auto found, find(*reader, key));
         ASSERT_EQ(found, std::optional<std::string_view>(state));
-        for (int set = 0; set < 2; ++set) {
-            size_t size = 0;
-            ASSERT_OK(reader->find_set(set, key, [&](std::string_view value) {
-                ++size;
-                ASSERT_TRUE(table.set_contains(set, group, value));
-            }));
-            ASSERT_EQ(size, table.set_size(set, group));
+        Rows found_rows = {{0, "", state}};
+        const auto add_to = [](Rows& rows) {
+            return [&rows](uint32_t section, const operators::StateRow& row) -> Result<void> {
+                rows.insert({section, std::string(row.subkey), std::string(row.state)});
+                return {};
+            };
+        };
+        for (const uint32_t section : {1U, 2U}) {
+            ASSERT_OK(reader->find_rows(section, key, add_to(found_rows)));
         }
+        Rows expected;
+        ASSERT_OK(table.visit_rows_of({&group, 1}, add_to(expected)));
+        ASSERT_EQ(found_rows, expected);
     }
 }
 

@@ -28,12 +28,11 @@ const catalog::MaterializedView& view_of(const manifest::State& state, const std
 
 Result<void> merge_run(FileSystem& files, const manifest::Run& run, operators::GroupTable& into) {
     const auto reader = TRY(runs::RunReader::open(files, run));
-    std::string_view key;
-    std::string_view value;
-    const auto rows = TRY(reader->scan(0, {}, {}));
-    while (TRY(rows->next(key, value))) TRY(into.merge_state(key, value));
-    const auto values = TRY(reader->scan(1, {}, {}));
-    while (TRY(values->next(key, value))) TRY(into.merge_set_value(0, key, value));
+    operators::StateRow row;
+    for (const uint32_t section : {0U, 1U}) {
+        const auto rows = TRY(reader->scan(section, {}, {}));
+        while (TRY(rows->next(row))) TRY(into.merge_row(section, row));
+    }
     return {};
 }
 

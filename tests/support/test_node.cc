@@ -167,17 +167,10 @@ Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode) {
     operators::GroupTable merged(bound.plan->aggregates);
     TRY(read::gather(tiling, {}, -1, merged));
     Digest digest;
-    std::string encoded;
-    for (operators::GroupTable::Group group = 0; group < merged.size(); ++group) {
-        encoded.clear();
-        merged.encode_state(group, encoded);
-        digest.add_row(merged.key_of(group), encoded);
-        for (int set = 0; set < bound.plan->set_count(); ++set) {
-            merged.for_each_set_value(set, group, [&](std::string_view value) {
-                digest.add_row(merged.key_of(group), std::to_string(set) + std::string(value));
-            });
-        }
-    }
+    TRY(merged.visit_rows([&](uint32_t section, const operators::StateRow& row) -> Result<void> {
+        digest.add_row(section, row.key, row.subkey, row.state);
+        return {};
+    }));
     const operators::FailedEvents failed = TRY(read::gather_failed(tiling));
     for (const auto& [event, reason] : failed.kept()) {
         digest.add_row(operators::encode_event(event), reason);

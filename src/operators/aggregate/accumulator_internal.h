@@ -18,8 +18,8 @@ namespace braid::operators {
 struct FoldBlock {
     std::span<char* const> entries;
     size_t first = 0;
-    const Column* argument = nullptr;  // flat; null if the aggregate has none
-    const Column* filter = nullptr;    // flat bool; null if the aggregate has none
+    std::span<const Column> arguments;  // flat, as many as the aggregate has
+    const Column* filter = nullptr;     // flat bool; null if the aggregate has none
 };
 
 /// One aggregate of a view: what its states mean. A state is a fixed number of bytes inside a
@@ -40,6 +40,8 @@ class Accumulator {
     /// ⊕ with what encode wrote.
     virtual Result<void> merge_encoded(char* into, ByteReader& in) = 0;
     virtual Result<void> finish(const char* state, ColumnBuilder& out) const = 0;
+    /// Gives back what a state holds beyond its entry; its bytes mean nothing from then on.
+    virtual void drop(char* /*state*/) {}
     /// Beyond the entries.
     virtual size_t bytes_used() const { return 0; }
 
@@ -57,7 +59,7 @@ class Accumulator {
     size_t offset_ = 0;
 };
 
-/// For every kind but count(DISTINCT), whose state is a set, and combine, which only names another.
+/// For every kind without subkeys but combine, which only names another.
 std::unique_ptr<Accumulator> make_accumulator(const plan::Aggregate& aggregate);
 
 // The makers behind it, by family.
@@ -66,13 +68,13 @@ std::unique_ptr<Accumulator> make_bool(const plan::Aggregate& aggregate);
 std::unique_ptr<Accumulator> make_sum(const plan::Aggregate& aggregate);
 std::unique_ptr<Accumulator> make_extreme(const plan::Aggregate& aggregate);
 
-/// True where a row takes part: the filter is true and, if asked, the argument is not NULL. Both
-/// flat.
+/// True where a row takes part: the filter is true and the first argument, if there is one, not
+/// NULL.
 class RowSelection {
   public:
     explicit RowSelection(const FoldBlock& block)
-        : validity_(block.argument == nullptr ? std::span<const uint8_t>()
-                                              : block.argument->validity()),
+        : validity_(block.arguments.empty() ? std::span<const uint8_t>()
+                                            : block.arguments.front().validity()),
           first_(block.first) {
         if (block.filter == nullptr) return;
         filter_ = block.filter->values<uint8_t>();
@@ -97,7 +99,7 @@ class RowSelection {
 /// test.
 template <typename T, typename Visit>
 void for_each_value(const FoldBlock& block, Visit visit) {
-    const T* values = block.argument->values<T>().data() + block.first;
+    const T* values = block.arguments.front().values<T>().data() + block.first;
     const RowSelection selected(block);
     const size_t count = block.entries.size();
     if (selected.is_all()) {

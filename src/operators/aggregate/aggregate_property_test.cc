@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,8 @@
 #include "base/test_support.h"
 #include "columnar/numeric.h"
 #include "operators/aggregate/group_table.h"
+#include "operators/aggregate/state_finisher.h"
+#include "operators/aggregate/state_merge.h"
 
 namespace braid::operators {
 namespace {
@@ -61,7 +64,9 @@ std::vector<Subject> all_subjects() {
 Aggregate aggregate_of(const Subject& subject) {
     Aggregate aggregate;
     aggregate.kind = subject.kind;
-    aggregate.argument_type = subject.argument;
+    if (subject.kind != AggregateKind::kCountRows) {
+        aggregate.arguments = {plan::column_ref(0, subject.argument)};
+    }
     aggregate.result_type = subject.result;
     return aggregate;
 }
@@ -219,14 +224,13 @@ class Subjects : public testing::TestWithParam<Subject> {
         std::iota(all.begin(), all.end(), 0U);
         EncodedKeys encoded;
         encode_keys(keys, all, encoded);
-        Column argument;
-        if (has_argument()) argument = column_of(subject().argument, rows.arguments, which);
-        if (has_argument() && which.size() % 3 == 0) argument = as_dictionary(argument);
-        Column filter;
-        if (filtered) filter = column_of(Type::of(TypeKind::kBool), rows.filters, which);
-        const std::vector<Column> arguments = {argument, Column()};
-        const std::vector<Column> filters = {filter, Column()};
-        table.fold(encoded, arguments, filters);
+        AggregateInput input;
+        if (has_argument()) {
+            const Column argument = column_of(subject().argument, rows.arguments, which);
+            input.arguments = {which.size() % 3 == 0 ? as_dictionary(argument) : argument};
+        }
+        if (filtered) input.filter = column_of(Type::of(TypeKind::kBool), rows.filters, which);
+        table.fold(encoded, std::vector<AggregateInput>{input, {}});
     }
     GroupTable folded(const Rows& rows, std::span<const size_t> which, bool filtered) {
         GroupTable table = empty();
@@ -235,27 +239,26 @@ class Subjects : public testing::TestWithParam<Subject> {
     }
 };
 
-struct State {
-    std::string bytes;
-    std::set<std::string> set;
-    bool operator==(const State&) const = default;
-};
-using Snapshot = std::map<std::string, State>;
-
-bool has_set(const GroupTable& table) {
-    return table.aggregates()[0].kind == AggregateKind::kCountDistinct;
-}
+/// States by section, key and subkey.
+using Snapshot = std::map<std::tuple<uint32_t, std::string, std::string>, std::string>;
 
 Snapshot snapshot(const GroupTable& table) {
     Snapshot out;
+    std::tuple<uint32_t, std::string, std::string> last;
+    EXPECT_OK(table.visit_rows([&](uint32_t section, const StateRow& row) -> Result<void> {
+        std::tuple place(section, std::string(row.key), std::string(row.subkey));
+        EXPECT_TRUE(out.empty() || last < place) << "rows come in order, each once";
+        last = place;
+        out.emplace(std::move(place), row.state);
+        return {};
+    }));
     for (GroupTable::Group group = 0; group < table.size(); ++group) {
-        State state;
-        table.encode_state(group, state.bytes);
-        if (has_set(table)) {
-            table.for_each_set_value(0, group, [&](std::string_view v) { state.set.emplace(v); });
-            EXPECT_EQ(state.set.size(), table.set_size(0, group));
-        }
-        EXPECT_TRUE(out.emplace(table.key_of(group), state).second);
+        if (plan::subkey_sections(table.aggregates()) == 0) break;
+        const auto is_of_group = [&](const auto& row) {
+            return std::get<0>(row.first) == 1 && std::get<1>(row.first) == table.key_of(group);
+        };
+        EXPECT_EQ(static_cast<size_t>(std::ranges::count_if(out, is_of_group)),
+                  table.subkey_count(1, group));
     }
     return out;
 }
@@ -327,16 +330,9 @@ TEST_P(Subjects, EncodedStatesMergeLikeTables) {
         GroupTable target = folded(rows, std::span(order).first(100), false);
         for (const size_t from : {100, 200}) {
             const GroupTable run = folded(rows, std::span(order).subspan(from, 100), false);
-            for (const GroupTable::Group group : run.sorted_groups()) {
-                std::string state;
-                run.encode_state(group, state);
-                ASSERT_OK(target.merge_state(run.key_of(group), state));
-                if (!has_set(run)) continue;
-                run.for_each_set_value(0, group, [&](std::string_view value) {
-                    EXPECT_OK(target.merge_set_value(0, run.key_of(group), value));
-                    EXPECT_TRUE(target.set_contains(0, target.find(run.key_of(group)), value));
-                });
-            }
+            ASSERT_OK(run.visit_rows([&](uint32_t section, const StateRow& row) {
+                return target.merge_row(section, row);
+            }));
         }
         ASSERT_EQ(snapshot(target), snapshot(folded(rows, order, false))) << "seed " << seed;
     }
@@ -346,23 +342,56 @@ TEST_P(Subjects, FinishOfTheEncodedStateIsFinishOfTheGroup) {
     Values values(7);
     const Rows rows = make_rows(subject(), values, 300);
     const GroupTable table = folded(rows, in_order(rows.size()), true);
-    for (const GroupTable::Group group : table.sorted_groups()) {
-        std::string state;
-        table.encode_state(group, state);
-        std::vector<uint64_t> sizes;
-        if (has_set(table)) sizes.push_back(table.set_size(0, group));
-        StateFinisher finisher(table.aggregates(), {true, false});
-        ASSERT_OK(finisher.add(state, sizes));
-        const std::vector<Evaluated> finished = finisher.take();
-        EXPECT_EQ(finished[1].column.length(), 0U) << "nobody asked for it";
-        const Evaluated expected = table.finish(0, {&group, 1});
-        ASSERT_EQ(finished[0].errors.empty(), expected.errors.empty());
-        if (!expected.errors.empty()) continue;
-        std::string left;
-        std::string right;
-        encode_key_value(finished[0].column, 0, left);
-        encode_key_value(expected.column, 0, right);
-        ASSERT_EQ(left, right);
+    const std::vector<GroupTable::Group> groups = table.sorted_groups();
+    StateFinisher finisher(table.aggregates(), {true, false});
+    for (const GroupTable::Group group : groups) {
+        ASSERT_OK(table.visit_rows_of({&group, 1}, [&](uint32_t section, const StateRow& row) {
+            return finisher.add(section, row);
+        }));
+    }
+    const std::vector<Evaluated> finished = finisher.take();
+    EXPECT_EQ(finished[1].column.length(), 0U) << "nobody asked for it";
+    const Evaluated expected = table.finish(0, groups);
+    ASSERT_EQ(finished[0].column.length(), groups.size());
+    const auto rows_of = [](const std::vector<RowError>& errors) {
+        std::vector<uint32_t> failed;
+        for (const RowError& error : errors) failed.push_back(error.row);
+        return failed;
+    };
+    EXPECT_EQ(rows_of(finished[0].errors), rows_of(expected.errors));
+    std::string left;
+    std::string right;
+    for (size_t row = 0; row < groups.size(); ++row) {
+        encode_key_value(finished[0].column, row, left);
+        encode_key_value(expected.column, row, right);
+    }
+    EXPECT_EQ(left, right);
+    EXPECT_EQ(finisher.take()[0].column.length(), 0U);
+}
+
+TEST_P(Subjects, StateMergeIsMergingWithoutATable) {
+    for (uint64_t seed = 1; seed <= 30; ++seed) {
+        Values values(seed);
+        const Rows rows = make_rows(subject(), values, 300);
+        const std::vector<size_t> order = in_order(rows.size());
+        std::map<Snapshot::key_type, std::vector<std::string>> pieces;
+        for (const size_t from : {0, 100, 200}) {
+            const auto some = std::span(order).subspan(from, 100);
+            for (const auto& [place, state] : snapshot(folded(rows, some, seed % 2 == 0))) {
+                pieces[place].push_back(state);
+            }
+        }
+        const GroupTable whole = folded(rows, order, seed % 2 == 0);
+        Snapshot merged;
+        std::map<uint32_t, StateMerge> merges;
+        for (const auto& [place, states] : pieces) {
+            const uint32_t section = std::get<0>(place);
+            StateMerge& merge = merges.try_emplace(section, whole.aggregates(), section).first->second;
+            merge.start(states[0]);
+            for (size_t next = 1; next < states.size(); ++next) ASSERT_OK(merge.add(states[next]));
+            merged[place] = merge.sum();
+        }
+        ASSERT_EQ(merged, snapshot(whole)) << "seed " << seed;
     }
 }
 
@@ -374,10 +403,10 @@ TEST_P(Subjects, TruncatedStatesAreCorrupt) {
     table.encode_state(0, state);
     for (size_t size = 0; size < state.size(); ++size) {
         GroupTable target = empty();
-        EXPECT_ERROR(target.merge_state("k", state.substr(0, size)), ErrorCode::kCorrupt);
+        EXPECT_ERROR(target.merge_row(0, {"k", {}, state.substr(0, size)}), ErrorCode::kCorrupt);
     }
     GroupTable target = empty();
-    EXPECT_ERROR(target.merge_state("k", state + "x"), ErrorCode::kCorrupt);
+    EXPECT_ERROR(target.merge_row(0, {"k", {}, state + "x"}), ErrorCode::kCorrupt);
 }
 
 // ---- Against a reference that knows nothing of states ----

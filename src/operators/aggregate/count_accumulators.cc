@@ -90,7 +90,7 @@ std::unique_ptr<Accumulator> make_count(const plan::Aggregate&) {
 }
 
 std::unique_ptr<Accumulator> make_bool(const plan::Aggregate& aggregate) {
-    CHECK(aggregate.argument_type.kind == TypeKind::kBool);
+    CHECK(aggregate.argument_type().kind == TypeKind::kBool);
     return std::make_unique<Bools>(aggregate.kind == plan::AggregateKind::kBoolAnd);
 }
 
@@ -109,7 +109,7 @@ std::unique_ptr<Accumulator> make_accumulator(const plan::Aggregate& aggregate) 
         case Kind::kBoolAnd:
         case Kind::kBoolOr:
             return make_bool(aggregate);
-        case Kind::kCountDistinct:
+        case Kind::kCountDistinct:  // subkeys: subkey_aggregate_internal.h
         case Kind::kCombine:
             break;
     }

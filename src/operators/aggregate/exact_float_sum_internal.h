@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -26,11 +27,22 @@ struct FullFloatSum {
 /// The side memory of all sums of one aggregate.
 class FullFloatSums {
   public:
-    FullFloatSum* add() { return &sums_.emplace_back(); }
+    /// Zero.
+    FullFloatSum* add() {
+        if (free_.empty()) return &sums_.emplace_back();
+        FullFloatSum* sum = free_.back();
+        free_.pop_back();
+        return sum;
+    }
+    void give_back(FullFloatSum* sum) {
+        *sum = {};
+        free_.push_back(sum);
+    }
     size_t bytes_used() const { return sums_.size() * sizeof(FullFloatSum); }
 
   private:
     std::deque<FullFloatSum> sums_;
+    std::vector<FullFloatSum*> free_;
 };
 
 /// All zero bytes is the empty sum.
@@ -47,6 +59,10 @@ class ExactFloatSum {
 
     void encode(ByteWriter& out) const;
     Result<void> merge_encoded(ByteReader& in, FullFloatSums& side);
+    /// Gives the side memory back; the sum means nothing from then on.
+    void drop(FullFloatSums& side) {
+        if (is_full_ != 0) side.give_back(full_);
+    }
 
   private:
     static constexpr size_t kWindowLimbs = 5;

@@ -221,6 +221,10 @@ class TextExtreme final : public Accumulator {
         }
         return {};
     }
+    void drop(char* of) override {
+        auto* state = reinterpret_cast<State*>(of);
+        if (state->buffer != nullptr) store_.free(state->buffer, state->capacity);
+    }
     size_t bytes_used() const override { return store_.bytes_used(); }
 
   private:
@@ -265,7 +269,7 @@ class TextExtreme final : public Accumulator {
 
 std::unique_ptr<Accumulator> make_extreme(const plan::Aggregate& aggregate) {
     const bool is_max = aggregate.kind == plan::AggregateKind::kMax;
-    switch (aggregate.argument_type.kind) {
+    switch (aggregate.argument_type().kind) {
         case TypeKind::kBool:
             return std::make_unique<FixedExtreme<uint8_t, int64_t>>(is_max);
         case TypeKind::kInt4:

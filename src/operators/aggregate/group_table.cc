@@ -7,65 +7,43 @@
 #include "base/check.h"
 #include "base/error_makers.h"
 #include "operators/aggregate/accumulator_internal.h"
+#include "operators/aggregate/finish_row_internal.h"
 #include "operators/aggregate/key_sort_internal.h"
 #include "operators/aggregate/key_table_internal.h"
-#include "operators/aggregate/value_set_internal.h"
+#include "operators/aggregate/scratch_entry_internal.h"
+#include "operators/aggregate/subkey_table_internal.h"
 
 namespace braid::operators {
 namespace {
 
-using plan::AggregateKind;
-
 /// Rows are folded in blocks whose entry pointers stay in the first-level cache.
 constexpr size_t kBlockRows = 1024;
 
-bool is_set(const plan::Aggregate& aggregate) {
-    return aggregate.kind == AggregateKind::kCountDistinct;
-}
-
-/// Where each state lies in an entry: the aligned ones first, then sets, then single bytes; the
-/// group's number closes it.
+/// Where each state lies in an entry: the aligned ones first, then heads of subkeys and the group's
+/// number, then single bytes.
 struct EntryLayout {
-    std::vector<std::unique_ptr<Accumulator>> accumulators;  // by aggregate; null for a set
-    std::vector<std::unique_ptr<ValueSet>> sets;
+    std::vector<std::unique_ptr<Accumulator>> accumulators;  // by aggregate; null: has subkeys
+    std::vector<std::unique_ptr<SubkeyTable>> sections;      // section n at n - 1
     size_t group_offset = 0;
     size_t payload_bytes = 0;
 
     explicit EntryLayout(const std::vector<plan::Aggregate>& aggregates);
 };
 
-EntryLayout::EntryLayout(const std::vector<plan::Aggregate>& aggregates) {
-    for (const plan::Aggregate& aggregate : aggregates) {
-        CHECK(aggregate.kind != AggregateKind::kCombine);
-        accumulators.push_back(is_set(aggregate) ? nullptr : make_accumulator(aggregate));
-        if (is_set(aggregate)) sets.push_back(std::make_unique<ValueSet>());
+EntryLayout::EntryLayout(const std::vector<plan::Aggregate>& aggregates)
+    : accumulators(make_accumulators(aggregates)) {
+    for (size_t a = 0; a < aggregates.size(); ++a) {
+        if (accumulators[a] == nullptr)
+            sections.push_back(std::make_unique<SubkeyTable>(aggregates[a]));
     }
+    const size_t heads_bytes = sections.size() * sizeof(SubkeyTable::Head);
     size_t offset = 0;
-    const auto place = [&](size_t alignment) {
-        for (const auto& accumulator : accumulators) {
-            if (accumulator == nullptr || accumulator->alignment() != alignment) continue;
-            accumulator->set_offset(offset);
-            offset += accumulator->state_bytes();
-        }
-    };
-    place(alignof(int64_t));
-    for (const auto& set : sets) {
-        set->set_offset(offset);
-        offset += sizeof(ValueSet::Head);
+    payload_bytes = place_states(accumulators, heads_bytes + sizeof(GroupTable::Group), offset);
+    for (const auto& section : sections) {
+        section->set_offset(offset);
+        offset += sizeof(SubkeyTable::Head);
     }
     group_offset = offset;
-    offset += sizeof(GroupTable::Group);
-    place(1);
-    payload_bytes = offset;
-}
-
-/// Appends the finished value of a state, or NULL and why there is none.
-void finish_row(const Accumulator& accumulator, const char* state, uint32_t row,
-                ColumnBuilder& builder, std::vector<RowError>& errors) {
-    Result<void> finished = accumulator.finish(state, builder);
-    if (finished) return;
-    builder.append_null();
-    errors.push_back({row, std::move(finished).error()});
 }
 
 /// A list that grows without moving what it holds.
@@ -99,22 +77,23 @@ struct GroupTable::Body {
         std::memcpy(&group, entry + layout.group_offset, sizeof group);
         return group;
     }
+    /// Of an aggregate with subkeys.
+    const SubkeyTable& section_of(size_t aggregate) const {
+        const auto before = std::count(layout.accumulators.begin(),
+                                       layout.accumulators.begin() +
+                                           static_cast<ptrdiff_t>(aggregate),
+                                       nullptr);
+        return *layout.sections[static_cast<size_t>(before)];
+    }
     char* find_or_insert(uint32_t tag, std::string_view key);
     char* insert(uint32_t tag, std::string_view key);
     /// Fills entries[0, count) for keys(0) … keys(count - 1).
     template <typename Keys>
     void resolve(size_t count, const Keys& keys);
     void resolve_keys(const EncodedKeys& keys, size_t first, size_t count);
-    Result<void> merge_encoded(char* entry, std::string_view state);
     /// What fold was given, in the encodings that aggregates read.
-    struct Arguments {
-        std::vector<Column> arguments;
-        std::vector<Column> filters;
-    };
-    Arguments checked_arguments(size_t rows, std::span<const Column> arguments,
-                                std::span<const Column> filters) const;
-    void fold_block(size_t first, std::span<const Column> arguments,
-                    std::span<const Column> filters);
+    std::vector<AggregateInput> checked(size_t rows, std::span<const AggregateInput> inputs) const;
+    void fold_block(size_t first, std::span<const AggregateInput> inputs);
 
     std::vector<plan::Aggregate> aggregates;
     EntryLayout layout;
@@ -171,38 +150,37 @@ void GroupTable::Body::resolve_keys(const EncodedKeys& keys, size_t first, size_
     });
 }
 
-GroupTable::Body::Arguments GroupTable::Body::checked_arguments(
-    size_t rows, std::span<const Column> arguments, std::span<const Column> filters) const {
-    const size_t count = aggregates.size();
-    CHECK_EQ(arguments.size(), count);
-    CHECK_EQ(filters.size(), count);
-    Arguments flat{{arguments.begin(), arguments.end()}, {filters.begin(), filters.end()}};
-    for (size_t a = 0; a < count; ++a) {
-        const bool has_argument = arguments[a].length() != 0;
-        CHECK(!has_argument || arguments[a].length() == rows);
-        CHECK(filters[a].length() == 0 || filters[a].length() == rows);
-        CHECK(rows == 0 || has_argument == (aggregates[a].kind != AggregateKind::kCountRows));
-        // Sets encode a dictionary's values once, so their argument stays as it is.
-        if (has_argument && !is_set(aggregates[a])) flat.arguments[a] = arguments[a].flattened();
-        if (filters[a].length() != 0) flat.filters[a] = filters[a].flattened();
+std::vector<AggregateInput> GroupTable::Body::checked(
+    size_t rows, std::span<const AggregateInput> inputs) const {
+    CHECK_EQ(inputs.size(), aggregates.size());
+    std::vector<AggregateInput> flat(inputs.begin(), inputs.end());
+    for (size_t a = 0; a < flat.size(); ++a) {
+        AggregateInput& input = flat[a];
+        CHECK_EQ(input.arguments.size(), aggregates[a].arguments.size());
+        for (Column& argument : input.arguments) {
+            CHECK_EQ(argument.length(), rows);
+            // Subkeys encode a dictionary's values once, so their argument stays as it is.
+            if (layout.accumulators[a] != nullptr) argument = argument.flattened();
+        }
+        CHECK(input.filter.length() == 0 || input.filter.length() == rows);
+        if (input.filter.length() != 0) input.filter = input.filter.flattened();
     }
     return flat;
 }
 
-void GroupTable::Body::fold_block(size_t first, std::span<const Column> arguments,
-                                  std::span<const Column> filters) {
-    if (!layout.sets.empty()) {
+void GroupTable::Body::fold_block(size_t first, std::span<const AggregateInput> inputs) {
+    if (!layout.sections.empty()) {
         groups.resize(entries.size());
         for (size_t i = 0; i < entries.size(); ++i) groups[i] = group_of(entries[i]);
     }
-    size_t set = 0;
+    size_t section = 0;
     for (size_t a = 0; a < aggregates.size(); ++a) {
-        const FoldBlock block{entries, first, arguments[a].length() == 0 ? nullptr : &arguments[a],
-                              filters[a].length() == 0 ? nullptr : &filters[a]};
+        const FoldBlock block{entries, first, inputs[a].arguments,
+                              inputs[a].filter.length() == 0 ? nullptr : &inputs[a].filter};
         if (layout.accumulators[a] != nullptr) {
             layout.accumulators[a]->fold(block);
         } else {
-            layout.sets[set++]->fold(block, groups);
+            layout.sections[section++]->fold(block, groups);
         }
     }
 }
@@ -213,20 +191,19 @@ GroupTable::~GroupTable() = default;
 GroupTable::GroupTable(GroupTable&&) noexcept = default;
 GroupTable& GroupTable::operator=(GroupTable&&) noexcept = default;
 
-void GroupTable::fold(const EncodedKeys& keys, std::span<const Column> arguments,
-                      std::span<const Column> filters) {
+void GroupTable::fold(const EncodedKeys& keys, std::span<const AggregateInput> inputs) {
     const size_t rows = keys.size();
-    const Body::Arguments flat = body_->checked_arguments(rows, arguments, filters);
+    const std::vector<AggregateInput> flat = body_->checked(rows, inputs);
     for (size_t first = 0; first < rows; first += kBlockRows) {
         body_->resolve_keys(keys, first, std::min(kBlockRows, rows - first));
-        body_->fold_block(first, flat.arguments, flat.filters);
+        body_->fold_block(first, flat);
     }
 }
 
 void GroupTable::fold(const EncodedKeys& keys, std::span<const uint32_t> places,
-                      std::span<const Column> arguments, std::span<const Column> filters) {
+                      std::span<const AggregateInput> inputs) {
     const size_t rows = places.size();
-    const Body::Arguments flat = body_->checked_arguments(rows, arguments, filters);
+    const std::vector<AggregateInput> flat = body_->checked(rows, inputs);
     std::vector<char*>& of_keys = body_->key_entries;
     of_keys.clear();
     for (size_t first = 0; first < keys.size(); first += kBlockRows) {
@@ -238,22 +215,16 @@ void GroupTable::fold(const EncodedKeys& keys, std::span<const uint32_t> places,
             places.subspan(first, std::min(kBlockRows, rows - first));
         body_->entries.resize(block.size());
         for (size_t i = 0; i < block.size(); ++i) body_->entries[i] = of_keys[block[i]];
-        body_->fold_block(first, flat.arguments, flat.filters);
+        body_->fold_block(first, flat);
     }
 }
 
-Result<void> GroupTable::Body::merge_encoded(char* entry, std::string_view state) {
-    ByteReader in(state);
-    for (const auto& accumulator : layout.accumulators) {
-        if (accumulator != nullptr)
-            TRY(accumulator->merge_encoded(entry + accumulator->offset(), in));
-    }
-    if (!in.at_end()) return corrupt("state of a group is longer than its aggregates");
-    return {};
-}
-
-Result<void> GroupTable::merge_state(std::string_view key, std::string_view state) {
-    return body_->merge_encoded(body_->find_or_insert(KeyTable::tag_of(key), key), state);
+Result<void> GroupTable::merge_row(uint32_t section, const StateRow& row) {
+    char* entry = body_->find_or_insert(KeyTable::tag_of(row.key), row.key);
+    if (section == 0) return merge_encoded(body_->layout.accumulators, entry, row.state);
+    CHECK_LE(section, body_->layout.sections.size());
+    return body_->layout.sections[section - 1]->merge_row(entry, body_->group_of(entry), row.subkey,
+                                                          row.state);
 }
 
 Result<void> GroupTable::merge_states(std::span<const std::string_view> keys,
@@ -263,16 +234,9 @@ Result<void> GroupTable::merge_states(std::span<const std::string_view> keys,
         const size_t count = std::min(kBlockRows, keys.size() - first);
         body_->resolve(count, [&](size_t i) { return keys[first + i]; });
         for (size_t i = 0; i < count; ++i) {
-            TRY(body_->merge_encoded(body_->entries[i], states[first + i]));
+            TRY(merge_encoded(body_->layout.accumulators, body_->entries[i], states[first + i]));
         }
     }
-    return {};
-}
-
-Result<void> GroupTable::merge_set_value(int set, std::string_view key, std::string_view value) {
-    CHECK_LT(static_cast<size_t>(set), body_->layout.sets.size());
-    char* entry = body_->find_or_insert(KeyTable::tag_of(key), key);
-    body_->layout.sets[static_cast<size_t>(set)]->insert(entry, body_->group_of(entry), value);
     return {};
 }
 
@@ -298,9 +262,10 @@ void GroupTable::merge(const GroupTable& other, Group from, Group to) {
                 const size_t offset = accumulator->offset();
                 accumulator->merge(entry + offset, source_entry + offset);
             }
-            for (size_t set = 0; set < source.layout.sets.size(); ++set) {
-                body_->layout.sets[set]->merge(entry, body_->group_of(entry),
-                                               *source.layout.sets[set], source_entry);
+            for (size_t section = 0; section < source.layout.sections.size(); ++section) {
+                body_->layout.sections[section]->merge(entry, body_->group_of(entry),
+                                                       *source.layout.sections[section],
+                                                       source_entry);
             }
         }
     }
@@ -313,7 +278,7 @@ size_t GroupTable::bytes_used() const {
     for (const auto& accumulator : body_->layout.accumulators) {
         if (accumulator != nullptr) bytes += accumulator->bytes_used();
     }
-    for (const auto& set : body_->layout.sets) bytes += set->bytes_used();
+    for (const auto& section : body_->layout.sections) bytes += section->bytes_used();
     return bytes;
 }
 
@@ -338,17 +303,47 @@ void GroupTable::encode_state(Group group, std::string& out) const {
     }
 }
 
-void GroupTable::for_each_set_value(int set, Group group,
-                                    const std::function<void(std::string_view)>& visit) const {
-    body_->layout.sets.at(static_cast<size_t>(set))->for_each(body_->entry_of(group), visit);
+size_t GroupTable::subkey_count(uint32_t section, Group group) const {
+    return body_->layout.sections.at(section - 1)->head_of(body_->entry_of(group)).count;
 }
 
-size_t GroupTable::set_size(int set, Group group) const {
-    return body_->layout.sets.at(static_cast<size_t>(set))->head_of(body_->entry_of(group)).count;
+Result<void> GroupTable::visit_rows(const RowVisitor& visit) const {
+    return this->visit(sorted_groups(), true, visit);
 }
 
-bool GroupTable::set_contains(int set, Group group, std::string_view value) const {
-    return body_->layout.sets.at(static_cast<size_t>(set))->contains(group, value);
+Result<void> GroupTable::visit_rows_of(std::span<const Group> groups,
+                                       const RowVisitor& visit) const {
+    return this->visit(groups, false, visit);
+}
+
+Result<void> GroupTable::visit(std::span<const Group> groups, bool is_sorted,
+                               const RowVisitor& visit) const {
+    std::string state;
+    for (const Group group : groups) {
+        state.clear();
+        encode_state(group, state);
+        TRY(visit(0, {.key = key_of(group), .subkey = {}, .state = state}));
+    }
+    std::vector<std::pair<std::string_view, const char*>> subkeys;  // and their states
+    for (uint32_t section = 1; section <= body_->layout.sections.size(); ++section) {
+        const SubkeyTable& table = *body_->layout.sections[section - 1];
+        for (const Group group : groups) {
+            subkeys.clear();
+            table.for_each(body_->entry_of(group), [&](std::string_view subkey, const char* at) {
+                subkeys.emplace_back(subkey, at);
+            });
+            if (is_sorted) {
+                std::ranges::sort(subkeys, {}, [](const auto& each) { return each.first; });
+            }
+            for (const auto& [subkey, at] : subkeys) {
+                state.clear();
+                ByteWriter writer(state);
+                table.encode(at, writer);
+                TRY(visit(section, {.key = key_of(group), .subkey = subkey, .state = state}));
+            }
+        }
+    }
+    return {};
 }
 
 std::vector<GroupTable::Group> GroupTable::sorted_groups() const {
@@ -359,88 +354,30 @@ Evaluated GroupTable::finish(int aggregate, std::span<const Group> groups) const
     const auto a = static_cast<size_t>(aggregate);
     CHECK_LT(a, body_->aggregates.size());
     ColumnBuilder builder(body_->aggregates[a].result_type, groups.size());
-    const Accumulator* accumulator = body_->layout.accumulators[a].get();
-    if (accumulator != nullptr) {
-        std::vector<RowError> errors;
+    std::vector<RowError> errors;
+    if (const Accumulator* accumulator = body_->layout.accumulators[a].get()) {
         for (uint32_t i = 0; i < groups.size(); ++i) {
             const char* state = body_->entry_of(groups[i]) + accumulator->offset();
-            finish_row(*accumulator, state, i, builder, errors);
+            finish_row(accumulator->finish(state, builder), i, builder, errors);
         }
         return {builder.finish(), std::move(errors)};
     }
-    const auto set =
-        std::count_if(body_->aggregates.begin(), body_->aggregates.begin() + aggregate, is_set);
-    for (const Group group : groups) {
-        builder.append_int8(static_cast<int64_t>(set_size(static_cast<int>(set), group)));
+    const SubkeyTable& table = body_->section_of(a);
+    const std::unique_ptr<SubkeyFinish> finish = make_subkey_finish(body_->aggregates[a]);
+    for (uint32_t i = 0; i < groups.size(); ++i) {
+        const char* entry = body_->entry_of(groups[i]);
+        finish->start();
+        if (finish->reads_rows()) {
+            table.for_each(entry, [&](std::string_view subkey, const char* state) {
+                finish->add(subkey, state);
+            });
+        }
+        finish_row(finish->finish(table.head_of(entry).count, builder), i, builder, errors);
     }
-    return {builder.finish(), {}};
+    return {builder.finish(), std::move(errors)};
 }
 
 const std::vector<plan::Aggregate>& GroupTable::aggregates() const { return body_->aggregates; }
-
-struct StateFinisher::Body {
-    Body(const std::vector<plan::Aggregate>& given, std::vector<bool> asked)
-        : aggregates(given), wanted(std::move(asked)) {
-        CHECK_EQ(aggregates.size(), wanted.size());
-        for (const plan::Aggregate& each : aggregates) {
-            accumulators.push_back(is_set(each) ? nullptr : make_accumulator(each));
-        }
-        start();
-    }
-    void start() {
-        rows = 0;
-        builders.clear();
-        for (const plan::Aggregate& each : aggregates) builders.emplace_back(each.result_type);
-        errors.assign(aggregates.size(), {});
-    }
-
-    const std::vector<plan::Aggregate>& aggregates;
-    const std::vector<bool> wanted;
-    std::vector<std::unique_ptr<Accumulator>> accumulators;  // null for a set
-    std::vector<uint64_t> memory;                            // of one state
-    uint32_t rows = 0;
-    std::vector<ColumnBuilder> builders;
-    std::vector<std::vector<RowError>> errors;
-};
-
-StateFinisher::StateFinisher(const std::vector<plan::Aggregate>& aggregates,
-                             std::vector<bool> wanted)
-    : body_(std::make_unique<Body>(aggregates, std::move(wanted))) {}
-StateFinisher::~StateFinisher() = default;
-
-Result<void> StateFinisher::add(std::string_view state, std::span<const uint64_t> set_sizes) {
-    ByteReader in(state);
-    size_t set = 0;
-    for (size_t a = 0; a < body_->aggregates.size(); ++a) {
-        std::unique_ptr<Accumulator>& accumulator = body_->accumulators[a];
-        ColumnBuilder& builder = body_->builders[a];
-        if (accumulator == nullptr) {
-            CHECK_LT(set, set_sizes.size());
-            const uint64_t size = set_sizes[set++];
-            if (body_->wanted[a]) builder.append_int8(static_cast<int64_t>(size));
-            continue;
-        }
-        body_->memory.assign(accumulator->state_bytes() / sizeof(uint64_t) + 1, 0);
-        char* own = reinterpret_cast<char*>(body_->memory.data());
-        TRY(accumulator->merge_encoded(own, in));
-        if (body_->wanted[a]) finish_row(*accumulator, own, body_->rows, builder, body_->errors[a]);
-        // What it holds for the row beside the state, only its end gives back.
-        if (accumulator->bytes_used() != 0) accumulator = make_accumulator(body_->aggregates[a]);
-    }
-    if (!in.at_end()) return corrupt("state of a group is longer than its aggregates");
-    ++body_->rows;
-    return {};
-}
-
-std::vector<Evaluated> StateFinisher::take() {
-    std::vector<Evaluated> taken;
-    for (size_t a = 0; a < body_->aggregates.size(); ++a) {
-        Column column = body_->wanted[a] ? body_->builders[a].finish() : Column();
-        taken.push_back({std::move(column), std::move(body_->errors[a])});
-    }
-    body_->start();
-    return taken;
-}
 
 Result<Column> column_of(Evaluated value) {
     if (!value.errors.empty()) return std::move(value.errors.front().error);

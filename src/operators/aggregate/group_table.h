@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,17 +11,24 @@
 #include "base/result.h"
 #include "columnar/column.h"
 #include "columnar/key_codec.h"
+#include "operators/aggregate/state_row.h"
 #include "operators/expr/evaluator.h"
 #include "plan/view_plan.h"
 
 namespace braid::operators {
 
+/// What the rows of one fold bring for one aggregate.
+struct AggregateInput {
+    std::vector<Column> arguments;  // as many as the aggregate has, a value for each row
+    Column filter;                  // bool; no values: every row takes part
+};
+
 /// Groups of one view and their states: the hash table of the speed layer, of batch, and of merging
 /// reads. Keys are encoded (columnar/key_codec.h); states live in place, fixed width plus an arena
-/// for min/max of text and numeric overflow; the sets of count(DISTINCT) live in a second table
-/// keyed (group, value). Merging is commutative and associative, and encode_state gives one byte
-/// form for one value (docs/formats/states.md). One writer; reading while nobody writes is safe
-/// from any thread.
+/// for min/max of text and numeric overflow; what an aggregate keeps under subkeys lives in a table
+/// of its own keyed (group, subkey). Merging is commutative and associative, and a state has one
+/// byte form for one value (docs/formats/states.md). One writer; reading while nobody writes is
+/// safe from any thread.
 class GroupTable {
   public:
     using Group = uint32_t;
@@ -33,21 +39,19 @@ class GroupTable {
     GroupTable(GroupTable&&) noexcept;
     GroupTable& operator=(GroupTable&&) noexcept;
 
-    /// Folds rows: keys.at(i) is the key of row i; arguments[a] and filters[a] belong to aggregate
-    /// a (length = rows; an empty column where there is none). Hot.
-    void fold(const EncodedKeys& keys, std::span<const Column> arguments,
-              std::span<const Column> filters);
+    /// Folds rows: keys.at(i) is the key of row i; inputs[a] belongs to aggregate a. Hot.
+    void fold(const EncodedKeys& keys, std::span<const AggregateInput> inputs);
     /// The same for rows that share keys: row i has the key keys.at(places[i]). Each key is looked
     /// up once, and belongs to some row; two may be equal.
     void fold(const EncodedKeys& keys, std::span<const uint32_t> places,
-              std::span<const Column> arguments, std::span<const Column> filters);
+              std::span<const AggregateInput> inputs);
 
-    /// ⊕ with one encoded row of a run, or with one element of the set of aggregate-set `set`.
-    Result<void> merge_state(std::string_view key, std::string_view state);
-    /// The same for many rows at once, several times faster in a table larger than the caches.
+    /// ⊕ with one row of a run.
+    Result<void> merge_row(uint32_t section, const StateRow& row);
+    /// The same for many rows of section 0 at once, several times faster in a table larger than the
+    /// caches.
     Result<void> merge_states(std::span<const std::string_view> keys,
                               std::span<const std::string_view> states);
-    Result<void> merge_set_value(int set, std::string_view key, std::string_view value);
     /// ⊕ with all of another table of the same aggregates.
     void merge(const GroupTable& other);
     /// The same for a range of its groups, so that a large table can be merged in bounded steps.
@@ -59,12 +63,15 @@ class GroupTable {
     /// The group of the key, made empty (as from no rows) when it is not there yet.
     Group ensure_group(std::string_view key);
     std::string_view key_of(Group group) const;
+    /// The state of section 0.
     void encode_state(Group group, std::string& out) const;
-    /// Calls with each element of the group's set, unordered.
-    void for_each_set_value(int set, Group group,
-                            const std::function<void(std::string_view)>& visit) const;
-    size_t set_size(int set, Group group) const;
-    bool set_contains(int set, Group group, std::string_view value) const;
+    /// How many rows the group has in a section >= 1.
+    size_t subkey_count(uint32_t section, Group group) const;
+
+    /// All rows, by section, then key, then subkey; ends with the first error of `visit`.
+    Result<void> visit_rows(const RowVisitor& visit) const;
+    /// Those of some groups, by section, then as the groups are given; subkeys in any order.
+    Result<void> visit_rows_of(std::span<const Group> groups, const RowVisitor& visit) const;
 
     /// All groups in key order.
     std::vector<Group> sorted_groups() const;
@@ -77,24 +84,8 @@ class GroupTable {
 
   private:
     struct Body;
-    std::unique_ptr<Body> body_;
-};
-
-/// Finishes encoded states one by one, without a table. One thread at a time.
-class StateFinisher {
-  public:
-    /// `wanted`, by aggregate: its value is asked for. `aggregates` must outlive it.
-    StateFinisher(const std::vector<plan::Aggregate>& aggregates, std::vector<bool> wanted);
-    ~StateFinisher();
-
-    /// One more row. `set_sizes` are those of count(DISTINCT), one per set. Corrupt if the bytes
-    /// are no state.
-    Result<void> add(std::string_view state, std::span<const uint64_t> set_sizes);
-    /// By aggregate: the values of the rows added since the last time; nothing where not wanted.
-    std::vector<Evaluated> take();
-
-  private:
-    struct Body;
+    Result<void> visit(std::span<const Group> groups, bool is_sorted,
+                       const RowVisitor& visit) const;
     std::unique_ptr<Body> body_;
 };
 

@@ -19,7 +19,9 @@ constexpr size_t kSlices = 512;
 Aggregate aggregate(AggregateKind kind, TypeKind argument, TypeKind result) {
     Aggregate out;
     out.kind = kind;
-    out.argument_type = Type::of(argument);
+    if (kind != AggregateKind::kCountRows) {
+        out.arguments = {plan::column_ref(0, Type::of(argument))};
+    }
     out.result_type = Type::of(result);
     return out;
 }
@@ -63,9 +65,8 @@ void fill(GroupTable& table, uint64_t distinct, const Column& argument) {
     for (size_t from = 0; from < distinct; from += kSliceRows) {
         const size_t rows = std::min(kSliceRows, distinct - from);
         const auto begin = order.begin() + static_cast<ptrdiff_t>(from);
-        const std::vector<Column> arguments = {Column(), argument.slice(0, rows)};
-        const std::vector<Column> filters(2);
-        table.fold(encode_ints({begin, begin + static_cast<ptrdiff_t>(rows)}), arguments, filters);
+        const std::vector<AggregateInput> inputs = {{}, {{argument.slice(0, rows)}, Column()}};
+        table.fold(encode_ints({begin, begin + static_cast<ptrdiff_t>(rows)}), inputs);
     }
 }
 
@@ -77,10 +78,9 @@ Column ints() {
 
 void fold_slices(benchmark::State& state, GroupTable& table, const Column& argument) {
     const std::vector<EncodedKeys> slices = random_keys(static_cast<uint64_t>(state.range(0)));
-    const std::vector<Column> arguments = {Column(), argument};
-    const std::vector<Column> filters(2);
+    const std::vector<AggregateInput> inputs = {{}, {{argument}, Column()}};
     size_t at = 0;
-    for (auto _ : state) table.fold(slices[at++ % kSlices], arguments, filters);
+    for (auto _ : state) table.fold(slices[at++ % kSlices], inputs);
     state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kSliceRows));
 }
 
@@ -149,7 +149,7 @@ void BM_FoldCountDistinctText(benchmark::State& state) {
     fold_slices(state, table, texts(1000));
     size_t elements = 0;
     for (GroupTable::Group group = 0; group < table.size(); ++group)
-        elements += table.set_size(0, group);
+        elements += table.subkey_count(1, group);
     state.counters["bytes_per_element"] =
         static_cast<double>(table.bytes_used()) / static_cast<double>(elements);
 }

@@ -124,14 +124,25 @@ WideInt& NumericSum::sum_at(int16_t scale, ScaledSumsStore& side) {
     return more_->insert(at, {scale, WideInt{}})->second;
 }
 
-ScaledSums NumericSum::by_scale() const {
-    ScaledSums sums;
-    if ((flags_ & kHasScale) == 0) return sums;
-    sums.emplace_back(scale_, sum_);
-    if (more_ != nullptr) sums.insert(sums.end(), more_->begin(), more_->end());
-    std::sort(sums.begin(), sums.end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
-    return sums;
+size_t NumericSum::scale_count() const {
+    if ((flags_ & kHasScale) == 0) return 0;
+    return 1 + (more_ == nullptr ? 0 : more_->size());
+}
+
+template <typename Visit>
+void NumericSum::for_each_scale(Visit visit) const {
+    if ((flags_ & kHasScale) == 0) return;
+    bool is_given = false;  // the sum in the state itself
+    if (more_ != nullptr) {
+        for (const auto& [scale, sum] : *more_) {
+            if (!is_given && scale_ < scale) {
+                is_given = true;
+                if (!visit(scale_, sum_)) return;
+            }
+            if (!visit(scale, sum)) return;
+        }
+    }
+    if (!is_given) visit(scale_, sum_);
 }
 
 /// Horner's rule from the coarsest scale to the finest. A sum of one scale is below 2^63 × 10^38,
@@ -139,13 +150,14 @@ ScaledSums NumericSum::by_scale() const {
 /// is overflowing.
 Result<std::pair<int16_t, WideInt>> NumericSum::wide_total() const {
     std::pair<int16_t, WideInt> total;
-    for (const auto& [scale, sum] : by_scale()) {
-        if (!is_zero(total.second) && !total.second.multiply_pow10(scale - total.first)) {
-            return overflow();
-        }
+    bool fits = true;
+    for_each_scale([&](int16_t scale, const WideInt& sum) {
+        fits = is_zero(total.second) || total.second.multiply_pow10(scale - total.first);
         total.second.add(sum);
         total.first = scale;
-    }
+        return fits;
+    });
+    if (!fits) return overflow();
     return total;
 }
 
@@ -178,12 +190,12 @@ void NumericSum::encode(ByteWriter& out) const {
     out.varint(static_cast<uint64_t>(count_));
     if (count_ == 0) return;
     out.fixed(static_cast<uint8_t>(flags_ & kSpecialFlags));
-    const ScaledSums sums = by_scale();
-    out.varint(sums.size());
-    for (const auto& [scale, sum] : sums) {
+    out.varint(scale_count());
+    for_each_scale([&out](int16_t scale, const WideInt& sum) {
         out.fixed(scale);
         out.text(shortest_form(sum));
-    }
+        return true;
+    });
 }
 
 Result<void> NumericSum::merge_encoded(ByteReader& in, ScaledSumsStore& side) {

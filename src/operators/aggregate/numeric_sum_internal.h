@@ -19,13 +19,24 @@ using ScaledSums = std::vector<std::pair<int16_t, WideInt>>;
 /// The side memory of all sums of one aggregate.
 class ScaledSumsStore {
   public:
-    ScaledSums* add() { return &sums_.emplace_back(); }
+    /// Empty.
+    ScaledSums* add() {
+        if (free_.empty()) return &sums_.emplace_back();
+        ScaledSums* sums = free_.back();
+        free_.pop_back();
+        return sums;
+    }
+    void give_back(ScaledSums* sums) {
+        sums->clear();
+        free_.push_back(sums);
+    }
     size_t bytes_used() const {
         return sums_.size() * (sizeof(ScaledSums) + 2 * sizeof(ScaledSums::value_type));
     }
 
   private:
     std::deque<ScaledSums> sums_;
+    std::vector<ScaledSums*> free_;
 };
 
 /// The exact sum of numerics, kept apart by scale: 256 bits hold 2^63 values of 38 digits of one
@@ -47,13 +58,19 @@ class NumericSum {
 
     void encode(ByteWriter& out) const;
     Result<void> merge_encoded(ByteReader& in, ScaledSumsStore& side);
+    /// Gives the side memory back; the sum means nothing from then on.
+    void drop(ScaledSumsStore& side) {
+        if (more_ != nullptr) side.give_back(more_);
+    }
 
   private:
     enum Flag : uint8_t { kHasNaN = 1, kHasInfinity = 2, kHasNegativeInfinity = 4, kHasScale = 8 };
 
     WideInt& sum_at(int16_t scale, ScaledSumsStore& side);
-    /// All (scale, sum), ascending by scale.
-    ScaledSums by_scale() const;
+    size_t scale_count() const;
+    /// Calls with each (scale, sum), ascending by scale, while it says true.
+    template <typename Visit>
+    void for_each_scale(Visit visit) const;
     /// The value that is no number, if that is the sum: it is the average too.
     std::optional<Numeric> special() const;
     /// The sum at the greatest scale; 22003 when it has more than 76 digits.

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "operators/aggregate/group_table.h"
+#include "operators/aggregate/state_finisher.h"
 
 namespace {
 
@@ -19,7 +20,9 @@ std::vector<plan::Aggregate> aggregates() {
     const auto add = [&](AggregateKind kind, TypeKind argument, TypeKind result) {
         plan::Aggregate& aggregate = out.emplace_back();
         aggregate.kind = kind;
-        aggregate.argument_type = Type::of(argument);
+        if (kind != AggregateKind::kCountRows) {
+            aggregate.arguments = {plan::column_ref(0, Type::of(argument))};
+        }
         aggregate.result_type = Type::of(result);
     };
     add(AggregateKind::kCountRows, TypeKind::kInt8, TypeKind::kInt8);
@@ -42,19 +45,19 @@ std::vector<plan::Aggregate> aggregates() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view input(reinterpret_cast<const char*>(data), size);
     operators::GroupTable first(aggregates());
-    if (!first.merge_state("k", input).has_value()) return 0;
+    if (!first.merge_row(0, {"k", {}, input}).has_value()) return 0;
     std::string once;
     first.encode_state(0, once);
 
     operators::GroupTable second(aggregates());
-    CHECK(second.merge_state("k", once).has_value());
+    CHECK(second.merge_row(0, {"k", {}, once}).has_value());
     std::string twice;
     second.encode_state(0, twice);
     CHECK(once == twice);
 
     const std::vector<plan::Aggregate> all = aggregates();
     operators::StateFinisher finisher(all, std::vector<bool>(all.size(), true));
-    CHECK(finisher.add(once, {}).has_value());
+    CHECK(finisher.add(0, {"k", {}, once}).has_value());
     static_cast<void>(finisher.take());
     second.merge(first);
     return 0;

@@ -60,7 +60,7 @@ class IntSum final : public Accumulator {
   public:
     explicit IntSum(const plan::Aggregate& aggregate)
         : is_average_(aggregate.kind == plan::AggregateKind::kAvg),
-          is_narrow_(aggregate.argument_type.kind == TypeKind::kInt4),
+          is_narrow_(aggregate.argument_type().kind == TypeKind::kInt4),
           gives_int8_(aggregate.result_type.kind == TypeKind::kInt8) {}
     size_t state_bytes() const override { return sizeof(IntSumState); }
     size_t alignment() const override { return alignof(IntSumState); }
@@ -157,6 +157,7 @@ class NumericSums final : public Accumulator {
         out.append_numeric(TRY(is_average_ ? state->average() : state->total()));
         return {};
     }
+    void drop(char* state) override { reinterpret_cast<NumericSum*>(state)->drop(side_); }
     size_t bytes_used() const override { return side_.bytes_used(); }
 
   private:
@@ -199,6 +200,7 @@ class FloatSums final : public Accumulator {
         out.append_float8(value);
         return {};
     }
+    void drop(char* state) override { reinterpret_cast<ExactFloatSum*>(state)->drop(side_); }
     size_t bytes_used() const override { return side_.bytes_used(); }
 
   private:
@@ -209,7 +211,7 @@ class FloatSums final : public Accumulator {
 }  // namespace
 
 std::unique_ptr<Accumulator> make_sum(const plan::Aggregate& aggregate) {
-    switch (aggregate.argument_type.kind) {
+    switch (aggregate.argument_type().kind) {
         case TypeKind::kInt4:
         case TypeKind::kInt8:
             return std::make_unique<IntSum>(aggregate);

@@ -131,7 +131,8 @@ Result<void> check_computable(const plan::ViewPlan& view, const EvaluationContex
     for (const ExprPtr& key : view.keys) TRY(check(key, context));
     for (const plan::Aggregate& aggregate : view.aggregates) {
         TRY(check(aggregate.filter, context));
-        if (!aggregate.filter) TRY(check(aggregate.argument, context));
+        if (aggregate.filter) continue;
+        for (const ExprPtr& argument : aggregate.arguments) TRY(check(argument, context));
     }
     TRY(check(view.having, context));
     if (is_never_true(view.having, context)) return {};

@@ -89,7 +89,7 @@ TEST(Computable, FilterGuardsItsArgumentOnly) {
     plan::ViewPlan view;
     plan::Aggregate sum;
     sum.kind = plan::AggregateKind::kSum;
-    sum.argument = quotient(number(1), number(0));
+    sum.arguments = {quotient(number(1), number(0))};
     view.aggregates = {sum};
     EXPECT_EQ(refusal(view), "22012");
     view.aggregates[0].filter = is_positive();

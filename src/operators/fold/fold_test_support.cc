@@ -16,8 +16,7 @@ const Type kNumeric = Type::of(TypeKind::kNumeric);
 plan::Aggregate aggregate(plan::AggregateKind kind, plan::ExprPtr argument, Type result) {
     plan::Aggregate made;
     made.kind = kind;
-    if (argument) made.argument_type = argument->type;
-    made.argument = std::move(argument);
+    if (argument) made.arguments.push_back(std::move(argument));
     made.result_type = result;
     return made;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <ranges>
 
 #include "base/check.h"
 
@@ -48,9 +49,8 @@ bool may_fail(const plan::Expr& expr) {
 
 /// What an aggregate takes in: FILTER guards the argument, as CASE would. A row that it leaves out
 /// gives NULL, which no aggregate with an argument counts.
-plan::ExprPtr guarded_argument(const plan::Aggregate& aggregate) {
-    const plan::ExprPtr& argument = aggregate.argument;
-    if (!argument || !aggregate.filter || !may_fail(*argument)) return argument;
+plan::ExprPtr guarded_argument(const plan::Aggregate& aggregate, const plan::ExprPtr& argument) {
+    if (!aggregate.filter || !may_fail(*argument)) return argument;
     return plan::make(plan::Expr::Kind::kCase, argument->type,
                       {aggregate.filter, argument, plan::constant(Datum::null(argument->type))});
 }
@@ -107,7 +107,10 @@ Result<void> ViewFolder::add_group(std::vector<size_t> views) {
         layout.filter = exprs.add(plan.filter);
         for (const plan::ExprPtr& key : plan.keys) layout.keys.push_back(exprs.add(key));
         for (const plan::Aggregate& aggregate : plan.aggregates) {
-            layout.arguments.push_back(exprs.add(guarded_argument(aggregate)));
+            std::vector<int>& arguments = layout.arguments.emplace_back();
+            for (const plan::ExprPtr& argument : aggregate.arguments) {
+                arguments.push_back(exprs.add(guarded_argument(aggregate, argument)));
+            }
             layout.filters.push_back(exprs.add(aggregate.filter));
         }
         const auto same = std::ranges::find(filters, layout.filter);
@@ -181,7 +184,7 @@ bool ViewFolder::has_errors(size_t view, const Slice& slice) const {
     };
     return fails(layout.filter) || std::ranges::any_of(layout.keys, fails) ||
            std::ranges::any_of(layout.filters, fails) ||
-           std::ranges::any_of(layout.arguments, fails);
+           std::ranges::any_of(layout.arguments | std::views::join, fails);
 }
 
 void ViewFolder::quarantine(size_t view, const Evaluated& evaluated, const Slice& slice,
@@ -215,7 +218,7 @@ void ViewFolder::select_slowly(size_t view, const Slice& slice, const FoldTarget
     // Only rows that passed the filter are asked for the rest, as SQL would.
     for (const int key : layout.keys) check(key);
     for (const int filter : layout.filters) check(filter);
-    for (const int argument : layout.arguments) check(argument);
+    for (const int argument : layout.arguments | std::views::join) check(argument);
 }
 
 Selection& ViewFolder::select(size_t view, Group& group, const Slice& slice,
@@ -296,17 +299,19 @@ void ViewFolder::fold_view(size_t view, Group& group, const Slice& slice,
     Layout& layout = layouts_[view];
     const RowNumbers* numbers = number_keys(layout, selection);
     encode(layout, group, slice, selection, numbers);
-    const auto chosen = [&](int expr) { return expr < 0 ? Column() : selection.column(expr); };
-    std::vector<Column> arguments;
-    std::vector<Column> filters;
-    for (size_t index = 0; index < layout.arguments.size(); ++index) {
-        arguments.push_back(chosen(layout.arguments[index]));
-        filters.push_back(chosen(layout.filters[index]));
+    std::vector<AggregateInput> inputs(layout.arguments.size());
+    for (size_t index = 0; index < inputs.size(); ++index) {
+        for (const int argument : layout.arguments[index]) {
+            inputs[index].arguments.push_back(selection.column(argument));
+        }
+        if (layout.filters[index] >= 0) {
+            inputs[index].filter = selection.column(layout.filters[index]);
+        }
     }
     if (numbers == nullptr) {
-        target.table->fold(keys_, arguments, filters);
+        target.table->fold(keys_, inputs);
     } else {
-        target.table->fold(keys_, numbers->of_row, arguments, filters);
+        target.table->fold(keys_, numbers->of_row, inputs);
     }
 }
 

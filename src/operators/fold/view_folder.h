@@ -75,7 +75,7 @@ class ViewFolder {
     struct Layout {
         int filter = -1;
         std::vector<int> keys;
-        std::vector<int> arguments;
+        std::vector<std::vector<int>> arguments;  // by aggregate
         std::vector<int> filters;
         size_t selection = 0;    // in the group
         int whole = -1;          // node of the key

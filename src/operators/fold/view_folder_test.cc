@@ -39,9 +39,9 @@ BoundView view_of(std::vector<ExprPtr> keys, ExprPtr filter = nullptr) {
     plan->filter = std::move(filter);
     const Type count = Type::of(TypeKind::kInt8);
     plan->aggregates = {
-        {AggregateKind::kCountRows, nullptr, nullptr, {}, count, -1},
-        {AggregateKind::kCountDistinct, input(kCode), nullptr, kTypes[kCode], count, -1},
-        {AggregateKind::kSum, input(kPrice), input(kFlag), kTypes[kPrice], kTypes[kPrice], -1}};
+        {AggregateKind::kCountRows, {}, nullptr, count, -1},
+        {AggregateKind::kCountDistinct, {input(kCode)}, nullptr, count, -1},
+        {AggregateKind::kSum, {input(kPrice)}, input(kFlag), kTypes[kPrice], -1}};
     BoundView view;
     view.plan = std::move(plan);
     return view;
@@ -120,7 +120,7 @@ struct Folded {
         for (const GroupTable::Group group : table.sorted_groups()) {
             rows.emplace_back(table.key_of(group));
             table.encode_state(group, rows.back());
-            rows.back() += std::to_string(table.set_size(0, group));
+            rows.back() += std::to_string(table.subkey_count(1, group));
         }
         return rows;
     }
@@ -205,8 +205,8 @@ Sums sums_of(ExprPtr argument_filter, ExprPtr filter, std::vector<ExprPtr> keys 
     BoundView view = view_of(std::move(keys), std::move(filter));
     auto plan = std::make_shared<plan::ViewPlan>(*view.plan);
     const Type int8 = Type::of(TypeKind::kInt8);
-    plan->aggregates = {{AggregateKind::kCountRows, nullptr, nullptr, {}, int8, -1},
-                        {AggregateKind::kSum, quotient(divisor()), std::move(argument_filter), int8,
+    plan->aggregates = {{AggregateKind::kCountRows, {}, nullptr, int8, -1},
+                        {AggregateKind::kSum, {quotient(divisor())}, std::move(argument_filter),
                          Type::of(TypeKind::kNumeric), -1}};
     view.plan = plan;
     ColumnBuilder builder(Type::of(TypeKind::kInt4));

@@ -19,10 +19,9 @@ namespace {
 constexpr size_t kBlockRows = 4096;
 
 Result<void> add_run(const runs::RunReader& run, std::vector<std::string>& keys) {
-    std::string_view key;
-    std::string_view state;
+    operators::StateRow row;
     const auto rows = TRY(run.scan(0, {}, {}));
-    while (TRY(rows->next(key, state))) keys.emplace_back(key);
+    while (TRY(rows->next(row))) keys.emplace_back(row.key);
     return {};
 }
 
@@ -152,20 +151,20 @@ class ChangedRows::Moment {
 
   private:
     Result<Batch> row_of(std::string_view key) {
-        const int sets = view_.plan->set_count();
-        std::vector<PointState> states;
+        const uint32_t sections = plan::subkey_sections(view_.plan->aggregates);
+        std::vector<PointRows> sources;
         TRY(tiling_.base->probes().visit(hash64(key), [&](uint32_t run) {
-            return collect_run(*tiling_.runs()[run], key, sets, states);
+            return collect_run(*tiling_.runs()[run], key, sections, sources);
         }));
         for (const runs::TickPtr& tick : tiling_.ticks) {
             const operators::GroupTable* table = tick->table(tiling_.version());
             if (table == nullptr) {
                 return internal_error("a tick lacks view version {}", tiling_.version().value);
             }
-            collect_tick(*table, key, sets, states);
+            collect_tick(*table, key, sources);
         }
-        if (states.empty()) return Batch();
-        return finish_point(view_, key, states, finisher_);
+        if (sources.empty()) return Batch();
+        return finish_point(view_, key, sources, finisher_);
     }
 
     const operators::BoundView view_;

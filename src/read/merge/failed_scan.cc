@@ -17,10 +17,9 @@ FoldAccount account_of(const runs::Tiling& tiling) {
 Result<operators::FailedEvents> gather_failed(const runs::Tiling& tiling) {
     operators::FailedEvents all;
     for (const auto& run : tiling.runs()) {
-        std::string_view event;
-        std::string_view reason;
+        operators::StateRow row;
         const auto rows = TRY(run->scan(runs::kFailedSection, {}, {}));
-        while (TRY(rows->next(event, reason))) TRY(all.merge_encoded(event, reason));
+        while (TRY(rows->next(row))) TRY(all.merge_encoded(row.key, row.state));
     }
     for (const runs::TickPtr& tick : tiling.ticks) {
         const auto failed = tick->failed.find(tiling.version());

@@ -112,9 +112,9 @@ Result<runs::RunTilingPtr> PointRead::current_runs() {
 }
 
 Result<Batch> PointRead::answer(Machine& machine, const std::string& key,
-                                const std::vector<PointState>& states) const {
-    if (states.empty()) return Batch();
-    Batch row = TRY(finish_point(view_, key, states, *machine.finisher));
+                                const std::vector<PointRows>& sources) const {
+    if (sources.empty()) return Batch();
+    Batch row = TRY(finish_point(view_, key, sources, *machine.finisher));
     if (row.length == 0 || !machine.project) return row;
     Batch projected;
     projected.length = row.length;
@@ -145,8 +145,8 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
             at_least.at[index] = std::max(at_least.at[index], seen.at[index]);
         }
     }
-    const int sets = view_.plan->set_count();
-    std::vector<PointState> states;
+    const uint32_t sections = plan::subkey_sections(view_.plan->aggregates);
+    std::vector<PointRows> sources;
     runs::Tiling tiling;
     runs::ReceiptSource receipt;
     receipt.mode = "live";
@@ -169,7 +169,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
                 if (table == nullptr) {
                     return internal_error("a tick lacks view version {}", tiling.version().value);
                 }
-                if (!is_null) collect_tick(*table, key, sets, states);
+                if (!is_null) collect_tick(*table, key, sources);
             }
             // Speed goes on writing to the ticks once the look is over.
             receipt.manifest = tiling.base->state->number;
@@ -179,12 +179,12 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
         }));
     if (!is_null) {
         TRY(tiling.base->probes().visit(hash64(key), [&](uint32_t run) {
-            return collect_run(*tiling.runs()[run], key, sets, states);
+            return collect_run(*tiling.runs()[run], key, sections, sources);
         }));
     }
     if (options.seen != nullptr) options.seen->insert_or_assign(table_, tiling.end);
     std::unique_ptr<Machine> machine = TRY(this->machine(parameters, options));
-    Batch rows = TRY(answer(*machine, key, states));
+    Batch rows = TRY(answer(*machine, key, sources));
     {
         const ScopedLock lock(mutex_);
         idle_.push_back(std::move(machine));

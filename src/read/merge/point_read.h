@@ -33,7 +33,7 @@ class PointRead final : public PreparedRead {
                                              const ReadOptions& options);
     Result<runs::RunTilingPtr> current_runs();
     Result<Batch> answer(Machine& machine, const std::string& key,
-                         const std::vector<PointState>& states) const;
+                         const std::vector<PointRows>& sources) const;
 
     const ReadParts& parts_;
     const std::shared_ptr<const plan::Query> query_;

@@ -100,6 +100,34 @@ Result<std::vector<Column>> evaluate(operators::Program& program, const Batch& b
     return columns;
 }
 
+/// Rows that outlive what they were read from.
+class RowBuffer {
+  public:
+    void add(const operators::StateRow& row) {
+        for (const std::string_view bytes : {row.key, row.subkey, row.state}) {
+            bytes_.append(bytes);
+            ends_.push_back(bytes_.size());
+        }
+    }
+    operators::StateRow at(size_t row) const {
+        return {.key = part(3 * row), .subkey = part(3 * row + 1), .state = part(3 * row + 2)};
+    }
+    size_t size() const { return ends_.size() / 3; }
+    void clear() {
+        bytes_.clear();
+        ends_.clear();
+    }
+
+  private:
+    std::string_view part(size_t index) const {
+        const size_t from = index == 0 ? 0 : ends_[index - 1];
+        return std::string_view(bytes_).substr(from, ends_[index] - from);
+    }
+
+    std::string bytes_;
+    std::vector<size_t> ends_;  // of each row's key, subkey, state
+};
+
 /// Re-keys states: reads encoded rows, keeps those whose key passes, merges them under the coarser
 /// key.
 class StateRollup {
@@ -115,20 +143,19 @@ class StateRollup {
         return rollup;
     }
 
-    Result<void> add(uint32_t section, std::string_view key, std::string_view value) {
-        if (section != section_ || keys_.size() == kBlockRows) TRY(flush());
+    Result<void> add(uint32_t section, const operators::StateRow& row) {
+        if (section != section_ || rows_.size() == kBlockRows) TRY(flush());
         section_ = section;
-        keys_.emplace_back(key);
-        values_.emplace_back(value);
+        rows_.add(row);
         return {};
     }
 
     Result<void> flush() {
-        if (keys_.empty()) return {};
+        if (rows_.size() == 0) return {};
         Batch batch;
-        batch.length = keys_.size();
+        batch.length = rows_.size();
         batch.columns = TRY(decode());
-        std::vector<uint32_t> rows(keys_.size());
+        std::vector<uint32_t> rows(rows_.size());
         std::iota(rows.begin(), rows.end(), 0U);
         std::vector<Column> columns = TRY(evaluate(*program_, batch, rows));
         if (has_predicate_) {
@@ -141,16 +168,11 @@ class StateRollup {
         EncodedKeys coarse;
         encode_keys(columns, rows, coarse);
         for (size_t index = 0; index < rows.size(); ++index) {
-            const std::string& value = values_[rows[index]];
-            if (section_ == 0) {
-                TRY(table_.merge_state(coarse.at(index), value));
-            } else {
-                TRY(table_.merge_set_value(static_cast<int>(section_) - 1, coarse.at(index),
-                                           value));
-            }
+            operators::StateRow row = rows_.at(rows[index]);
+            row.key = coarse.at(index);
+            TRY(table_.merge_row(section_, row));
         }
-        keys_.clear();
-        values_.clear();
+        rows_.clear();
         return {};
     }
 
@@ -161,9 +183,9 @@ class StateRollup {
 
     Result<std::vector<Column>> decode() const {
         std::vector<ColumnBuilder> builders;
-        for (const ExprPtr& key : view_.keys) builders.emplace_back(key->type, keys_.size());
-        for (const std::string& key : keys_) {
-            std::string_view left = key;
+        for (const ExprPtr& key : view_.keys) builders.emplace_back(key->type, rows_.size());
+        for (size_t row = 0; row < rows_.size(); ++row) {
+            std::string_view left = rows_.at(row).key;
             for (size_t index = 0; index < builders.size(); ++index) {
                 TRY(decode_key_value(left, view_.keys[index]->type, builders[index]));
             }
@@ -179,41 +201,24 @@ class StateRollup {
     bool has_predicate_ = false;
     size_t group_count_ = 0;
     uint32_t section_ = 0;
-    std::vector<std::string> keys_;
-    std::vector<std::string> values_;
+    RowBuffer rows_;
 };
 
-Result<void> roll_up_run(const runs::RunReader& run, const KeyRange& range, int sets,
+Result<void> roll_up_run(const runs::RunReader& run, const KeyRange& range, uint32_t sections,
                          StateRollup& into) {
-    std::string_view key;
-    std::string_view value;
-    for (uint32_t section = 0; section <= static_cast<uint32_t>(sets); ++section) {
+    operators::StateRow row;
+    for (uint32_t section = 0; section <= sections; ++section) {
         auto cursor = TRY(run.scan(section, range.from, range.to));
-        while (TRY(cursor->next(key, value))) TRY(into.add(section, key, value));
+        while (TRY(cursor->next(row))) TRY(into.add(section, row));
     }
     return into.flush();
 }
 
-Result<void> roll_up_tick(const GroupTable& tick, const KeyRange& range, int sets,
-                          StateRollup& into) {
-    std::string state;
-    for (GroupTable::Group group = 0; group < tick.size(); ++group) {
-        if (!range.contains(tick.key_of(group))) continue;
-        state.clear();
-        tick.encode_state(group, state);
-        TRY(into.add(0, tick.key_of(group), state));
-    }
-    for (int set = 0; set < sets; ++set) {
-        for (GroupTable::Group group = 0; group < tick.size(); ++group) {
-            if (!range.contains(tick.key_of(group))) continue;
-            Result<void> outcome;
-            tick.for_each_set_value(set, group, [&](std::string_view value) {
-                if (outcome)
-                    outcome = into.add(static_cast<uint32_t>(set) + 1, tick.key_of(group), value);
-            });
-            TRY(std::move(outcome));
-        }
-    }
+Result<void> roll_up_tick(const GroupTable& tick, const KeyRange& range, StateRollup& into) {
+    TRY(tick.visit_rows_of(groups_in(tick, range),
+                           [&](uint32_t section, const operators::StateRow& row) {
+                               return into.add(section, row);
+                           }));
     return into.flush();
 }
 
@@ -228,7 +233,7 @@ struct Ordinary {
         visit(filter);
         for (ExprPtr& group : groups) visit(group);
         for (plan::Aggregate& aggregate : aggregates) {
-            visit(aggregate.argument);
+            for (ExprPtr& argument : aggregate.arguments) visit(argument);
             visit(aggregate.filter);
         }
     }
@@ -328,9 +333,8 @@ Result<Calls> sort_calls(const Node& node, const Flattened& flat, const plan::Vi
         }
         plan::Aggregate aggregate;
         aggregate.kind = kind;
-        if (!call.arguments.empty()) {
-            aggregate.argument = plan::substitute(call.arguments.front(), flat.columns);
-            aggregate.argument_type = aggregate.argument->type;
+        for (const ExprPtr& argument : call.arguments) {
+            aggregate.arguments.push_back(plan::substitute(argument, flat.columns));
         }
         if (call.filter) aggregate.filter = plan::substitute(call.filter, flat.columns);
         aggregate.result_type = call.result;
@@ -396,12 +400,12 @@ Result<RowSourcePtr> open_view_aggregate(const Node& node, const operators::Boun
         return unsupported("combine can only be filtered by key columns of the view");
     }
     const KeyRange range = key_range_of(*view.plan, flat.predicate, context.parameters);
-    const int sets = view.plan->set_count();
+    const uint32_t sections = plan::subkey_sections(view.plan->aggregates);
     auto rollup = TRY(StateRollup::create(*view.plan, key_predicate, key_groups, context));
     if (!range.is_empty) {
-        for (const auto& run : tiling.runs()) TRY(roll_up_run(*run, range, sets, *rollup));
+        for (const auto& run : tiling.runs()) TRY(roll_up_run(*run, range, sections, *rollup));
         for (const runs::TickPtr& tick : tiling.ticks) {
-            TRY(roll_up_tick(*tick->table(tiling.version()), range, sets, *rollup));
+            TRY(roll_up_tick(*tick->table(tiling.version()), range, *rollup));
         }
     }
     Ordinary ordinary{flat.predicate, std::move(groups), calls.aggregates};

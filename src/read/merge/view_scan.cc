@@ -18,35 +18,13 @@ using operators::GroupTable;
 
 constexpr size_t kBlockRows = 4096;
 
-Result<void> gather_run(const runs::RunReader& run, const KeyRange& range, int set_count,
-                        GroupTable& into) {
-    std::string_view key;
-    std::string_view value;
-    auto rows = TRY(run.scan(0, range.from, range.to));
-    while (TRY(rows->next(key, value))) TRY(into.merge_state(key, value));
-    for (int set = 0; set < set_count; ++set) {
-        auto values = TRY(run.scan(static_cast<uint32_t>(set) + 1, range.from, range.to));
-        while (TRY(values->next(key, value))) TRY(into.merge_set_value(set, key, value));
+Result<void> gather_run(const runs::RunReader& run, const KeyRange& range, GroupTable& into) {
+    operators::StateRow row;
+    for (uint32_t section = 0; section <= plan::subkey_sections(into.aggregates()); ++section) {
+        const auto rows = TRY(run.scan(section, range.from, range.to));
+        while (TRY(rows->next(row))) TRY(into.merge_row(section, row));
     }
     return {};
-}
-
-int count_sets(const std::vector<plan::Aggregate>& aggregates) {
-    return static_cast<int>(std::ranges::count(aggregates, plan::AggregateKind::kCountDistinct,
-                                               &plan::Aggregate::kind));
-}
-
-void merge_group(const GroupTable& from, GroupTable::Group group, int set_count, GroupTable& into,
-                 Result<void>& outcome) {
-    std::string state;
-    from.encode_state(group, state);
-    const std::string_view key = from.key_of(group);
-    outcome = into.merge_state(key, state);
-    for (int set = 0; set < set_count && outcome; ++set) {
-        from.for_each_set_value(set, group, [&](std::string_view value) {
-            if (outcome) outcome = into.merge_set_value(set, key, value);
-        });
-    }
 }
 
 /// By aggregate; nothing where not wanted.
@@ -74,31 +52,36 @@ int largest_run(const runs::Tiling& tiling) {
 
 }  // namespace
 
+std::vector<GroupTable::Group> groups_in(const GroupTable& tick, const KeyRange& range) {
+    std::vector<GroupTable::Group> groups;
+    for (GroupTable::Group group = 0; group < tick.size(); ++group) {
+        if (range.contains(tick.key_of(group))) groups.push_back(group);
+    }
+    return groups;
+}
+
 Result<void> gather_tick(const GroupTable& tick, const KeyRange& range, GroupTable& into) {
     if (range.from.empty() && range.to.empty()) {
         into.merge(tick);
         return {};
     }
-    const int set_count = count_sets(tick.aggregates());
-    Result<void> outcome;
+    const operators::RowVisitor merge = [&](uint32_t section, const operators::StateRow& row) {
+        return into.merge_row(section, row);
+    };
     if (range.is_point) {
         const GroupTable::Group group = tick.find(range.from);
-        if (group != GroupTable::kNoGroup) merge_group(tick, group, set_count, into, outcome);
-        return outcome;
+        if (group == GroupTable::kNoGroup) return {};
+        return tick.visit_rows_of({&group, 1}, merge);
     }
-    for (GroupTable::Group group = 0; group < tick.size() && outcome; ++group) {
-        if (range.contains(tick.key_of(group))) merge_group(tick, group, set_count, into, outcome);
-    }
-    return outcome;
+    return tick.visit_rows_of(groups_in(tick, range), merge);
 }
 
 Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_run,
                     GroupTable& into) {
     if (range.is_empty) return {};
-    const int set_count = count_sets(into.aggregates());
     const auto gather_one = [&](uint32_t index) -> Result<void> {
         if (static_cast<int>(index) == skip_run) return {};
-        return gather_run(*tiling.runs()[index], range, set_count, into);
+        return gather_run(*tiling.runs()[index], range, into);
     };
     if (range.is_point) {
         TRY(tiling.base->probes().visit(hash64(range.from), gather_one));
@@ -115,21 +98,14 @@ Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_
     return {};
 }
 
-/// Reads a set section beside the main rows: both are in key order.
-struct ViewScan::SetCursor {
+/// Reads a section of subkeys beside the groups: both are in key order.
+struct ViewScan::SubkeyCursor {
     std::unique_ptr<runs::RunCursor> cursor;
-    std::string key;
-    std::string value;
+    operators::StateRow row;  // valid until the cursor moves
     bool has_row = false;
 
     Result<void> advance() {
-        std::string_view next_key;
-        std::string_view next_value;
-        has_row = TRY(cursor->next(next_key, next_value));
-        if (has_row) {
-            key.assign(next_key);
-            value.assign(next_value);
-        }
+        has_row = TRY(cursor->next(row));
         return {};
     }
 };
@@ -161,33 +137,25 @@ Result<RowSourcePtr> ViewScan::open(operators::BoundView view, runs::Tiling tili
 Result<void> ViewScan::start(int big_run) {
     const runs::RunReader& run = *tiling_.runs()[static_cast<size_t>(big_run)];
     rows_ = TRY(run.scan(0, range_.from, range_.to));
-    for (int set = 0; set < view_.plan->set_count(); ++set) {
-        auto cursor = std::make_unique<SetCursor>();
-        cursor->cursor = TRY(run.scan(static_cast<uint32_t>(set) + 1, range_.from, range_.to));
+    const uint32_t sections = plan::subkey_sections(view_.plan->aggregates);
+    for (uint32_t section = 1; section <= sections; ++section) {
+        auto cursor = std::make_unique<SubkeyCursor>();
+        cursor->cursor = TRY(run.scan(section, range_.from, range_.to));
         TRY(cursor->advance());
-        sets_.push_back(std::move(cursor));
+        subkeys_.push_back(std::move(cursor));
     }
     streaming_ = true;
     return {};
 }
 
-/// Values of the big run's set of this key: all of them are passed.
-Result<uint64_t> ViewScan::count_set(size_t set, std::string_view key) {
-    SetCursor& cursor = *sets_[set];
-    uint64_t count = 0;
-    while (cursor.has_row && cursor.key == key) {
-        ++count;
-        TRY(cursor.advance());
-    }
-    return count;
-}
-
-Result<void> ViewScan::merge_big_row(std::string_view key, std::string_view state) {
-    TRY(merged_.merge_state(key, state));
-    for (size_t set = 0; set < sets_.size(); ++set) {
-        SetCursor& cursor = *sets_[set];
-        while (cursor.has_row && cursor.key == key) {
-            TRY(merged_.merge_set_value(static_cast<int>(set), key, cursor.value));
+/// Visits a row of the big run and what its key has under subkeys: all of that is passed.
+Result<void> ViewScan::take_big_row(const operators::StateRow& row,
+                                    const operators::RowVisitor& visit) {
+    TRY(visit(0, row));
+    for (uint32_t section = 1; section <= subkeys_.size(); ++section) {
+        SubkeyCursor& cursor = *subkeys_[section - 1];
+        while (cursor.has_row && cursor.row.key == row.key) {
+            TRY(visit(section, cursor.row));
             TRY(cursor.advance());
         }
     }
@@ -198,22 +166,25 @@ Result<size_t> ViewScan::stream_block() {
     const plan::ViewPlan& plan = *view_.plan;
     key_builders_.clear();
     for (const plan::ExprPtr& key : plan.keys) key_builders_.emplace_back(key->type, kBlockRows);
-    std::vector<uint64_t> set_sizes(sets_.size());
-    std::string_view key;
-    std::string_view state;
+    const operators::RowVisitor merge = [this](uint32_t section, const operators::StateRow& row) {
+        return merged_.merge_row(section, row);
+    };
+    const operators::RowVisitor finish = [this](uint32_t section, const operators::StateRow& row) {
+        return states_->add(section, row);
+    };
+    operators::StateRow row;
     size_t rows = 0;
     while (rows < kBlockRows) {
-        if (!TRY(rows_->next(key, state))) {
+        if (!TRY(rows_->next(row))) {
             streaming_ = false;
             break;
         }
-        if (merged_.find(key) != GroupTable::kNoGroup) {
-            TRY(merge_big_row(key, state));
+        if (merged_.find(row.key) != GroupTable::kNoGroup) {
+            TRY(take_big_row(row, merge));
             continue;
         }
-        for (size_t set = 0; set < sets_.size(); ++set) set_sizes[set] = TRY(count_set(set, key));
-        TRY(states_->add(state, set_sizes));
-        std::string_view left = key;
+        TRY(take_big_row(row, finish));
+        std::string_view left = row.key;
         for (size_t index = 0; index < plan.keys.size(); ++index) {
             TRY(decode_key_value(left, plan.keys[index]->type, key_builders_[index]));
         }
@@ -264,38 +235,38 @@ Result<bool> ViewScan::next(Batch& batch) {
     return *failure_;
 }
 
-Result<void> collect_run(const runs::RunReader& run, std::string_view key, int set_count,
-                         std::vector<PointState>& into) {
-    PointState point;
-    if (!TRY(run.find(key, point.state))) return {};
-    point.sets.resize(static_cast<size_t>(set_count));
-    for (int set = 0; set < set_count; ++set) {
-        TRY(run.find_set(set, key, [&](std::string_view value) {
-            point.sets[static_cast<size_t>(set)].emplace_back(value);
-        }));
+Result<void> collect_run(const runs::RunReader& run, std::string_view key, uint32_t sections,
+                         std::vector<PointRows>& into) {
+    std::string state;
+    if (!TRY(run.find(key, state))) return {};
+    PointRows& rows = into.emplace_back();
+    rows.add(0, {.key = key, .subkey = {}, .state = state});
+    const operators::RowVisitor add = [&](uint32_t section,
+                                          const operators::StateRow& row) -> Result<void> {
+        rows.add(section, row);
+        return {};
+    };
+    for (uint32_t section = 1; section <= sections; ++section) {
+        TRY(run.find_rows(section, key, add));
     }
-    into.push_back(std::move(point));
     return {};
 }
 
-void collect_tick(const GroupTable& tick, std::string_view key, int set_count,
-                  std::vector<PointState>& into) {
+void collect_tick(const GroupTable& tick, std::string_view key, std::vector<PointRows>& into) {
     const GroupTable::Group group = tick.find(key);
     if (group == GroupTable::kNoGroup) return;
-    PointState point;
-    tick.encode_state(group, point.state);
-    point.sets.resize(static_cast<size_t>(set_count));
-    for (int set = 0; set < set_count; ++set) {
-        tick.for_each_set_value(set, group, [&](std::string_view value) {
-            point.sets[static_cast<size_t>(set)].emplace_back(value);
+    PointRows& rows = into.emplace_back();
+    const Result<void> added = tick.visit_rows_of(
+        {&group, 1}, [&](uint32_t section, const operators::StateRow& row) -> Result<void> {
+            rows.add(section, row);
+            return {};
         });
-    }
-    into.push_back(std::move(point));
+    CHECK(added.has_value());
 }
 
 Result<Batch> finish_point(const operators::BoundView& view, std::string_view key,
-                           const std::vector<PointState>& states, ViewFinisher& finisher) {
-    CHECK(!states.empty());
+                           const std::vector<PointRows>& sources, ViewFinisher& finisher) {
+    CHECK(!sources.empty());
     const plan::ViewPlan& plan = *view.plan;
     FinishInput input;
     input.length = 1;
@@ -309,22 +280,19 @@ Result<Batch> finish_point(const operators::BoundView& view, std::string_view ke
         if (finished.failure) return *std::move(finished.failure);
         return std::move(finished.rows);
     };
-    if (states.size() == 1) {
-        std::vector<uint64_t> set_sizes;
-        for (const auto& set : states.front().sets) set_sizes.push_back(set.size());
+    if (sources.size() == 1) {
         operators::StateFinisher one(plan.aggregates, finisher.wanted_aggregates());
-        TRY(one.add(states.front().state, set_sizes));
+        TRY(sources.front().visit(key, [&](uint32_t section, const operators::StateRow& row) {
+            return one.add(section, row);
+        }));
         input.aggregates = one.take();
         return given(finisher.finish(std::move(input)));
     }
     GroupTable merged(plan.aggregates);
-    for (const PointState& point : states) {
-        TRY(merged.merge_state(key, point.state));
-        for (size_t set = 0; set < point.sets.size(); ++set) {
-            for (const std::string& value : point.sets[set]) {
-                TRY(merged.merge_set_value(static_cast<int>(set), key, value));
-            }
-        }
+    for (const PointRows& rows : sources) {
+        TRY(rows.visit(key, [&](uint32_t section, const operators::StateRow& row) {
+            return merged.merge_row(section, row);
+        }));
     }
     const GroupTable::Group only = 0;
     input.aggregates = finish_wanted(merged, {&only, 1}, finisher.wanted_aggregates());

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "operators/aggregate/group_table.h"
+#include "operators/aggregate/state_finisher.h"
 #include "operators/fold/view_folder.h"
 #include "read/merge/key_range.h"
 #include "read/merge/view_finisher.h"
@@ -24,6 +25,10 @@ namespace braid::read {
 /// `skip_run` (an index into tiling.runs(), -1 for none) is left out.
 Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_run,
                     operators::GroupTable& into);
+
+/// Groups whose key lies in the range.
+std::vector<operators::GroupTable::Group> groups_in(const operators::GroupTable& tick,
+                                                    const KeyRange& range);
 
 /// Adds one tick's groups of a range.
 Result<void> gather_tick(const operators::GroupTable& tick, const KeyRange& range,
@@ -40,12 +45,11 @@ class ViewScan final : public RowSource {
     Result<bool> next(Batch& batch) override;
 
   private:
-    struct SetCursor;
+    struct SubkeyCursor;
     explicit ViewScan(operators::BoundView view);
     Result<void> start(int big_run);
     Result<size_t> stream_block();
-    Result<void> merge_big_row(std::string_view key, std::string_view state);
-    Result<uint64_t> count_set(size_t set, std::string_view key);
+    Result<void> take_big_row(const operators::StateRow& row, const operators::RowVisitor& visit);
     Result<bool> next_block(FinishedRows& finished);
     FinishInput take_block(size_t rows);
     Result<FinishInput> take_merged();
@@ -57,28 +61,44 @@ class ViewScan final : public RowSource {
     std::optional<operators::StateFinisher> states_;
     operators::GroupTable merged_;
     std::unique_ptr<runs::RunCursor> rows_;
-    std::vector<std::unique_ptr<SetCursor>> sets_;
+    std::vector<std::unique_ptr<SubkeyCursor>> subkeys_;  // section n at n - 1
     std::vector<ColumnBuilder> key_builders_;
     bool streaming_ = false;
     std::optional<Error> failure_;  // of the row behind those given
     operators::GroupTable::Group next_group_ = 0;
 };
 
-/// The rows of one whole key, or none; `sources` in any order.
-struct PointState {
-    /// An encoded state, and per set its values.
-    std::string state;
-    std::vector<std::vector<std::string>> sets;
+/// The rows of one key in one run or tick, by section; that of section 0 comes first.
+class PointRows {
+  public:
+    void add(uint32_t section, const operators::StateRow& row) {
+        rows_.push_back({section, std::string(row.subkey), std::string(row.state)});
+    }
+    Result<void> visit(std::string_view key, const operators::RowVisitor& visit) const {
+        for (const Row& row : rows_) {
+            TRY(visit(row.section, {.key = key, .subkey = row.subkey, .state = row.state}));
+        }
+        return {};
+    }
+
+  private:
+    struct Row {
+        uint32_t section = 0;
+        std::string subkey;
+        std::string state;
+    };
+    std::vector<Row> rows_;
 };
 
-/// What ticks and runs hold about one key.
-Result<void> collect_run(const runs::RunReader& run, std::string_view key, int set_count,
-                         std::vector<PointState>& into);
-void collect_tick(const operators::GroupTable& tick, std::string_view key, int set_count,
-                  std::vector<PointState>& into);
-/// ⊕ of the states of one key, finished: one row with a column per key and aggregate. `states` not
+/// What ticks and runs hold about one key; nothing is added where they hold none. `sections`:
+/// those beyond 0.
+Result<void> collect_run(const runs::RunReader& run, std::string_view key, uint32_t sections,
+                         std::vector<PointRows>& into);
+void collect_tick(const operators::GroupTable& tick, std::string_view key,
+                  std::vector<PointRows>& into);
+/// ⊕ of the states of one key, finished: one row with a column per key and aggregate. `sources` not
 /// empty.
 Result<Batch> finish_point(const operators::BoundView& view, std::string_view key,
-                           const std::vector<PointState>& states, ViewFinisher& finisher);
+                           const std::vector<PointRows>& sources, ViewFinisher& finisher);
 
 }  // namespace braid::read

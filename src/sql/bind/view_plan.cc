@@ -165,11 +165,8 @@ Result<plan::Aggregate> aggregate_of(const plan::AggregateCall& call) {
     }
     plan::Aggregate out;
     out.kind = *kind;
-    if (!call.arguments.empty()) {
-        out.argument = call.arguments[0];
-        out.argument_type = out.argument->type;
-        TRY(check_expression(out.argument));
-    }
+    out.arguments = call.arguments;
+    for (const ExprPtr& argument : out.arguments) TRY(check_expression(argument));
     out.filter = call.filter;
     if (out.filter != nullptr) TRY(check_expression(out.filter));
     out.result_type = call.result;
