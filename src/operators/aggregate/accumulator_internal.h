@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "columnar/column.h"
+#include "operators/aggregate/event_places.h"
 #include "plan/view_plan.h"
 
 namespace braid::operators {
@@ -20,6 +21,7 @@ struct FoldBlock {
     size_t first = 0;
     std::span<const Column> arguments;  // flat, as many as the aggregate has
     const Column* filter = nullptr;     // flat bool; null if the aggregate has none
+    const EventPlaces* places = nullptr;  // null unless the aggregate needs them
 };
 
 /// One aggregate of a view: what its states mean. A state is a fixed number of bytes inside a
@@ -33,6 +35,8 @@ class Accumulator {
     /// Of the state's address: 8 or 1.
     virtual size_t alignment() const = 0;
 
+    /// Its states depend on where rows come from, not only on what they hold.
+    virtual bool needs_places() const { return false; }
     virtual void fold(const FoldBlock& block) = 0;
     /// ⊕. `from` is a state of another accumulator of the same aggregate.
     virtual void merge(char* into, const char* from) = 0;

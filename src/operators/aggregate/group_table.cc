@@ -27,11 +27,14 @@ struct EntryLayout {
     size_t group_offset = 0;
     size_t payload_bytes = 0;
 
-    explicit EntryLayout(const std::vector<plan::Aggregate>& aggregates);
+    EntryLayout(const std::vector<plan::Aggregate>& aggregates,
+                std::vector<std::unique_ptr<Accumulator>> made);
 };
 
-EntryLayout::EntryLayout(const std::vector<plan::Aggregate>& aggregates)
-    : accumulators(make_accumulators(aggregates)) {
+EntryLayout::EntryLayout(const std::vector<plan::Aggregate>& aggregates,
+                         std::vector<std::unique_ptr<Accumulator>> made)
+    : accumulators(std::move(made)) {
+    CHECK_EQ(accumulators.size(), aggregates.size());
     for (size_t a = 0; a < aggregates.size(); ++a) {
         if (accumulators[a] == nullptr)
             sections.push_back(std::make_unique<SubkeyTable>(aggregates[a]));
@@ -68,8 +71,10 @@ class RefList {
 }  // namespace
 
 struct GroupTable::Body {
-    explicit Body(std::vector<plan::Aggregate> given)
-        : aggregates(std::move(given)), layout(aggregates), table(layout.payload_bytes) {}
+    Body(std::vector<plan::Aggregate> given, std::vector<std::unique_ptr<Accumulator>> made)
+        : aggregates(std::move(given)),
+          layout(aggregates, std::move(made)),
+          table(layout.payload_bytes) {}
 
     char* entry_of(Group group) const { return table.payload(refs[group]); }
     Group group_of(const char* entry) const {
@@ -93,7 +98,8 @@ struct GroupTable::Body {
     void resolve_keys(const EncodedKeys& keys, size_t first, size_t count);
     /// What fold was given, in the encodings that aggregates read.
     std::vector<AggregateInput> checked(size_t rows, std::span<const AggregateInput> inputs) const;
-    void fold_block(size_t first, std::span<const AggregateInput> inputs);
+    void fold_block(size_t first, std::span<const AggregateInput> inputs,
+                    const EventPlaces* places);
 
     std::vector<plan::Aggregate> aggregates;
     EntryLayout layout;
@@ -168,7 +174,8 @@ std::vector<AggregateInput> GroupTable::Body::checked(
     return flat;
 }
 
-void GroupTable::Body::fold_block(size_t first, std::span<const AggregateInput> inputs) {
+void GroupTable::Body::fold_block(size_t first, std::span<const AggregateInput> inputs,
+                                  const EventPlaces* places) {
     if (!layout.sections.empty()) {
         groups.resize(entries.size());
         for (size_t i = 0; i < entries.size(); ++i) groups[i] = group_of(entries[i]);
@@ -176,7 +183,7 @@ void GroupTable::Body::fold_block(size_t first, std::span<const AggregateInput> 
     size_t section = 0;
     for (size_t a = 0; a < aggregates.size(); ++a) {
         const FoldBlock block{entries, first, inputs[a].arguments,
-                              inputs[a].filter.length() == 0 ? nullptr : &inputs[a].filter};
+                              inputs[a].filter.length() == 0 ? nullptr : &inputs[a].filter, places};
         if (layout.accumulators[a] != nullptr) {
             layout.accumulators[a]->fold(block);
         } else {
@@ -186,23 +193,35 @@ void GroupTable::Body::fold_block(size_t first, std::span<const AggregateInput> 
 }
 
 GroupTable::GroupTable(std::vector<plan::Aggregate> aggregates)
-    : body_(std::make_unique<Body>(std::move(aggregates))) {}
+    : GroupTable(aggregates, make_accumulators(aggregates)) {}
+GroupTable::GroupTable(std::vector<plan::Aggregate> aggregates,
+                       std::vector<std::unique_ptr<Accumulator>> accumulators)
+    : body_(std::make_unique<Body>(std::move(aggregates), std::move(accumulators))) {}
 GroupTable::~GroupTable() = default;
 GroupTable::GroupTable(GroupTable&&) noexcept = default;
 GroupTable& GroupTable::operator=(GroupTable&&) noexcept = default;
 
-void GroupTable::fold(const EncodedKeys& keys, std::span<const AggregateInput> inputs) {
+bool GroupTable::needs_places() const {
+    return std::ranges::any_of(body_->layout.accumulators, [](const auto& each) {
+        return each != nullptr && each->needs_places();
+    });
+}
+
+void GroupTable::fold(const EncodedKeys& keys, std::span<const AggregateInput> inputs,
+                      const EventPlaces* places) {
+    CHECK(places == nullptr || places->offsets.size() == keys.size());
     const size_t rows = keys.size();
     const std::vector<AggregateInput> flat = body_->checked(rows, inputs);
     for (size_t first = 0; first < rows; first += kBlockRows) {
         body_->resolve_keys(keys, first, std::min(kBlockRows, rows - first));
-        body_->fold_block(first, flat);
+        body_->fold_block(first, flat, places);
     }
 }
 
 void GroupTable::fold(const EncodedKeys& keys, std::span<const uint32_t> places,
-                      std::span<const AggregateInput> inputs) {
+                      std::span<const AggregateInput> inputs, const EventPlaces* events) {
     const size_t rows = places.size();
+    CHECK(events == nullptr || events->offsets.size() == rows);
     const std::vector<AggregateInput> flat = body_->checked(rows, inputs);
     std::vector<char*>& of_keys = body_->key_entries;
     of_keys.clear();
@@ -215,7 +234,7 @@ void GroupTable::fold(const EncodedKeys& keys, std::span<const uint32_t> places,
             places.subspan(first, std::min(kBlockRows, rows - first));
         body_->entries.resize(block.size());
         for (size_t i = 0; i < block.size(); ++i) body_->entries[i] = of_keys[block[i]];
-        body_->fold_block(first, flat);
+        body_->fold_block(first, flat, events);
     }
 }
 

@@ -11,11 +11,14 @@
 #include "base/result.h"
 #include "columnar/column.h"
 #include "columnar/key_codec.h"
+#include "operators/aggregate/event_places.h"
 #include "operators/aggregate/state_row.h"
 #include "operators/expr/evaluator.h"
 #include "plan/view_plan.h"
 
 namespace braid::operators {
+
+class Accumulator;
 
 /// What the rows of one fold bring for one aggregate.
 struct AggregateInput {
@@ -35,16 +38,23 @@ class GroupTable {
     static constexpr Group kNoGroup = UINT32_MAX;
 
     explicit GroupTable(std::vector<plan::Aggregate> aggregates);
+    /// With accumulators of the caller's making, one for each aggregate.
+    GroupTable(std::vector<plan::Aggregate> aggregates,
+               std::vector<std::unique_ptr<Accumulator>> accumulators);
     ~GroupTable();
     GroupTable(GroupTable&&) noexcept;
     GroupTable& operator=(GroupTable&&) noexcept;
 
-    /// Folds rows: keys.at(i) is the key of row i; inputs[a] belongs to aggregate a. Hot.
-    void fold(const EncodedKeys& keys, std::span<const AggregateInput> inputs);
+    /// Some aggregate asks for the places of the rows that it folds.
+    bool needs_places() const;
+    /// Folds rows: keys.at(i) is the key of row i; inputs[a] belongs to aggregate a. `places` may
+    /// be null unless needs_places. Hot.
+    void fold(const EncodedKeys& keys, std::span<const AggregateInput> inputs,
+              const EventPlaces* places = nullptr);
     /// The same for rows that share keys: row i has the key keys.at(places[i]). Each key is looked
     /// up once, and belongs to some row; two may be equal.
     void fold(const EncodedKeys& keys, std::span<const uint32_t> places,
-              std::span<const AggregateInput> inputs);
+              std::span<const AggregateInput> inputs, const EventPlaces* events = nullptr);
 
     /// ⊕ with one row of a run.
     Result<void> merge_row(uint32_t section, const StateRow& row);

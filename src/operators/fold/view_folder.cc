@@ -24,6 +24,11 @@ constexpr size_t kNumberedRowsMin = 256;
 constexpr size_t kKeysPercentMax = 80;
 constexpr int kSlicesToSkip = 15;
 
+/// The event of a row of the slice: nothing else here knows how rows and offsets go together.
+EventId event_of(const DecodedSlice& slice, uint32_t row) {
+    return {slice.partition, slice.offsets[row]};
+}
+
 /// The distinct expressions of views.
 class ExprList {
   public:
@@ -195,7 +200,7 @@ void ViewFolder::quarantine(size_t view, const Evaluated& evaluated, const Slice
         while (error != evaluated.errors.end() && error->row < row) ++error;
         if (error == evaluated.errors.end() || error->row != row) return false;
         const uint32_t place = slice.decoded.good[row];
-        const EventId event{slice.decoded.partition, slice.decoded.offsets[place]};
+        const EventId event = event_of(slice.decoded, place);
         if (target.failed != nullptr) target.failed->add(event, error->error.message());
         if (slice.sink) slice.sink(view, place, error->error);
         return true;
@@ -308,10 +313,20 @@ void ViewFolder::fold_view(size_t view, Group& group, const Slice& slice,
             inputs[index].filter = selection.column(layout.filters[index]);
         }
     }
+    EventPlaces places{slice.decoded.partition, {}};
+    const bool needs_places = target.table->needs_places();
+    if (needs_places) {
+        offsets_.clear();
+        for (const uint32_t row : selection.rows) {
+            offsets_.push_back(event_of(slice.decoded, slice.decoded.good[row]).offset);
+        }
+        places.offsets = offsets_;
+    }
+    const EventPlaces* given = needs_places ? &places : nullptr;
     if (numbers == nullptr) {
-        target.table->fold(keys_, inputs);
+        target.table->fold(keys_, inputs, given);
     } else {
-        target.table->fold(keys_, numbers->of_row, inputs);
+        target.table->fold(keys_, numbers->of_row, inputs, given);
     }
 }
 

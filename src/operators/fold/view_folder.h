@@ -119,6 +119,7 @@ class ViewFolder {
     std::vector<uint32_t> key_rows_;
     std::vector<EncodedKeys> part_keys_;
     std::vector<KeyPart> parts_;
+    std::vector<Offset> offsets_;
 };
 
 }  // namespace braid::operators

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operators/fold/view_folder.h"
 
+#include <cstring>
 #include <numeric>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "base/test_support.h"
 #include "columnar/text_io.h"
+#include "operators/aggregate/accumulator_internal.h"
 #include "operators/fold/row_numbers_internal.h"
 #include "plan/function.h"
 
@@ -103,6 +106,39 @@ DecodedSlice random_slice(size_t rows, uint32_t kinds, Random& random) {
     }
     return slice;
 }
+
+/// What an aggregate that asks for places is told: the greatest, and the sum of all.
+class Places final : public Accumulator {
+  public:
+    struct State {
+        int64_t partition;
+        int64_t last;
+        int64_t sum;
+    };
+    size_t state_bytes() const override { return sizeof(State); }
+    size_t alignment() const override { return alignof(State); }
+    bool needs_places() const override { return true; }
+    void fold(const FoldBlock& block) override {
+        const RowSelection selected(block);
+        for (size_t i = 0; i < block.entries.size(); ++i) {
+            if (!selected[i]) continue;
+            const int64_t offset = block.places->offsets[block.first + i].value;
+            auto* state = state_of<State>(block.entries[i]);
+            state->partition = block.places->partition.value;
+            state->last = std::max(state->last, offset);
+            state->sum += offset;
+        }
+    }
+    void merge(char*, const char*) override {}
+    void encode(const char* state, ByteWriter& out) const override {
+        out.fixed(*reinterpret_cast<const State*>(state));
+    }
+    Result<void> merge_encoded(char*, ByteReader&) override { return {}; }
+    Result<void> finish(const char*, ColumnBuilder& out) const override {
+        out.append_null();
+        return {};
+    }
+};
 
 /// Tables and accounts of some views.
 struct Folded {
@@ -280,6 +316,53 @@ TEST(RowNumbers, CountInTheOrderOfFirstRows) {
     numberer.combine(numbers, numbers, both);
     EXPECT_EQ(both.of_row, numbers.of_row);
     EXPECT_EQ(both.firsts, numbers.firsts);
+}
+
+TEST(ViewFolder, TellsAggregatesThatAskWhereRowsComeFrom) {
+    for (const bool has_shared_keys : {false, true}) {
+        auto plan = std::make_shared<plan::ViewPlan>(*view_of({input(kConstant)}, nullptr).plan);
+        plan->aggregates = {{AggregateKind::kCount, {input(kReal)}, input(kFlag),
+                             Type::of(TypeKind::kInt8), -1}};
+        std::vector<BoundView> views = {{plan, {}}};
+        // Keys that two views have in common are looked up once each.
+        if (has_shared_keys) views.push_back(views.front());
+        const auto folder = ViewFolder::create(views).value();
+        std::vector<GroupTable> tables;
+        std::vector<FoldAccount> accounts(views.size());
+        std::vector<FoldTarget> targets;
+        for (size_t view = 0; view < views.size(); ++view) {
+            std::vector<std::unique_ptr<Accumulator>> places;
+            places.push_back(std::make_unique<Places>());
+            tables.emplace_back(plan->aggregates, std::move(places));
+        }
+        for (size_t view = 0; view < views.size(); ++view) {
+            targets.push_back({&tables[view], &accounts[view]});
+        }
+        Random random(5);
+        Places::State expected{3, 0, 0};
+        for (int64_t first = 1'000; first < 9'000; first += 2'500) {
+            DecodedSlice slice = random_slice(2'500, 4, random);
+            slice.partition = {3};
+            slice.offsets = Offsets(Offset{first});
+            folder->fold(slice, targets);
+            for (const uint32_t row : slice.good) {
+                const Column& flag = slice.batch.columns[kFlag];
+                if (flag.is_null(row) || flag.at<uint8_t>(row) == 0) continue;
+                if (slice.batch.columns[kReal].is_null(row)) continue;
+                expected.last = std::max(expected.last, first + row);
+                expected.sum += first + row;
+            }
+        }
+        for (const GroupTable& table : tables) {
+            std::string state;
+            table.encode_state(0, state);
+            Places::State found{};
+            ASSERT_EQ(state.size(), sizeof found);
+            std::memcpy(&found, state.data(), sizeof found);
+            EXPECT_EQ(std::tuple(found.partition, found.last, found.sum),
+                      std::tuple(expected.partition, expected.last, expected.sum));
+        }
+    }
 }
 
 }  // namespace
