@@ -37,8 +37,8 @@ Result<std::string> describe_row(uint32_t section, std::string_view key, std::st
     std::string text;
     for (size_t index = 0; index < view.keys.size(); ++index) {
         if (index != 0) text += ", ";
-        text += view.key_schema.fields[index].name + "=" +
-                describe_value(key, view.keys[index]->type);
+        text +=
+            view.key_schema.fields[index].name + "=" + describe_value(key, view.keys[index]->type);
     }
     if (section == 0) return text;
     const plan::Aggregate& aggregate = plan::aggregate_of_section(view.aggregates, section);

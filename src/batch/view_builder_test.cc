@@ -115,8 +115,8 @@ TEST(MergeRuns, GivesRowsInOrderOfKeysAndSubkeysEachOnce) {
     }
     operators::GroupTable merged(aggregates());
     std::tuple<uint32_t, std::string, std::string> last;
-    ASSERT_OK(merge_runs(
-        readers, aggregates(), [&](uint32_t section, const operators::StateRow& row) {
+    ASSERT_OK(
+        merge_runs(readers, aggregates(), [&](uint32_t section, const operators::StateRow& row) {
             std::tuple next(section, std::string(row.key), std::string(row.subkey));
             EXPECT_LT(last, next);
             last = std::move(next);

@@ -231,6 +231,10 @@ std::string to_sql(const Aggregate& aggregate, const std::vector<std::string>& n
         case AggregateKind::kCountDistinct:
             out = "count(DISTINCT " + to_sql(*aggregate.arguments.front(), names) + ")";
             break;
+        case AggregateKind::kMode:
+            out = "mode() WITHIN GROUP (ORDER BY " + to_sql(*aggregate.arguments.front(), names) +
+                  ")";
+            break;
         case AggregateKind::kCombine:
             out = "combine(#" + std::to_string(aggregate.combined + 1) + ")";
             break;

@@ -47,7 +47,10 @@ std::string sort_text(const std::vector<SortKey>& keys, const Names& names) {
 }
 
 std::string aggregate_text(const AggregateCall& call, const Names& names) {
-    std::string out = call.name + "(" + (call.is_distinct ? "DISTINCT " : "");
+    // An ordered-set aggregate: what it orders by is its argument.
+    const bool is_mode = call.name == "mode";
+    std::string out = call.name + (is_mode ? "() WITHIN GROUP (ORDER BY " : "(") +
+                      (call.is_distinct ? "DISTINCT " : "");
     out += call.arguments.empty() ? "*" : joined(call.arguments, names);
     if (!call.order_by.empty()) out += " ORDER BY " + sort_text(call.order_by, names);
     out += ")";

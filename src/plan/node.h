@@ -33,8 +33,8 @@ struct SortKey {
 /// An aggregate in a SELECT. Those of views (plan::AggregateKind) and those that only DuckDB runs
 /// share the form; `name` is PostgreSQL's.
 struct AggregateCall {
-    std::string name;  // "count", "sum", "string_agg", "combine", …
-    std::vector<ExprPtr> arguments;
+    std::string name;                // "count", "sum", "string_agg", "combine", …
+    std::vector<ExprPtr> arguments;  // of mode: what it orders by, ascending
     bool is_distinct = false;
     ExprPtr filter;
     std::vector<SortKey> order_by;

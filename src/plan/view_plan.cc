@@ -28,6 +28,8 @@ std::string_view name_of(AggregateKind kind) {
             return "bool_or";
         case AggregateKind::kCountDistinct:
             return "count(DISTINCT)";
+        case AggregateKind::kMode:
+            return "mode";
         case AggregateKind::kCombine:
             return "combine";
     }
@@ -35,7 +37,8 @@ std::string_view name_of(AggregateKind kind) {
 }
 
 Subkeys subkeys_of(AggregateKind kind) {
-    return kind == AggregateKind::kCountDistinct ? Subkeys::kWithoutState : Subkeys::kNone;
+    if (kind == AggregateKind::kCountDistinct) return Subkeys::kWithoutState;
+    return kind == AggregateKind::kMode ? Subkeys::kWithState : Subkeys::kNone;
 }
 
 std::string_view name_of(Exactness exactness) {

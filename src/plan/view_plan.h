@@ -26,14 +26,15 @@ enum class AggregateKind : uint8_t {
     kBoolAnd,
     kBoolOr,
     kCountDistinct,  // count(DISTINCT x); keeps its values as subkeys
+    kMode,           // mode() WITHIN GROUP (ORDER BY x); keeps a count under each value
     kCombine,        // reading only: ⊕ over the states of the view's aggregate number `combined`
 };
 
-/// "count(*)", "count", "sum", … as SQL writes it; "count(DISTINCT)" for kCountDistinct.
+/// "count(*)", "count", "mode", … as SQL writes it; "count(DISTINCT)" for kCountDistinct.
 std::string_view name_of(AggregateKind kind);
 
-/// What an aggregate keeps for a key: one state, or rows (subkey, state), of which a set is the case
-/// without state.
+/// What an aggregate keeps for a key: one state, or rows (subkey, state), of which a set is the
+/// case without state.
 enum class Subkeys : uint8_t { kNone, kWithoutState, kWithState };
 Subkeys subkeys_of(AggregateKind kind);
 
@@ -44,7 +45,7 @@ std::string_view name_of(Exactness exactness);
 
 struct Aggregate {
     AggregateKind kind = AggregateKind::kCountRows;
-    std::vector<ExprPtr> arguments;  // none for count(*) and combine
+    std::vector<ExprPtr> arguments;  // none for count(*) and combine; what mode orders by
     ExprPtr filter;                  // null = every row; a row counts only where it is true
     Type result_type;
     int combined = -1;

@@ -320,6 +320,7 @@ class Expressions:
             lambda: f"{random.choice(('bool_and', 'bool_or'))}({self.of('bool', depth)})",
             lambda: f"{random.choice(('bit_and', 'bit_or'))}({self.of('int', depth)})",
             lambda: f"count(DISTINCT {self.of(random.choice(('int', 'text', 'date', 'numeric', 'bool')), depth)})",
+            lambda: f"mode() WITHIN GROUP (ORDER BY {self.of(random.choice(('int', 'text', 'date', 'bool')), depth)})",
             lambda: f"{random.choice(('sum', 'avg', 'min'))}(DISTINCT {self.of('int', depth)})"
                     if not in_view else f"count({self.of('int', depth)})",
         ))()

@@ -31,6 +31,10 @@ constexpr const char* kView =
     " bool_and(b) AS every, bool_or(b) AS some,"
     " count(DISTINCT t) AS dt, count(DISTINCT l) AS dl, count(DISTINCT n) AS dn,"
     " count(DISTINCT f) AS df, count(DISTINCT d) AS dd,"
+    " mode() WITHIN GROUP (ORDER BY b) AS ob, mode() WITHIN GROUP (ORDER BY l) AS ol,"
+    " mode() WITHIN GROUP (ORDER BY u) AS ou, mode() WITHIN GROUP (ORDER BY f) AS of,"
+    " mode() WITHIN GROUP (ORDER BY t) FILTER (WHERE NOT b) AS ot,"
+    " mode() WITHIN GROUP (ORDER BY d) AS od, mode() WITHIN GROUP (ORDER BY ts) AS ots,"
     " sum(100 / (i % 20)) FILTER (WHERE b) AS quotient, sum(l + 1) FILTER (WHERE NOT b) AS next"
     " FROM events WHERE coalesce(i, 0) >= -40 GROUP BY 1, 2";
 

@@ -19,8 +19,8 @@ namespace braid::operators {
 struct FoldBlock {
     std::span<char* const> entries;
     size_t first = 0;
-    std::span<const Column> arguments;  // flat, as many as the aggregate has
-    const Column* filter = nullptr;     // flat bool; null if the aggregate has none
+    std::span<const Column> arguments;    // flat, as many as the aggregate has
+    const Column* filter = nullptr;       // flat bool; null if the aggregate has none
     const EventPlaces* places = nullptr;  // null unless the aggregate needs them
 };
 

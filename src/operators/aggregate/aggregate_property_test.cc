@@ -57,6 +57,7 @@ std::vector<Subject> all_subjects() {
         out.push_back({"min_" + type, AggregateKind::kMin, of(kind), of(kind)});
         out.push_back({"max_" + type, AggregateKind::kMax, of(kind), of(kind)});
         out.push_back({"count_distinct_" + type, AggregateKind::kCountDistinct, of(kind), int8});
+        out.push_back({"mode_" + type, AggregateKind::kMode, of(kind), of(kind)});
     }
     return out;
 }
@@ -386,7 +387,8 @@ TEST_P(Subjects, StateMergeIsMergingWithoutATable) {
         std::map<uint32_t, StateMerge> merges;
         for (const auto& [place, states] : pieces) {
             const uint32_t section = std::get<0>(place);
-            StateMerge& merge = merges.try_emplace(section, whole.aggregates(), section).first->second;
+            StateMerge& merge =
+                merges.try_emplace(section, whole.aggregates(), section).first->second;
             merge.start(states[0]);
             for (size_t next = 1; next < states.size(); ++next) ASSERT_OK(merge.add(states[next]));
             merged[place] = merge.sum();
@@ -541,6 +543,17 @@ Result<Datum> reference(const Subject& subject, const std::vector<Datum>& values
             return extreme(values, false);
         case AggregateKind::kMax:
             return extreme(values, true);
+        case AggregateKind::kMode: {
+            std::map<std::string, std::vector<Datum>> by_value;
+            for (const Datum& value : values) {
+                std::string key;
+                encode_key(value, key);
+                by_value[key].push_back(value);
+            }
+            const auto most = std::ranges::max_element(
+                by_value, {}, [](const auto& each) { return each.second.size(); });
+            return extreme(most->second, false);
+        }
         case AggregateKind::kBoolAnd:
             return Datum::boolean(std::all_of(values.begin(), values.end(), is(true)));
         case AggregateKind::kBoolOr:

@@ -110,6 +110,7 @@ std::unique_ptr<Accumulator> make_accumulator(const plan::Aggregate& aggregate) 
         case Kind::kBoolOr:
             return make_bool(aggregate);
         case Kind::kCountDistinct:  // subkeys: subkey_aggregate_internal.h
+        case Kind::kMode:
         case Kind::kCombine:
             break;
     }

@@ -84,10 +84,9 @@ struct GroupTable::Body {
     }
     /// Of an aggregate with subkeys.
     const SubkeyTable& section_of(size_t aggregate) const {
-        const auto before = std::count(layout.accumulators.begin(),
-                                       layout.accumulators.begin() +
-                                           static_cast<ptrdiff_t>(aggregate),
-                                       nullptr);
+        const auto before =
+            std::count(layout.accumulators.begin(),
+                       layout.accumulators.begin() + static_cast<ptrdiff_t>(aggregate), nullptr);
         return *layout.sections[static_cast<size_t>(before)];
     }
     char* find_or_insert(uint32_t tag, std::string_view key);
@@ -282,9 +281,8 @@ void GroupTable::merge(const GroupTable& other, Group from, Group to) {
                 accumulator->merge(entry + offset, source_entry + offset);
             }
             for (size_t section = 0; section < source.layout.sections.size(); ++section) {
-                body_->layout.sections[section]->merge(entry, body_->group_of(entry),
-                                                       *source.layout.sections[section],
-                                                       source_entry);
+                body_->layout.sections[section]->merge(
+                    entry, body_->group_of(entry), *source.layout.sections[section], source_entry);
             }
         }
     }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "operators/aggregate/scratch_entry_internal.h"
-
 #include <algorithm>
 #include <utility>
 
 #include "base/error_makers.h"
+#include "operators/aggregate/scratch_entry_internal.h"
 
 namespace braid::operators {
 

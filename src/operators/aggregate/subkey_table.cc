@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "operators/aggregate/subkey_table_internal.h"
-
 #include <utility>
 
 #include "base/error_makers.h"
+#include "operators/aggregate/subkey_table_internal.h"
 
 namespace braid::operators {
 
@@ -53,8 +52,8 @@ Result<void> SubkeyTable::merge_row(char* entry, uint32_t group, std::string_vie
                                     std::string_view state) {
     const uint32_t tag = tag_of(group, subkey);
     const KeyTable::Ref found = find(tag, group, subkey);
-    char* payload = found == KeyTable::kNone ? add(entry, group, tag, subkey)
-                                             : table_.payload(found);
+    char* payload =
+        found == KeyTable::kNone ? add(entry, group, tag, subkey) : table_.payload(found);
     ByteReader in(state);
     if (state_ != nullptr) TRY(state_->merge_encoded(payload + sizeof(Element), in));
     if (!in.at_end()) return corrupt("state of a subkey is longer than its aggregate");

@@ -25,7 +25,8 @@ class SubkeyTable {
         uint32_t count;
     };
 
-    explicit SubkeyTable(const plan::Aggregate& aggregate) : SubkeyTable(subkey_states(aggregate)) {}
+    explicit SubkeyTable(const plan::Aggregate& aggregate)
+        : SubkeyTable(subkey_states(aggregate)) {}
 
     void set_offset(size_t offset) { offset_ = offset; }
     const Head& head_of(const char* entry) const {

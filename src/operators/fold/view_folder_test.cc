@@ -41,10 +41,9 @@ BoundView view_of(std::vector<ExprPtr> keys, ExprPtr filter = nullptr) {
     plan->keys = std::move(keys);
     plan->filter = std::move(filter);
     const Type count = Type::of(TypeKind::kInt8);
-    plan->aggregates = {
-        {AggregateKind::kCountRows, {}, nullptr, count, -1},
-        {AggregateKind::kCountDistinct, {input(kCode)}, nullptr, count, -1},
-        {AggregateKind::kSum, {input(kPrice)}, input(kFlag), kTypes[kPrice], -1}};
+    plan->aggregates = {{AggregateKind::kCountRows, {}, nullptr, count, -1},
+                        {AggregateKind::kCountDistinct, {input(kCode)}, nullptr, count, -1},
+                        {AggregateKind::kSum, {input(kPrice)}, input(kFlag), kTypes[kPrice], -1}};
     BoundView view;
     view.plan = std::move(plan);
     return view;
@@ -242,8 +241,11 @@ Sums sums_of(ExprPtr argument_filter, ExprPtr filter, std::vector<ExprPtr> keys 
     auto plan = std::make_shared<plan::ViewPlan>(*view.plan);
     const Type int8 = Type::of(TypeKind::kInt8);
     plan->aggregates = {{AggregateKind::kCountRows, {}, nullptr, int8, -1},
-                        {AggregateKind::kSum, {quotient(divisor())}, std::move(argument_filter),
-                         Type::of(TypeKind::kNumeric), -1}};
+                        {AggregateKind::kSum,
+                         {quotient(divisor())},
+                         std::move(argument_filter),
+                         Type::of(TypeKind::kNumeric),
+                         -1}};
     view.plan = plan;
     ColumnBuilder builder(Type::of(TypeKind::kInt4));
     for (const int value : {1, 0, -1, 2}) {
@@ -321,8 +323,8 @@ TEST(RowNumbers, CountInTheOrderOfFirstRows) {
 TEST(ViewFolder, TellsAggregatesThatAskWhereRowsComeFrom) {
     for (const bool has_shared_keys : {false, true}) {
         auto plan = std::make_shared<plan::ViewPlan>(*view_of({input(kConstant)}, nullptr).plan);
-        plan->aggregates = {{AggregateKind::kCount, {input(kReal)}, input(kFlag),
-                             Type::of(TypeKind::kInt8), -1}};
+        plan->aggregates = {
+            {AggregateKind::kCount, {input(kReal)}, input(kFlag), Type::of(TypeKind::kInt8), -1}};
         std::vector<BoundView> views = {{plan, {}}};
         // Keys that two views have in common are looked up once each.
         if (has_shared_keys) views.push_back(views.front());

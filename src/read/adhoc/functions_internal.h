@@ -21,7 +21,7 @@ class StatementRegistry;
 [[nodiscard]] bool register_finishes(_duckdb_connection* connection,
                                      const StatementRegistry& registry);
 /// b_list_…(number, arguments…): a table function's elements; b_array_literal: a list as an array's
-/// text.
+/// text; b_mode_…: the value that is in a sorted list most often.
 [[nodiscard]] bool register_list_functions(_duckdb_connection* connection,
                                            const StatementRegistry& registry);
 

@@ -135,6 +135,18 @@ Result<std::string> Generator::aggregate_call(const Call& call) {
     if (call.name == "sum" || call.name == "avg") return sum_or_average(call);
     if (call.name == "string_agg") return string_aggregate(call);
     if (call.name == "array_agg") return list_aggregate(call);
+    if (call.name == "mode") {
+        // Of values that are equal, the one that the order of bytes puts first is given. DuckDB
+        // gives a sort key back in its normal form: -0 would come out as 0, so doubles have one of
+        // their own.
+        const bool is_float = call.types.at(0).kind == TypeKind::kFloat8;
+        const std::string key =
+            is_float ? "(" + call.arguments[0] + " + CAST(0 AS DOUBLE))" : call.arguments[0];
+        Call ordered = call;
+        ordered.order_by = " ORDER BY " + key;
+        return fmt::format("{}({})", mode_function(call.types.at(0).kind),
+                           ordered.invoke("list", call.arguments[0], true));
+    }
     if (const Finish* finish = find<Finish>(kVariances, call.name)) {
         if (call.types.size() != 1 || call.types[0].kind != TypeKind::kFloat8) {
             return not_supported(fmt::format("{} of {}", call.name, call.types.at(0).name()),

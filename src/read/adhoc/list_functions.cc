@@ -8,6 +8,7 @@
 #include <duckdb.h>
 
 #include "base/error_makers.h"
+#include "columnar/key_codec.h"
 #include "columnar/text_io.h"
 #include "read/adhoc/functions_internal.h"
 #include "read/adhoc/physical_internal.h"
@@ -132,6 +133,74 @@ void run_array_literal(duckdb_function_info info, duckdb_data_chunk input, duckd
     }
 }
 
+/// Where the longest stretch of equal elements in [from, to) of a sorted list begins; NULLs are no
+/// elements. `to` if there is none.
+size_t longest_stretch(const Column& elements, size_t from, size_t to) {
+    size_t best = to;
+    size_t best_length = 0;
+    size_t start = from;
+    std::string key;
+    std::string last;
+    for (size_t at = from; at < to; ++at) {
+        if (elements.is_null(at)) {
+            start = at + 1;
+            continue;
+        }
+        key.clear();
+        encode_key_value(elements, at, key);
+        if (at > start && key != last) start = at;
+        last.swap(key);
+        if (at + 1 - start <= best_length) continue;
+        best_length = at + 1 - start;
+        best = start;
+    }
+    return best;
+}
+
+template <TypeKind kind>
+void run_mode(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+    duckdb_vector lists = duckdb_data_chunk_get_vector(input, 0);
+    const size_t rows = duckdb_data_chunk_get_size(input);
+    const Result<Column> elements = read_vector(duckdb_list_vector_get_child(lists), Type::of(kind),
+                                                duckdb_list_vector_get_size(lists), nullptr);
+    if (!elements.has_value()) {
+        duckdb_scalar_function_set_error(info, "list of values is broken");
+        return;
+    }
+    const auto* entries = static_cast<const duckdb_list_entry*>(duckdb_vector_get_data(lists));
+    uint64_t* validity = duckdb_vector_get_validity(lists);
+    ColumnBuilder builder(Type::of(kind), rows);
+    for (size_t row = 0; row < rows; ++row) {
+        const bool is_null = validity != nullptr && !duckdb_validity_row_is_valid(validity, row);
+        const size_t from = is_null ? 0 : entries[row].offset;
+        const size_t to = is_null ? 0 : from + entries[row].length;
+        const size_t found = longest_stretch(*elements, from, to);
+        if (found == to) {
+            builder.append_null();
+        } else {
+            builder.append(elements->datum(found));
+        }
+    }
+    write_vector(builder.finish(), 0, rows, output);
+}
+
+template <TypeKind kind>
+bool register_mode(_duckdb_connection* connection) {
+    duckdb_scalar_function function = duckdb_create_scalar_function();
+    duckdb_scalar_function_set_name(function, std::string(mode_function(kind)).c_str());
+    duckdb_logical_type element = make_logical_type(kind);
+    duckdb_logical_type list = duckdb_create_list_type(element);
+    duckdb_scalar_function_add_parameter(function, list);
+    duckdb_scalar_function_set_return_type(function, element);
+    duckdb_destroy_logical_type(&list);
+    duckdb_destroy_logical_type(&element);
+    duckdb_scalar_function_set_special_handling(function);
+    duckdb_scalar_function_set_function(function, run_mode<kind>);
+    const bool registered = duckdb_register_scalar_function(connection, function) == DuckDBSuccess;
+    duckdb_destroy_scalar_function(&function);
+    return registered;
+}
+
 bool register_list(_duckdb_connection* connection, const StatementRegistry& registry,
                    Physical form) {
     duckdb_scalar_function function = duckdb_create_scalar_function();
@@ -178,6 +247,13 @@ bool register_array_literal(_duckdb_connection* connection) {
 
 bool register_list_functions(_duckdb_connection* connection, const StatementRegistry& registry) {
     bool registered = register_array_literal(connection);
+    registered &= register_mode<TypeKind::kBool>(connection);
+    registered &= register_mode<TypeKind::kInt4>(connection);
+    registered &= register_mode<TypeKind::kInt8>(connection);
+    registered &= register_mode<TypeKind::kFloat8>(connection);
+    registered &= register_mode<TypeKind::kText>(connection);
+    registered &= register_mode<TypeKind::kNumeric>(connection);
+    registered &= register_mode<TypeKind::kInterval>(connection);
     for (const Physical form : kPhysicalForms)
         registered &= register_list(connection, registry, form);
     return registered;

@@ -123,4 +123,24 @@ constexpr std::string_view list_function(Physical form) {
     return "b_list_blob";
 }
 
+/// The function that gives the value that is in a sorted list most often, the first of them.
+constexpr std::string_view mode_function(TypeKind kind) {
+    if (kind == TypeKind::kInterval) return "b_mode_interval";
+    switch (physical_of(kind)) {
+        case Physical::kBoolean:
+            return "b_mode_boolean";
+        case Physical::kInteger:
+            return "b_mode_integer";
+        case Physical::kBigint:
+            return "b_mode_bigint";
+        case Physical::kDouble:
+            return "b_mode_double";
+        case Physical::kVarchar:
+            return "b_mode_varchar";
+        case Physical::kBlob:
+            break;
+    }
+    return "b_mode_numeric";
+}
+
 }  // namespace braid::read

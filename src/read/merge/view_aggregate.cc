@@ -84,6 +84,7 @@ plan::AggregateKind kind_of(const plan::AggregateCall& call, bool& known) {
     if (call.name == "max") return Kind::kMax;
     if (call.name == "bool_and" || call.name == "every") return Kind::kBoolAnd;
     if (call.name == "bool_or") return Kind::kBoolOr;
+    if (call.name == "mode") return Kind::kMode;
     known = false;
     return Kind::kCountRows;
 }
@@ -215,10 +216,9 @@ Result<void> roll_up_run(const runs::RunReader& run, const KeyRange& range, uint
 }
 
 Result<void> roll_up_tick(const GroupTable& tick, const KeyRange& range, StateRollup& into) {
-    TRY(tick.visit_rows_of(groups_in(tick, range),
-                           [&](uint32_t section, const operators::StateRow& row) {
-                               return into.add(section, row);
-                           }));
+    TRY(tick.visit_rows_of(
+        groups_in(tick, range),
+        [&](uint32_t section, const operators::StateRow& row) { return into.add(section, row); }));
     return into.flush();
 }
 

@@ -51,6 +51,7 @@ const std::vector<AggregateRow>& aggregate_table() {
             {"string_agg", {kText, kText}, kText},
             {"array_agg", {kAny}, kAny},
             {"combine", {kAny}, kAny},
+            {"mode", {kAny}, kAny},
             {"bit_and", {kInt4}, kInt4},
             {"bit_and", {kInt8}, kInt8},
             {"bit_or", {kInt4}, kInt4},
@@ -95,7 +96,6 @@ constexpr MissingAggregate kMissingAggregates[] = {
     {"variance", kFromMoments},
     {"var_pop", kFromMoments},
     {"var_samp", kFromMoments},
-    {"mode", kFromCounts},
     {"percentile_cont", kFromCounts},
     {"percentile_disc", kFromCounts},
     {"json_agg", kFromRows},
@@ -250,7 +250,7 @@ Result<void> Binder::check_aggregate_place(const Expression& expression, const S
 
 Result<plan::AggregateCall> Binder::bind_aggregate(const Expression& expression,
                                                    const std::string& name, Scope& scope) {
-    if (expression.is_within_group) {
+    if (expression.is_within_group && name != "mode") {
         return at(unsupported("ordered-set aggregate {} is not supported", name)
                       .with_hint(hint_for(name)),
                   expression.place);
@@ -265,8 +265,9 @@ Result<plan::AggregateCall> Binder::bind_aggregate(const Expression& expression,
     auto order_by = sort_keys(expression.order_by, scope, scope.clause);
     scope.in_aggregate = was_in_aggregate;
     call.arguments = TRY(std::move(arguments));
-    TRY(resolve_aggregate(expression, call));
     call.order_by = TRY(std::move(order_by));
+    if (expression.is_within_group) TRY(take_ordered_argument(expression, call));
+    TRY(resolve_aggregate(expression, call));
     if (expression.is_distinct) {
         call.is_distinct = true;
         if (call.arguments.empty()) {
@@ -296,6 +297,20 @@ Result<plan::AggregateCall> Binder::bind_aggregate(const Expression& expression,
         call.filter = TRY(std::move(filter));
     }
     return call;
+}
+
+/// What an ordered-set aggregate orders by is its argument.
+Result<void> Binder::take_ordered_argument(const Expression& expression,
+                                           plan::AggregateCall& call) const {
+    for (const plan::SortKey& key : call.order_by) call.arguments.push_back(key.expr);
+    if (call.arguments.size() == 1 && call.order_by.front().descending) {
+        return at(unsupported("{} with ORDER BY … DESC is not supported", call.name)
+                      .with_hint("Leave DESC out: of values that came equally often the smallest "
+                                 "is given."),
+                  expression.place);
+    }
+    call.order_by.clear();
+    return {};
 }
 
 Result<void> Binder::resolve_aggregate(const Expression& expression, plan::AggregateCall& call) {
@@ -336,6 +351,11 @@ Result<void> Binder::resolve_aggregate(const Expression& expression, plan::Aggre
                       expression.place);
         }
         return no_such_function(expression, types);
+    }
+    if (call.name == "mode" && !expression.is_within_group) {
+        return at(invalid_input("WITHIN GROUP is required for ordered-set aggregate mode")
+                      .with_sqlstate("42809"),
+                  expression.place);
     }
     const AggregateRow& row = *rows[choice.index];
     for (size_t i = 0; i < count; ++i) {

@@ -207,6 +207,8 @@ class Binder {
     Result<int> aggregate_level(const plan::AggregateCall& call) const;
     Result<void> check_aggregate_arguments(const Expression& expression,
                                            const plan::AggregateCall& call) const;
+    Result<void> take_ordered_argument(const Expression& expression,
+                                       plan::AggregateCall& call) const;
     Result<void> resolve_aggregate(const Expression& expression, plan::AggregateCall& call);
     Result<void> resolve_window(const Expression& expression, plan::WindowCall& call);
     Result<void> bind_window_spec(const WindowSpec& spec, plan::WindowCall& call, Scope& scope);

@@ -141,6 +141,7 @@ std::optional<AggregateKind> kind_of(const plan::AggregateCall& call) {
     if (call.name == "max") return AggregateKind::kMax;
     if (call.name == "bool_and") return AggregateKind::kBoolAnd;
     if (call.name == "bool_or") return AggregateKind::kBoolOr;
+    if (call.name == "mode") return AggregateKind::kMode;
     if (call.is_distinct) return std::nullopt;
     const bool is_number = !call.arguments.empty() && category_of(call.arguments[0]->type) == 'N';
     if (call.name == "sum" && is_number) return AggregateKind::kSum;
@@ -160,7 +161,7 @@ Result<plan::Aggregate> aggregate_of(const plan::AggregateCall& call) {
         return unsupported("aggregate {} in a materialized view is not supported", name)
             .with_detail("Its states cannot be merged yet.")
             .with_hint(
-                "There are count, sum, avg, min, max, bool_and, bool_or and count(DISTINCT).")
+                "There are count, sum, avg, min, max, bool_and, bool_or, mode and count(DISTINCT).")
             .with_position(call.position);
     }
     plan::Aggregate out;

@@ -130,6 +130,9 @@ Result<void> Binder::bind_window_call(const Expression& expression, const std::s
         }
         call.arguments = TRY(expressions(expression.arguments, scope));
         TRY(resolve_window(expression, call));
+    } else if (is_aggregate_name(name) && expression.is_within_group) {
+        return at(unsupported("OVER is not supported for ordered-set aggregate {}", name),
+                  expression.place);
     } else if (is_aggregate_name(name) && name != "combine") {
         plan::AggregateCall aggregate;
         aggregate.name = name;
