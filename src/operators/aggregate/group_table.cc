@@ -263,16 +263,26 @@ void GroupTable::merge(const GroupTable& other) {
 }
 
 void GroupTable::merge(const GroupTable& other, Group from, Group to) {
+    CHECK_LE(from, to);
+    CHECK_LE(to, other.size());
+    merge_groups(other, to - from, [from](size_t i) { return from + i; });
+}
+
+void GroupTable::merge(const GroupTable& other, std::span<const Group> groups) {
+    merge_groups(other, groups.size(), [groups](size_t i) { return groups[i]; });
+}
+
+template <typename GroupAt>
+void GroupTable::merge_groups(const GroupTable& other, size_t count, GroupAt group_at) {
     const Body& source = *other.body_;
     CHECK(&other != this);
     CHECK_EQ(source.aggregates.size(), body_->aggregates.size());
     CHECK_EQ(source.layout.payload_bytes, body_->layout.payload_bytes);
-    CHECK_LE(to, other.size());
-    for (size_t first = from; first < to; first += kBlockRows) {
-        const size_t count = std::min(kBlockRows, to - first);
-        const auto source_ref = [&](size_t i) { return source.refs[first + i]; };
-        body_->resolve(count, [&](size_t i) { return source.table.key(source_ref(i)); });
-        for (size_t i = 0; i < count; ++i) {
+    for (size_t first = 0; first < count; first += kBlockRows) {
+        const size_t rows = std::min(kBlockRows, count - first);
+        const auto source_ref = [&](size_t i) { return source.refs[group_at(first + i)]; };
+        body_->resolve(rows, [&](size_t i) { return source.table.key(source_ref(i)); });
+        for (size_t i = 0; i < rows; ++i) {
             char* entry = body_->entries[i];
             const char* source_entry = source.table.payload(source_ref(i));
             for (const auto& accumulator : body_->layout.accumulators) {
@@ -286,6 +296,11 @@ void GroupTable::merge(const GroupTable& other, Group from, Group to) {
             }
         }
     }
+}
+
+size_t GroupTable::shard_of(std::string_view key, size_t shard_count) {
+    // The half of the hash that is not the tag.
+    return shard_count == 1 ? 0 : static_cast<uint32_t>(hash_bytes(key)) & (shard_count - 1);
 }
 
 size_t GroupTable::size() const { return body_->refs.size(); }

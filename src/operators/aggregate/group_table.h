@@ -66,6 +66,12 @@ class GroupTable {
     void merge(const GroupTable& other);
     /// The same for a range of its groups, so that a large table can be merged in bounded steps.
     void merge(const GroupTable& other, Group from, Group to);
+    /// The same for some of its groups, each once.
+    void merge(const GroupTable& other, std::span<const Group> groups);
+
+    /// Where the groups of one view lie in several tables: the one for this key. A power of two of
+    /// them; what it tells of a key is not what a table places it by.
+    static size_t shard_of(std::string_view key, size_t shard_count);
 
     size_t size() const;
     size_t bytes_used() const;
@@ -96,6 +102,10 @@ class GroupTable {
     struct Body;
     Result<void> visit(std::span<const Group> groups, bool is_sorted,
                        const RowVisitor& visit) const;
+    /// ⊕ with the other's groups group_at(0) … group_at(count - 1).
+    template <typename GroupAt>
+    void merge_groups(const GroupTable& other, size_t count, GroupAt group_at);
+
     std::unique_ptr<Body> body_;
 };
 

@@ -313,17 +313,21 @@ void ViewFolder::fold_view(size_t view, Group& group, const Slice& slice,
             inputs[index].filter = selection.column(layout.filters[index]);
         }
     }
-    EventPlaces places{slice.decoded.partition, {}};
+    EventPlaces events{slice.decoded.partition, {}};
     const bool needs_places = target.table->needs_places();
     if (needs_places) {
         offsets_.clear();
         for (const uint32_t row : selection.rows) {
             offsets_.push_back(event_of(slice.decoded, slice.decoded.good[row]).offset);
         }
-        places.offsets = offsets_;
+        events.offsets = offsets_;
     }
-    const EventPlaces* given = needs_places ? &places : nullptr;
-    if (numbers == nullptr) {
+    const EventPlaces* given = needs_places ? &events : nullptr;
+    if (target.shards != nullptr) {
+        const std::span<const uint32_t> places =
+            numbers == nullptr ? std::span<const uint32_t>() : numbers->of_row;
+        shard_splitter_.split(keys_, places, inputs, given, *target.shards);
+    } else if (numbers == nullptr) {
         target.table->fold(keys_, inputs, given);
     } else {
         target.table->fold(keys_, numbers->of_row, inputs, given);

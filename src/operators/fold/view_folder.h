@@ -17,6 +17,7 @@
 #include "operators/expr/evaluator.h"
 #include "operators/fold/failed_events.h"
 #include "operators/fold/selection_internal.h"
+#include "operators/fold/shard_rows.h"
 #include "plan/view_plan.h"
 
 namespace braid::operators {
@@ -40,6 +41,9 @@ struct FoldTarget {
     GroupTable* table = nullptr;
     FoldAccount* account = nullptr;
     FailedEvents* failed = nullptr;  // null: nobody asks which
+    /// Takes what is to be folded in place of the table, for each shard of the view's groups; rows
+    /// come behind those that are there. The table is only asked what it needs.
+    std::vector<ShardRows>* shards = nullptr;
 };
 
 /// Folds decoded records into the tables of all views of one stream: the same code in speed, in
@@ -115,6 +119,7 @@ class ViewFolder {
     // Scratch, reused between slices.
     Selection own_;  // of one view
     RowNumberer numberer_;
+    ShardSplitter shard_splitter_;
     EncodedKeys keys_;
     std::vector<uint32_t> key_rows_;
     std::vector<EncodedKeys> part_keys_;

@@ -147,6 +147,26 @@ struct Folded {
         for (size_t i = 0; i < views.size(); ++i) targets.push_back({&tables[i], &accounts[i]});
     }
     void fold(const DecodedSlice& slice) { folder->fold(slice, targets); }
+    /// The same by way of shards, each of which has its own keys.
+    void fold_in_shards(const DecodedSlice& slice, size_t shard_count) {
+        std::vector<std::vector<ShardRows>> shards(tables.size());
+        for (size_t view = 0; view < tables.size(); ++view) {
+            shards[view].resize(shard_count);
+            targets[view].shards = &shards[view];
+        }
+        folder->fold(slice, targets);
+        for (size_t view = 0; view < tables.size(); ++view) {
+            for (size_t shard = 0; shard < shard_count; ++shard) {
+                GroupTable own(tables[view].aggregates());
+                shards[view][shard].fold_into(own);
+                EXPECT_EQ(own.size() == 0, shards[view][shard].is_empty());
+                for (GroupTable::Group group = 0; group < own.size(); ++group) {
+                    EXPECT_EQ(GroupTable::shard_of(own.key_of(group), shard_count), shard);
+                }
+                tables[view].merge(own);
+            }
+        }
+    }
 
     /// What a table holds, whatever the order of insertion.
     std::vector<std::string> rows(size_t view) const {
@@ -170,11 +190,13 @@ struct Folded {
 void expect_same(const std::vector<BoundView>& views, uint32_t kinds) {
     Random random(kinds);
     Folded together(views);
+    Folded in_shards(views);
     std::vector<Folded> alone;
     for (const BoundView& view : views) alone.emplace_back(std::vector{view});
     for (int round = 0; round < 5; ++round) {
         const DecodedSlice slice = random_slice(random.below(1000) + 1, kinds, random);
         together.fold(slice);
+        in_shards.fold_in_shards(slice, size_t{1} << round);
         constexpr size_t kFew = 50;
         for (size_t from = 0; from < slice.batch.length; from += kFew) {
             DecodedSlice part;
@@ -192,6 +214,8 @@ void expect_same(const std::vector<BoundView>& views, uint32_t kinds) {
     }
     for (size_t view = 0; view < views.size(); ++view) {
         EXPECT_EQ(together.rows(view), alone[view].rows(0)) << view;
+        EXPECT_EQ(in_shards.rows(view), alone[view].rows(0)) << view;
+        EXPECT_EQ(in_shards.accounts[view].counted, alone[view].accounts[0].counted) << view;
         EXPECT_EQ(together.accounts[view].counted, alone[view].accounts[0].counted) << view;
         EXPECT_EQ(together.accounts[view].filtered, alone[view].accounts[0].filtered) << view;
         EXPECT_EQ(together.accounts[view].quarantined, alone[view].accounts[0].quarantined) << view;
