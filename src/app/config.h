@@ -11,6 +11,9 @@ namespace braid::app {
 
 /// Everything that `braid serve` can be told; docs/operating/configuration.md explains each key.
 struct Config {
+    /// One thread that folds for each core.
+    Config();
+
     /// Holds what the two below hold, where they are not given.
     std::string data;
     std::string local;  // log, redo, spill, cache: the machine's own disk

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <map>
+#include <thread>
 
 #include <toml++/toml.h>
 
@@ -13,6 +15,8 @@
 namespace braid::app {
 
 namespace {
+
+constexpr int64_t kThreadsMax = 256;
 
 using Apply = std::function<bool(const toml::node&)>;
 
@@ -48,6 +52,15 @@ Apply scaled(T& into, int64_t unit) {
     };
 }
 
+Apply count_of_threads(size_t& into) {
+    return [&into](const toml::node& node) {
+        const auto value = node.value<int64_t>();
+        if (!value || *value < 1 || *value > kThreadsMax) return false;
+        into = static_cast<size_t>(*value);
+        return true;
+    };
+}
+
 std::map<std::string, Apply> known_keys(Config& config) {
     constexpr int64_t kMilliseconds = 1000;
     constexpr int64_t kSeconds = 1'000'000;
@@ -65,6 +78,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"files.allow", texts(config.node.allowed_files)},
         {"log.extent_mib", scaled(node.log.extent_bytes_max, kMebibyte)},
         {"log.keep_free_mib", scaled(node.log.keep_free_bytes, kMebibyte)},
+        {"speed.fold_threads", count_of_threads(node.speed.fold_threads)},
         {"speed.seal_interval_ms", scaled(node.speed.seal_interval_us, kMilliseconds)},
         {"speed.seal_mib", scaled(node.speed.seal_bytes_max, kMebibyte)},
         {"speed.unsealed_mib", scaled(node.unsealed_bytes_max, kMebibyte)},
@@ -101,6 +115,11 @@ Result<void> apply(const toml::table& table, const std::string& prefix, const st
 }
 
 }  // namespace
+
+Config::Config() {
+    node.speed.fold_threads =
+        std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kThreadsMax);
+}
 
 Result<void> read_config(const std::string& path, Config& config) {
     toml::table parsed;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,11 @@ Result<manifest::Run> write_table(Store& store, const std::string& directory,
                                   const operators::GroupTable& table,
                                   const operators::FailedEvents& failed = {},
                                   RunWriterOptions options = {});
+/// The same of several tables of the same aggregates, none of whose groups have equal keys.
+Result<manifest::Run> write_tables(Store& store, const std::string& directory,
+                                   std::span<const operators::GroupTable* const> tables,
+                                   const operators::FailedEvents& failed = {},
+                                   RunWriterOptions options = {});
 Result<void> write_failed_events(const operators::FailedEvents& failed, RunWriter& writer);
 
 /// Rows of one section by key and subkey.

@@ -107,10 +107,19 @@ Result<std::unique_ptr<RunWriter>> RunWriter::create(Store& store, std::string d
 Result<manifest::Run> write_table(Store& store, const std::string& directory,
                                   const operators::GroupTable& table,
                                   const operators::FailedEvents& failed, RunWriterOptions options) {
+    const operators::GroupTable* tables[] = {&table};
+    return write_tables(store, directory, tables, failed, options);
+}
+
+Result<manifest::Run> write_tables(Store& store, const std::string& directory,
+                                   std::span<const operators::GroupTable* const> tables,
+                                   const operators::FailedEvents& failed,
+                                   RunWriterOptions options) {
     const std::unique_ptr<RunWriter> writer = TRY(RunWriter::create(store, directory, options));
-    TRY(table.visit_rows([&](uint32_t section, const operators::StateRow& row) {
-        return writer->add(section, row);
-    }));
+    TRY(operators::GroupTable::visit_rows_of_all(
+        tables, [&](uint32_t section, const operators::StateRow& row) {
+            return writer->add(section, row);
+        }));
     TRY(write_failed_events(failed, *writer));
     return writer->finish();
 }

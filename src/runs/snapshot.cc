@@ -116,9 +116,7 @@ ReceiptSource::View receipt_view(const Tiling& tiling) {
         ReceiptSource::Tick& seen = view.ticks.emplace_back();
         seen.is_own = tick->is_own;
         seen.box = tick->box;
-        if (const operators::GroupTable* table = tick->table(tiling.version())) {
-            seen.rows = table->size();
-        }
+        seen.rows = tick->group_count(tiling.version());
         const auto account = tick->accounts.find(tiling.version());
         if (account != tick->accounts.end()) seen.account = account->second;
     }

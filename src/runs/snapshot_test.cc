@@ -2,6 +2,7 @@
 #include "runs/snapshot.h"
 
 #include <algorithm>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -231,12 +232,23 @@ TEST(AddTicks, TakesExactlyWhatTiles) {
     }
 }
 
-TEST(Tick, GivesTheTableOfAVersion) {
+TEST(Tick, GivesTheTablesOfAVersionAndTheOneOfAKey) {
     Tick tick;
-    tick.tables[{3}] =
-        std::make_shared<const operators::GroupTable>(std::vector<plan::Aggregate>());
-    EXPECT_NE(tick.table({3}), nullptr);
-    EXPECT_EQ(tick.table({4}), nullptr);
+    for (int shard = 0; shard < 4; ++shard) {
+        tick.tables[{3}].push_back(
+            std::make_shared<const operators::GroupTable>(std::vector<plan::Aggregate>()));
+    }
+    EXPECT_EQ(tick.tables_of({3}).size(), 4U);
+    EXPECT_TRUE(tick.tables_of({4}).empty());
+    EXPECT_EQ(tick.table_of({4}, "k"), nullptr);
+    std::set<const operators::GroupTable*> seen;
+    for (int key = 0; key < 100; ++key) {
+        const std::string name = std::to_string(key);
+        const operators::GroupTable* table = tick.table_of({3}, name);
+        EXPECT_EQ(table, tick.tables[{3}][operators::GroupTable::shard_of(name, 4)].get());
+        seen.insert(table);
+    }
+    EXPECT_EQ(seen.size(), 4U);
 }
 
 }  // namespace

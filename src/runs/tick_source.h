@@ -5,6 +5,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -15,11 +17,15 @@
 
 namespace braid::runs {
 
+using ShardTables = std::vector<std::shared_ptr<const operators::GroupTable>>;
+
 /// The newest events of one stream, folded for every view version, from exactly the events of a
 /// box.
 struct Tick {
     Box box;
-    std::map<VersionId, std::shared_ptr<const operators::GroupTable>> tables;
+    /// A power of two of tables for each version; a group lies in the one that
+    /// GroupTable::shard_of gives its key.
+    std::map<VersionId, ShardTables> tables;
     /// Per version, as in manifest::Run.
     std::map<VersionId, FoldAccount> accounts;
     /// Per version that has some; as immutable as the tables.
@@ -27,7 +33,13 @@ struct Tick {
     /// Rows that the reader's own transaction has not stored yet: they are no part of a box.
     bool is_own = false;
 
-    const operators::GroupTable* table(VersionId version) const;
+    /// Nothing where the tick lacks the version.
+    std::span<const std::shared_ptr<const operators::GroupTable>> tables_of(
+        VersionId version) const;
+    /// The table that holds the key's group, if there is one; null as above.
+    const operators::GroupTable* table_of(VersionId version, std::string_view key) const;
+    /// Of all tables.
+    size_t group_count(VersionId version) const;
 };
 using TickPtr = std::shared_ptr<const Tick>;
 

@@ -3,6 +3,7 @@
 #include <set>
 #include <tuple>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/memory_file_system.h"
@@ -119,6 +120,30 @@ TEST(WriteTable, HasTheDigestOfTheMergeOfItsPieces) {
         joined.merge(table);
     }
     EXPECT_EQ(write_table(files, "v/3", joined)->digest, write_table(files, "v/4", whole)->digest);
+}
+
+TEST(WriteTable, GivesOneRunOfShardsWhateverTheirNumber) {
+    MemoryFileSystem files;
+    const GroupTable whole = folded(1, 20'000, 1'500);
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_table(files, "v/0", whole));
+    for (const size_t count : {1, 2, 4, 8, 32}) {
+        std::vector<GroupTable> shards;
+        for (size_t shard = 0; shard < count; ++shard) shards.emplace_back(aggregates());
+        std::vector<std::vector<GroupTable::Group>> groups(count);
+        for (GroupTable::Group group = 0; group < whole.size(); ++group) {
+            groups[GroupTable::shard_of(whole.key_of(group), count)].push_back(group);
+        }
+        std::vector<const GroupTable*> tables;
+        for (size_t shard = 0; shard < count; ++shard) {
+            EXPECT_FALSE(groups[shard].empty());
+            shards[shard].merge(whole, groups[shard]);
+            tables.push_back(&shards[shard]);
+        }
+        ASSERT_OK_AND_ASSIGN(const manifest::Run same,
+                             write_tables(files, fmt::format("v/{}", count), tables));
+        EXPECT_EQ(same.digest, run.digest);
+        EXPECT_EQ(same.rows, run.rows);
+    }
 }
 
 TEST(WriteTable, KeepsFailedEventsBehindEverySet) {

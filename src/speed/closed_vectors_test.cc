@@ -124,6 +124,7 @@ constexpr uint64_t kSeeds = 20;
 
 void show_one_stream(uint64_t seed, bool is_sparse) {
     TestStream stream;
+    stream.options.fold_threads = 1 + seed % 2;
     stream.options.slice_records_max = 4;
     if (is_sparse) stream.holes_seed = seed;
     stream.open();
@@ -192,6 +193,7 @@ void show_two_streams(uint64_t seed) {
     std::vector<TableWorker::Wanted> wanted;
     for (TestStream* stream : {&first, &second}) {
         stream->options.slice_records_max = 4;
+        stream->options.fold_threads = 1 + seed % 2;
         stream->open();
         SpeedParts parts = stream->parts();
         parts.clock = &clock;

@@ -31,9 +31,11 @@ class JointPin {
     }
 
     std::vector<Outcome> run() {
+        for (const auto& each : wanted_) each.worker->fold_.hold(+1);
         do {
             catch_up();
         } while (!pin_now());
+        for (const auto& each : wanted_) each.worker->fold_.hold(-1);
         std::vector<Outcome> outcomes;
         for (auto& each : outcomes_) outcomes.push_back(*std::move(each));
         return outcomes;

@@ -2,6 +2,7 @@
 #include "speed/layer.h"
 
 #include "base/check.h"
+#include "speed/folded_slice.h"
 
 namespace braid::speed {
 
@@ -23,10 +24,13 @@ struct PinnedTick {
 
 }  // namespace
 
-Layer::Layer(ViewSetPtr views, const Positions& from)
-    : views_(std::move(views)), from_(from), to_(from) {
+Layer::Layer(ViewSetPtr views, size_t shard_count, const Positions& from)
+    : views_(std::move(views)), from_(from), to_(from), shard_count_(shard_count) {
     for (size_t view = 0; view < views_->size(); ++view) {
-        tables_.push_back(std::make_shared<operators::GroupTable>(views_->aggregates(view)));
+        auto& shards = shards_.emplace_back();
+        for (size_t shard = 0; shard < shard_count; ++shard) {
+            shards.push_back(std::make_unique<Shard>(views_->aggregates(view)));
+        }
         failed_.push_back(std::make_shared<operators::FailedEvents>());
     }
     accounts_.resize(views_->size());
@@ -38,17 +42,28 @@ void Layer::reach(const Positions& to) {
 }
 
 std::vector<operators::FoldTarget> Layer::targets() {
+    CHECK_EQ(shard_count_, size_t{1});
     std::vector<operators::FoldTarget> targets;
-    for (size_t view = 0; view < tables_.size(); ++view) {
-        targets.push_back({tables_[view].get(), &accounts_[view], failed_[view].get()});
+    for (size_t view = 0; view < shards_.size(); ++view) {
+        targets.push_back(
+            {shards_[view].front()->table().get(), &accounts_[view], failed_[view].get()});
     }
     return targets;
 }
 
+void Layer::add(const FoldedSlice& slice) {
+    for (size_t view = 0; view < shards_.size(); ++view) {
+        accounts_[view].add(slice.accounts[view]);
+        failed_[view]->merge(slice.failed[view]);
+    }
+}
+
 void Layer::append(const Layer& next) {
     CHECK(next.from_ == to_);
-    for (size_t view = 0; view < tables_.size(); ++view) {
-        tables_[view]->merge(*next.tables_[view]);
+    for (size_t view = 0; view < shards_.size(); ++view) {
+        for (size_t shard = 0; shard < shard_count_; ++shard) {
+            shards_[view][shard]->table()->merge(next.table(view, shard));
+        }
         accounts_[view].add(next.accounts_[view]);
         failed_[view]->merge(*next.failed_[view]);
     }
@@ -57,13 +72,17 @@ void Layer::append(const Layer& next) {
 
 size_t Layer::group_count() const {
     size_t groups = 0;
-    for (const auto& table : tables_) groups += table->size();
+    for (const auto& shards : shards_) {
+        for (const auto& shard : shards) groups += shard->table()->size();
+    }
     return groups;
 }
 
 uint64_t Layer::bytes_used() const {
     uint64_t bytes = 0;
-    for (const auto& table : tables_) bytes += table->bytes_used();
+    for (const auto& shards : shards_) {
+        for (const auto& shard : shards) bytes += shard->table()->bytes_used();
+    }
     for (const auto& failed : failed_) bytes += failed->bytes_used();
     return bytes;
 }
@@ -71,9 +90,10 @@ uint64_t Layer::bytes_used() const {
 runs::TickPtr Layer::tick() const {
     auto tick = std::make_shared<runs::Tick>();
     tick->box = Box::between(from_, to_);
-    for (size_t view = 0; view < tables_.size(); ++view) {
+    for (size_t view = 0; view < shards_.size(); ++view) {
         const VersionId version = views_->version(view);
-        tick->tables.emplace(version, tables_[view]);
+        runs::ShardTables& tables = tick->tables[version];
+        for (const auto& shard : shards_[view]) tables.push_back(shard->table());
         tick->accounts.emplace(version, accounts_[view]);
         if (accounts_[view].failed != 0) tick->failed.emplace(version, failed_[view]);
     }
@@ -88,10 +108,12 @@ runs::TickPtr Layer::pin() {
 runs::TickPtr Layer::copy() {
     if (runs::TickPtr known = copy_.lock()) return known;
     auto copied = std::make_shared<runs::Tick>(*tick());
-    for (size_t view = 0; view < tables_.size(); ++view) {
-        auto table = std::make_shared<operators::GroupTable>(views_->aggregates(view));
-        table->merge(*tables_[view]);
-        copied->tables[views_->version(view)] = std::move(table);
+    for (auto& [version, tables] : copied->tables) {
+        for (auto& table : tables) {
+            auto own = std::make_shared<operators::GroupTable>(table->aggregates());
+            own->merge(*table);
+            table = std::move(own);
+        }
     }
     for (auto& [version, failed] : copied->failed) {
         failed = std::make_shared<const operators::FailedEvents>(*failed);

@@ -12,6 +12,7 @@
 #include "operators/aggregate/group_table.h"
 #include "operators/fold/failed_events.h"
 #include "runs/tick_source.h"
+#include "speed/shard.h"
 #include "speed/view_set.h"
 
 namespace braid::speed {
@@ -21,18 +22,25 @@ namespace braid::speed {
 /// Guarded by the lock of its fold; what is frozen or pinned may be read without.
 class Layer {
   public:
-    Layer(ViewSetPtr views, const Positions& from);
+    /// A power of two of shards.
+    Layer(ViewSetPtr views, size_t shard_count, const Positions& from);
 
     const ViewSet& views() const { return *views_; }
     const Positions& from() const { return from_; }
     const Positions& to() const { return to_; }
     void reach(const Positions& to);
 
-    const operators::GroupTable& table(size_t view) const { return *tables_[view]; }
+    size_t shard_count() const { return shard_count_; }
+    const operators::GroupTable& table(size_t view, size_t shard) const {
+        return *shards_[view][shard]->table();
+    }
+    Shard& shard(size_t view, size_t shard) { return *shards_[view][shard]; }
     const FoldAccount& account(size_t view) const { return accounts_[view]; }
     const operators::FailedEvents& failed(size_t view) const { return *failed_[view]; }
-    /// Where the states of each view go.
+    /// Where the states of each view go; with one shard.
     std::vector<operators::FoldTarget> targets();
+    /// What a slice adds beside its states.
+    void add(const FoldedSlice& slice);
     /// Takes in the layer that begins where this one ends.
     void append(const Layer& next);
 
@@ -57,8 +65,9 @@ class Layer {
     const ViewSetPtr views_;
     Positions from_;
     Positions to_;
-    std::vector<std::shared_ptr<operators::GroupTable>> tables_;  // by view, as all below
-    std::vector<FoldAccount> accounts_;
+    const size_t shard_count_;
+    std::vector<std::vector<std::unique_ptr<Shard>>> shards_;  // by view
+    std::vector<FoldAccount> accounts_;                        // by view, as all below
     std::vector<std::shared_ptr<operators::FailedEvents>> failed_;
     std::shared_ptr<std::atomic<int>> pins_ = std::make_shared<std::atomic<int>>(0);
     std::weak_ptr<const runs::Tick> copy_;  // of all up to to_

@@ -1,16 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/speed_layer.h"
 
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
 #include "base/check.h"
 #include "base/error_makers.h"
 
 namespace braid::speed {
 
 SpeedLayer::SpeedLayer(SpeedParts parts, SpeedOptions options, Workers& workers)
-    : parts_(std::move(parts)), options_(options), workers_(workers) {}
+    : parts_(std::move(parts)), options_(options), workers_(workers) {
+    for (size_t number = 0; number < options_.fold_threads; ++number) {
+        folds_.push_back(
+            workers_.start(fmt::format("fold {}", number), [this] { return fold_step(); }));
+    }
+    parts_.call_helpers = [this] {
+        const size_t next = next_fold_.fetch_add(1, std::memory_order_relaxed);
+        workers_.wake(folds_[next % folds_.size()]);
+    };
+}
 
 SpeedLayer::~SpeedLayer() {
-    while (!entries_.empty()) remove_table(entries_.begin()->first);
+    while (true) {
+        std::optional<TableId> table;
+        {
+            const ScopedLock lock(mutex_);
+            if (!entries_.empty()) table = entries_.begin()->first;
+        }
+        if (!table) break;
+        remove_table(*table);
+    }
+    stop_folding();
+}
+
+void SpeedLayer::stop_folding() {
+    for (const Workers::Handle fold : folds_) workers_.stop(fold);
+}
+
+StepOutcome SpeedLayer::fold_step() {
+    StepOutcome outcome;
+    std::vector<std::shared_ptr<TableWorker>> workers;
+    {
+        const ScopedLock lock(mutex_);
+        for (const auto& [table, entry] : entries_) {
+            workers.push_back(entry.worker);
+            ++folding_[entry.worker.get()];
+        }
+    }
+    for (auto& worker : workers) {
+        const StepOutcome one = worker->fold_step();
+        outcome.progressed |= one.progressed;
+        outcome.idle_us = std::min(outcome.idle_us, one.idle_us);
+        const ScopedLock lock(mutex_);
+        --folding_[worker.get()];
+        left_.notify_all();
+        // Whoever takes the stream away waits for the count: it must be the last to hold it.
+        worker.reset();
+    }
+    return outcome;
 }
 
 Result<void> SpeedLayer::add_table(const catalog::Table& table,
@@ -18,26 +68,28 @@ Result<void> SpeedLayer::add_table(const catalog::Table& table,
     Entry entry;
     entry.worker = TRY(TableWorker::open(parts_, options_, table, log));
     const std::string number = std::to_string(table.id.value);
-    entry.fold =
-        workers_.start("fold " + number, [worker = entry.worker] { return worker->fold_step(); });
     entry.seal =
         workers_.start("seal " + number, [worker = entry.worker] { return worker->seal_step(); });
-    log->on_durable([&workers = workers_, fold = entry.fold] { workers.wake(fold); });
-    const ScopedLock lock(mutex_);
-    entries_.emplace(table.id, std::move(entry));
+    {
+        const ScopedLock lock(mutex_);
+        entries_.emplace(table.id, std::move(entry));
+    }
+    const Workers::Handle fold = folds_[table.id.value % folds_.size()];
+    log->on_durable([&workers = workers_, fold] { workers.wake(fold); });
     return {};
 }
 
 void SpeedLayer::remove_table(TableId table) {
     Entry entry;
     {
-        const ScopedLock lock(mutex_);
+        UniqueLock lock(mutex_);
         const auto place = entries_.find(table);
         if (place == entries_.end()) return;
         entry = std::move(place->second);
         entries_.erase(place);
+        left_.wait(lock, [&] { return folding_[entry.worker.get()] == 0; });
+        folding_.erase(entry.worker.get());
     }
-    workers_.stop(entry.fold);
     workers_.stop(entry.seal);
 }
 
@@ -47,9 +99,9 @@ Result<void> SpeedLayer::close() {
         const ScopedLock lock(mutex_);
         entries.swap(entries_);
     }
+    stop_folding();
     Result<void> outcome;
     for (auto& [id, entry] : entries) {
-        workers_.stop(entry.fold);
         workers_.stop(entry.seal);
         auto sealed = entry.worker->seal_folded();
         if (!sealed && outcome) outcome = std::move(sealed);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "base/mutex.h"
 #include "base/worker.h"
@@ -11,7 +13,8 @@
 
 namespace braid::speed {
 
-/// The speed layer of a node: a worker per stream, each with a fold step and a seal step.
+/// The speed layer of a node: a worker per stream, each with a seal step, and a fixed number of
+/// threads that fold, each a slice of every stream in turn.
 /// Thread-safe.
 class SpeedLayer final : public runs::TickSource {
   public:
@@ -41,16 +44,22 @@ class SpeedLayer final : public runs::TickSource {
   private:
     struct Entry {
         std::shared_ptr<TableWorker> worker;
-        Workers::Handle fold = 0;
         Workers::Handle seal = 0;
     };
     Result<std::shared_ptr<TableWorker>> find(TableId table) const;
+    /// One of the threads that fold: a slice of each stream.
+    StepOutcome fold_step();
+    void stop_folding();
 
-    const SpeedParts parts_;
+    SpeedParts parts_;
     const SpeedOptions options_;
     Workers& workers_;
     mutable Mutex mutex_;
-    std::map<TableId, Entry> entries_;
+    std::map<TableId, Entry> entries_ GUARDED_BY(mutex_);
+    std::map<const TableWorker*, int> folding_ GUARDED_BY(mutex_);  // threads in its fold_step
+    CondVar left_;                                                  // one has left it
+    std::vector<Workers::Handle> folds_;
+    std::atomic<size_t> next_fold_ = 0;
 };
 
 }  // namespace braid::speed

@@ -25,6 +25,9 @@ struct SpeedOptions {
     /// A layer with at most this many groups is merged back into the one before it in one step, and
     /// copied in one.
     size_t merge_groups_max = 65'536;
+    /// How many threads fold, of all streams together. With one, states are folded in place; with
+    /// more, in shards.
+    size_t fold_threads = 1;
     /// With more layers a scan copies the newest instead of pinning it.
     size_t layers_max = 4;
 };
@@ -42,6 +45,9 @@ struct SpeedParts {
     std::function<Result<log::RecordBatch>(TableId, const Interval&, size_t)> refill;
     /// Of the logs; needed to pin several streams at one moment.
     const log::CommitOrder* order = nullptr;
+    /// There is more to fold than one thread can take: called by a thread that folds, with a lock
+    /// held; may be empty.
+    std::function<void()> call_helpers;
 };
 
 }  // namespace braid::speed

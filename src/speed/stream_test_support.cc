@@ -118,9 +118,9 @@ Result<std::vector<std::string>> TestStream::answer(TableWorker& worker, const s
     }
     if (!runs::add_ticks(tiling, ticks.ticks)) return internal_error("ticks do not continue");
     for (const runs::TickPtr& tick : tiling.ticks) {
-        const operators::GroupTable* folded = tick->table(version);
-        if (folded == nullptr) return internal_error("a tick lacks the view");
-        merged.merge(*folded);
+        const auto tables = tick->tables_of(version);
+        if (tables.empty()) return internal_error("a tick lacks the view");
+        for (const auto& folded : tables) merged.merge(*folded);
     }
     if (tiling.end != log->durable_end()) {
         return internal_error("the tiling ends at {}", tiling.end.to_string());

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/table_fold.h"
 
+#include <algorithm>
+#include <bit>
+
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -10,12 +13,24 @@
 
 namespace braid::speed {
 
+namespace {
+
+constexpr size_t kShardsMax = 32;
+/// What has to be waited for before anything can be shown.
+constexpr size_t kSlicesOfThreadMax = 2;
+
+size_t shard_count(size_t threads) { return std::min(std::bit_ceil(threads), kShardsMax); }
+
+}  // namespace
+
 TableFold::TableFold(const SpeedParts& parts, const SpeedOptions& options,
                      const catalog::Table& table, std::shared_ptr<log::PartitionedLog> log)
     : parts_(parts),
       options_(options),
       table_(table),
       log_(std::move(log)),
+      shard_count_(shard_count(options.fold_threads)),
+      on_the_way_max_(options.fold_threads * kSlicesOfThreadMax),
       health_(Health::add_to(parts.health, "fold", table.name)),
       reader_(parts, options, table, *log_) {
     const std::string labels = fmt::format("table=\"{}\"", table.id.value);
@@ -39,12 +54,16 @@ Result<void> TableFold::reload_locked() {
     if (table == nullptr) return not_found("stream \"{}\" was dropped", table_.name);
     TRY(check_log(*table, log_start));
     ViewSetPtr views = TRY(ViewSet::bind(*state, table_.id, *parts_.views));
-    std::unique_ptr<SliceFolder> folder;
-    if (!views->is_empty()) folder = TRY(SliceFolder::create(table_, *views));
+    std::vector<std::unique_ptr<SliceFolder>> folders;
+    if (!views->is_empty()) folders.push_back(TRY(SliceFolder::create(table_, *views)));
     views_ = std::move(views);
-    folder_ = std::move(folder);
+    folders_ = std::move(folders);
     failure_.reset();
     layers_.clear();
+    ++generation_;
+    epochs_.clear();
+    on_the_way_ = 0;
+    folded_.notify_all();
     sealed_ = table->sealed_frontier;
     folded_to_ = sealed_;
     reader_.start(sealed_);
@@ -81,55 +100,139 @@ void TableFold::reload_or_stop() {
 }
 
 StepOutcome TableFold::step() {
-    if (readers_waiting_.load(std::memory_order_relaxed) > 0) {
-        // A reader wants the lock, and a mutex is not fair: step aside for it.
-        return {.progressed = false, .idle_us = 50};
-    }
-    const ScopedLock lock(mutex_);
+    constexpr StepOutcome kStepAside = {.progressed = false, .idle_us = 50};
+    // A reader wants the lock, and a mutex is not fair.
+    if (readers_waiting_.load(std::memory_order_relaxed) > 0) return kStepAside;
+    UniqueLock lock(mutex_);
     if (is_paused_ || failure_) return {};
-    const auto folded = fold_slice(log_->durable_end());
+    if (settling_ > 0) return kStepAside;
+    const auto folded = fold_slice(&lock, log_->durable_end());
     if (!folded) return {};
-    if (*folded) return {.progressed = true, .idle_us = 0};
+    if (*folded == Folded::kTooMuchOnTheWay) return kStepAside;
+    if (*folded == Folded::kSlice) return {.progressed = true, .idle_us = 0};
     return {.progressed = merge_back()};
 }
 
-Result<bool> TableFold::fold_slice(const Positions& end) {
+Result<TableFold::Folded> TableFold::fold_slice(UniqueLock* lock, const Positions& end) {
     if (reader_.is_at_end()) reader_.begin_epoch(end);
-    if (reader_.is_at_end()) return false;
-    if (folder_ == nullptr) {
+    if (reader_.is_at_end()) return Folded::kNothing;
+    if (views_->is_empty()) {
         reader_.skip();
+        epochs_.push_back({reader_.position(), 0, true});
         rest();
-        return true;
+        return Folded::kSlice;
     }
-    TRY(fail(fold_next()));
-    return true;
+    if (on_the_way_ >= on_the_way_max_) return Folded::kTooMuchOnTheWay;
+    TRY(fold_next(lock));
+    return Folded::kSlice;
 }
 
-Result<void> TableFold::settle() {
-    while (!reader_.is_closed()) TRY(fail(fold_next()));
+Result<void> TableFold::fold_next(UniqueLock* lock) {
+    auto slice = take_slice();
+    if (!slice) return fail(std::move(slice).error());
+    if (shard_count_ == 1) {
+        fold_in_place(**slice);
+    } else {
+        fold_pieces(lock, *slice);
+    }
     return {};
 }
 
-Result<void> TableFold::fold_next() {
-    const log::RecordBatch slice = TRY(reader_.next());
-    Layer& layer = writable_layer();
-    const size_t bad = slice.records.empty() ? 0 : folder_->fold(slice, layer);
-    folded_count_->add(static_cast<int64_t>(slice.records.size()));
-    bad_count_->add(static_cast<int64_t>(bad));
-    if (reader_.is_closed()) rest();
-    return {};
+/// What is of one epoch may be more than one slice, and a slice of many small epochs: then only the
+/// end of the last of them is shown.
+Result<FoldedSlicePtr> TableFold::take_slice() {
+    if (folders_.empty()) folders_.push_back(TRY(SliceFolder::create(table_, *views_)));
+    auto slice = std::make_shared<FoldedSlice>();
+    size_t records = 0;
+    do {
+        auto batch = reader_.next();
+        if (!batch && slice->batches.empty()) return std::move(batch).error();
+        if (!batch) break;  // told when it comes first
+        records += batch->records.size();
+        slice->batches.push_back(*std::move(batch));
+    } while (shard_count_ > 1 && !reader_.is_at_end() && records < options_.slice_records_max);
+    slice->layer = writable_layer();
+    slice->generation = generation_;
+    if (epochs_.empty() || epochs_.back().is_closed) epochs_.emplace_back();
+    slice->epoch = first_epoch_ + epochs_.size() - 1;
+    Epoch& epoch = epochs_.back();
+    ++epoch.on_the_way;
+    ++on_the_way_;
+    if (reader_.is_closed()) {
+        epoch.to = reader_.position();
+        epoch.is_closed = true;
+    }
+    return slice;
+}
+
+std::unique_ptr<SliceFolder> TableFold::take_folder() {
+    std::unique_ptr<SliceFolder> folder = std::move(folders_.back());
+    folders_.pop_back();
+    return folder;
+}
+
+void TableFold::fold_in_place(FoldedSlice& slice) {
+    std::unique_ptr<SliceFolder> folder = take_folder();
+    slice.records = slice.batches.front().records.size();
+    if (slice.records > 0) slice.bad = folder->fold(slice.batches.front(), *slice.layer);
+    folders_.push_back(std::move(folder));
+    arrive(slice);
+}
+
+void TableFold::fold_pieces(UniqueLock* lock, const FoldedSlicePtr& slice) {
+    std::unique_ptr<SliceFolder> folder = take_folder();
+    if (!reader_.is_at_end() && parts_.call_helpers) parts_.call_helpers();
+    if (lock != nullptr) lock->unlock();
+    std::vector<FoldedSlicePtr> done;
+    folder->split(slice);
+    for (size_t view = 0; view < slice->layer->views().size(); ++view) {
+        for (size_t shard = 0; shard < shard_count_; ++shard) {
+            slice->layer->shard(view, shard).drain(done);
+        }
+    }
+    if (slice->settle_piece()) done.push_back(slice);
+    if (lock != nullptr) lock->lock();
+    if (slice->generation == generation_) folders_.push_back(std::move(folder));
+    for (const FoldedSlicePtr& each : done) arrive(*each);
+}
+
+void TableFold::arrive(const FoldedSlice& slice) {
+    if (slice.generation != generation_) return;
+    if (shard_count_ > 1) slice.layer->add(slice);
+    folded_count_->add(static_cast<int64_t>(slice.records));
+    bad_count_->add(static_cast<int64_t>(slice.bad));
+    --epochs_[slice.epoch - first_epoch_].on_the_way;
+    --on_the_way_;
+    rest();
 }
 
 void TableFold::rest() {
-    folded_to_ = reader_.position();
-    if (!layers_.empty() && folder_ != nullptr) layers_.back()->reach(folded_to_);
+    while (!epochs_.empty() && epochs_.front().is_closed && epochs_.front().on_the_way == 0) {
+        folded_to_ = std::move(epochs_.front().to);
+        epochs_.pop_front();
+        ++first_epoch_;
+        if (!layers_.empty() && !views_->is_empty()) layers_.back()->reach(folded_to_);
+    }
     folded_.notify_all();
 }
 
-/// After a slice that failed the stream stands; what was folded since the last rest, and cannot be
-/// told from the rest of the tables, goes away with them.
+Result<void> TableFold::settle(UniqueLock& lock) {
+    ++settling_;
+    Result<void> outcome;
+    while (outcome && (is_on_the_way() || !reader_.is_closed())) {
+        if (is_on_the_way()) {
+            folded_.wait(lock);
+        } else {
+            outcome = fold_next(nullptr);
+        }
+    }
+    --settling_;
+    return outcome;
+}
+
+/// The stream stands. What was folded since the last rest, and cannot be told from the rest of the
+/// tables, goes away with them; what is on its way to a rest still comes in.
 Result<void> TableFold::fail(Result<void> folded) {
-    if (folded) return folded;
     write_trace(TraceLevel::kError, "speed", folded.error().to_string());
     health_->fell_ill(folded.error());
     failure_ = folded.error();
@@ -138,16 +241,18 @@ Result<void> TableFold::fail(Result<void> folded) {
     return folded;
 }
 
-Layer& TableFold::writable_layer() {
+/// Another one is begun only after a layer was pinned or frozen, when nothing was on its way.
+LayerPtr TableFold::writable_layer() {
     if (layers_.empty() || !layers_.back()->is_writable()) {
-        layers_.push_back(std::make_shared<Layer>(views_, folded_to_));
+        CHECK(epochs_.empty());
+        layers_.push_back(std::make_shared<Layer>(views_, shard_count_, folded_to_));
     }
-    return *layers_.back();
+    return layers_.back();
 }
 
 /// Merges the newest layer into the one before it when nobody holds either and it is small.
 bool TableFold::merge_back() {
-    if (layers_.size() < 2) return false;
+    if (layers_.size() < 2 || !epochs_.empty()) return false;
     const Layer& newest = *layers_.back();
     Layer& before = *layers_[layers_.size() - 2];
     if (!newest.is_writable() || !before.is_writable()) return false;
@@ -169,8 +274,8 @@ bool TableFold::has_unsealed() const {
 }
 
 Result<std::optional<TableFold::Frozen>> TableFold::freeze() {
-    const ScopedLock lock(mutex_);
-    TRY(settle());
+    UniqueLock lock(mutex_);
+    TRY(settle(lock));
     if (folded_to_ == sealed_) return std::optional<Frozen>();
     for (const auto& layer : layers_) layer->freeze();
     return std::optional(
@@ -197,8 +302,8 @@ void TableFold::refused() {
 }
 
 Result<void> TableFold::pause() {
-    const ScopedLock lock(mutex_);
-    TRY(settle());
+    UniqueLock lock(mutex_);
+    TRY(settle(lock));
     is_paused_ = true;
     return {};
 }

@@ -26,16 +26,21 @@ Result<void> TableFold::catch_up(int64_t wait_us_max) {
 /// Folds on the reader's own thread until `at_least` is reached, so that an answer never waits for
 /// another thread to be scheduled; then to the next rest.
 Result<void> TableFold::catch_up(UniqueLock& lock, const Positions& at_least, int64_t deadline_us) {
-    while (!folded_to_.dominates(at_least)) {
+    while (true) {
+        if (folded_to_.dominates(at_least)) {
+            TRY(settle(lock));
+            // What was folded may have been dropped while it waited.
+            if (folded_to_.dominates(at_least)) return {};
+        }
         if (failure_) return *failure_;
         if (parts_.clock->monotonic_us() >= deadline_us) return too_slow(at_least);
         if (is_paused_) {
             folded_.wait_for(lock, kRetryWait);
             continue;
         }
-        TRY(fold_slice(log_->durable_end()));
+        const Folded folded = TRY(fold_slice(&lock, log_->durable_end()));
+        if (folded != Folded::kSlice) folded_.wait_for(lock, kRetryWait);
     }
-    return settle();
 }
 
 Error TableFold::too_slow(const Positions& asked) const {
@@ -49,12 +54,20 @@ Error TableFold::too_slow(const Positions& asked) const {
 Result<bool> TableFold::fold_to(const Positions& end, int64_t deadline_us) {
     CHECK(end.dominates(reader_.end()));
     while (folded_to_ != end) {
+        // A piece may have been left to a thread that is about to leave its shard: it needs the
+        // lock to say that the piece is in.
+        if (is_on_the_way()) return false;
         if (failure_) return *failure_;
         if (is_paused_) return false;
         if (parts_.clock->monotonic_us() >= deadline_us) return too_slow(end);
-        TRY(fold_slice(end));
+        TRY(fold_slice(nullptr, end));
     }
     return true;
+}
+
+void TableFold::hold(int more) {
+    const ScopedLock lock(mutex_);
+    settling_ += more;
 }
 
 /// At rest. Each scan that pins a layer opens another one: where there are many, and the newest is

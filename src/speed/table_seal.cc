@@ -2,6 +2,8 @@
 #include "speed/table_seal.h"
 
 #include <algorithm>
+#include <deque>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -10,6 +12,36 @@
 #include "runs/run_file.h"
 
 namespace braid::speed {
+
+namespace {
+
+/// The states of one view, shard by shard: those of the layer, or merged from all layers.
+class ShardsOfView {
+  public:
+    ShardsOfView(const TableFold::Frozen& frozen, size_t view) {
+        if (frozen.layers.empty()) {  // nothing but positions
+            tables_.push_back(&merged_.emplace_back(frozen.views->aggregates(view)));
+            return;
+        }
+        const Layer& first = *frozen.layers.front();
+        for (size_t shard = 0; shard < first.shard_count(); ++shard) {
+            if (frozen.layers.size() == 1) {
+                tables_.push_back(&first.table(view, shard));
+                continue;
+            }
+            auto& merged = merged_.emplace_back(frozen.views->aggregates(view));
+            for (const auto& layer : frozen.layers) merged.merge(layer->table(view, shard));
+            tables_.push_back(&merged);
+        }
+    }
+    std::span<const operators::GroupTable* const> tables() const { return tables_; }
+
+  private:
+    std::deque<operators::GroupTable> merged_;
+    std::vector<const operators::GroupTable*> tables_;
+};
+
+}  // namespace
 
 TableSeal::TableSeal(const SpeedParts& parts, const SpeedOptions& options,
                      const catalog::Table& table, TableFold& fold)
@@ -98,20 +130,17 @@ Result<manifest::Run> TableSeal::write_view(const TableFold::Frozen& frozen, siz
                                             const manifest::State& state) {
     FoldAccount account;
     operators::FailedEvents failed;
-    std::optional<operators::GroupTable> merged;
-    if (frozen.layers.size() != 1) merged.emplace(frozen.views->aggregates(view));
     for (const auto& layer : frozen.layers) {
-        if (merged) merged->merge(layer->table(view));
         account.add(layer->account(view));
         failed.merge(layer->failed(view));
     }
-    const operators::GroupTable& table = merged ? *merged : frozen.layers.front()->table(view);
+    const ShardsOfView shards(frozen, view);
     const VersionId version = frozen.views->version(view);
     const catalog::MaterializedView* owner = state.catalog.view_of_version(version);
     if (owner == nullptr) return conflict("a view of stream \"{}\" was dropped", table_.name);
     const RunId id = TRY(parts_.manifest->new_run_id());
-    manifest::Run run = TRY(runs::write_table(
-        *parts_.store, runs::run_directory(owner->id, version, id), table, failed));
+    manifest::Run run = TRY(runs::write_tables(
+        *parts_.store, runs::run_directory(owner->id, version, id), shards.tables(), failed));
     run.id = id;
     run.version = version;
     run.kind = manifest::RunKind::kSealed;

@@ -17,9 +17,17 @@ using Lines = std::vector<std::string>;
 /// The clock stands: as good as for ever, but a pin that has to wait gives up soon.
 constexpr int64_t kWaitUs = 1;
 
-class TableWorkerTest : public testing::Test {
+Lines lines_of(const runs::Tick& tick) {
+    operators::GroupTable whole(operators::test_bound_view({}, {}).plan->aggregates);
+    for (const auto& table : tick.tables.begin()->second) whole.merge(*table);
+    return operators::lines_of(whole);
+}
+
+/// By one thread and by two.
+class TableWorkerTest : public testing::TestWithParam<size_t> {
   protected:
     void SetUp() override {
+        stream_.options.fold_threads = GetParam();
         stream_.open();
         worker_ = stream_.worker();
         ASSERT_OK(worker_->declare({stream_.new_view("v")}));
@@ -36,14 +44,14 @@ class TableWorkerTest : public testing::Test {
     std::unique_ptr<TableWorker> worker_;
 };
 
-TEST_F(TableWorkerTest, AnswersWithWhatWasJustAppended) {
+TEST_P(TableWorkerTest, AnswersWithWhatWasJustAppended) {
     append(0, "a", 1);
     append(1, "b", 2);
     append(1, "a", 1);
     EXPECT_EQ(answer(), (Lines{"a 2 2 1", "b 1 2 1"}));
 }
 
-TEST_F(TableWorkerTest, SealsEachEventOnce) {
+TEST_P(TableWorkerTest, SealsEachEventOnce) {
     append(0, "a", 1);
     ASSERT_OK(worker_->seal());
     append(0, "a", 2);
@@ -60,7 +68,7 @@ TEST_F(TableWorkerTest, SealsEachEventOnce) {
     EXPECT_EQ(stream_.runs("v").size(), runs) << "nothing new: nothing to seal";
 }
 
-TEST_F(TableWorkerTest, AccountsForEveryRecord) {
+TEST_P(TableWorkerTest, AccountsForEveryRecord) {
     stream_.append(0, {TestStream::event("a", 1), TestStream::event("a", -1), "nonsense",
                        R"({"k":"a","n":"many"})"});
     ASSERT_OK(worker_->seal());
@@ -72,7 +80,7 @@ TEST_F(TableWorkerTest, AccountsForEveryRecord) {
     EXPECT_EQ(answer(), Lines{"a 1 1 1"});
 }
 
-TEST_F(TableWorkerTest, FoldsAgainFromTheSealedFrontierAfterARestart) {
+TEST_P(TableWorkerTest, FoldsAgainFromTheSealedFrontierAfterARestart) {
     append(0, "a", 1);
     ASSERT_OK(worker_->seal());
     append(0, "a", 2);
@@ -82,7 +90,7 @@ TEST_F(TableWorkerTest, FoldsAgainFromTheSealedFrontierAfterARestart) {
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
 }
 
-TEST_F(TableWorkerTest, DropsWhatItFoldedWhenItsSealIsRefused) {
+TEST_P(TableWorkerTest, DropsWhatItFoldedWhenItsSealIsRefused) {
     append(0, "a", 1);
     EXPECT_EQ(answer(), Lines{"a 1 1 1"});
     const auto other = stream_.worker();  // the same stream, as after a pause that was too long
@@ -94,7 +102,7 @@ TEST_F(TableWorkerTest, DropsWhatItFoldedWhenItsSealIsRefused) {
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
 }
 
-TEST_F(TableWorkerTest, KeepsWhatItFoldedWhenASealCannotBeWritten) {
+TEST_P(TableWorkerTest, KeepsWhatItFoldedWhenASealCannotBeWritten) {
     append(0, "a", 1);
     EXPECT_EQ(answer(), Lines{"a 1 1 1"});
     stream_.files.set_fault_hook([](const FileOperation& operation) -> Result<void> {
@@ -109,7 +117,7 @@ TEST_F(TableWorkerTest, KeepsWhatItFoldedWhenASealCannotBeWritten) {
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
 }
 
-TEST_F(TableWorkerTest, ANewViewStartsAtTheSealedFrontier) {
+TEST_P(TableWorkerTest, ANewViewStartsAtTheSealedFrontier) {
     append(0, "a", 1);
     EXPECT_EQ(answer(), Lines{"a 1 1 1"});
     append(0, "a", 2);  // acknowledged, but not folded yet
@@ -123,28 +131,28 @@ TEST_F(TableWorkerTest, ANewViewStartsAtTheSealedFrontier) {
     EXPECT_EQ(answer("late"), (Lines{"a 1 2 1", "b 1 3 1"}));
 }
 
-TEST_F(TableWorkerTest, ADeclarationThatIsRefusedChangesNothing) {
+TEST_P(TableWorkerTest, ADeclarationThatIsRefusedChangesNothing) {
     append(0, "a", 1);
     EXPECT_ERROR(worker_->declare({stream_.new_view("v")}), ErrorCode::kAlreadyExists);
     append(0, "a", 2);
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
 }
 
-TEST_F(TableWorkerTest, APinnedTickStaysAsItIs) {
+TEST_P(TableWorkerTest, APinnedTickStaysAsItIs) {
     append(0, "a", 1);
     ASSERT_OK_AND_ASSIGN(const auto ticks, worker_->pin(stream_.log->durable_end(), kWaitUs));
     ASSERT_EQ(ticks.ticks.size(), 1U);
     EXPECT_EQ(ticks.end, stream_.log->durable_end());
-    const operators::GroupTable& table = *ticks.ticks[0]->tables.begin()->second;
+    const runs::Tick& tick = *ticks.ticks[0];
     append(0, "a", 2);
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
-    EXPECT_EQ(operators::lines_of(table), Lines{"a 1 1 1"});
+    EXPECT_EQ(lines_of(tick), Lines{"a 1 1 1"});
     ASSERT_OK(worker_->seal());
-    EXPECT_EQ(operators::lines_of(table), Lines{"a 1 1 1"});
+    EXPECT_EQ(lines_of(tick), Lines{"a 1 1 1"});
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
 }
 
-TEST_F(TableWorkerTest, AnyNumberOfScansPinAndLayersMergeBackWhenTheyHaveEnded) {
+TEST_P(TableWorkerTest, AnyNumberOfScansPinAndLayersMergeBackWhenTheyHaveEnded) {
     constexpr int64_t kScans = 20;
     std::vector<runs::PinnedTicks> pins;
     for (int64_t number = 1; number <= kScans; ++number) {
@@ -157,7 +165,7 @@ TEST_F(TableWorkerTest, AnyNumberOfScansPinAndLayersMergeBackWhenTheyHaveEnded) 
         operators::GroupTable seen(operators::test_bound_view({}, {}).plan->aggregates);
         Positions end = manifest::at({0, 0});
         for (const runs::TickPtr& tick : pins[static_cast<size_t>(number) - 1].ticks) {
-            seen.merge(*tick->tables.begin()->second);
+            for (const auto& table : tick->tables.begin()->second) seen.merge(*table);
             ASSERT_TRUE(extend(end, tick->box));
         }
         EXPECT_EQ(end, manifest::at({number, 0}));
@@ -172,17 +180,17 @@ TEST_F(TableWorkerTest, AnyNumberOfScansPinAndLayersMergeBackWhenTheyHaveEnded) 
     EXPECT_EQ(answer(), Lines{"a 20 210 20"});
 }
 
-TEST_F(TableWorkerTest, ALayerIsPinnedUntilItsLastScanHasEnded) {
+TEST_P(TableWorkerTest, ALayerIsPinnedUntilItsLastScanHasEnded) {
     append(0, "a", 1);
     ASSERT_OK_AND_ASSIGN(auto first, worker_->pin(stream_.log->durable_end(), kWaitUs));
     ASSERT_OK_AND_ASSIGN(const auto second, worker_->pin(stream_.log->durable_end(), kWaitUs));
     first.ticks.clear();
     append(0, "a", 2);
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
-    EXPECT_EQ(operators::lines_of(*second.ticks[0]->tables.begin()->second), Lines{"a 1 1 1"});
+    EXPECT_EQ(lines_of(*second.ticks[0]), Lines{"a 1 1 1"});
 }
 
-TEST_F(TableWorkerTest, ScansThatCopyShareOneCopyUntilTheStreamGoesOn) {
+TEST_P(TableWorkerTest, ScansThatCopyShareOneCopyUntilTheStreamGoesOn) {
     stream_.options.layers_max = 0;
     worker_ = stream_.worker();
     append(0, "a", 1);
@@ -192,22 +200,22 @@ TEST_F(TableWorkerTest, ScansThatCopyShareOneCopyUntilTheStreamGoesOn) {
     append(0, "a", 2);
     ASSERT_OK_AND_ASSIGN(const auto third, worker_->pin(stream_.log->durable_end(), kWaitUs));
     ASSERT_EQ(third.ticks.size(), 1U) << "a layer that was copied goes on";
-    EXPECT_EQ(operators::lines_of(*third.ticks[0]->tables.begin()->second), Lines{"a 2 3 2"});
-    EXPECT_EQ(operators::lines_of(*first.ticks[0]->tables.begin()->second), Lines{"a 1 1 1"});
+    EXPECT_EQ(lines_of(*third.ticks[0]), Lines{"a 2 3 2"});
+    EXPECT_EQ(lines_of(*first.ticks[0]), Lines{"a 1 1 1"});
 }
 
-TEST_F(TableWorkerTest, ALookSeesAllThatItAsksFor) {
+TEST_P(TableWorkerTest, ALookSeesAllThatItAsksFor) {
     append(0, "a", 1);
     Lines seen;
     ASSERT_OK(worker_->look(stream_.log->durable_end(), kWaitUs,
                             [&](const std::vector<runs::TickPtr>& ticks) -> Result<void> {
-                                seen = operators::lines_of(*ticks.at(0)->tables.begin()->second);
+                                seen = lines_of(*ticks.at(0));
                                 return {};
                             }));
     EXPECT_EQ(seen, Lines{"a 1 1 1"});
 }
 
-TEST_F(TableWorkerTest, RefusesALogThatEndsBelowWhatWasSealed) {
+TEST_P(TableWorkerTest, RefusesALogThatEndsBelowWhatWasSealed) {
     append(0, "a", 1);
     ASSERT_OK(worker_->seal());
     ASSERT_OK_AND_ASSIGN(const std::shared_ptr<log::PartitionedLog> empty,
@@ -218,7 +226,7 @@ TEST_F(TableWorkerTest, RefusesALogThatEndsBelowWhatWasSealed) {
     EXPECT_NE(refused.error().message().find("sealed"), std::string::npos);
 }
 
-TEST_F(TableWorkerTest, RefusesALogThatEndsBelowWhatWasArchived) {
+TEST_P(TableWorkerTest, RefusesALogThatEndsBelowWhatWasArchived) {
     append(0, "a", 1);
     // As if its newest extent were gone: the dataset holds more than the log ever gave.
     ASSERT_OK(stream_.manifest->commit(
@@ -264,7 +272,7 @@ class TrimmedLog final : public log::PartitionedLog {
     const std::function<void()> when_asked_;
 };
 
-TEST_F(TableWorkerTest, RefusesALogThatWasTrimmedBeyondWhatIsArchived) {
+TEST_P(TableWorkerTest, RefusesALogThatWasTrimmedBeyondWhatIsArchived) {
     append(0, "a", 1);
     append(0, "a", 2);
     append(0, "a", 3);
@@ -282,7 +290,7 @@ TEST_F(TableWorkerTest, RefusesALogThatWasTrimmedBeyondWhatIsArchived) {
     EXPECT_NE(refused.error().message().find("begins at 0:3"), std::string::npos);
 }
 
-TEST_F(TableWorkerTest, ALogThatIsArchivedAndTrimmedMeanwhileIsNotTooShort) {
+TEST_P(TableWorkerTest, ALogThatIsArchivedAndTrimmedMeanwhileIsNotTooShort) {
     append(0, "a", 1);
     append(0, "a", 2);
     append(0, "a", 3);
@@ -299,7 +307,7 @@ TEST_F(TableWorkerTest, ALogThatIsArchivedAndTrimmedMeanwhileIsNotTooShort) {
     EXPECT_EQ(asked, 1U);
 }
 
-TEST_F(TableWorkerTest, ReadsFromTheDatasetWhatTheLogHasLost) {
+TEST_P(TableWorkerTest, ReadsFromTheDatasetWhatTheLogHasLost) {
     append(0, "a", 1);
     append(0, "a", 2);
     SpeedParts parts = stream_.parts();
@@ -311,7 +319,7 @@ TEST_F(TableWorkerTest, ReadsFromTheDatasetWhatTheLogHasLost) {
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
 }
 
-TEST_F(TableWorkerTest, StopsAndSaysSoWhenNobodyHasTheNextOffset) {
+TEST_P(TableWorkerTest, StopsAndSaysSoWhenNobodyHasTheNextOffset) {
     append(0, "a", 1);
     set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
     ASSERT_OK_AND_ASSIGN(worker_, TableWorker::open(stream_.parts(), stream_.options, stream_.table,
@@ -323,6 +331,8 @@ TEST_F(TableWorkerTest, StopsAndSaysSoWhenNobodyHasTheNextOffset) {
     EXPECT_ERROR(worker_->seal(), ErrorCode::kNotFound);
     EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({0, 0}));
 }
+
+INSTANTIATE_TEST_SUITE_P(FoldThreads, TableWorkerTest, testing::Values(1, 2));
 
 }  // namespace
 }  // namespace braid::speed

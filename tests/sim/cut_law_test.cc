@@ -91,6 +91,12 @@ class CutLaw : public ::testing::TestWithParam<Shape> {
             ASSERT_TRUE(node.append("events", partition, {history[at]}));
         }
     }
+    /// Digests do not depend on how many threads fold.
+    static app::NodeOptions options(size_t fold_threads) {
+        app::NodeOptions options = TestNode::small_options();
+        options.speed.fold_threads = fold_threads;
+        return options;
+    }
     static Digest digest(TestNode& node, runs::ReadMode mode = runs::ReadMode::kLive) {
         const auto digest = node.digest("v", mode);
         EXPECT_TRUE(digest) << digest.error().to_string();
@@ -119,7 +125,7 @@ TEST_P(CutLaw, HoldsAtEveryCutOfASmallHistory) {
     const auto failed = whole.rows(failed_events);
     EXPECT_FALSE(failed.empty());
     for (size_t cut = 0; cut <= records.size(); ++cut) {
-        TestNode node;
+        TestNode node(options(1 + cut % 2));
         create(node);
         append(node, records, 0, cut);
         node.run("REFRESH MATERIALIZED VIEW v");
@@ -137,7 +143,7 @@ TEST_P(CutLaw, HoldsForAViewThatComesLate) {
     append(whole, records, 0, records.size());
     const Digest all = digest(whole);
     for (size_t born = 0; born <= records.size(); born += 3) {
-        TestNode node;
+        TestNode node(options(1 + born % 2));
         create(node, false);
         append(node, records, 0, born);
         node.run(fmt::format("CREATE MATERIALIZED VIEW v AS {}", kView));
@@ -151,7 +157,7 @@ TEST_P(CutLaw, HoldsThroughPinsSealsBackfillsAndBatchRunsInAnyOrder) {
     for (uint64_t seed = 1; seed <= seeds; ++seed) {
         const auto records = history(120, 100 + seed);
         Random random(seed);
-        TestNode node;
+        TestNode node(options(1 + seed % 2));
         create(node);
         TestNode plain;
         create(plain);

@@ -26,8 +26,9 @@ constexpr const char* kSelect =
     "SELECT w, count(*) AS c, sum(id) AS s, count(DISTINCT id) AS d, max(id) AS m FROM {} GROUP BY "
     "w";
 
-app::NodeOptions options() {
+app::NodeOptions options(uint64_t seed) {
     app::NodeOptions options = TestNode::small_options();
+    options.speed.fold_threads = 1 + seed % 3;
     options.log.extent_bytes_max = 1024;
     options.speed.seal_interval_us = 300'000;
     options.archive.interval_us = 1'000'000;
@@ -66,7 +67,7 @@ std::vector<std::string> Race::run() {
     });
     simulation_.run([this] {
         workers_ = std::make_unique<ThreadWorkers>();
-        node_ = std::make_unique<TestNode>(options(), simulation_, *workers_);
+        node_ = std::make_unique<TestNode>(options(seed_), simulation_, *workers_);
         for (int life = 0; life < kLives && faults_.empty(); ++life) live(life + 1 == kLives);
         node_.reset();
         workers_.reset();

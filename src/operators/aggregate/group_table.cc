@@ -2,6 +2,7 @@
 #include "operators/aggregate/group_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -339,39 +340,90 @@ size_t GroupTable::subkey_count(uint32_t section, Group group) const {
     return body_->layout.sections.at(section - 1)->head_of(body_->entry_of(group)).count;
 }
 
+/// A group and the table that holds it.
+struct GroupTable::PlacedGroup {
+    const GroupTable* table;
+    Group group;
+
+    std::string_view key() const { return table->key_of(group); }
+};
+
+/// In key order: those of each table are sorted, and then merged pair by pair.
+std::vector<GroupTable::PlacedGroup> GroupTable::sorted_groups_of(
+    std::span<const GroupTable* const> tables) {
+    std::vector<PlacedGroup> all;
+    std::vector<size_t> ends = {0};
+    for (const GroupTable* table : tables) {
+        for (const Group group : table->sorted_groups()) all.push_back({table, group});
+        ends.push_back(all.size());
+    }
+    std::vector<PlacedGroup> merged;
+    while (ends.size() > 2) {
+        merged.clear();
+        std::vector<size_t> merged_ends = {0};
+        for (size_t at = 0; at + 1 < ends.size(); at += 2) {
+            const size_t middle = ends[at + 1];
+            const size_t end = at + 2 < ends.size() ? ends[at + 2] : middle;
+            const auto piece = [&](size_t from, size_t to) {
+                return std::span<const PlacedGroup>(all).subspan(from, to - from);
+            };
+            std::ranges::merge(piece(ends[at], middle), piece(middle, end),
+                               std::back_inserter(merged), {}, &PlacedGroup::key,
+                               &PlacedGroup::key);
+            merged_ends.push_back(merged.size());
+        }
+        all.swap(merged);
+        ends.swap(merged_ends);
+    }
+    return all;
+}
+
 Result<void> GroupTable::visit_rows(const RowVisitor& visit) const {
-    return this->visit(sorted_groups(), true, visit);
+    const GroupTable* const tables[] = {this};
+    return visit_rows_of_all(tables, visit);
+}
+
+Result<void> GroupTable::visit_rows_of_all(std::span<const GroupTable* const> tables,
+                                           const RowVisitor& visit) {
+    if (tables.empty()) return {};
+    const auto sections = static_cast<uint32_t>(tables.front()->body_->layout.sections.size());
+    return GroupTable::visit(sorted_groups_of(tables), sections, true, visit);
 }
 
 Result<void> GroupTable::visit_rows_of(std::span<const Group> groups,
                                        const RowVisitor& visit) const {
-    return this->visit(groups, false, visit);
+    std::vector<PlacedGroup> placed;
+    placed.reserve(groups.size());
+    for (const Group group : groups) placed.push_back({this, group});
+    const auto sections = static_cast<uint32_t>(body_->layout.sections.size());
+    return GroupTable::visit(placed, sections, false, visit);
 }
 
-Result<void> GroupTable::visit(std::span<const Group> groups, bool is_sorted,
-                               const RowVisitor& visit) const {
+Result<void> GroupTable::visit(std::span<const PlacedGroup> groups, uint32_t sections,
+                               bool is_sorted, const RowVisitor& visit) {
     std::string state;
-    for (const Group group : groups) {
+    for (const PlacedGroup& each : groups) {
         state.clear();
-        encode_state(group, state);
-        TRY(visit(0, {.key = key_of(group), .subkey = {}, .state = state}));
+        each.table->encode_state(each.group, state);
+        TRY(visit(0, {.key = each.key(), .subkey = {}, .state = state}));
     }
     std::vector<std::pair<std::string_view, const char*>> subkeys;  // and their states
-    for (uint32_t section = 1; section <= body_->layout.sections.size(); ++section) {
-        const SubkeyTable& table = *body_->layout.sections[section - 1];
-        for (const Group group : groups) {
+    for (uint32_t section = 1; section <= sections; ++section) {
+        for (const PlacedGroup& each : groups) {
+            const Body& body = *each.table->body_;
+            const SubkeyTable& table = *body.layout.sections[section - 1];
             subkeys.clear();
-            table.for_each(body_->entry_of(group), [&](std::string_view subkey, const char* at) {
+            table.for_each(body.entry_of(each.group), [&](std::string_view subkey, const char* at) {
                 subkeys.emplace_back(subkey, at);
             });
             if (is_sorted) {
-                std::ranges::sort(subkeys, {}, [](const auto& each) { return each.first; });
+                std::ranges::sort(subkeys, {}, [](const auto& pair) { return pair.first; });
             }
             for (const auto& [subkey, at] : subkeys) {
                 state.clear();
                 ByteWriter writer(state);
                 table.encode(at, writer);
-                TRY(visit(section, {.key = key_of(group), .subkey = subkey, .state = state}));
+                TRY(visit(section, {.key = each.key(), .subkey = subkey, .state = state}));
             }
         }
     }

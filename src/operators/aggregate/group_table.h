@@ -86,6 +86,9 @@ class GroupTable {
 
     /// All rows, by section, then key, then subkey; ends with the first error of `visit`.
     Result<void> visit_rows(const RowVisitor& visit) const;
+    /// The same for tables of the same aggregates that have no key in common, together.
+    static Result<void> visit_rows_of_all(std::span<const GroupTable* const> tables,
+                                          const RowVisitor& visit);
     /// Those of some groups, by section, then as the groups are given; subkeys in any order.
     Result<void> visit_rows_of(std::span<const Group> groups, const RowVisitor& visit) const;
 
@@ -100,8 +103,10 @@ class GroupTable {
 
   private:
     struct Body;
-    Result<void> visit(std::span<const Group> groups, bool is_sorted,
-                       const RowVisitor& visit) const;
+    struct PlacedGroup;
+    static std::vector<PlacedGroup> sorted_groups_of(std::span<const GroupTable* const> tables);
+    static Result<void> visit(std::span<const PlacedGroup> groups, uint32_t sections,
+                              bool is_sorted, const RowVisitor& visit);
     /// ⊕ with the other's groups group_at(0) … group_at(count - 1).
     template <typename GroupAt>
     void merge_groups(const GroupTable& other, size_t count, GroupAt group_at);

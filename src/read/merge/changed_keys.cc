@@ -26,10 +26,12 @@ Result<void> add_run(const runs::RunReader& run, std::vector<std::string>& keys)
 }
 
 Result<void> add_tick(const runs::Tick& tick, VersionId version, std::vector<std::string>& keys) {
-    const operators::GroupTable* table = tick.table(version);
-    if (table == nullptr) return internal_error("a tick lacks view version {}", version.value);
-    for (operators::GroupTable::Group group = 0; group < table->size(); ++group) {
-        keys.emplace_back(table->key_of(group));
+    const auto tables = tick.tables_of(version);
+    if (tables.empty()) return internal_error("a tick lacks view version {}", version.value);
+    for (const auto& table : tables) {
+        for (operators::GroupTable::Group group = 0; group < table->size(); ++group) {
+            keys.emplace_back(table->key_of(group));
+        }
     }
     return {};
 }
@@ -157,7 +159,7 @@ class ChangedRows::Moment {
             return collect_run(*tiling_.runs()[run], key, sections, sources);
         }));
         for (const runs::TickPtr& tick : tiling_.ticks) {
-            const operators::GroupTable* table = tick->table(tiling_.version());
+            const operators::GroupTable* table = tick->table_of(tiling_.version(), key);
             if (table == nullptr) {
                 return internal_error("a tick lacks view version {}", tiling_.version().value);
             }

@@ -135,7 +135,7 @@ Result<runs::TickPtr> own_tick(const OwnRows& own, const catalog::Table& table, 
     while (slices->next(slice)) folder->fold(slice, {&target, 1});
     auto tick = std::make_shared<runs::Tick>();
     tick->is_own = true;
-    tick->tables.emplace(version, std::move(groups));
+    tick->tables[version].push_back(std::move(groups));
     return runs::TickPtr(std::move(tick));
 }
 

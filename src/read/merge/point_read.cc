@@ -165,7 +165,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
                                       at_least.to_string());
             }
             for (const runs::TickPtr& tick : tiling.ticks) {
-                const operators::GroupTable* table = tick->table(tiling.version());
+                const operators::GroupTable* table = tick->table_of(tiling.version(), key);
                 if (table == nullptr) {
                     return internal_error("a tick lacks view version {}", tiling.version().value);
                 }

@@ -405,7 +405,9 @@ Result<RowSourcePtr> open_view_aggregate(const Node& node, const operators::Boun
     if (!range.is_empty) {
         for (const auto& run : tiling.runs()) TRY(roll_up_run(*run, range, sections, *rollup));
         for (const runs::TickPtr& tick : tiling.ticks) {
-            TRY(roll_up_tick(*tick->table(tiling.version()), range, *rollup));
+            for (const auto& table : tick->tables_of(tiling.version())) {
+                TRY(roll_up_tick(*table, range, *rollup));
+            }
         }
     }
     Ordinary ordinary{flat.predicate, std::move(groups), calls.aggregates};

@@ -89,11 +89,11 @@ Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_
         for (uint32_t index = 0; index < tiling.runs().size(); ++index) TRY(gather_one(index));
     }
     for (const runs::TickPtr& tick : tiling.ticks) {
-        const GroupTable* table = tick->table(tiling.version());
-        if (table == nullptr) {
+        const auto tables = tick->tables_of(tiling.version());
+        if (tables.empty()) {
             return internal_error("a tick lacks view version {}", tiling.version().value);
         }
-        TRY(gather_tick(*table, range, into));
+        for (const auto& table : tables) TRY(gather_tick(*table, range, into));
     }
     return {};
 }
