@@ -17,7 +17,7 @@ struct Config {
     /// Holds what the two below hold, where they are not given.
     std::string data;
     std::string local;  // log, redo, spill, cache: the machine's own disk
-    std::string store;  // manifest, dataset, views, function data; may lie on another file system
+    std::string store;  // manifest, dataset, runs, function data; may lie on another file system
     std::string init;
     std::string pg = "127.0.0.1:5433";
     std::string http = "127.0.0.1:8080";

@@ -20,7 +20,7 @@ class Audit : public testing::Test {
   protected:
     /// The run of a view over these records.
     manifest::Run run(const Records& records) {
-        const auto written = runs::write_table(files_, fmt::format("views/1/2/{}", ++run_count_),
+        const auto written = runs::write_table(files_, fmt::format("runs/1/{}.run", ++run_count_),
                                                operators::fold_records(records).table);
         EXPECT_OK(written);
         return written ? *written : manifest::Run();
@@ -97,7 +97,7 @@ TEST_F(Audit, NamesFailedEventsThatDiffer) {
         operators::FailedEvents failed;
         for (const int64_t offset : offsets) failed.add({{2}, {offset}}, reason);
         const auto written =
-            runs::write_table(files_, fmt::format("views/1/2/{}", ++run_count_),
+            runs::write_table(files_, fmt::format("runs/1/{}.run", ++run_count_),
                               operators::fold_records({event("a", 1)}).table, failed);
         EXPECT_OK(written);
         return *written;
@@ -135,14 +135,14 @@ TEST_F(Audit, OnlyNamedFilesStay) {
     const manifest::Run garbage = run({event("a", 2)});
     std::set<std::string> named;
     for (const manifest::Part& part : kept.parts) named.insert(part.file);
-    ASSERT_OK(remove_unnamed(files_, "views", named));
+    ASSERT_OK(remove_unnamed(files_, "runs", named));
     for (const manifest::Part& part : kept.parts) {
         EXPECT_TRUE(files_.exists(part.file).value());
     }
     EXPECT_FALSE(files_.exists(garbage.parts.front().file).value());
-    EXPECT_EQ(files_.list("views/1/2").value(), std::vector<std::string>{"1"});
-    ASSERT_OK(remove_unnamed(files_, "views", {}));
-    EXPECT_TRUE(files_.list("views").value().empty());
+    EXPECT_EQ(files_.list("runs/1").value(), std::vector<std::string>{"1.run"});
+    ASSERT_OK(remove_unnamed(files_, "runs", {}));
+    EXPECT_TRUE(files_.list("runs").value().empty());
 }
 
 }  // namespace

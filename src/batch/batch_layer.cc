@@ -71,6 +71,20 @@ Error differs(const manifest::State& state, const catalog::Table& table) {
             "computed, CALL braid.reject_audit(number) drops it.");
 }
 
+/// Files in which a run lies that is live, retired or a candidate.
+std::set<std::string> named_files(const manifest::State& state) {
+    std::set<std::string> named;
+    const auto name = [&](const manifest::Run& run) {
+        for (const manifest::Part& part : run.parts) named.insert(part.file);
+    };
+    for (const auto& [version, list] : state.runs) std::ranges::for_each(list, name);
+    for (const manifest::Retired& retired : state.retired) name(retired.run);
+    for (const auto& [id, table] : state.tables) {
+        if (table.candidate) std::ranges::for_each(table.candidate->runs, name);
+    }
+    return named;
+}
+
 size_t count_pending(const manifest::State& state) {
     return static_cast<size_t>(
         std::ranges::count(state.audits, manifest::Verdict::kPending, &manifest::Audit::verdict));
@@ -259,18 +273,17 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     std::vector<operators::BoundView> bound;
     std::vector<std::unique_ptr<ViewBuilder>> builders;
     std::vector<operators::FoldTarget> targets;
-    std::vector<std::pair<ViewId, VersionId>> kept;
+    std::vector<VersionId> versions_kept;
     for (const VersionId version : versions) {
         const catalog::MaterializedView* owner = state->catalog.view_of_version(version);
         if (owner == nullptr) continue;
         auto view = parts_.views->view_of(version);
         if (!view && is_gone(*parts_.manifest->head(), version)) continue;
         bound.push_back(TRY(std::move(view)));
-        kept.emplace_back(owner->id, version);
+        versions_kept.push_back(version);
         const RunId scratch = TRY(parts_.manifest->new_run_id());
-        builders.push_back(std::make_unique<ViewBuilder>(*parts_.store, *parts_.local,
-                                                         bound.back().plan->aggregates,
-                                                         fmt::format("spill/{}", scratch.value)));
+        builders.push_back(std::make_unique<ViewBuilder>(
+            *parts_.local, bound.back().plan->aggregates, fmt::format("spill/{}", scratch.value)));
         targets.push_back(builders.back()->target());
     }
     if (bound.empty()) return std::vector<Computed>();
@@ -299,16 +312,19 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
         }
     }
     std::vector<Computed> computed;
-    for (size_t index = 0; index < kept.size(); ++index) {
-        const auto& [view, version] = kept[index];
-        const RunId id = TRY(parts_.manifest->new_run_id());
-        manifest::Run run = TRY(builders[index]->finish(runs::run_directory(view, version, id)));
+    const RunId first = TRY(parts_.manifest->new_run_id());
+    runs::RunFile file(*parts_.store, runs::run_path(table.id, first));
+    for (size_t index = 0; index < versions_kept.size(); ++index) {
+        const VersionId version = versions_kept[index];
+        const RunId id = index == 0 ? first : TRY(parts_.manifest->new_run_id());
+        manifest::Run run = TRY(builders[index]->finish(file));
         run.id = id;
         run.version = version;
         run.kind = manifest::RunKind::kBatch;
         run.box = Box::between(table_state.origin, end);
         computed.push_back({bound[index], std::move(run)});
     }
+    TRY(file.put());
     return computed;
 }
 
@@ -363,36 +379,30 @@ Result<void> BatchLayer::release(int64_t undo_window_us) {
         released.push_back(retired.run);
     }
     if (released.empty()) return {};
-    TRY(parts_.manifest->commit({std::move(release)}));
-    // Only after no version names them.
+    const manifest::StatePtr after = TRY(parts_.manifest->commit({std::move(release)}));
+    // Only after no version names them; a file lives as long as one of its runs.
+    const std::set<std::string> named = named_files(*after);
+    std::set<std::string> unnamed;
     for (const manifest::Run& run : released) {
         if (parts_.hooks.forget_run) parts_.hooks.forget_run(run.id);
-        std::string directory;
-        if (!run.parts.empty()) {
-            directory = run.parts.front().file.substr(0, run.parts.front().file.rfind('/'));
+        for (const manifest::Part& part : run.parts) {
+            if (!named.contains(part.file)) unnamed.insert(part.file);
         }
-        if (!directory.empty()) TRY(remove_run_files(*parts_.store, run, directory));
+    }
+    for (const std::string& file : unnamed) {
+        if (TRY(parts_.store->exists(file))) TRY(parts_.store->remove(file));
     }
     return {};
 }
 
 Result<void> BatchLayer::remove_orphans() {
-    const manifest::StatePtr state = parts_.manifest->head();
-    std::set<std::string> named;
-    const auto name = [&](const manifest::Run& run) {
-        for (const manifest::Part& part : run.parts) named.insert(part.file);
-    };
-    for (const auto& [version, list] : state->runs) std::ranges::for_each(list, name);
-    for (const manifest::Retired& retired : state->retired) name(retired.run);
-    for (const auto& [id, table] : state->tables) {
-        if (table.candidate) std::ranges::for_each(table.candidate->runs, name);
-    }
+    const std::set<std::string> named = named_files(*parts_.manifest->head());
     const auto clear = [](Store& root, const char* directory,
                           const std::set<std::string>& kept) -> Result<void> {
         if (!TRY(root.exists(directory))) return {};
         return remove_unnamed(root, directory, kept);
     };
-    TRY(clear(*parts_.store, "views", named));
+    TRY(clear(*parts_.store, "runs", named));
     // What was spilled or half written when a process ended is nobody's.
     TRY(clear(*parts_.store, "_tmp", {}));
     TRY(clear(*parts_.local, "_tmp", {}));

@@ -19,8 +19,7 @@ namespace braid::batch {
 /// deleted by finish().
 class ViewBuilder {
   public:
-    ViewBuilder(Store& store, Store& local, std::vector<plan::Aggregate> aggregates,
-                std::string spill_directory);
+    ViewBuilder(Store& local, std::vector<plan::Aggregate> aggregates, std::string spill_directory);
 
     operators::FoldTarget target() { return {&table_, &account_, &failed_}; }
     /// What spill() gives back.
@@ -29,23 +28,21 @@ class ViewBuilder {
     size_t spill_count() const { return spills_.size(); }
 
     /// The run's parts, rows, digest and account; ids, kind and box are the caller's.
-    Result<manifest::Run> finish(const std::string& directory);
+    Result<manifest::Run> finish(runs::RunFile& file);
 
   private:
-    Result<manifest::Run> merge_spills(const std::string& directory);
+    Result<manifest::Run> merge_spills(runs::RunFile& file);
 
-    Store& store_;
     Store& local_;
     const std::vector<plan::Aggregate> aggregates_;
     const std::string spill_directory_;
     operators::GroupTable table_;
     FoldAccount account_;
     operators::FailedEvents failed_;  // bounded: never spilled
-    std::vector<std::string> spill_directories_;
     std::vector<manifest::Run> spills_;
 };
 
-/// Deletes a run's files and its directory.
-Result<void> remove_run_files(Store& store, const manifest::Run& run, const std::string& directory);
+/// Deletes a run's files, in which no other run lies.
+Result<void> remove_run_files(Store& store, const manifest::Run& run);
 
 }  // namespace braid::batch

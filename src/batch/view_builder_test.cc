@@ -45,7 +45,7 @@ TEST(ViewBuilder, GivesTheSameRunHoweverOftenItSpills) {
     for (const size_t pieces : {1U, 2U, 5U}) {
         MemoryFileSystem files;
         MemoryFileSystem local;
-        ViewBuilder builder(files, local, aggregates(), "spill/1");
+        ViewBuilder builder(local, aggregates(), "spill/1");
         for (size_t piece = 0; piece < pieces; ++piece) {
             if (piece > 0) {
                 ASSERT_OK(builder.spill());
@@ -56,7 +56,9 @@ TEST(ViewBuilder, GivesTheSameRunHoweverOftenItSpills) {
                                   records.begin() + static_cast<ptrdiff_t>(to)));
         }
         EXPECT_EQ(builder.spill_count(), pieces - 1);
-        ASSERT_OK_AND_ASSIGN(const manifest::Run run, builder.finish("views/1/2/3"));
+        runs::RunFile file(files, "runs/1/3.run");
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run, builder.finish(file));
+        ASSERT_OK(file.put());
         ASSERT_OK_AND_ASSIGN(const manifest::Run whole,
                              runs::write_table(files, "whole", expected.table));
         EXPECT_EQ(run.digest, whole.digest) << pieces;
@@ -74,7 +76,7 @@ TEST(ViewBuilder, GivesTheSameRunHoweverOftenItSpills) {
 TEST(ViewBuilder, ASpillEmptiesTheTable) {
     MemoryFileSystem files;
     MemoryFileSystem local;
-    ViewBuilder builder(files, local, aggregates(), "spill/1");
+    ViewBuilder builder(local, aggregates(), "spill/1");
     const uint64_t empty = builder.bytes_used();
     fold(builder, history(2, 2000));
     EXPECT_GT(builder.bytes_used(), empty);
@@ -85,8 +87,11 @@ TEST(ViewBuilder, ASpillEmptiesTheTable) {
 TEST(ViewBuilder, OfNothingIsARunWithoutFiles) {
     MemoryFileSystem files;
     MemoryFileSystem local;
-    ViewBuilder builder(files, local, aggregates(), "spill/1");
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, builder.finish("views/1/2/3"));
+    ViewBuilder builder(local, aggregates(), "spill/1");
+    runs::RunFile file(files, "runs/1/3.run");
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, builder.finish(file));
+    ASSERT_OK(file.put());
+    EXPECT_FALSE(files.exists("runs/1/3.run").value());
     EXPECT_TRUE(run.parts.empty());
     EXPECT_EQ(run.rows, 0U);
 }
@@ -94,10 +99,11 @@ TEST(ViewBuilder, OfNothingIsARunWithoutFiles) {
 TEST(ViewBuilder, SaysThatTheDiskIsFull) {
     MemoryFileSystem files;
     MemoryFileSystem local;
-    ViewBuilder builder(files, local, aggregates(), "spill/1");
+    ViewBuilder builder(local, aggregates(), "spill/1");
     fold(builder, history(3, 100));
     files.set_free_bytes(10);
-    EXPECT_ERROR(builder.finish("views/1/2/3"), ErrorCode::kExhausted);
+    runs::RunFile file(files, "runs/1/3.run");
+    EXPECT_ERROR(builder.finish(file), ErrorCode::kExhausted);
 }
 
 TEST(MergeRuns, GivesRowsInOrderOfKeysAndSubkeysEachOnce) {
@@ -109,7 +115,7 @@ TEST(MergeRuns, GivesRowsInOrderOfKeysAndSubkeysEachOnce) {
         expected.merge(folded.table);
         ASSERT_OK_AND_ASSIGN(
             const manifest::Run run,
-            runs::write_table(files, fmt::format("views/1/2/{}", seed), folded.table));
+            runs::write_table(files, fmt::format("runs/1/{}.run", seed), folded.table));
         ASSERT_OK_AND_ASSIGN(auto reader, runs::RunReader::open(files, run));
         readers.push_back(std::move(reader));
     }
@@ -140,7 +146,7 @@ TEST(MergeRuns, KeepsTheSmallestFailedEvents) {
         all.merge(failed);
         ASSERT_OK_AND_ASSIGN(
             const manifest::Run written,
-            runs::write_table(files, fmt::format("views/1/2/{}", run), none, failed));
+            runs::write_table(files, fmt::format("runs/1/{}.run", run), none, failed));
         ASSERT_OK_AND_ASSIGN(auto reader, runs::RunReader::open(files, written));
         readers.push_back(std::move(reader));
     }
@@ -151,15 +157,14 @@ TEST(MergeRuns, KeepsTheSmallestFailedEvents) {
 
 TEST(RemoveRunFiles, MayBeDoneAgainAfterItWasCutShort) {
     MemoryFileSystem files;
-    const std::string directory = "views/1/2/3";
+    const std::string path = "runs/1/3.run";
     ASSERT_OK_AND_ASSIGN(
         const manifest::Run run,
-        runs::write_table(files, directory, operators::fold_records(history(4, 20)).table));
+        runs::write_table(files, path, operators::fold_records(history(4, 20)).table));
     ASSERT_GE(run.parts.size(), 2U);
-    ASSERT_OK(files.remove(run.parts.front().file));
-    ASSERT_OK(remove_run_files(files, run, directory));
-    EXPECT_FALSE(files.exists(directory).value());
-    ASSERT_OK(remove_run_files(files, run, directory));
+    ASSERT_OK(remove_run_files(files, run));
+    EXPECT_FALSE(files.exists(path).value());
+    ASSERT_OK(remove_run_files(files, run));
 }
 
 }  // namespace

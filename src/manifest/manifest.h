@@ -31,10 +31,11 @@ enum class RunKind : uint8_t { kSealed, kBatch };  // a back-fill's run is a bat
 /// (section n, from 1), or of its failed events (runs::kFailedSection).
 struct Part {
     uint32_t section = 0;
-    std::string file;  // path below the data directory
+    std::string file;  // path in the store; parts of other runs may lie there too
+    uint64_t at = 0;   // where in the file the part lies
     uint64_t rows = 0;
     uint64_t bytes = 0;
-    /// CRC-32C of the file's tail, which holds those of all that stands before it
+    /// CRC-32C of the part's tail, which holds those of all that stands before it
     /// (docs/formats/run.md).
     uint32_t crc = 0;
     Digest digest;

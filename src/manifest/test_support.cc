@@ -141,7 +141,7 @@ Run run_with_files(RunId id, VersionId version, RunKind kind, Box box) {
     run.filtered = 1;
     run.quarantined = 1;
     run.parts = {{.section = 0,
-                  .file = fmt::format("views/2/{}/{}/0-0.arrow", version.value, id.value),
+                  .file = fmt::format("runs/1/{}.run", id.value),
                   .rows = 2,
                   .bytes = 1000,
                   .crc = 0xfedcba98,
@@ -149,7 +149,8 @@ Run run_with_files(RunId id, VersionId version, RunKind kind, Box box) {
                   .first_key = std::string("\0\x7f", 2),
                   .last_key = "\xff\"z"},
                  {.section = 1,
-                  .file = fmt::format("views/2/{}/{}/1-0.arrow", version.value, id.value),
+                  .file = fmt::format("runs/1/{}.run", id.value),
+                  .at = 1000,
                   .rows = 9,
                   .bytes = 900,
                   .crc = 1,

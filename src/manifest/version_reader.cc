@@ -226,6 +226,7 @@ catalog::PlainView read_plain_view(const Node& in) {
 Part read_part(const Node& in) {
     return {.section = in.number<uint32_t>("section"),
             .file = in.text("file"),
+            .at = in.number<uint64_t>("at"),
             .rows = in.number<uint64_t>("rows"),
             .bytes = in.number<uint64_t>("bytes"),
             .crc = in.number<uint32_t>("crc"),

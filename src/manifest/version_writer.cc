@@ -187,6 +187,7 @@ class Writer {
     void fields(const Part& part) {
         json_.field("section", part.section);
         json_.field("file", part.file);
+        json_.field("at", part.at);
         json_.field("rows", part.rows);
         json_.field("bytes", part.bytes);
         json_.field("crc", part.crc);

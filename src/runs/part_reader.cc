@@ -44,6 +44,10 @@ Error PartReader::refuse(std::string_view what) const {
     return corrupt("run file \"{}\" {}", part_.file, what).with_hint(kHint);
 }
 
+Error PartReader::refuse_bytes(uint64_t from, uint64_t to) const {
+    return refuse(fmt::format("is damaged: bytes {} to {}", part_.at + from, part_.at + to));
+}
+
 Result<std::shared_ptr<const ReadableFile>> PartReader::open() const {
     auto file = store_.files().open(part_.file);
     if (!file && file.error().code() == ErrorCode::kNotFound) return refuse("is missing");
@@ -51,10 +55,11 @@ Result<std::shared_ptr<const ReadableFile>> PartReader::open() const {
 }
 
 Result<void> PartReader::read(const ReadableFile& file, uint64_t from, std::span<char> into) const {
-    const size_t count = TRY(file.read_at(from, std::as_writable_bytes(into)));
+    const uint64_t at = part_.at + from;
+    const size_t count = TRY(file.read_at(at, std::as_writable_bytes(into)));
     if (count == into.size()) return {};
-    return refuse(fmt::format("is damaged: it ends at {}, within bytes {} to {}", from + count,
-                              from, from + into.size()));
+    return refuse(fmt::format("is damaged: it ends at {}, within bytes {} to {}", at + count, at,
+                              at + into.size()));
 }
 
 Result<std::shared_ptr<const PartIndex>> PartReader::index(BlockCache::Use use) const {
@@ -68,10 +73,7 @@ Result<std::shared_ptr<const PartIndex>> PartReader::index(BlockCache::Use use) 
 
 Result<std::shared_ptr<const PartIndex>> PartReader::load_index() const {
     const auto file = TRY(open());
-    const uint64_t bytes = TRY(file->size());
-    if (bytes != part_.bytes) {
-        return refuse(fmt::format("is damaged: it has {} bytes, not {}", bytes, part_.bytes));
-    }
+    const uint64_t bytes = part_.bytes;
     if (bytes < kHeaderBytes + kFooterBytes) return refuse("is damaged: it is cut short");
     std::array<char, kFooterBytes> footer{};
     TRY(read(*file, bytes - kFooterBytes, footer));
@@ -133,7 +135,7 @@ Result<std::shared_ptr<const LoadedBlock>> PartReader::load_block(const PartInde
     const std::span<char> whole(bytes.get(), size);
     TRY(read(*TRY(open()), from, whole));
     if (crc32c(text_of(whole)) != described.crc) {
-        return refuse(fmt::format("is damaged: bytes {} to {}", from, described.end));
+        return refuse_bytes(from, described.end);
     }
     const size_t header = number == 0 ? kHeaderBytes : 0;
     auto loaded = LoadedBlock::parse(std::move(bytes), size, header, described.rows, index.columns);
@@ -165,7 +167,7 @@ Result<KeyFilter> PartReader::load_filter() const {
     const uint64_t from = index->blocks.back().end;
     TRY(read(*TRY(open()), from, bytes));
     if (crc32c(bytes) != index->filter_crc) {
-        return refuse(fmt::format("is damaged: bytes {} to {}", from, from + bytes.size()));
+        return refuse_bytes(from, from + bytes.size());
     }
     return KeyFilter::from_bytes(bytes);
 }

@@ -45,7 +45,7 @@ class PartStore {
     std::atomic<uint64_t> next_part_ = 1;
 };
 
-/// A file of a run. What it gives was checked when it was read from the file, and is pinned in
+/// A part of a run. What it gives was checked when it was read from the file, and is pinned in
 /// memory while held. Thread-safe; must not outlive the store and the manifest's part.
 class PartReader {
   public:
@@ -68,6 +68,8 @@ class PartReader {
     static constexpr uint32_t kIndexNumber = UINT32_MAX;
 
     Error refuse(std::string_view what) const;
+    /// Places in the part.
+    Error refuse_bytes(uint64_t from, uint64_t to) const;
     Result<void> read(const ReadableFile& file, uint64_t from, std::span<char> into) const;
     Result<std::shared_ptr<const ReadableFile>> open() const;
     Result<std::shared_ptr<const PartIndex>> load_index() const;

@@ -2,32 +2,45 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "base/result.h"
-#include "base/store.h"
 #include "manifest/manifest.h"
 #include "operators/aggregate/state_row.h"
 #include "runs/part_format_internal.h"
+#include "runs/run_file.h"
 
 namespace braid::runs {
 
-/// Writes one file of a run. Rows come in order; the caller decides where a part ends.
+/// Makes one part of a run, in memory. Rows come in order; the caller decides where a part ends.
 class PartWriter {
   public:
-    /// The file `<directory>/<section>-<number>.run`, or another name when a crash has left that
-    /// one.
-    static Result<std::unique_ptr<PartWriter>> create(Store& store, const std::string& directory,
-                                                      uint32_t section, uint32_t number,
-                                                      PartColumns columns);
-    virtual ~PartWriter() = default;
-    virtual Result<void> add(const operators::StateRow& row) = 0;
-    /// No less than the size of the file if this row were its last.
-    virtual uint64_t bytes_with(const operators::StateRow& row) const = 0;
-    /// Completes the file and puts it: it is there for good.
-    virtual Result<manifest::Part> finish() = 0;
+    PartWriter(uint32_t section, PartColumns columns);
+
+    /// Exhausted if the row is too large for any part.
+    Result<void> add(const operators::StateRow& row);
+    /// No less than the size of the part if this row were its last.
+    uint64_t bytes_with(const operators::StateRow& row) const;
+    /// Completes the part, which has rows, and puts it into the file.
+    Result<manifest::Part> finish(RunFile& file);
+
+  private:
+    /// Only groups are looked up by key alone.
+    bool has_filter() const { return part_.section == 0; }
+    bool must_close_block(size_t row_bytes) const {
+        return rows_.rows() == kBlockRows ||
+               (rows_.rows() > 0 && rows_.bytes_with(row_bytes) > kBlockBytesMax);
+    }
+    void close_block();
+
+    manifest::Part part_;
+    PartIndex index_;
+    uint64_t index_bytes_ = 0;  // of the blocks' entries, at most
+    std::string bytes_;         // the header, and all blocks that are closed
+    size_t block_start_ = 0;    // 0 for the first: it is summed with the header
+    BlockBuilder rows_;
+    std::vector<uint64_t> hashes_;
 };
 
 }  // namespace braid::runs

@@ -35,11 +35,13 @@ struct Spread {
             while (rows.size() < kRows / count) {
                 rows.emplace(key_of(random.below(kKeys)), std::string(24, 's'));
             }
-            const auto writer = RunWriter::create(files, fmt::format("views/1/2/{}", id)).value();
+            RunFile file(files, fmt::format("runs/1/{}.run", id));
+            const auto writer = RunWriter::create(file);
             for (const auto& [key, state] : rows) {
                 CHECK(writer->add(0, {.key = key, .subkey = {}, .state = state}).has_value());
             }
             manifest::Run run = writer->finish().value();
+            CHECK(file.put().has_value());
             run.id = {id};
             runs.push_back(cache.get(run).value());
         }

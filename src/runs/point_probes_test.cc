@@ -26,7 +26,7 @@ struct PointProbesTest : testing::Test {
             TestRows rows;
             for (uint64_t row = 0; row < 20; ++row) rows.emplace_back(key(id * 10 + row), "s");
             ASSERT_OK_AND_ASSIGN(manifest::Run run,
-                                 write_rows(files, fmt::format("views/1/2/{}", id), rows, {},
+                                 write_rows(files, fmt::format("runs/1/{}.run", id), rows, {},
                                             {.part_bytes_max = id == 0 ? 300U : 1U << 20}));
             run.id = {id};
             ASSERT_OK_AND_ASSIGN(const auto reader, of.get(run));

@@ -7,9 +7,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/metric.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/store.h"
 #include "manifest/manifest.h"
@@ -21,25 +23,46 @@ namespace braid::runs {
 
 class KeyFilter;
 
-/// Where a run's files lie: "views/<view>/<version>/<run>".
-std::string run_directory(ViewId view, VersionId version, RunId run);
+/// Where the runs of one seal or batch lie, called by the first of them:
+/// "runs/<table>/<run>.run".
+std::string run_path(TableId table, RunId run);
+
+/// One file of runs, those of all versions of one seal or batch: parts one after the other
+/// (docs/formats/run.md). It begins with its first part: where there is none there is no file. One
+/// that ends without put() leaves nothing under its name. Thread-safe; the store must outlive it.
+class RunFile {
+  public:
+    RunFile(Store& store, std::string path) : store_(store), path_(std::move(path)) {}
+
+    const std::string& path() const { return path_; }
+    /// Where in the file the part lies.
+    Result<uint64_t> append(std::string_view part);
+    /// The file is there, whole and for good. Its name must be new: run ids are.
+    Result<void> put();
+
+  private:
+    Store& store_;
+    const std::string path_;
+    Mutex mutex_;
+    std::unique_ptr<NewFile> file_ GUARDED_BY(mutex_);
+};
 
 /// The section of failed events, behind those of all aggregates: key = the event's place, state =
 /// the reason.
 inline constexpr uint32_t kFailedSection = 9'999;
 
 struct RunWriterOptions {
-    uint64_t part_bytes_max = 256ULL << 20;
+    /// Of a part, which is made in memory.
+    uint64_t part_bytes_max = 32ULL << 20;
 };
 
-/// Writes the files of one run: checked blocks of rows sorted by key and subkey, split into parts
-/// before they grow beyond part_bytes_max (docs/formats/run.md). A run without rows has no files.
-/// finish() syncs everything; until a manifest names the run its files are garbage, and a name that
-/// is taken by such garbage is not used again.
+/// Writes the parts of one run into a file: checked blocks of rows sorted by key and subkey, in
+/// parts that end before they grow beyond part_bytes_max. A run without rows has no parts. Nothing
+/// is there until the file is put, and it is garbage until a manifest names the run. One thread;
+/// several may write runs into one file.
 class RunWriter {
   public:
-    static Result<std::unique_ptr<RunWriter>> create(Store& store, std::string directory,
-                                                     RunWriterOptions options = {});
+    static std::unique_ptr<RunWriter> create(RunFile& file, RunWriterOptions options = {});
     virtual ~RunWriter() = default;
     /// Rows of a section come in ascending order, and all have a state or none has; CHECKed.
     virtual Result<void> add(uint32_t section, const operators::StateRow& row) = 0;
@@ -48,13 +71,13 @@ class RunWriter {
     virtual Result<manifest::Run> finish() = 0;
 };
 
-/// Writes a whole table, and the events that failed beside it, as a run.
-Result<manifest::Run> write_table(Store& store, const std::string& directory,
+/// Writes a whole table, and the events that failed beside it, as a run in a file of its own.
+Result<manifest::Run> write_table(Store& store, std::string path,
                                   const operators::GroupTable& table,
                                   const operators::FailedEvents& failed = {},
                                   RunWriterOptions options = {});
-/// The same of several tables of the same aggregates, none of whose groups have equal keys.
-Result<manifest::Run> write_tables(Store& store, const std::string& directory,
+/// Several tables of the same aggregates, none of whose groups have equal keys, as one run.
+Result<manifest::Run> write_tables(RunFile& file,
                                    std::span<const operators::GroupTable* const> tables,
                                    const operators::FailedEvents& failed = {},
                                    RunWriterOptions options = {});

@@ -21,12 +21,15 @@ FileSystem& files() {
     return *kFiles;
 }
 
-manifest::Run write_run(const std::string& directory) {
-    const auto writer = RunWriter::create(files(), directory).value();
+manifest::Run write_run(const std::string& path) {
+    RunFile file(files(), path);
+    const auto writer = RunWriter::create(file);
     const std::string state(24, 's');
     for (uint64_t row = 0; row < kRows; ++row)
         CHECK(writer->add(0, {key_of(row), {}, state}).has_value());
-    return writer->finish().value();
+    manifest::Run written = writer->finish().value();
+    CHECK(file.put().has_value());
+    return written;
 }
 
 const manifest::Run& run() {

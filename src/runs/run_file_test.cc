@@ -18,7 +18,7 @@
 namespace braid::runs {
 namespace {
 
-const std::string kDirectory = "views/1/2/3";
+const std::string kPath = "runs/1/3.run";
 
 /// The rows of `all` with from <= key < to.
 TestRows between(const TestRows& all, std::string_view from, std::string_view to) {
@@ -43,11 +43,11 @@ TestRows test_set(const TestRows& groups, size_t large, uint64_t large_count) {
 
 TEST(RunFile, OfNothingIsNoFile) {
     MemoryFileSystem files;
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, {}));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, {}));
     EXPECT_TRUE(run.parts.empty());
     EXPECT_EQ(run.rows, 0U);
     EXPECT_EQ(run.digest, Digest{});
-    EXPECT_FALSE(files.exists("views").value());
+    EXPECT_FALSE(files.exists(kPath).value());
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
     EXPECT_FALSE(find(*reader, "k")->has_value());
     EXPECT_TRUE(read_rows(*reader, 0)->empty());
@@ -58,10 +58,10 @@ TEST(RunFile, HoldsWhatWasWritten) {
     for (const uint64_t count : {1, 2, 4'095, 4'096, 4'097, 10'000}) {
         MemoryFileSystem files;
         const TestRows rows = test_rows(count);
-        ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, rows));
         ASSERT_EQ(run.parts.size(), 1U);
         const manifest::Part& part = run.parts[0];
-        EXPECT_EQ(part.file, kDirectory + "/0-0.run");
+        EXPECT_EQ(part.file, kPath);
         EXPECT_EQ(part.rows, count);
         EXPECT_EQ(part.bytes, files.info(part.file)->bytes);
         EXPECT_EQ(part.first_key, rows.front().first);
@@ -85,7 +85,7 @@ TEST(RunFile, FindsEveryKeyAndNoOther) {
         rows.erase(rows.begin() + static_cast<int64_t>(index));
     }
     ASSERT_OK_AND_ASSIGN(const manifest::Run run,
-                         write_rows(files, kDirectory, rows, {}, {.part_bytes_max = 40'000}));
+                         write_rows(files, kPath, rows, {}, {.part_bytes_max = 40'000}));
     EXPECT_GT(run.parts.size(), 5U);
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
     for (const auto& [key, state] : rows) {
@@ -105,9 +105,9 @@ TEST(RunFile, ScansAnyRange) {
     const TestRows set = test_set(rows, 4'000, 9'000);
     Random random(1);
     for (const uint64_t bytes_max : {uint64_t{60'000}, uint64_t{1} << 30}) {
-        const std::string directory = fmt::format("views/1/2/{}", bytes_max);
-        ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, directory, rows, {set},
-                                                                 {.part_bytes_max = bytes_max}));
+        const std::string path = fmt::format("runs/1/{}.run", bytes_max);
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run,
+                             write_rows(files, path, rows, {set}, {.part_bytes_max = bytes_max}));
         ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
         for (int round = 0; round < 60; ++round) {
             // Bounds that are keys, lie between keys, are no bound, or are the wrong way round.
@@ -130,7 +130,7 @@ TEST(RunFile, KeepsSubkeysBySectionAcrossParts) {
     const TestRows rows = test_rows(500);
     const std::vector<TestRows> sets = {{}, test_set(rows, 250, 6'000), test_set(rows, 0, 5)};
     ASSERT_OK_AND_ASSIGN(const manifest::Run run,
-                         write_rows(files, kDirectory, rows, sets, {.part_bytes_max = 30'000}));
+                         write_rows(files, kPath, rows, sets, {.part_bytes_max = 30'000}));
     EXPECT_EQ(run.rows, rows.size()) << "rows of a run are groups";
     std::map<uint32_t, uint64_t> in_section;
     Digest digest;
@@ -160,8 +160,8 @@ TEST(RunFile, KeepsSubkeysBySectionAcrossParts) {
 
 TEST(RunFile, KeepsStatesUnderSubkeysWhereThereAreSome) {
     MemoryFileSystem files;
-    ASSERT_OK_AND_ASSIGN(const auto writer,
-                         RunWriter::create(files, kDirectory, {.part_bytes_max = 30'000}));
+    RunFile file(files, kPath);
+    const auto writer = RunWriter::create(file, {.part_bytes_max = 30'000});
     using Row = std::tuple<std::string, std::string, std::string>;
     std::vector<Row> rows;
     for (int key = 0; key < 30; ++key) {
@@ -175,6 +175,7 @@ TEST(RunFile, KeepsStatesUnderSubkeysWhereThereAreSome) {
         ASSERT_OK(writer->add(2, {key, subkey, {}}));
     }
     ASSERT_OK_AND_ASSIGN(const manifest::Run run, writer->finish());
+    ASSERT_OK(file.put());
     uint64_t with_states = 0;
     uint64_t without = 0;
     for (const manifest::Part& part : run.parts) {
@@ -203,7 +204,8 @@ TEST(RunFile, KeepsStatesUnderSubkeysWhereThereAreSome) {
 
 TEST(RunFileDeathTest, RowsOfASectionAllHaveAStateOrNone) {
     MemoryFileSystem files;
-    ASSERT_OK_AND_ASSIGN(const auto writer, RunWriter::create(files, kDirectory));
+    RunFile file(files, kPath);
+    const auto writer = RunWriter::create(file);
     ASSERT_OK(writer->add(1, {"k", "a", {}}));
     EXPECT_DEATH(static_cast<void>(writer->add(1, {"k", "b", "state"})), "");
 }
@@ -212,12 +214,15 @@ TEST(RunFile, SplitsIntoPartsOfBoundedSize) {
     const TestRows rows = test_rows(20'000);
     for (const uint64_t bytes_max : {uint64_t{8'000}, uint64_t{50'000}, uint64_t{100'000}}) {
         MemoryFileSystem files;
-        ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {},
-                                                                 {.part_bytes_max = bytes_max}));
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run,
+                             write_rows(files, kPath, rows, {}, {.part_bytes_max = bytes_max}));
         std::string last;
+        uint64_t end = 0;
         for (size_t index = 0; index < run.parts.size(); ++index) {
             const manifest::Part& part = run.parts[index];
-            EXPECT_EQ(part.file, fmt::format("{}/0-{}.run", kDirectory, index));
+            EXPECT_EQ(part.file, kPath);
+            EXPECT_EQ(part.at, end) << "one behind the other";
+            end += part.bytes;
             EXPECT_LE(part.bytes, bytes_max);
             EXPECT_TRUE(index == 0 || last < part.first_key);
             last = part.last_key;
@@ -225,6 +230,7 @@ TEST(RunFile, SplitsIntoPartsOfBoundedSize) {
                 EXPECT_GT(part.bytes + 6'000, bytes_max) << "not too small";
             }
         }
+        EXPECT_EQ(files.info(kPath)->bytes, end);
     }
 }
 
@@ -234,32 +240,58 @@ TEST(RunFile, TakesLargeStates) {
     for (int index = 0; index < 20; ++index) {
         rows.emplace_back(fmt::format("key {:02}", index), std::string(1'000'000, 'x'));
     }
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, rows));
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
     EXPECT_TRUE(read_rows(*reader, 0).value() == rows);
     ASSERT_OK_AND_ASSIGN(const manifest::Run split,
-                         write_rows(files, "views/1/2/4", rows, {}, {.part_bytes_max = 1'000}));
+                         write_rows(files, "runs/1/4.run", rows, {}, {.part_bytes_max = 1'000}));
     EXPECT_EQ(split.parts.size(), rows.size()) << "a row is never split";
 }
 
 TEST(RunFile, DigestsDoNotDependOnTheSplit) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(3'000);
-    const auto whole = write_rows(files, "views/1/2/1", rows);
-    const auto split = write_rows(files, "views/1/2/2", rows, {}, {.part_bytes_max = 20'000});
+    const auto whole = write_rows(files, "runs/1/1.run", rows);
+    const auto split = write_rows(files, "runs/1/2.run", rows, {}, {.part_bytes_max = 20'000});
     EXPECT_GT(split->parts.size(), 1U);
     EXPECT_EQ(whole->digest, split->digest);
 }
 
-TEST(RunFile, TakesAnotherNameThanWhatACrashLeft) {
+TEST(RunFile, HoldsRunsOfSeveralVersionsWrittenByAnyThread) {
     MemoryFileSystem files;
-    const TestRows rows = test_rows(10);
-    ASSERT_OK_AND_ASSIGN(const manifest::Run dead, write_rows(files, kDirectory, {{"dead", "1"}}));
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {rows}));
-    EXPECT_EQ(run.parts[0].file, kDirectory + "/0-0.1.run");
-    EXPECT_EQ(run.parts[1].file, kDirectory + "/1-0.run");
-    EXPECT_TRUE(read_rows(*RunReader::open(files, run).value(), 0).value() == rows);
-    EXPECT_OK(find(*RunReader::open(files, dead).value(), "dead"));
+    RunFile file(files, kPath);
+    std::vector<TestRows> rows;
+    std::vector<manifest::Run> runs(4);
+    for (uint64_t run = 0; run < runs.size(); ++run) rows.push_back(test_rows(1'000 + run));
+    {
+        std::vector<Thread> threads;
+        for (size_t index = 0; index < runs.size(); ++index) {
+            threads.emplace_back("writer", [&, index] {
+                const auto writer = RunWriter::create(file, {.part_bytes_max = 5'000});
+                for (const auto& [key, state] : rows[index]) {
+                    ASSERT_OK(writer->add(0, {.key = key, .subkey = {}, .state = state}));
+                }
+                ASSERT_OK_AND_ASSIGN(runs[index], writer->finish());
+            });
+        }
+    }
+    EXPECT_FALSE(files.exists(kPath).value()) << "it is not put yet";
+    ASSERT_OK(file.put());
+    uint64_t bytes = 0;
+    for (size_t index = 0; index < runs.size(); ++index) {
+        EXPECT_GT(runs[index].parts.size(), 1U);
+        for (const manifest::Part& part : runs[index].parts) bytes += part.bytes;
+        ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, runs[index]));
+        EXPECT_TRUE(read_rows(*reader, 0).value() == rows[index]);
+    }
+    EXPECT_EQ(files.info(kPath)->bytes, bytes);
+}
+
+TEST(RunFile, TouchesNoFileOfItsName) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(const manifest::Run first, write_rows(files, kPath, {{"first", "1"}}));
+    EXPECT_ERROR(write_rows(files, kPath, {{"second", "2"}}), ErrorCode::kAlreadyExists);
+    EXPECT_EQ(find(*RunReader::open(files, first).value(), "first").value(), "1");
 }
 
 TEST(RunFile, SurvivesAPowerCutOnceFinished) {
@@ -268,7 +300,7 @@ TEST(RunFile, SurvivesAPowerCutOnceFinished) {
     for (uint64_t point = 0; point == 0 || point <= operations; ++point) {
         MemoryFileSystem files;
         if (point > 0) files.fail_all_after(point - 1);
-        const auto run = write_rows(files, kDirectory, rows, {rows}, {.part_bytes_max = 60'000});
+        const auto run = write_rows(files, kPath, rows, {rows}, {.part_bytes_max = 60'000});
         if (point == 0) operations = files.operation_count();
         ASSERT_EQ(run.has_value(), point == 0 || point > operations);
         files.crash(CrashFate::kDropUnsynced, point);
@@ -284,22 +316,22 @@ TEST(RunFile, SaysWhyItCouldNotBeWritten) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(5'000);
     files.set_free_bytes(50'000);
-    EXPECT_TRUE(IsError(ErrorCode::kExhausted, "53100")(write_rows(files, kDirectory, rows)));
+    EXPECT_TRUE(IsError(ErrorCode::kExhausted, "53100")(write_rows(files, kPath, rows)));
     files.set_free_bytes(1'000'000);
     files.set_fault_hook([](const FileOperation& operation) -> Result<void> {
         if (operation.kind != FileOperation::Kind::kSync) return {};
         return Error(ErrorCode::kIo, "injected");
     });
-    EXPECT_ERROR(write_rows(files, "views/1/2/4", rows), ErrorCode::kIo);
+    EXPECT_ERROR(write_rows(files, "runs/1/4.run", rows), ErrorCode::kIo);
 }
 
 TEST(RunFileDeathTest, RefusesRowsOutOfOrder) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     MemoryFileSystem files;
-    EXPECT_DEATH((void)write_rows(files, kDirectory, {{"b", ""}, {"a", ""}}), "last_key_");
-    EXPECT_DEATH((void)write_rows(files, kDirectory, {{"a", ""}, {"a", "x"}}), "last_key_");
-    EXPECT_DEATH((void)write_rows(files, kDirectory, {}, {{{"a", "2"}, {"a", "2"}}}), "last_key_");
-    EXPECT_OK(write_rows(files, kDirectory, {}, {{{"a", "2"}, {"a", "3"}, {"b", "1"}}}));
+    EXPECT_DEATH((void)write_rows(files, kPath, {{"b", ""}, {"a", ""}}), "last_key_");
+    EXPECT_DEATH((void)write_rows(files, kPath, {{"a", ""}, {"a", "x"}}), "last_key_");
+    EXPECT_DEATH((void)write_rows(files, kPath, {}, {{{"a", "2"}, {"a", "2"}}}), "last_key_");
+    EXPECT_OK(write_rows(files, kPath, {}, {{{"a", "2"}, {"a", "3"}, {"b", "1"}}}));
 }
 
 /// Reads everything there is, both ways.
@@ -313,7 +345,7 @@ Result<void> read_all(FileSystem& files, const manifest::Run& run, const TestRow
 TEST(RunFileDamage, IsFoundWhereverABitFlips) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(4'200);
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, rows));
     const std::string path = run.parts[0].file;
     const uint64_t size = run.parts[0].bytes;
     std::set<uint64_t> places;
@@ -342,7 +374,7 @@ TEST(RunFileDamage, IsFoundWhereverABitFlips) {
 TEST(RunFileDamage, HidesOnlyTheBlockThatItHit) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(10'000);
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, rows));
     ASSERT_OK(files.flip_bit(run.parts[0].file, run.parts[0].bytes / 2, 0));
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
     EXPECT_OK(find(*reader, rows.front().first));
@@ -356,16 +388,16 @@ TEST(RunFileDamage, HidesOnlyTheBlockThatItHit) {
 TEST(RunFileDamage, IsFoundWhenTheFileIsAnother) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(300);
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, rows));
     ASSERT_OK_AND_ASSIGN(const manifest::Run other,
-                         write_rows(files, "views/1/2/4", test_rows(299)));
+                         write_rows(files, "runs/1/4.run", test_rows(299)));
     const auto refused = [&](auto change) {
         manifest::Run wrong = run;
         change(wrong.parts[0]);
         return IsError(ErrorCode::kCorrupt)(read_all(files, wrong, rows));
     };
     EXPECT_TRUE(refused([&](manifest::Part& part) { part.file = other.parts[0].file; }));
-    EXPECT_TRUE(refused([](manifest::Part& part) { part.file = "views/1/2/3/0-1.run"; }));
+    EXPECT_TRUE(refused([](manifest::Part& part) { part.file = "runs/1/9.run"; }));
     EXPECT_TRUE(refused([](manifest::Part& part) { part.crc ^= 1; }));
     EXPECT_TRUE(refused([](manifest::Part& part) { part.rows += 1; }));
     EXPECT_TRUE(refused([](manifest::Part& part) { part.digest.low += 1; }));
@@ -383,7 +415,7 @@ TEST(RunFileDamage, IsFoundWhenTheFileIsAnother) {
 
 TEST(RunFileDamage, IsFoundInTheOrderOfParts) {
     MemoryFileSystem files;
-    ASSERT_OK_AND_ASSIGN(manifest::Run run, write_rows(files, kDirectory, test_rows(5'000), {},
+    ASSERT_OK_AND_ASSIGN(manifest::Run run, write_rows(files, kPath, test_rows(5'000), {},
                                                        {.part_bytes_max = 30'000}));
     ASSERT_GT(run.parts.size(), 2U);
     std::swap(run.parts[0], run.parts[1]);
@@ -392,55 +424,66 @@ TEST(RunFileDamage, IsFoundInTheOrderOfParts) {
     EXPECT_ERROR(RunReader::open(files, run), ErrorCode::kCorrupt);
 }
 
+/// Damages every block and the tail of a part; a second time mends them.
+void spoil(MemoryFileSystem& files, const manifest::Part& part) {
+    for (uint64_t at = 0; at < part.bytes; at += 100) {
+        ASSERT_OK(files.flip_bit(part.file, part.at + at, 0));
+    }
+    ASSERT_OK(files.flip_bit(part.file, part.at + part.bytes - 1, 1));
+}
+
 TEST(RunReader, OpensPartsWhenTheyAreNeeded) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(5'000);
     ASSERT_OK_AND_ASSIGN(const manifest::Run run,
-                         write_rows(files, kDirectory, rows, {}, {.part_bytes_max = 30'000}));
-    std::set<std::string> touched;
-    files.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
-        touched.insert(operation.path);
-        return {};
-    });
+                         write_rows(files, kPath, rows, {}, {.part_bytes_max = 30'000}));
+    for (const manifest::Part& part : run.parts) spoil(files, part);
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
-    EXPECT_TRUE(touched.empty());
-    ASSERT_OK(find(*reader, rows.back().first));
-    EXPECT_EQ(touched, (std::set<std::string>{run.parts.back().file}));
+    EXPECT_ERROR(find(*reader, rows.back().first), ErrorCode::kCorrupt);
+    spoil(files, run.parts.back());
+    EXPECT_OK(find(*reader, rows.back().first));
+    EXPECT_ERROR(find(*reader, rows.front().first), ErrorCode::kCorrupt);
 }
 
 TEST(RunReader, AMissingFileIsNamed) {
     MemoryFileSystem files;
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, test_rows(5'000),
-                                                             {}, {.part_bytes_max = 30'000}));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, test_rows(5'000), {},
+                                                             {.part_bytes_max = 30'000}));
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
-    ASSERT_OK(files.remove(run.parts[1].file));
-    EXPECT_OK(find(*reader, run.parts[0].first_key));
+    ASSERT_OK(files.remove(kPath));
     const auto refused = read_rows(*reader, 0);
     ASSERT_TRUE(IsError(ErrorCode::kCorrupt)(refused));
-    EXPECT_NE(refused.error().message().find(run.parts[1].file), std::string::npos);
+    EXPECT_NE(refused.error().message().find(kPath), std::string::npos);
+}
+
+TEST(RunReader, WhatLiesBeforeACutIsRead) {
+    MemoryFileSystem files;
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, test_rows(5'000), {},
+                                                             {.part_bytes_max = 30'000}));
+    ASSERT_OK(files.truncate(kPath, run.parts[1].at + run.parts[1].bytes - 1));
+    ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
+    EXPECT_OK(find(*reader, run.parts[0].first_key));
+    EXPECT_ERROR(find(*reader, run.parts[1].first_key), ErrorCode::kCorrupt);
 }
 
 TEST(RunReader, TouchesNoPartBehindTheRange) {
     MemoryFileSystem files;
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, test_rows(5'000),
-                                                             {}, {.part_bytes_max = 30'000}));
-    std::set<std::string> touched;
-    files.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
-        touched.insert(operation.path);
-        return {};
-    });
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, test_rows(5'000), {},
+                                                             {.part_bytes_max = 30'000}));
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
     const auto& part = run.parts[1];
+    for (const manifest::Part& other : run.parts) {
+        if (other.at != part.at) spoil(files, other);
+    }
     ASSERT_OK_AND_ASSIGN(const TestRows rows,
                          read_rows(*reader, 0, part.first_key, run.parts[2].first_key));
     EXPECT_EQ(rows.size(), part.rows);
-    EXPECT_EQ(touched, (std::set<std::string>{part.file}));
 }
 
 TEST(RunReader, FiltersHoldBackNoKeyThatIsThere) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(5'000);
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {rows}));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, rows, {rows}));
     RunCache cache(files);
     ASSERT_OK_AND_ASSIGN(const auto reader, cache.get(run));
     ASSERT_EQ(reader->group_parts(), 1U);
@@ -451,7 +494,7 @@ TEST(RunReader, FiltersHoldBackNoKeyThatIsThere) {
 
 TEST(RunReader, WithoutRoomThereIsNoFilter) {
     MemoryFileSystem files;
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, test_rows(5'000)));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kPath, test_rows(5'000)));
     RunCache cache(files, {.bytes_max = 8'000});
     ASSERT_OK_AND_ASSIGN(const auto reader, cache.get(run));
     EXPECT_EQ(reader->filter(0), nullptr);
@@ -463,8 +506,8 @@ TEST(RunFileDamage, WhileReadingIsRefusedOrNeverNeeded) {
     const TestRows rows = test_rows(4'000);
     for (const uint64_t memory : {uint64_t{0}, uint64_t{200'000}, uint64_t{64} << 20}) {
         MemoryFileSystem files;
-        ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_rows(files, kDirectory, rows, {rows},
-                                                                 {.part_bytes_max = 40'000}));
+        ASSERT_OK_AND_ASSIGN(const manifest::Run run,
+                             write_rows(files, kPath, rows, {rows}, {.part_bytes_max = 40'000}));
         Metrics metrics;
         RunCache cache(files, {.bytes_max = memory, .files_max = 2}, &metrics);
         ASSERT_OK_AND_ASSIGN(const auto reader, cache.get(run));
@@ -477,7 +520,7 @@ TEST(RunFileDamage, WhileReadingIsRefusedOrNeverNeeded) {
             const manifest::Part& part = run.parts[random.below(run.parts.size())];
             const uint64_t at = random.below(part.bytes);
             const int bit = static_cast<int>(random.below(8));
-            ASSERT_OK(files.flip_bit(part.file, at, bit));
+            ASSERT_OK(files.flip_bit(part.file, part.at + at, bit));
             const uint32_t section = part.section;
             const auto read = read_rows(*reader, section);
             if (read) {
@@ -490,7 +533,7 @@ TEST(RunFileDamage, WhileReadingIsRefusedOrNeverNeeded) {
             const auto& [key, state] = rows[random.below(rows.size())];
             const auto found = find(*reader, key);
             ASSERT_TRUE(found ? *found == state : IsError(ErrorCode::kCorrupt)(found));
-            ASSERT_OK(files.flip_bit(part.file, at, bit));
+            ASSERT_OK(files.flip_bit(part.file, part.at + at, bit));
         }
         if (memory == 0) {
             EXPECT_GT(refusals, 100);
@@ -511,7 +554,7 @@ TEST(RunCache, OpenFilesDoNotGrowWithTheNumberOfRuns) {
     RunCache cache(files, {.bytes_max = 1 << 20, .files_max = 10});
     for (uint64_t id = 1; id <= 200; ++id) {
         ASSERT_OK_AND_ASSIGN(manifest::Run run,
-                             write_rows(files, fmt::format("views/1/2/{}", id), test_rows(20)));
+                             write_rows(files, fmt::format("runs/1/{}.run", id), test_rows(20)));
         run.id = {id};
         ASSERT_OK_AND_ASSIGN(const auto reader, cache.get(run));
         ASSERT_EQ(read_rows(*reader, 0)->size(), 20U);
@@ -523,7 +566,7 @@ TEST(RunReader, IsSharedByThreads) {
     MemoryFileSystem files;
     const TestRows rows = test_rows(20'000);
     ASSERT_OK_AND_ASSIGN(const manifest::Run run,
-                         write_rows(files, kDirectory, rows, {}, {.part_bytes_max = 200'000}));
+                         write_rows(files, kPath, rows, {}, {.part_bytes_max = 200'000}));
     RunCache cache(files);
     const auto work = [&](uint64_t seed) {
         Random random(seed);
@@ -541,7 +584,7 @@ TEST(RunReader, IsSharedByThreads) {
 
 TEST(RunCache, KeepsReadersUntilToldToForget) {
     MemoryFileSystem files;
-    ASSERT_OK_AND_ASSIGN(manifest::Run run, write_rows(files, kDirectory, test_rows(5)));
+    ASSERT_OK_AND_ASSIGN(manifest::Run run, write_rows(files, kPath, test_rows(5)));
     run.id = {7};
     RunCache cache(files);
     ASSERT_OK_AND_ASSIGN(const auto first, cache.get(run));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
+#include <optional>
 
 #include "base/check.h"
 #include "runs/part_writer_internal.h"
@@ -9,29 +10,27 @@ namespace braid::runs {
 
 namespace {
 
-/// The files of one section, one after the other.
+/// The parts of one section, one after the other.
 class SectionWriter {
   public:
-    SectionWriter(Store& store, const std::string& directory, uint32_t section, uint64_t bytes_max)
-        : store_(store), directory_(directory), section_(section), bytes_max_(bytes_max) {}
+    SectionWriter(RunFile& file, uint32_t section, uint64_t bytes_max)
+        : file_(file), section_(section), bytes_max_(bytes_max) {}
 
     Result<void> add(const operators::StateRow& row) {
         check_order(row);
         if (writer_ && writer_->bytes_with(row) > bytes_max_) TRY(finish());
         if (!writer_) {
-            // An idle run has no file: most seals of a quiet view are empty.
-            const auto number = static_cast<uint32_t>(parts_.size());
             // An encoded state is never empty, so the first row speaks for all.
             const bool has_subkey = section_ > 0 && section_ != kFailedSection;
-            if (number == 0) columns_ = {has_subkey, !has_subkey || !row.state.empty()};
-            writer_ = TRY(PartWriter::create(store_, directory_, section_, number, columns_));
+            if (parts_.empty()) columns_ = {has_subkey, !has_subkey || !row.state.empty()};
+            writer_.emplace(section_, columns_);
         }
         return writer_->add(row);
     }
 
     Result<void> finish() {
         if (!writer_) return {};
-        parts_.push_back(TRY(writer_->finish()));
+        parts_.push_back(TRY(writer_->finish(file_)));
         writer_.reset();
         return {};
     }
@@ -48,11 +47,10 @@ class SectionWriter {
         last_subkey_.assign(row.subkey);
     }
 
-    Store& store_;
-    const std::string& directory_;
+    RunFile& file_;
     const uint32_t section_;
     const uint64_t bytes_max_;
-    std::unique_ptr<PartWriter> writer_;
+    std::optional<PartWriter> writer_;
     std::vector<manifest::Part> parts_;
     std::string last_key_;
     std::string last_subkey_;
@@ -61,14 +59,12 @@ class SectionWriter {
 
 class FileRunWriter final : public RunWriter {
   public:
-    FileRunWriter(Store& store, std::string directory, RunWriterOptions options)
-        : store_(store), directory_(std::move(directory)), options_(options) {}
+    FileRunWriter(RunFile& file, RunWriterOptions options) : file_(file), options_(options) {}
 
     Result<void> add(uint32_t section, const operators::StateRow& row) override {
         std::unique_ptr<SectionWriter>& writer = sections_[section];
         if (!writer) {
-            writer = std::make_unique<SectionWriter>(store_, directory_, section,
-                                                     options_.part_bytes_max);
+            writer = std::make_unique<SectionWriter>(file_, section, options_.part_bytes_max);
         }
         return writer->add(row);
     }
@@ -87,35 +83,52 @@ class FileRunWriter final : public RunWriter {
     }
 
   private:
-    Store& store_;
-    const std::string directory_;
+    RunFile& file_;
     const RunWriterOptions options_;
     std::map<uint32_t, std::unique_ptr<SectionWriter>> sections_;
 };
 
 }  // namespace
 
-std::string run_directory(ViewId view, VersionId version, RunId run) {
-    return fmt::format("views/{}/{}/{}", view.value, version.value, run.value);
+std::string run_path(TableId table, RunId run) {
+    return fmt::format("runs/{}/{}.run", table.value, run.value);
 }
 
-Result<std::unique_ptr<RunWriter>> RunWriter::create(Store& store, std::string directory,
-                                                     RunWriterOptions options) {
-    return std::make_unique<FileRunWriter>(store, std::move(directory), options);
+Result<uint64_t> RunFile::append(std::string_view part) {
+    const ScopedLock lock(mutex_);
+    if (!file_) file_ = TRY(store_.begin_put(path_));
+    const uint64_t at = file_->size();
+    TRY(file_->append(as_bytes(part)));
+    return at;
 }
 
-Result<manifest::Run> write_table(Store& store, const std::string& directory,
+Result<void> RunFile::put() {
+    const ScopedLock lock(mutex_);
+    if (!file_) return {};
+    TRY(must_be_done(TRY(file_->put()), path_));
+    file_.reset();
+    return {};
+}
+
+std::unique_ptr<RunWriter> RunWriter::create(RunFile& file, RunWriterOptions options) {
+    return std::make_unique<FileRunWriter>(file, options);
+}
+
+Result<manifest::Run> write_table(Store& store, std::string path,
                                   const operators::GroupTable& table,
                                   const operators::FailedEvents& failed, RunWriterOptions options) {
-    const operators::GroupTable* tables[] = {&table};
-    return write_tables(store, directory, tables, failed, options);
+    RunFile file(store, std::move(path));
+    const operators::GroupTable* const tables[] = {&table};
+    manifest::Run run = TRY(write_tables(file, tables, failed, options));
+    TRY(file.put());
+    return run;
 }
 
-Result<manifest::Run> write_tables(Store& store, const std::string& directory,
+Result<manifest::Run> write_tables(RunFile& file,
                                    std::span<const operators::GroupTable* const> tables,
                                    const operators::FailedEvents& failed,
                                    RunWriterOptions options) {
-    const std::unique_ptr<RunWriter> writer = TRY(RunWriter::create(store, directory, options));
+    const std::unique_ptr<RunWriter> writer = RunWriter::create(file, options);
     TRY(operators::GroupTable::visit_rows_of_all(
         tables, [&](uint32_t section, const operators::StateRow& row) {
             return writer->add(section, row);

@@ -23,10 +23,10 @@ TestRows test_rows(uint64_t count) {
     return list;
 }
 
-Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory,
-                                 const TestRows& groups, const std::vector<TestRows>& sets,
-                                 RunWriterOptions options) {
-    const auto writer = TRY(RunWriter::create(files, directory, options));
+Result<manifest::Run> write_rows(FileSystem& files, const std::string& path, const TestRows& groups,
+                                 const std::vector<TestRows>& sets, RunWriterOptions options) {
+    RunFile file(files, path);
+    const auto writer = RunWriter::create(file, options);
     for (const auto& [key, state] : groups) {
         TRY(writer->add(0, {.key = key, .subkey = {}, .state = state}));
     }
@@ -35,7 +35,9 @@ Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory
             TRY(writer->add(section, {.key = key, .subkey = subkey, .state = {}}));
         }
     }
-    return writer->finish();
+    manifest::Run run = TRY(writer->finish());
+    TRY(file.put());
+    return run;
 }
 
 Result<std::optional<std::string>> find(const RunReader& run, std::string_view key) {

@@ -21,8 +21,8 @@ using TestRows = std::vector<std::pair<std::string, std::string>>;
 TestRows test_rows(uint64_t count);
 
 /// Writes groups, and sets[i] as section i + 1 without states; rows in order.
-Result<manifest::Run> write_rows(FileSystem& files, const std::string& directory,
-                                 const TestRows& groups, const std::vector<TestRows>& sets = {},
+Result<manifest::Run> write_rows(FileSystem& files, const std::string& path, const TestRows& groups,
+                                 const std::vector<TestRows>& sets = {},
                                  RunWriterOptions options = {});
 
 /// The state of a key, if it is there.

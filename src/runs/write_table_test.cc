@@ -74,16 +74,24 @@ Result<GroupTable> merged(const RunReader& run) {
 /// Of one key: section, subkey, state.
 using Rows = std::set<std::tuple<uint32_t, std::string, std::string>>;
 
+Result<manifest::Run> write_together(Store& store, const std::string& path,
+                                     std::span<const GroupTable* const> tables) {
+    RunFile file(store, path);
+    manifest::Run run = TRY(write_tables(file, tables));
+    TRY(file.put());
+    return run;
+}
+
 TEST(WriteTable, GivesARunThatIsTheTable) {
     MemoryFileSystem files;
     const GroupTable table = folded(1, 20'000, 1'500);
-    ASSERT_OK_AND_ASSIGN(const manifest::Run run,
-                         write_table(files, "views/1/2/3", table, {}, {.part_bytes_max = 100'000}));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, write_table(files, "runs/1/3.run", table, {},
+                                                              {.part_bytes_max = 100'000}));
     EXPECT_EQ(run.rows, table.size());
     ASSERT_OK_AND_ASSIGN(const auto reader, RunReader::open(files, run));
     ASSERT_OK_AND_ASSIGN(const GroupTable back, merged(*reader));
     ASSERT_EQ(back.size(), table.size());
-    ASSERT_OK_AND_ASSIGN(const manifest::Run again, write_table(files, "views/1/2/4", back));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run again, write_table(files, "runs/1/4.run", back));
     EXPECT_EQ(again.digest, run.digest) << "one byte form for one value";
     for (const GroupTable::Group group : table.sorted_groups()) {
         std::string state;
@@ -140,7 +148,7 @@ TEST(WriteTable, GivesOneRunOfShardsWhateverTheirNumber) {
             tables.push_back(&shards[shard]);
         }
         ASSERT_OK_AND_ASSIGN(const manifest::Run same,
-                             write_tables(files, fmt::format("v/{}", count), tables));
+                             write_together(files, fmt::format("v/{}", count), tables));
         EXPECT_EQ(same.digest, run.digest);
         EXPECT_EQ(same.rows, run.rows);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several threads fold one stream while a client appends, readers pin and look, seals are written,
 // refused and repeated, and views are declared: one interleaving a seed.
-#include <charconv>
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

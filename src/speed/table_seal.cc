@@ -113,21 +113,36 @@ Result<void> TableSeal::declare(std::vector<manifest::Change> changes) {
 Result<std::optional<TableSeal::Written>> TableSeal::write_folded() {
     const std::optional<TableFold::Frozen> frozen = TRY(fold_.freeze());
     if (!frozen) return std::optional<Written>();
-    Written written{frozen->box, {}};
-    const manifest::StatePtr state = parts_.manifest->head();
-    for (size_t view = 0; view < frozen->views->size(); ++view) {
-        auto run = write_view(*frozen, view, *state);
-        if (!run) {
-            fold_.thaw();
-            return std::move(run).error();
-        }
-        written.runs.push_back(*std::move(run));
+    auto runs = write_views(*frozen);
+    if (!runs) {
+        fold_.thaw();
+        return std::move(runs).error();
     }
-    return std::optional(std::move(written));
+    return std::optional(Written{frozen->box, *std::move(runs)});
+}
+
+Result<std::vector<manifest::Run>> TableSeal::write_views(const TableFold::Frozen& frozen) {
+    const manifest::StatePtr state = parts_.manifest->head();
+    std::vector<manifest::Run> written;
+    std::optional<runs::RunFile> file;
+    for (size_t view = 0; view < frozen.views->size(); ++view) {
+        const VersionId version = frozen.views->version(view);
+        if (state->catalog.view_of_version(version) == nullptr) {
+            return conflict("a view of stream \"{}\" was dropped", table_.name);
+        }
+        const RunId id = TRY(parts_.manifest->new_run_id());
+        if (!file) file.emplace(*parts_.store, runs::run_path(table_.id, id));
+        manifest::Run run = TRY(write_view(frozen, view, *file));
+        run.id = id;
+        run.version = version;
+        written.push_back(std::move(run));
+    }
+    if (file) TRY(file->put());
+    return written;
 }
 
 Result<manifest::Run> TableSeal::write_view(const TableFold::Frozen& frozen, size_t view,
-                                            const manifest::State& state) {
+                                            runs::RunFile& file) {
     FoldAccount account;
     operators::FailedEvents failed;
     for (const auto& layer : frozen.layers) {
@@ -135,14 +150,7 @@ Result<manifest::Run> TableSeal::write_view(const TableFold::Frozen& frozen, siz
         failed.merge(layer->failed(view));
     }
     const ShardsOfView shards(frozen, view);
-    const VersionId version = frozen.views->version(view);
-    const catalog::MaterializedView* owner = state.catalog.view_of_version(version);
-    if (owner == nullptr) return conflict("a view of stream \"{}\" was dropped", table_.name);
-    const RunId id = TRY(parts_.manifest->new_run_id());
-    manifest::Run run = TRY(runs::write_tables(
-        *parts_.store, runs::run_directory(owner->id, version, id), shards.tables(), failed));
-    run.id = id;
-    run.version = version;
+    manifest::Run run = TRY(runs::write_tables(file, shards.tables(), failed));
     run.kind = manifest::RunKind::kSealed;
     run.box = frozen.box;
     run.counted = account.counted;

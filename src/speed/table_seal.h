@@ -17,6 +17,10 @@
 #include "speed/speed_parts.h"
 #include "speed/table_fold.h"
 
+namespace braid::runs {
+class RunFile;
+}
+
 namespace braid::speed {
 
 /// The sealing half of a TableWorker: what its fold has frozen is merged into one run per version,
@@ -46,8 +50,11 @@ class TableSeal {
     /// Freezes what is folded and writes it as one run per version. Nothing folded since the last
     /// seal: nullopt.
     Result<std::optional<Written>> write_folded() REQUIRES(mutex_);
-    Result<manifest::Run> write_view(const TableFold::Frozen& frozen, size_t view,
-                                     const manifest::State& state) REQUIRES(mutex_);
+    /// One run for each version, in one file.
+    Result<std::vector<manifest::Run>> write_views(const TableFold::Frozen& frozen)
+        REQUIRES(mutex_);
+    static Result<manifest::Run> write_view(const TableFold::Frozen& frozen, size_t view,
+                                            runs::RunFile& file);
     Result<void> commit(std::optional<Written> written, std::vector<manifest::Change> changes)
         REQUIRES(mutex_);
 

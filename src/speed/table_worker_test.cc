@@ -106,7 +106,7 @@ TEST_P(TableWorkerTest, KeepsWhatItFoldedWhenASealCannotBeWritten) {
     append(0, "a", 1);
     EXPECT_EQ(answer(), Lines{"a 1 1 1"});
     stream_.files.set_fault_hook([](const FileOperation& operation) -> Result<void> {
-        if (operation.path.starts_with("views/")) return io_error("the disk is away");
+        if (operation.path.starts_with("runs/")) return io_error("the disk is away");
         return {};
     });
     EXPECT_ERROR(worker_->seal(), ErrorCode::kIo);

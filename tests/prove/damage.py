@@ -45,9 +45,9 @@ os_parsers:
 """
 AGENTS = {"Mozilla/5.0 (X11; Linux) Firefox/9": "Firefox", "curl/8": "curl", "something": "Other"}
 ADDRESSES = {"81.2.69.160": "England", "202.108.22.5": "Beijing", "10.0.0.1": None}
-FILES = ("manifest/*", "log/*/*/*", "redo/*", "dataset/**/*.parquet", "views/**/*.run",
+FILES = ("manifest/*", "log/*/*/*", "redo/*", "dataset/**/*.parquet", "runs/**/*.run",
          "function_data/*/*")
-FOLDERS = ("log/*/*", "log/*", "dataset/*/*", "dataset/*", "views/*", "views/*/*", "function_data/*")
+FOLDERS = ("log/*/*", "log/*", "dataset/*/*", "dataset/*", "runs/*", "function_data/*")
 # What damage, a missing file or what follows from either may be called.
 CLEAR = {"XX001", "XX002", "58030", "58P01", "XB001", "XB003"}
 # Without its newest version the manifest is what it was before the last statement, which nothing else knows of.
@@ -387,7 +387,7 @@ class Trial:
         except StartFailure as failure:
             self.refused = True
             text = failure.text
-            told = any(word in text for word in ("manifest/", "log/", "dataset/", "views/", "function_data/"))
+            told = any(word in text for word in ("manifest/", "log/", "dataset/", "runs/", "function_data/"))
             if failure.status != 1 or not told or not any(code in text for code in CLEAR):
                 self.findings.append(f"refused without a clear reason, status {failure.status}: {text[-1500:]}")
             return False

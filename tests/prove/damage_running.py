@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from prove import campaign, damage  # noqa: E402
 
-FILES = ("views/**/*.run", "views/**/*.run", "dataset/**/*.parquet", "dataset/**/*.parquet", "log/*/*/*",
+FILES = ("runs/**/*.run", "runs/**/*.run", "dataset/**/*.parquet", "dataset/**/*.parquet", "log/*/*/*",
          "manifest/*", "function_data/*/*")
 
 

@@ -157,7 +157,7 @@ void check_run_files(CrashNode& node, const std::string& when) {
     for (const auto& [version, runs] : state->runs) std::ranges::for_each(runs, name);
     for (const manifest::Retired& retired : state->retired) name(retired.run);
     std::set<std::string> found;
-    list_files(node.files(), "views", found);
+    list_files(node.files(), "runs", found);
     EXPECT_EQ(found, named) << when;
 }
 
@@ -216,7 +216,7 @@ TEST(CrashHistory, AppendsSealsArchivesBackfillsPublishesTrimsAndReleases) {
             if (operation.kind == Kind::kSync) ++seen["append"];
             if (is_removal) ++seen["trim"];
         }
-        if (is_file_of(path, "views/", ".run")) {
+        if (is_file_of(path, "runs/", ".run")) {
             if (is_move) ++seen["run"];
             if (is_removal) ++seen["release"];
         }

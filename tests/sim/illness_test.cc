@@ -67,7 +67,7 @@ TEST_F(Illness, AStoppedManifestRefusesAppendsEverywhereAndReadsGoOn) {
 
 TEST_F(Illness, SealsThatFailBoundWhatTheirStreamTakes) {
     EXPECT_EQ(append("t"), "");
-    fail(FileOperation::Kind::kMove, "views");
+    fail(FileOperation::Kind::kMove, "runs");
     EXPECT_FALSE(node_->seal("t").has_value());
     EXPECT_THAT(ill(), ::testing::ElementsAre("seal t"));
     size_t taken = 1;

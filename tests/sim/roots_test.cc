@@ -65,10 +65,10 @@ TYPED_TEST(Roots, HoldEachTheirOwn) {
     node.run(kSchema);
     play(node, 0, 50);
     EXPECT_THAT(names(node.files(), ""), IsSubsetOf({"LOCK", "_tmp", "log", "redo", "spill"}));
-    EXPECT_THAT(names(store, ""), IsSubsetOf({"_tmp", "dataset", "manifest", "views"}));
+    EXPECT_THAT(names(store, ""), IsSubsetOf({"_tmp", "dataset", "manifest", "runs"}));
     const std::string folder = fmt::format("t-{}", node.table("t").value);
     EXPECT_THAT(names(store, "dataset"), UnorderedElementsAre(folder));
-    EXPECT_FALSE(names(store, "views").empty());
+    EXPECT_FALSE(names(store, "runs").empty());
     EXPECT_FALSE(names(node.files(), "log").empty());
 }
 

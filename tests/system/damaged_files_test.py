@@ -31,7 +31,7 @@ QUESTIONS = ("SELECT count(*), sum(v), sum(length(s)) FROM t",
              "SELECT count(*), sum(n), sum(total), sum(texts), combine(texts) FROM by_key",
              "SELECT k, n, total, texts FROM by_key ORDER BY k")
 CLASSES = {"manifest": "manifest/*", "log": "log/*/*/*.extent", "segment": "dataset/**/*.parquet",
-           "run": "views/**/*.run"}
+           "run": "runs/**/*.run"}
 # What a damaged file may be called by: corruption, or that something is not there any more.
 CLEAR = ("XX001", "58030")
 REFUSED = (*CLEAR, "XB003")  # the last: the manifest is older than the log
@@ -258,7 +258,7 @@ class DamagedFilesTest(unittest.TestCase):
 
     def test_files_that_nobody_names_do_no_harm(self):
         data = self.copy()
-        for folder in ("manifest", "views", "dataset", "log", "."):
+        for folder in ("manifest", "runs", "dataset", "log", "."):
             (data / folder / "stranger.tmp").write_bytes(b"anything")
         (data / "_tmp" / "half.parquet").write_bytes(b"PAR1")
         self.outcome(data)

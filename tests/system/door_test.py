@@ -291,15 +291,15 @@ class HealthTest(unittest.TestCase):
         return {(part["part"], part.get("stream")) for part in found["parts"] if part["state"] == "ill"}
 
     def test_seals_that_fail_are_told_and_bound_what_is_taken(self):
-        moved = self.braid.data / "views-moved"
-        (self.braid.data / "views").mkdir(mode=0o700, exist_ok=True)
-        (self.braid.data / "views").rename(moved)
-        (self.braid.data / "views").write_text("in the way")
+        moved = self.braid.data / "runs-moved"
+        (self.braid.data / "runs").mkdir(mode=0o700, exist_ok=True)
+        (self.braid.data / "runs").rename(moved)
+        (self.braid.data / "runs").write_text("in the way")
         self.assertEqual(self.braid.post("t", [{"a": 1}]).status, 200)
         eventually(lambda: ("seal", "t") in self.ill_parts(), self.ill_parts, WAIT_SECONDS)
         part = [each for each in self.braid.http("GET", "/healthz").json()["parts"]
                 if (each["part"], each.get("stream")) == ("seal", "t")][0]
-        self.assertIn("views", part["reason"])
+        self.assertIn("runs", part["reason"])
         self.assertEqual(self.braid.http("GET", "/healthz").status, 503)
         self.assertIn('braid_part_state{part="seal",table="t"} 2', self.braid.http("GET", "/metrics").text())
         sent = 1
@@ -314,8 +314,8 @@ class HealthTest(unittest.TestCase):
         self.assertEqual(caught.exception.sqlstate, "57P03")
         self.assertEqual(self.braid.post("other", [{"a": 1}]).status, 200)
         self.assertEqual(self.braid.value("SELECT n FROM v"), sent)
-        (self.braid.data / "views").unlink()
-        moved.rename(self.braid.data / "views")
+        (self.braid.data / "runs").unlink()
+        moved.rename(self.braid.data / "runs")
         eventually(lambda: not self.ill_parts(), self.ill_parts, WAIT_SECONDS)
         self.assertEqual(self.braid.http("GET", "/readyz").text(), "ready\n")
         self.assertEqual(self.braid.post("t", [{"a": 1}]).status, 200)
