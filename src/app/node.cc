@@ -18,6 +18,16 @@ namespace {
 
 std::string log_directory(TableId table) { return fmt::format("log/{}", table.value); }
 
+/// Its log as the declaration says it.
+Result<log::LogSpec> log_spec_of(const catalog::Table& table) {
+    const catalog::ConnectorFacts* connector = catalog::find_connector(table.connector);
+    if (connector == nullptr) return invalid_input("unknown connector \"{}\"", table.connector);
+    return log::LogSpec{.kind = connector->log,
+                        .directory = log_directory(table.id),
+                        .id = table.log,
+                        .partition_count = table.partition_count};
+}
+
 /// A stream that is there but cannot be opened: never "does not exist", whatever was missing.
 Error cannot_open(const catalog::Table& table, const Error& why) {
     const bool is_damage =
@@ -189,16 +199,12 @@ Result<void> Node::sync_function_data(const std::vector<std::string>& names) {
 }
 
 Result<std::shared_ptr<log::PartitionedLog>> Node::open_log(const catalog::Table& table) {
-    const catalog::ConnectorFacts* connector = catalog::find_connector(table.connector);
-    if (connector == nullptr) return invalid_input("unknown connector \"{}\"", table.connector);
+    log::LogSpec spec = TRY(log_spec_of(table));
     const auto gate =
         std::make_shared<AppendGate>(health_, table.name, options_.unsealed_bytes_max);
-    return logs_->open({.kind = connector->log,
-                        .directory = log_directory(table.id),
-                        .id = table.log,
-                        .partition_count = table.partition_count,
-                        .admit = [gate](uint64_t bytes) { return gate->admit(bytes); },
-                        .health = health_.add("log", table.name)});
+    spec.admit = [gate](uint64_t bytes) { return gate->admit(bytes); };
+    spec.health = health_.add("log", table.name);
+    return logs_->open(std::move(spec));
 }
 
 Error Node::note_failure(const catalog::Table& table, const Error& why) {
@@ -314,8 +320,8 @@ std::optional<Error> Node::failure() const {
 }
 
 Result<void> Node::archive(TableId table) {
-    const auto log = TRY(log_of(table));
-    return archiver_->archive_to(table, log->durable_end());
+    TRY(log_of(table));
+    return archiver_->archive_all(table);
 }
 
 manifest::StatePtr Node::state() const { return manifest_->head(); }
@@ -377,7 +383,8 @@ Result<std::vector<manifest::Change>> Node::complete(catalog::Table table) {
     table.created_at_us = ground_.clock->wall_us();
     std::vector<manifest::Change> changes;
     TRY(admit_source(table, changes));
-    changes.emplace_back(manifest::CreateTable{std::move(table)});
+    Positions origin = TRY(logs_->origin_of(TRY(log_spec_of(table))));
+    changes.emplace_back(manifest::CreateTable{std::move(table), std::move(origin)});
     return changes;
 }
 

@@ -26,6 +26,13 @@ std::string day_of(int64_t unix_us) {
     return fmt::format("{:04}-{:02}-{:02}", civil.year, civil.month, civil.day);
 }
 
+/// The durable end without partitions that the manifest does not know yet.
+Positions known_end(const log::PartitionedLog& log, const manifest::TableState& state) {
+    Positions end = log.durable_end();
+    end.at.resize(std::min(end.at.size(), state.origin.at.size()));
+    return end;
+}
+
 }  // namespace
 
 /// One stream's way from log to dataset. Its mutex is held for the whole of an archiving.
@@ -97,6 +104,9 @@ Result<void> Archiver::Stream::archive_partition(const ArchiveParts& parts,
         const manifest::StatePtr state = parts.manifest->head();
         const manifest::TableState* archived = state->table(table.id);
         if (archived == nullptr) return not_found("stream \"{}\" was dropped", table.name);
+        if (!archived->archive_end.has(partition)) {
+            return internal_error("stream \"{}\" has no partition {}", table.name, partition.value);
+        }
         const Offset from = archived->archive_end.of(partition);
         if (from >= end) return {};
         const auto offered = uncommitted.find(partition);
@@ -164,11 +174,12 @@ Result<void> Archiver::add_table(const catalog::Table& table,
     stream->step = workers_.start_background(
         fmt::format("archive {}", id.value), [this, id, raw = stream.get()] {
             const int64_t now_us = parts_.clock->monotonic_us();
-            const Positions end = raw->log->durable_end();
             const manifest::StatePtr state = parts_.manifest->head();
             const manifest::TableState* archived = state->table(id);
             const StepOutcome idle{.progressed = false, .idle_us = kStepUs};
-            if (archived == nullptr || archived->archive_end == end) {
+            if (archived == nullptr) return idle;
+            const Positions end = known_end(*raw->log, *archived);
+            if (archived->archive_end == end) {
                 raw->last_us = now_us;
                 return idle;
             }
@@ -220,6 +231,14 @@ Result<std::shared_ptr<Archiver::Stream>> Archiver::find(TableId table) const {
 Result<void> Archiver::archive_to(TableId table, const Positions& end) {
     const std::shared_ptr<Stream> stream = TRY(find(table));
     return archive(*stream, end);
+}
+
+Result<void> Archiver::archive_all(TableId table) {
+    const std::shared_ptr<Stream> stream = TRY(find(table));
+    const manifest::StatePtr state = parts_.manifest->head();
+    const manifest::TableState* archived = state->table(table);
+    if (archived == nullptr) return not_found("the stream was dropped meanwhile");
+    return archive(*stream, known_end(*stream->log, *archived));
 }
 
 Result<void> Archiver::trim(TableId table) {

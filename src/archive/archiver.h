@@ -45,9 +45,11 @@ class Archiver {
     Result<void> add_table(const catalog::Table& table, std::shared_ptr<log::PartitionedLog> log);
     void remove_table(TableId table);
 
-    /// Returns when the dataset holds everything below `end` (which must be durable) and the
-    /// manifest says so.
+    /// Returns when the dataset holds everything below `end` (which must be durable, and of
+    /// partitions that the manifest knows) and the manifest says so.
     Result<void> archive_to(TableId table, const Positions& end);
+    /// The same up to the durable end, of the partitions that the manifest knows by now.
+    Result<void> archive_all(TableId table);
     /// Trims the log as far as the manifest's head allows.
     Result<void> trim(TableId table);
     /// Records that the log no longer holds, read back from the dataset; the form of

@@ -261,6 +261,34 @@ TEST_F(ArchiverTest, ALogWithHolesComesBackRecordByRecordAtItsOffsets) {
     }
 }
 
+TEST_F(ArchiverTest, ALogMayBeginAnywhereAndGetPartitions) {
+    table_ = manifest::test_table(manifest_->new_id().value(), "far", 1);
+    table_.columns.fields = {{"price", Type::numeric(10, 2)}};
+    const Positions origin = manifest::at({1'000});
+    ASSERT_OK(manifest_->commit({manifest::CreateTable{table_, origin}}));
+    const auto log = std::make_shared<log::MemoryLog>(clock_, table_.log, origin);
+    log_ = log;
+    start();
+    append_prices(0, 3);
+    log->add_partition({50});
+    append(1, {R"({"price":"9"})"});
+    clock_.advance_us(options_.interval_us);
+    workers_.run_until_idle();
+    EXPECT_EQ(state().archive_end, manifest::at({1'003})) << "nobody has folded the other yet";
+    EXPECT_ERROR(archiver_->archive_to(table_.id, log_->durable_end()), ErrorCode::kInternal);
+    ASSERT_OK(manifest_->commit({manifest::Grow{table_.id, log_->origin()}}));
+    clock_.advance_us(options_.interval_us);
+    workers_.run_until_idle();
+    EXPECT_EQ(state().archive_end, manifest::at({1'003, 51}));
+    ASSERT_EQ(segments().size(), 2U);
+    EXPECT_EQ(segments()[0].from, Offset{1'000});
+    EXPECT_EQ(segments()[1].from, Offset{50});
+    ASSERT_OK_AND_ASSIGN(const log::RecordBatch kept,
+                         archiver_->refill(table_.id, {{1}, {50}, {51}}, 9));
+    EXPECT_EQ(kept.records, std::vector<std::string_view>{R"({"price":"9"})"});
+    EXPECT_EQ(kept.offsets[0], Offset{50});
+}
+
 TEST_F(ArchiverTest, WhereNoRecordLiesASegmentSaysSo) {
     log_ = std::make_shared<log::MemoryLog>(clock_, table_.log, Positions::zero(2),
                                             [](PartitionId) { return 5; });

@@ -217,13 +217,14 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     const manifest::TableState* table = state->table(id);
     if (table == nullptr) return was_dropped(stream.table);
     if (table->candidate) return differs(*state, stream.table);
-    const Cut cut = table->sealed_frontier;
+    Cut cut = table->sealed_frontier;
     TRY(parts_.hooks.archive_to(id, cut).context("archiving"));
     std::vector<manifest::Change> choose;
     // Left by a batch that never published: its work is lost, its cut is given up.
     if (table->cut_in_flight) choose.emplace_back(manifest::ChooseCut{id, std::nullopt});
     choose.emplace_back(manifest::ChooseCut{id, cut});
     state = TRY(parts_.manifest->commit(std::move(choose)));
+    cut.grow(state->table(id)->origin);
     manifest::Publish publish{id, cut, {}, {}};
     ScanWatch watch;
     for (Computed& computed :
@@ -264,12 +265,12 @@ Result<uint64_t> BatchLayer::judge(uint64_t audit, bool is_accepted) {
 }
 
 Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
-    const Stream& stream, const std::vector<VersionId>& versions, const Cut& end,
-    ScanWatch& watch) {
+    const Stream& stream, const std::vector<VersionId>& versions, Cut end, ScanWatch& watch) {
     const catalog::Table& table = stream.table;
     const manifest::StatePtr state = parts_.manifest->head();
     if (state->table(table.id) == nullptr) return was_dropped(table);
     const manifest::TableState& table_state = *state->table(table.id);
+    end.grow(table_state.origin);  // by what came since it was chosen
     std::vector<operators::BoundView> bound;
     std::vector<std::unique_ptr<ViewBuilder>> builders;
     std::vector<operators::FoldTarget> targets;

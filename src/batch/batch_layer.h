@@ -99,7 +99,7 @@ class BatchLayer {
     Result<void> refresh_once(const Stream& stream);
     Result<void> publish_or_park(manifest::Publish publish, const catalog::Table& table);
     Result<std::vector<Computed>> recompute(const Stream& stream,
-                                            const std::vector<VersionId>& versions, const Cut& end,
+                                            const std::vector<VersionId>& versions, Cut end,
                                             ScanWatch& watch);
     Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
                                   const operators::BoundView& view, const Cut& cut);

@@ -15,6 +15,7 @@ extern "C" size_t __sanitizer_get_current_allocated_bytes();
 #include "base/error_makers.h"
 #include "collect/followed_file.h"
 #include "collect/test_support.h"
+#include "log/memory_log.h"
 
 namespace braid::collect {
 namespace {
@@ -59,6 +60,38 @@ class FileSourceTest : public testing::Test, protected test::FollowedLog {
     MemoryFileSystem machine_;
     std::map<std::string, std::unique_ptr<WritableFile>> writers_;
 };
+
+TEST_F(FileSourceTest, AFileStaysInItsPartitionWhenTheLogGetsMore) {
+    source_.reset();
+    const auto log = std::make_shared<log::MemoryLog>(clock_, id_, Positions{{{500}}});
+    log_ = log;
+    const auto open = [&] {
+        source_.reset();
+        ASSERT_OK_AND_ASSIGN(
+            source_, FileSource::open(machine_, clock_, log_, options_, &metrics_, "access"));
+    };
+    constexpr int kFiles = 8;
+    const auto write_all = [&](std::string_view line) {
+        for (int file = 0; file < kFiles; ++file) {
+            write(fmt::format("/logs/{}.log", file), fmt::format("{} {}\n", file, line));
+        }
+    };
+    open();
+    write_all("one");
+    run();
+    for (int64_t origin = 0; origin < 3; ++origin) log->add_partition({origin});
+    write_all("two");
+    run();
+    open();
+    write_all("three");
+    run();
+    EXPECT_EQ(log->durable_end(), (Positions{{{500 + 3 * kFiles}, {0}, {1}, {2}}}));
+    for (int file = 0; file < kFiles; ++file) {
+        write(fmt::format("/logs/new{}.log", file), "line\n");
+    }
+    run();
+    EXPECT_LT(log->durable_end().of({0}), Offset{500 + 4 * kFiles}) << "new files go anywhere";
+}
 
 TEST_F(FileSourceTest, TakesEachLineOnceAsTheFileGrows) {
     write("/logs/a.log", "one\ntwo\r\n\n   \nthr");

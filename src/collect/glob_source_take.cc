@@ -294,7 +294,11 @@ Result<log::AppendOutcome> GlobSource::append(PartitionId partition,
     return outcome;
 }
 
+/// A file stays where it began, though the log may have got partitions since: its lines stay in
+/// order, and its positions in one place.
 PartitionId GlobSource::partition_of(const FollowedFile& file) const {
+    const KnownContents::Entry* known = known_.find(file.identity());
+    if (known != nullptr) return known->partition;
     return {static_cast<uint32_t>(hash64(file.identity()) % log_->partition_count())};
 }
 

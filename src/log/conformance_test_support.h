@@ -345,6 +345,36 @@ TYPED_TEST_P(PartitionedLogConformance, ANewPartitionBeginsAtItsOwnOrigin) {
     this->append({"a", "b"}, *added);
     EXPECT_EQ(this->read_all(this->origin(*added), 10, *added), this->held_[*added]);
     EXPECT_EQ(this->read_all(this->origin(), 10), this->held_[kFirst]);
+    AppendRequest request;
+    request.positions = {{"a", "1"}};
+    ASSERT_OK(this->log().append(*added, request));
+    EXPECT_EQ(this->positions(*added), (std::map<std::string, std::string>{{"a", "1"}}));
+    EXPECT_TRUE(this->positions().empty());
+    this->append_some(80, *added);
+    ASSERT_OK(this->log().trim(*added, this->end(*added)));
+    EXPECT_LT(this->origin(*added), this->log().start().of(*added)) << "nothing was trimmed";
+    EXPECT_EQ(this->log().origin().of(*added), this->origin(*added));
+    EXPECT_EQ(this->read_all(this->origin(), 10), this->held_[kFirst]);
+}
+
+TYPED_TEST_P(PartitionedLogConformance, NoVectorShowsAPartitionBeforeTheOriginDoes) {
+    if (!this->form_.add_partition()) return;
+    constexpr uint32_t kAdded = 100;
+    Thread grower("grower", [this] {
+        for (uint32_t count = 1; count < kAdded; ++count) this->form_.add_partition();
+    });
+    Positions last = this->log().origin();
+    while (last.partition_count() < kPartitions + kAdded) {
+        const Positions end = this->log().durable_end();
+        const Positions start = this->log().start();
+        const Positions origin = this->log().origin();
+        EXPECT_LE(end.partition_count(), origin.partition_count());
+        EXPECT_LE(start.partition_count(), origin.partition_count());
+        EXPECT_LE(last.partition_count(), end.partition_count());
+        EXPECT_TRUE(origin.dominates(end)) << "nothing was appended";
+        last = end;
+    }
+    grower.join();
 }
 
 REGISTER_TYPED_TEST_SUITE_P(PartitionedLogConformance, ANewLogIsEmptyAndBeginsAtItsOrigin,
@@ -356,6 +386,7 @@ REGISTER_TYPED_TEST_SUITE_P(PartitionedLogConformance, ANewLogIsEmptyAndBeginsAt
                             TheNewestPositionOfASourceWinsAndAnEmptyOneForgetsIt,
                             AKeyStoresOnceWhateverThePartition,
                             ListenersAreCalledWhenTheRecordsCanBeRead,
-                            WritersAndAFollowerMeetOnWhole, ANewPartitionBeginsAtItsOwnOrigin);
+                            WritersAndAFollowerMeetOnWhole, ANewPartitionBeginsAtItsOwnOrigin,
+                            NoVectorShowsAPartitionBeforeTheOriginDoes);
 
 }  // namespace braid::log::test

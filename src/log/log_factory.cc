@@ -13,6 +13,10 @@ class NodeLogFactory final : public LogFactory {
   public:
     explicit NodeLogFactory(LogGround ground) : ground_(std::move(ground)) {}
 
+    Result<Positions> origin_of(const LogSpec& spec) override {
+        return Positions::zero(spec.partition_count);
+    }
+
     Result<std::shared_ptr<PartitionedLog>> open(LogSpec spec) override {
         switch (spec.kind) {
             case LogKind::kEmbedded:

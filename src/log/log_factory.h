@@ -30,6 +30,8 @@ struct LogSpec {
 class LogFactory {
   public:
     virtual ~LogFactory() = default;
+    /// Where the partitions of a log that is about to be made will begin.
+    virtual Result<Positions> origin_of(const LogSpec& spec) = 0;
     /// Errors are those of the form: see open_embedded_log.
     virtual Result<std::shared_ptr<PartitionedLog>> open(LogSpec spec) = 0;
 };

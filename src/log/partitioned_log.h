@@ -76,10 +76,11 @@ class PartitionedLog {
     virtual ~PartitionedLog() = default;
 
     virtual const LogId& id() const = 0;
-    /// May grow while the log is open, never shrink; a new partition begins at its own origin.
+    /// May grow while the log is open, never shrink; a new partition begins at its own origin, and
+    /// origin() knows it no later than start() and durable_end() do.
     virtual uint32_t partition_count() const = 0;
-    /// The first offset that each partition ever could have: where its history begins, whatever was
-    /// trimmed since.
+    /// The first offset that each partition ever could have, any number from 0: where its history
+    /// begins, whatever was trimmed since.
     virtual Positions origin() const = 0;
 
     /// Group commit: callers that wait together share one sync. A key seen before with another body

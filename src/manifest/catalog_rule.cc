@@ -55,6 +55,16 @@ Result<void> take_number(uint64_t number, uint64_t& next, std::vector<IdRange>& 
     return {};
 }
 
+Result<void> check_origin(const Positions& origin) {
+    if (origin.partition_count() == 0 || origin.partition_count() > kPartitionsMax) {
+        return internal_error("a table of {} partitions", origin.partition_count());
+    }
+    if (std::ranges::any_of(origin.at, [](Offset each) { return each < Offset{0}; })) {
+        return internal_error("a log that begins at {}", origin.to_string());
+    }
+    return {};
+}
+
 Error no_such(std::string_view what, ObjectId id) {
     return not_found("{} {} does not exist", what, id.value);
 }
@@ -84,8 +94,12 @@ Result<TableState*> Rule::table(TableId id) {
 Result<void> Rule::operator()(const CreateTable& change) {
     const catalog::Table& table = change.table;
     TRY(check_free_name(table.name));
-    if (table.partition_count == 0 || table.partition_count > kPartitionsMax) {
-        return internal_error("a table of {} partitions", table.partition_count);
+    const Positions origin =
+        change.origin.at.empty() ? Positions::zero(table.partition_count) : change.origin;
+    TRY(check_origin(origin));
+    if (origin.partition_count() != table.partition_count) {
+        return internal_error("a table of {} partitions whose log begins at {}",
+                              table.partition_count, origin.to_string());
     }
     for (const auto& [id, other] : state_.catalog.tables) {
         if (other.log == table.log)
@@ -95,10 +109,34 @@ Result<void> Rule::operator()(const CreateTable& change) {
         }
     }
     TRY(take_id(table.id));
-    const Positions origin = Positions::zero(table.partition_count);
     state_.catalog.tables[table.id] = table;
     state_.tables[table.id] =
         TableState{.origin = origin, .archive_end = origin, .sealed_frontier = origin};
+    return {};
+}
+
+Result<void> Rule::operator()(const Grow& change) {
+    TableState& table = *TRY(this->table(change.table));
+    TRY(check_origin(change.origin));
+    const uint32_t known = table.origin.partition_count();
+    if (change.origin.partition_count() <= known) {
+        return conflict("the table has {} partitions already", known);
+    }
+    if (!std::equal(table.origin.at.begin(), table.origin.at.end(), change.origin.at.begin())) {
+        return internal_error("a log that begins at {}, and then at {}", table.origin.to_string(),
+                              change.origin.to_string());
+    }
+    const auto grow = [&](Positions& positions) { positions.grow(change.origin); };
+    grow(table.origin);
+    grow(table.archive_end);
+    grow(table.sealed_frontier);
+    if (table.cut_in_flight) grow(*table.cut_in_flight);
+    for (PublishedCut& published : table.cuts) grow(published.cut);
+    for (auto& [id, view] : state_.catalog.views) {
+        if (view.table != change.table) continue;
+        for (catalog::ViewVersion& version : view.versions) grow(version.first_seal);
+    }
+    state_.catalog.tables.at(change.table).partition_count = table.origin.partition_count();
     return {};
 }
 

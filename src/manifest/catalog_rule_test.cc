@@ -19,6 +19,69 @@ TEST(TableRule, StartsAtTheOrigin) {
     EXPECT_TRUE(history.state.runs_of({99}).empty());
 }
 
+TEST(TableRule, MayStartAnywhere) {
+    TestHistory history;
+    const Positions origin = at({17, 1LL << 40, 0});
+    const TableState& state = *history.state.table(history.add_table_at("t", origin));
+    EXPECT_EQ(state.origin, origin);
+    EXPECT_EQ(state.archive_end, origin);
+    EXPECT_EQ(state.sealed_frontier, origin);
+    const catalog::Table table = test_table(history.new_id(), "u", 2);
+    EXPECT_ERROR(history.apply({CreateTable{table, at({17})}}), ErrorCode::kInternal);
+    EXPECT_ERROR(history.apply({CreateTable{table, at({17, -1})}}), ErrorCode::kInternal);
+    EXPECT_ERROR(history.apply({CreateTable{table, at({1, 2, 3})}}), ErrorCode::kInternal);
+}
+
+TEST(GrowRule, EveryVectorOfTheTableGrows) {
+    TestHistory history;
+    const TableId table = history.add_table_at("t", at({17}));
+    const TableId other = history.add_table("u");
+    const VersionId version = history.add_view(table, "v");
+    ASSERT_OK(history.apply({history.seal(table, at({20}))}));
+    history.archive_to(table, at({20}));
+    ASSERT_OK(history.apply({ChooseCut{table, at({20})}}));
+    ASSERT_OK(history.apply({history.publish(table)}));
+    ASSERT_OK(history.apply({history.seal(table, at({23}))}));
+    history.archive_to(table, at({22}));
+    const VersionId late = history.add_view(table, "late");
+    ASSERT_OK(history.apply({ChooseCut{table, at({20})}}));
+    ASSERT_OK(history.apply({Grow{table, at({17, 5, 9})}}));
+    const TableState& state = *history.state.table(table);
+    EXPECT_EQ(state.origin, at({17, 5, 9}));
+    EXPECT_EQ(state.archive_end, at({22, 5, 9}));
+    EXPECT_EQ(state.sealed_frontier, at({23, 5, 9}));
+    EXPECT_EQ(state.cut_in_flight, at({20, 5, 9}));
+    EXPECT_EQ(state.cuts.at(0).cut, at({20, 5, 9}));
+    const auto first_seal = [&](VersionId id) {
+        return history.state.catalog.view_of_version(id)->find(id)->first_seal;
+    };
+    EXPECT_EQ(first_seal(version), at({17, 5, 9}));
+    EXPECT_EQ(first_seal(late), at({23, 5, 9}));
+    EXPECT_EQ(history.state.catalog.tables.at(table).partition_count, 3U);
+    EXPECT_EQ(history.state.runs_of(version)[0].box, box({17}, {20})) << "boxes stay as they are";
+    EXPECT_EQ(history.state.table(other)->origin, at({0}));
+    EXPECT_EQ(history.state.catalog.tables.at(other).partition_count, 1U);
+}
+
+TEST(GrowRule, OnlyAddsPartitions) {
+    TestHistory history;
+    const TableId table = history.add_table_at("t", at({17, 3}));
+    const auto grow = [&](std::vector<int64_t> origin) {
+        return history.apply({Grow{table, at(std::move(origin))}});
+    };
+    EXPECT_ERROR(grow({17, 3}), ErrorCode::kConflict);
+    EXPECT_ERROR(grow({17}), ErrorCode::kConflict);
+    EXPECT_ERROR(grow({17, 4, 0}), ErrorCode::kInternal);
+    EXPECT_ERROR(grow({17, 3, -1}), ErrorCode::kInternal);
+    std::vector<int64_t> many(4'097);
+    many[0] = 17;
+    many[1] = 3;
+    EXPECT_ERROR(grow(many), ErrorCode::kInternal);
+    EXPECT_ERROR(history.apply({Grow{{99}, at({17, 3, 0})}}), ErrorCode::kNotFound);
+    ASSERT_OK(grow({17, 3, 8}));
+    EXPECT_ERROR(grow({17, 3, 8}), ErrorCode::kConflict) << "somebody was faster";
+}
+
 TEST(TableRule, RefusesNonsense) {
     TestHistory history;
     const TableId table = history.add_table("t");

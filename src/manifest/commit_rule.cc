@@ -116,7 +116,7 @@ catalog::ViewVersion* Rule::find_version(VersionId version) {
 
 Result<void> Rule::admit(const Run& run, RunKind kind, const Box& box) {
     if (run.kind != kind) return internal_error("run {} is of the wrong kind", run.id.value);
-    if (run.box != box) {
+    if (!is_same_but_older(run.box, box)) {
         return not_the_tiling(fmt::format("run {} does not fit the change", run.id.value),
                               box.to_string(), run.box);
     }
@@ -196,10 +196,11 @@ Result<void> Rule::operator()(const ChooseCut& change) {
         table.cut_in_flight.reset();
         return {};
     }
-    const Cut& cut = *change.cut;
-    if (cut.partition_count() != table.origin.partition_count()) {
-        return internal_error("cut {} has the wrong number of partitions", cut.to_string());
+    Cut cut = *change.cut;
+    if (cut.partition_count() > table.origin.partition_count()) {
+        return internal_error("cut {} has more partitions than the table", cut.to_string());
     }
+    cut.grow(table.origin);
     if (table.cut_in_flight) {
         return conflict("cut {} is in flight already", table.cut_in_flight->to_string());
     }
@@ -219,12 +220,13 @@ Result<void> Rule::operator()(const ChooseCut& change) {
                 .with_detail(fmt::format("Its box is {}.", run.box.to_string()));
         }
     }
-    table.cut_in_flight = cut;
+    table.cut_in_flight = std::move(cut);
     return {};
 }
 
-Result<void> Rule::admit_at_cut(TableId id, const TableState& table, const Cut& cut,
+Result<void> Rule::admit_at_cut(TableId id, const TableState& table, Cut cut,
                                 std::span<const Run> runs) {
+    cut.grow(table.origin);
     if (table.cut_in_flight != cut) {
         return conflict("cut {} is not in flight", cut.to_string())
             .with_detail(table.cut_in_flight

@@ -228,7 +228,7 @@ TEST(CutRule, IsAReachedBoundOfEveryVersion) {
     ASSERT_OK(history.apply({ChooseCut{history.table, std::nullopt}}));
     EXPECT_ERROR(history.apply({ChooseCut{history.table, std::nullopt}}), kConflict);
     ASSERT_OK(history.choose({7, 5}));
-    EXPECT_ERROR(history.apply({ChooseCut{history.table, at({7})}}), kInternal);
+    EXPECT_ERROR(history.apply({ChooseCut{history.table, at({7, 5, 0})}}), kInternal);
 }
 
 TEST(CutRule, NeverGoesBack) {
@@ -395,6 +395,136 @@ Compact compaction(const TwoViews& history, size_t from, size_t to) {
     }
     change.added = test_run(history.new_run(), history.a, RunKind::kSealed, joined);
     return change;
+}
+
+/// Stream "t", of one partition that begins at 10 and sealed up to 15, gets another one that begins
+/// at 100.
+struct Grown : TestHistory {
+    TableId table = add_table_at("t", at({10}));
+    VersionId version = add_view(table, "v");
+    Seal zombie = seal(table, at({13}));  // never committed in time
+
+    Grown() {
+        CHECK(apply({seal(table, at({15}))}).has_value());
+        archive_to(table, at({15}));
+    }
+    void grow() { add_partition(table, 100); }
+    const TableState& of() const { return *state.table(table); }
+};
+
+TEST(Growth, ASealFromBeforeIsCommittedBehindIt) {
+    Grown history;
+    const Seal before = history.seal(history.table, at({18}));
+    history.grow();
+    ASSERT_OK(history.apply({before}));
+    EXPECT_EQ(history.of().sealed_frontier, at({18, 100}));
+    expect_refused(history, history.zombie, kConflict);
+    expect_refused(history, before, kConflict);
+    ASSERT_OK(history.apply({history.seal(history.table, at({19, 103}))}));
+    EXPECT_EQ(history.of().sealed_frontier, at({19, 103}));
+    EXPECT_EQ(history.state.runs_of(history.version)[2].box, box({18, 100}, {19, 103}));
+}
+
+TEST(Growth, ASealStartsAtTheOriginOfANewPartition) {
+    Grown history;
+    Seal seal{.table = history.table, .box = box({15, 100}, {15, 104}), .runs = {}};
+    seal.runs.push_back(test_run(history.new_run(), history.version, RunKind::kSealed, seal.box));
+    expect_refused(history, seal, kInternal);  // of a partition that nobody has told of
+    history.grow();
+    ASSERT_OK(history.apply({seal}));
+    for (const int64_t from : {0, 99, 101, 105}) {
+        Seal gap{.table = history.table, .box = box({15, from}, {15, 106}), .runs = {}};
+        gap.runs.push_back(test_run(history.new_run(), history.version, RunKind::kSealed, gap.box));
+        expect_refused(history, gap, kConflict);
+    }
+    // A run of an interval that its seal does not have, and that begins nowhere.
+    Seal more{.table = history.table, .box = box({15, 104}, {16, 104}), .runs = {}};
+    more.runs.push_back(test_run(history.new_run(), history.version, RunKind::kSealed,
+                                 box({15, 104, 7}, {16, 104, 7})));
+    expect_refused(history, more, kConflict);
+}
+
+TEST(Growth, ABackfillFromBeforeIsWhole) {
+    Grown history;
+    const VersionId late = history.add_view(history.table, "late");
+    const auto run = test_run(history.new_run(), late, RunKind::kBatch, box({10}, {15}));
+    history.grow();
+    ASSERT_OK(history.apply({Backfill{run}}));
+    ASSERT_OK(history.apply({history.seal(history.table, at({16, 101}))}));
+    const VersionId later = history.add_view(history.table, "later");
+    expect_refused(history,
+                   Backfill{test_run(history.new_run(), later, RunKind::kBatch, box({10}, {16}))},
+                   kConflict);  // lacks an event
+}
+
+TEST(Growth, ACutFromBeforeLiesAtTheOrigins) {
+    Grown history;
+    history.grow();
+    ASSERT_OK(history.apply({ChooseCut{history.table, at({15})}}));
+    EXPECT_EQ(history.of().cut_in_flight, at({15, 100}));
+    ASSERT_OK(history.apply({ChooseCut{history.table, std::nullopt}}));
+    expect_refused(history, ChooseCut{history.table, at({15, 99})}, kConflict);
+    expect_refused(history, ChooseCut{history.table, at({15, 100, 0})}, kInternal);
+    ASSERT_OK(history.apply({history.seal(history.table, at({15, 103}))}));
+    history.archive_to(history.table, at({15, 103}));
+    ASSERT_OK(history.apply({ChooseCut{history.table, at({15})}}));
+    ASSERT_OK(history.apply({history.publish(history.table)}));
+    ASSERT_OK(history.apply({ChooseCut{history.table, at({15, 103})}}));
+    ASSERT_OK(history.apply({history.publish(history.table)}));
+    expect_refused(history, ChooseCut{history.table, at({15})}, kConflict);  // would go back
+}
+
+TEST(Growth, MayComeWhileABatchRuns) {
+    for (const bool is_told : {false, true}) {
+        Grown history;
+        ASSERT_OK(history.apply({ChooseCut{history.table, at({15})}}));
+        Publish publish = history.publish(history.table);
+        history.grow();
+        ASSERT_OK(history.apply({history.seal(history.table, at({16, 103}))}));
+        if (is_told) {
+            publish = history.publish(history.table);
+            publish.runs[0].box = box({10}, {15});  // its work had begun
+        }
+        publish.runs[0].id = history.new_run();
+        Publish wrong = publish;
+        wrong.cut = at({15, 103});
+        expect_refused(history, wrong, kConflict);
+        ASSERT_OK(history.apply({publish}));
+        EXPECT_EQ(history.of().cuts.back().cut, at({15, 100}));
+        const auto& runs = history.state.runs_of(history.version);
+        ASSERT_EQ(runs.size(), 2U);
+        EXPECT_EQ(runs[0].box, box({10}, {15}));
+        EXPECT_EQ(runs[1].box, box({15, 100}, {16, 103}));
+    }
+}
+
+TEST(Growth, ACandidateFromBeforeIsPublishedBehindIt) {
+    Grown history;
+    ASSERT_OK(history.apply({ChooseCut{history.table, at({15})}}));
+    const Publish publish = history.publish(history.table);
+    const Audit pending{.table = history.table, .version = history.version, .cut = at({15})};
+    const Park park{history.table, publish.cut, publish.runs, {pending}};
+    Grown late = history;
+    ASSERT_OK(history.apply({park}));
+    history.grow();
+    ASSERT_OK(history.apply({Judge{1, true}}));
+    EXPECT_EQ(history.of().cuts.back().cut, at({15, 100}));
+    late.grow();
+    ASSERT_OK(late.apply({park}));
+    ASSERT_OK(late.apply({Judge{1, true}}));
+    EXPECT_EQ(late.of().cuts.back().cut, at({15, 100}));
+}
+
+TEST(Growth, RunsOfBothSidesAreJoined) {
+    Grown history;
+    history.grow();
+    ASSERT_OK(history.apply({history.seal(history.table, at({16, 103}))}));
+    std::vector<RunId> removed;
+    for (const auto& run : history.state.runs_of(history.version)) removed.push_back(run.id);
+    const auto added =
+        test_run(history.new_run(), history.version, RunKind::kSealed, box({10, 100}, {16, 103}));
+    ASSERT_OK(history.apply({Compact{removed, added}}));
+    EXPECT_EQ(history.state.runs_of(history.version).size(), 1U);
 }
 
 TEST(CompactRule, JoinsNeighbours) {

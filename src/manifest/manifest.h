@@ -116,7 +116,7 @@ struct Candidate {
 
 /// Per stream.
 struct TableState {
-    Positions origin;
+    Positions origin;  // of every partition; all vectors below have the same ones
     Positions archive_end;
     Positions sealed_frontier;
     std::optional<Cut> cut_in_flight;
@@ -167,6 +167,14 @@ using StatePtr = std::shared_ptr<const State>;
 
 struct CreateTable {
     catalog::Table table;
+    /// Where each partition of its log begins; empty: all at 0.
+    Positions origin = {};
+};
+/// The log of a table has got partitions: nothing of them is archived, sealed or below a cut. All
+/// vectors of the table's state grow; boxes stay as they are.
+struct Grow {
+    TableId table;
+    Positions origin;  // of all partitions; what the table has already is said again
 };
 struct DropTable {
     TableId table;
@@ -217,7 +225,8 @@ struct Archive {
     TableId table;
     std::vector<Segment> segments;  // contiguous from the archive end, per partition
 };
-/// The cut is a sealed frontier that the archive has reached; nullopt gives the cut up.
+/// The cut is a sealed frontier that the archive has reached; nullopt gives the cut up. Where the
+/// log has got partitions since the cut was taken it is their origins in these, here and below.
 struct ChooseCut {
     TableId table;
     std::optional<Cut> cut;
@@ -255,7 +264,7 @@ struct Release {
     std::vector<RunId> runs;
 };
 
-using Change = std::variant<CreateTable, DropTable, CreateView, DropView, CreatePlainView,
+using Change = std::variant<CreateTable, Grow, DropTable, CreateView, DropView, CreatePlainView,
                             DropPlainView, TakeOver, AllocateIds, SetFunctionData, AllowFiles, Seal,
                             Backfill, Archive, ChooseCut, Publish, Park, Judge, Compact, Release>;
 

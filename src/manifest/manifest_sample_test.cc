@@ -88,5 +88,22 @@ TEST(ManifestSample, OpensWithACandidate) {
     EXPECT_EQ(state->runs_of({3})[0].id, RunId{14});
 }
 
+TEST(ManifestSample, OpensWithPartitionsThatCameLater) {
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest_growth"));
+    EXPECT_EQ(state->number, ManifestNumber{5});
+    constexpr int64_t kFar = 1LL << 40;
+    const TableState& stream = state->tables.at({8});
+    EXPECT_EQ(state->catalog.tables.at({8}).partition_count, 3U);
+    EXPECT_EQ(stream.origin, at({17, kFar, 0}));
+    EXPECT_EQ(stream.archive_end, at({22, kFar, 0}));
+    EXPECT_EQ(stream.sealed_frontier, at({25, kFar + 4, 0}));
+    EXPECT_EQ(stream.cuts.at(0).cut, at({22, kFar, 0}));
+    EXPECT_EQ(state->audits[0].cut, at({22}));
+    EXPECT_EQ(state->catalog.views.at({9}).versions.at(0).first_seal, at({17, kFar, 0}));
+    ASSERT_EQ(state->runs_of({10}).size(), 2U);
+    EXPECT_EQ(state->runs_of({10})[0].box, box({17}, {22}));
+    EXPECT_EQ(state->runs_of({10})[1].box, box({22, kFar}, {25, kFar + 4}));
+}
+
 }  // namespace
 }  // namespace braid::manifest

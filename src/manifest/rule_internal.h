@@ -19,6 +19,7 @@ class Rule {
     Rule(State base, int64_t now_us) : state_(std::move(base)), now_us_(now_us) {}
 
     Result<void> operator()(const CreateTable& change);
+    Result<void> operator()(const Grow& change);
     Result<void> operator()(const DropTable& change);
     Result<void> operator()(const CreateView& change);
     Result<void> operator()(const DropView& change);
@@ -48,13 +49,14 @@ class Rule {
     Result<void> check_free_name(std::string_view name) const;
     Result<void> take_id(ObjectId id);
     Result<void> take_run_id(RunId id);
-    /// The run fits the change: kind, box, sums; its id is fresh, and is used up now.
+    /// The run fits the change: kind, box, sums; its id is fresh, and is used up now. It may lack
+    /// partitions that came while it was made, and of which the box holds nothing.
     Result<void> admit(const Run& run, RunKind kind, const Box& box);
     /// Exactly one run for each version, each admitted.
     Result<void> admit_all(std::span<const Run> runs, const std::set<VersionId>& versions,
                            RunKind kind, const Box& box);
     /// The runs fit the cut in flight: one for each version that starts at or below it.
-    Result<void> admit_at_cut(TableId id, const TableState& table, const Cut& cut,
+    Result<void> admit_at_cut(TableId id, const TableState& table, Cut cut,
                               std::span<const Run> runs);
     /// Runs that were admitted take the place of what is below the cut in flight.
     Result<void> publish_runs(TableId id, TableState& table, const std::vector<Run>& runs);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "manifest/test_support.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -86,6 +89,18 @@ TableId TestHistory::add_table(const std::string& name, uint32_t partition_count
     const TableId id = new_id();
     CHECK(apply({CreateTable{test_table(id, name, partition_count)}}).has_value());
     return id;
+}
+
+TableId TestHistory::add_table_at(const std::string& name, const Positions& origin) {
+    const TableId id = new_id();
+    CHECK(apply({CreateTable{test_table(id, name, origin.partition_count()), origin}}).has_value());
+    return id;
+}
+
+void TestHistory::add_partition(TableId table, int64_t origin) {
+    Positions grown = state.table(table)->origin;
+    grown.at.push_back({origin});
+    CHECK(apply({Grow{table, grown}}).has_value());
 }
 
 VersionId TestHistory::add_view(TableId table, const std::string& name) {
@@ -179,6 +194,28 @@ CreateTable unpleasant_table() {
 
 }  // namespace
 
+std::vector<std::vector<Change>> sample_growth() {
+    constexpr int64_t kFar = 1LL << 40;
+    const auto run = [](uint64_t id, RunKind kind, Box box) {
+        return run_with_files({id}, {10}, kind, std::move(box));
+    };
+    const Box first = box({17}, {22});
+    const Box second = box({22, kFar}, {25, kFar + 4});
+    const Audit audit{.table = {8}, .version = {10}, .cut = at({22}), .verdict = Verdict::kMatched};
+    return {
+        {CreateTable{test_table({8}, "far", 1), at({17})},
+         CreateView{test_view({9}, {10}, {8}, "f")}},
+        {Seal{{8}, first, {run(50, RunKind::kSealed, first)}},
+         Archive{{8}, {test_segment(0, 17, 22)}}},
+        {Grow{{8}, at({17, kFar})},
+         Backfill{test_run({51}, {10}, RunKind::kBatch, box({17}, {17}))},
+         ChooseCut{{8}, at({22})}},
+        {Grow{{8}, at({17, kFar, 0})},
+         Publish{{8}, at({22, kFar}), {run(52, RunKind::kBatch, first)}, {audit}}},
+        {Seal{{8}, second, {run(53, RunKind::kSealed, second)}}},
+    };
+}
+
 std::vector<std::vector<Change>> sample_commits() {
     catalog::MaterializedView view = test_view({2}, {3}, {1}, "Besuche 'täglich'");
     view.versions[0].definition = "SELECT region(ip), count(*)\n FROM \"t\" WHERE a ~ E'\\\\d\"'";
@@ -201,7 +238,7 @@ std::vector<std::vector<Change>> sample_commits() {
         return Park{
             {1}, at({20, 12}), {run_with_files({id}, {3}, RunKind::kBatch, box)}, {pending}};
     };
-    return {
+    std::vector<std::vector<Change>> commits = {
         {AllocateIds{3, 2}, unpleasant_table(), SetFunctionData{{"geo", 1, "abc", "city 2026-11"}},
          AllowFiles{{"/var/log/\u2028 \"web\"", "/srv"}}},
         {CreateView{view}},
@@ -237,6 +274,8 @@ std::vector<std::vector<Change>> sample_commits() {
         {ChooseCut{{1}, at({20, 12})}, parked(16)},
         {TakeOver{1}, AllocateIds{8, 24}},
     };
+    std::ranges::move(sample_growth(), std::back_inserter(commits));
+    return commits;
 }
 
 }  // namespace braid::manifest

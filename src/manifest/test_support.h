@@ -26,6 +26,10 @@ std::string to_text(const State& state);
 /// on. Names and options are unpleasant on purpose. docs/formats/samples/manifest was written from
 /// these.
 std::vector<std::vector<Change>> sample_commits();
+/// The last of them: a stream that begins elsewhere than at 0, and gets partitions between what is
+/// asked for and what is committed. Accepted from the empty state on too;
+/// docs/formats/samples/manifest_growth was written from these.
+std::vector<std::vector<Change>> sample_growth();
 
 /// A history in memory: changes are applied to `state`, or refused and leave it alone. Ids count
 /// up.
@@ -38,6 +42,10 @@ struct TestHistory {
     RunId new_run() const { return {state.next_run}; }
     /// Creates a stream; the test ends when that is refused, as for all below.
     TableId add_table(const std::string& name, uint32_t partition_count = 1);
+    /// One whose log begins there.
+    TableId add_table_at(const std::string& name, const Positions& origin);
+    /// Its log gets a partition that begins there.
+    void add_partition(TableId table, int64_t origin);
     /// Its view's only version.
     VersionId add_view(TableId table, const std::string& name);
     /// A seal of the table up to `to`, with a run for each version.

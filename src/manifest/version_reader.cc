@@ -367,7 +367,11 @@ Change read_at_cut(const Node& in) {
 
 Change read_change(const Node& in) {
     const auto of = [&](std::string_view name) { return in.node(name); };
-    if (in.has("create_table")) return CreateTable{read_table(of("create_table"))};
+    if (in.has("create_table")) {
+        return CreateTable{read_table(of("create_table")),
+                           in.has("origin") ? in.positions("origin") : Positions()};
+    }
+    if (in.has("grow")) return Grow{of("grow").id("table"), of("grow").positions("origin")};
     if (in.has("drop_table")) return DropTable{in.id("drop_table")};
     if (in.has("create_view")) return CreateView{read_view(of("create_view"))};
     if (in.has("drop_view")) return DropView{in.id("drop_view")};

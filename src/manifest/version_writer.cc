@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes docs/formats/manifest.md; version_reader.cc reads it.
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -41,7 +42,13 @@ class Writer {
         json_.end_object();
     }
 
-    void operator()(const CreateTable& change) { object("create_table", change.table); }
+    void operator()(const CreateTable& change) {
+        object("create_table", change.table);
+        const bool is_elsewhere =
+            std::ranges::any_of(change.origin.at, [](Offset each) { return each != Offset{0}; });
+        if (is_elsewhere) positions("origin", change.origin);
+    }
+    void operator()(const Grow& change) { object("grow", change); }
     void operator()(const DropTable& change) { json_.field("drop_table", change.table.value); }
     void operator()(const CreateView& change) { object("create_view", change.view); }
     void operator()(const DropView& change) { json_.field("drop_view", change.view.value); }
@@ -299,6 +306,11 @@ class Writer {
         json_.field("name", view.name);
         json_.field("definition", view.definition);
         json_.field("created_at_us", view.created_at_us);
+    }
+
+    void fields(const Grow& change) {
+        json_.field("table", change.table.value);
+        positions("origin", change.origin);
     }
 
     void fields(const State& state) {

@@ -12,11 +12,24 @@ Positions Positions::zero(uint32_t partition_count) {
 }
 
 bool Positions::dominates(const Positions& other) const {
-    CHECK_EQ(at.size(), other.at.size());
-    for (size_t index = 0; index < at.size(); ++index) {
+    if (at.size() < other.at.size()) return false;
+    for (size_t index = 0; index < other.at.size(); ++index) {
         if (at[index] < other.at[index]) return false;
     }
     return true;
+}
+
+void Positions::grow(const Positions& origin) {
+    for (size_t index = at.size(); index < origin.at.size(); ++index) {
+        at.push_back(origin.at[index]);
+    }
+}
+
+void Positions::raise(const Positions& other) {
+    grow(other);
+    for (size_t index = 0; index < other.at.size(); ++index) {
+        at[index] = std::max(at[index], other.at[index]);
+    }
 }
 
 std::string Positions::to_string() const {
@@ -29,6 +42,7 @@ std::string Positions::to_string() const {
 }
 
 Box Box::between(const Positions& from, const Positions& to) {
+    CHECK_EQ(from.at.size(), to.at.size());
     CHECK(to.dominates(from));
     Box box;
     for (uint32_t index = 0; index < from.partition_count(); ++index) {
@@ -66,6 +80,18 @@ bool extend(Positions& end, const Box& box) {
     }
     for (const Interval& each : box.intervals) end.at[each.partition.value] = each.to;
     return true;
+}
+
+bool is_same_but_older(const Box& box, const Box& whole) {
+    auto next = box.intervals.begin();
+    for (const Interval& each : whole.intervals) {
+        if (next != box.intervals.end() && next->partition == each.partition) {
+            if (*next++ != each) return false;
+        } else if (each.from != each.to) {
+            return false;
+        }
+    }
+    return next == box.intervals.end();
 }
 
 std::optional<Box> join(const Box& first, const Box& second) {

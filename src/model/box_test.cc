@@ -25,8 +25,33 @@ TEST(Positions, CompareInEveryPartition) {
     EXPECT_EQ(positions({17, 4}).of(PartitionId{1}), Offset{4});
 }
 
-TEST(PositionsDeathTest, OfDifferentLengthDoNotCompare) {
-    EXPECT_DEATH(static_cast<void>(positions({1}).dominates(positions({1, 2}))), "check failed");
+TEST(Positions, ThatLackAPartitionStandAtItsOrigin) {
+    EXPECT_TRUE(positions({3, 4}).dominates(positions({3})));
+    EXPECT_FALSE(positions({2, 4}).dominates(positions({3})));
+    EXPECT_FALSE(positions({3}).dominates(positions({3, 0}))) << "nobody said where it begins";
+    EXPECT_TRUE(positions({3}).dominates(Positions()));
+    EXPECT_FALSE(positions({3, 4}) == positions({3}));
+    EXPECT_TRUE(positions({3, 4}).has(PartitionId{1}));
+    EXPECT_FALSE(positions({3, 4}).has(PartitionId{2}));
+}
+
+TEST(Positions, GrowByThePartitionsThatTheyLack) {
+    Positions grown = positions({3});
+    grown.grow(positions({0, 4, 7}));
+    EXPECT_EQ(grown, positions({3, 4, 7})) << "what it has stays";
+    grown.grow(positions({9, 9}));
+    EXPECT_EQ(grown, positions({3, 4, 7})) << "and it never shrinks";
+    Positions none;
+    none.grow(positions({5}));
+    EXPECT_EQ(none, positions({5}));
+}
+
+TEST(Positions, AreRaisedWhereTheOtherIsHigher) {
+    Positions both = positions({3, 9});
+    both.raise(positions({5, 4, 2}));
+    EXPECT_EQ(both, positions({5, 9, 2}));
+    both.raise(positions({1}));
+    EXPECT_EQ(both, positions({5, 9, 2}));
 }
 
 TEST(Box, LiesBetweenTwoPositions) {
@@ -41,6 +66,28 @@ TEST(Box, LiesBetweenTwoPositions) {
 
 TEST(BoxDeathTest, CannotRunBackwards) {
     EXPECT_DEATH(static_cast<void>(Box::between(positions({3}), positions({2}))), "check failed");
+}
+
+TEST(BoxDeathTest, LiesBetweenVectorsOfTheSamePartitions) {
+    EXPECT_DEATH(static_cast<void>(Box::between(positions({3}), positions({5, 8}))),
+                 "check failed");
+    EXPECT_DEATH(static_cast<void>(Box::between(positions({3, 0}), positions({5}))),
+                 "check failed");
+}
+
+TEST(Box, IsTheSameButOlderWhereItLacksWhatHoldsNothing) {
+    const Box old{{interval(0, 3, 5)}};
+    EXPECT_TRUE(is_same_but_older(old, old));
+    EXPECT_TRUE(is_same_but_older(old, Box{{interval(0, 3, 5), interval(1, 7, 7)}}));
+    EXPECT_TRUE(is_same_but_older(Box{}, Box{{interval(0, 3, 3)}}));
+    EXPECT_FALSE(is_same_but_older(old, Box{{interval(0, 3, 5), interval(1, 7, 8)}}));
+    EXPECT_FALSE(is_same_but_older(old, Box{{interval(0, 3, 6)}}));
+    EXPECT_FALSE(is_same_but_older(old, Box{}));
+    EXPECT_FALSE(is_same_but_older(Box{{interval(0, 3, 5), interval(1, 7, 7)}}, old))
+        << "what nobody knows begins nowhere";
+    EXPECT_FALSE(is_same_but_older(Box{{interval(0, 3, 5), interval(0, 3, 5)}}, old));
+    EXPECT_FALSE(is_same_but_older(Box{{interval(1, 7, 8), interval(0, 3, 5)}},
+                                   Box{{interval(0, 3, 5), interval(1, 7, 8)}}));
 }
 
 TEST(Extend, MovesTheEndByABoxThatStartsThere) {
@@ -68,6 +115,13 @@ TEST(Join, GluesBoxesThatMeet) {
     const std::optional<Box> joined = join(first, second);
     ASSERT_TRUE(joined.has_value());
     EXPECT_EQ(joined->to_string(), "0:[0,4) 1:[0,2) 2:[5,6)");
+}
+
+TEST(Join, GluesABoxToOneFromBeforeThePartitionCame) {
+    const std::optional<Box> joined =
+        join(Box{{interval(0, 0, 3)}}, Box{{interval(0, 3, 4), interval(1, 50, 52)}});
+    ASSERT_TRUE(joined.has_value());
+    EXPECT_EQ(joined->to_string(), "0:[0,4) 1:[50,52)");
 }
 
 TEST(Join, RefusesAGapOrAnOverlap) {

@@ -116,6 +116,37 @@ TEST(ChooseRuns, RepeatsAnOldCutWhileItIsKept) {
     EXPECT_EQ(history.boxes(ReadMode::kAtCut, second).size(), 1U);
 }
 
+TEST(ChooseRuns, AnswersAtACutFromBeforeAPartitionCame) {
+    TestHistory history;
+    const TableId table = history.add_table_at("t", at({10}));
+    const VersionId version = history.add_view(table, "v");
+    const auto publish_at = [&](const Positions& end) {
+        ASSERT_OK(history.apply({history.seal(table, end)}));
+        history.archive_to(table, end);
+        ASSERT_OK(history.apply({manifest::ChooseCut{table, end}}));
+        ASSERT_OK(history.apply({history.publish(table)}));
+    };
+    publish_at(at({15}));
+    history.add_partition(table, 100);
+    publish_at(at({16, 103}));
+    ASSERT_OK(history.apply({history.seal(table, at({17, 103}))}));
+    history.add_partition(table, 0);
+    const auto boxes = [&](ReadMode mode, uint64_t cut) {
+        std::vector<Box> found;
+        const auto runs = choose_runs(history.state, version, mode, cut);
+        EXPECT_OK(runs);
+        if (!runs) return found;
+        for (const manifest::Run* run : *runs) found.push_back(run->box);
+        return found;
+    };
+    const auto& cuts = history.state.table(table)->cuts;
+    EXPECT_EQ(boxes(ReadMode::kAtCut, cuts.at(0).number), (std::vector<Box>{box({10}, {15})}));
+    EXPECT_EQ(boxes(ReadMode::kAtCut, cuts.at(1).number),
+              (std::vector<Box>{box({10, 100}, {16, 103})}));
+    EXPECT_EQ(boxes(ReadMode::kFinal, 0).size(), 1U);
+    EXPECT_EQ(boxes(ReadMode::kLive, 0).size(), 2U);
+}
+
 TEST(ChooseRuns, HasNoAnswerAtACutBeforeTheView) {
     OneView history;
     history.fill();

@@ -51,6 +51,15 @@ bool lies_across(const Box& box, const Cut& cut) {
     return reaches_above && reaches_below;
 }
 
+/// Whether two boxes hold the same events.
+bool holds_same(const Box& left, const Box& right) {
+    Counts counts_left;
+    Counts counts_right;
+    count(counts_left, left);
+    count(counts_right, right);
+    return counts_left == counts_right;
+}
+
 /// What may be committed, said in the plainest way. Reads the state, never the commit rule.
 struct Model {
     const State& state;
@@ -69,12 +78,20 @@ struct Model {
     const catalog::ViewVersion& version(VersionId id) const {
         return *state.catalog.view_of_version(id)->find(id);
     }
+    /// A cut may be older than a partition: nothing of that lies below it.
+    Cut of_today(Cut cut) const {
+        for (size_t index = cut.at.size(); index < of().origin.at.size(); ++index) {
+            cut.at.push_back(of().origin.at[index]);
+        }
+        return cut;
+    }
     bool answers(const std::vector<Run>& runs, const std::set<VersionId>& wanted, RunKind kind,
                  const Box& box) const {
         std::set<VersionId> given;
         std::set<RunId> ids;
         for (const auto& run : runs) {
-            if (run.kind != kind || run.box != box || used.contains(run.id)) return false;
+            if (run.kind != kind || used.contains(run.id)) return false;
+            if (!holds_same(run.box, box)) return false;
             given.insert(run.version);
             ids.insert(run.id);
         }
@@ -95,6 +112,11 @@ struct Model {
         return !filled.is_populated && answers({backfill.run}, {filled.id}, RunKind::kBatch,
                                                Box::between(of().origin, filled.first_seal));
     }
+    bool allows(const manifest::Grow& grow) const {
+        const auto& known = of().origin.at;
+        const auto& told = grow.origin.at;
+        return told.size() > known.size() && std::equal(known.begin(), known.end(), told.begin());
+    }
     bool allows(const manifest::Archive& archive) const {
         Positions end = of().archive_end;
         for (const auto& segment : archive.segments) {
@@ -106,41 +128,43 @@ struct Model {
     bool allows(const manifest::ChooseCut& choice) const {
         if (!choice.cut) return of().cut_in_flight.has_value();
         if (of().cut_in_flight) return false;
-        for (uint32_t index = 0; index < choice.cut->partition_count(); ++index) {
-            const Offset at = choice.cut->at[index];
+        const Cut cut = of_today(*choice.cut);
+        for (uint32_t index = 0; index < cut.partition_count(); ++index) {
+            const Offset at = cut.at[index];
             if (at > of().archive_end.at[index] || at > of().sealed_frontier.at[index])
                 return false;
+            if (at < of().origin.at[index]) return false;
             for (const auto& published : of().cuts) {
                 if (at < published.cut.at[index]) return false;
             }
         }
         for (const VersionId id : versions()) {
             for (const auto& run : state.runs_of(id)) {
-                if (lies_across(run.box, *choice.cut)) return false;
+                if (lies_across(run.box, cut)) return false;
             }
         }
         return true;
     }
     bool allows(const manifest::Publish& publish) const {
-        if (of().cut_in_flight != publish.cut) return false;
+        const Cut cut = of_today(publish.cut);
+        if (of().cut_in_flight != cut) return false;
         std::set<VersionId> wanted;
         for (const VersionId id : versions()) {
             const Positions& start = version(id).first_seal;
             bool is_reached = true;
             for (uint32_t index = 0; index < start.partition_count(); ++index) {
-                is_reached = is_reached && start.at[index] <= publish.cut.at[index];
+                is_reached = is_reached && start.at[index] <= cut.at[index];
             }
             const bool is_given =
                 std::ranges::find(publish.runs, id, &Run::version) != publish.runs.end();
             // One that was declared exactly at the cut has no box below it.
-            if (!is_reached || (start == publish.cut && !is_given)) continue;
+            if (!is_reached || (start == cut && !is_given)) continue;
             wanted.insert(id);
             for (const auto& run : state.runs_of(id)) {
-                if (lies_across(run.box, publish.cut)) return false;
+                if (lies_across(run.box, cut)) return false;
             }
         }
-        return answers(publish.runs, wanted, RunKind::kBatch,
-                       Box::between(of().origin, publish.cut));
+        return answers(publish.runs, wanted, RunKind::kBatch, Box::between(of().origin, cut));
     }
     bool allows(const manifest::Compact& compact) const {
         const auto& runs = state.runs_of(compact.added.version);
@@ -183,7 +207,7 @@ struct Model {
 class World {
   public:
     World(uint64_t seed, uint32_t partitions)
-        : random_(seed), table_(history_.add_table("t", partitions)) {
+        : random_(seed), table_(history_.add_table_at("t", some_origin(Positions(), partitions))) {
         history_.add_view(table_, "v0");
     }
 
@@ -202,6 +226,10 @@ class World {
   private:
     const TableState& of() const { return *history_.state.table(table_); }
     RunId fresh() { return {next_run_++}; }
+    Positions some_origin(Positions known, uint32_t more) {
+        for (; more > 0; --more) known.at.push_back({static_cast<int64_t>(random_.below(9))});
+        return known;
+    }
 
     void commit(const Change& change) {
         const Model model{history_.state, table_, used_, used_objects_};
@@ -271,7 +299,7 @@ class World {
     Change make() {
         switch (random_.below(12)) {
             case 0:
-                return make_view();
+                return random_.below(3) == 0 ? make_growth() : make_view();
             case 1:
                 return random_.below(3) == 0 ? make_drop() : make_seal();
             case 2:
@@ -306,6 +334,10 @@ class World {
             seal.runs.push_back(manifest::test_run(fresh(), id, RunKind::kSealed, seal.box));
         }
         return seal;
+    }
+    Change make_growth() {
+        const auto more = static_cast<uint32_t>(1 + random_.below(2));
+        return manifest::Grow{table_, some_origin(of().origin, more)};
     }
     Change make_view() {
         const ObjectId id = history_.new_id();
@@ -401,6 +433,12 @@ class World {
             if (!publish->runs.empty()) publish->runs.pop_back();
         } else if (auto* compact = std::get_if<manifest::Compact>(&change)) {
             compact->removed.back().value += 1;
+        } else if (auto* grow = std::get_if<manifest::Grow>(&change)) {
+            if (random_.below(2) == 0) {
+                grow->origin.at[random_.below(grow->origin.at.size())].value += 1;
+            } else {
+                grow->origin.at.resize(of().origin.at.size());
+            }
         }
     }
 

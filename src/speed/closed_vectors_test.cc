@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One client appends now here, now there, each time after the last was acknowledged, in between any
 // two steps of the speed layer. So a vector is closed exactly if it is the beginning of what the
-// client did.
+// client did. Logs that can get partitions do so meanwhile.
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -21,15 +21,19 @@ class Client {
     Client(std::vector<TestStream*> streams, uint64_t seed)
         : streams_(std::move(streams)), random_(seed) {}
 
-    /// Appends something or nothing; to be called wherever anything may happen.
+    /// Appends something or nothing, and now and then a log gets a partition; to be called wherever
+    /// anything may happen.
     void maybe() {
         while (done_.size() < kAppendsMax && random_.below(3) == 0) append();
+        if (random_.below(15) == 0) grow(*streams_[random_.below(streams_.size())]);
     }
     void append() {
-        const Request request{random_.below(streams_.size()),
-                              static_cast<uint32_t>(random_.below(2)),
-                              1 + random_.below(7),
-                              {}};
+        const uint64_t stream = random_.below(streams_.size());
+        const Request request{
+            stream,
+            static_cast<uint32_t>(random_.below(streams_[stream]->log->partition_count())),
+            1 + random_.below(7),
+            {}};
         const std::vector<std::string> records(request.records, TestStream::event("k", 1));
         streams_[request.stream]->append(request.partition, records);
         done_.push_back({request.stream, request.partition, request.records,
@@ -45,13 +49,17 @@ class Client {
     /// Whether the ends of some streams, by index, are what the first so many requests gave.
     testing::AssertionResult is_closed(const std::map<size_t, Positions>& ends) const {
         std::map<size_t, Positions> reached;
-        for (const auto& [stream, end] : ends) reached[stream] = streams_[stream]->log->origin();
-        if (reached == ends) return testing::AssertionSuccess();
+        std::map<size_t, Positions> grown = ends;  // a vector may be older than a partition
+        for (auto& [stream, end] : grown) {
+            reached[stream] = streams_[stream]->log->origin();
+            end.grow(reached[stream]);
+        }
+        if (reached == grown) return testing::AssertionSuccess();
         for (const Request& each : done_) {
             const auto place = reached.find(each.stream);
             if (place == reached.end()) continue;
             place->second.at[each.partition] = each.end;
-            if (reached == ends) return testing::AssertionSuccess();
+            if (reached == grown) return testing::AssertionSuccess();
         }
         testing::AssertionResult failure = testing::AssertionFailure();
         for (const auto& [stream, end] : ends) failure << stream << ": " << end.to_string() << "; ";
@@ -59,6 +67,12 @@ class Client {
     }
 
   private:
+    void grow(TestStream& stream) {
+        constexpr uint32_t kPartitionsMax = 30;
+        if (!stream.holes_seed || stream.log->partition_count() >= kPartitionsMax) return;
+        stream.add_partition(static_cast<int64_t>(random_.below(50)));
+    }
+
     struct Request {
         size_t stream;
         uint32_t partition;
@@ -81,7 +95,10 @@ class BusyLog final : public log::PartitionedLog {
                                       const log::AppendRequest& request) override {
         return log_.append(partition, request);
     }
-    Positions origin() const override { return log_.origin(); }
+    Positions origin() const override {
+        happens_();
+        return log_.origin();
+    }
     Positions start() const override { return log_.start(); }
     Positions durable_end() const override {
         happens_();

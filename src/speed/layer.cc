@@ -41,6 +41,12 @@ void Layer::reach(const Positions& to) {
     copy_.reset();
 }
 
+void Layer::grow(const Positions& origin) {
+    from_.grow(origin);
+    to_.grow(origin);
+    copy_.reset();
+}
+
 std::vector<operators::FoldTarget> Layer::targets() {
     CHECK_EQ(shard_count_, size_t{1});
     std::vector<operators::FoldTarget> targets;

@@ -29,6 +29,9 @@ class Layer {
     const Positions& from() const { return from_; }
     const Positions& to() const { return to_; }
     void reach(const Positions& to);
+    /// The log has got partitions: none of their events is here. Ticks that were given before lack
+    /// them.
+    void grow(const Positions& origin);
 
     size_t shard_count() const { return shard_count_; }
     const operators::GroupTable& table(size_t view, size_t shard) const {

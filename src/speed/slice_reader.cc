@@ -30,6 +30,12 @@ void SliceReader::begin_epoch(const Positions& end) {
 
 void SliceReader::skip() { start(Positions(end_)); }
 
+void SliceReader::grow(const Positions& origin) {
+    end_.grow(origin);
+    position_.grow(origin);
+    ahead_.resize(position_.at.size());
+}
+
 /// It may rest when all that is left has a higher sequence: what an older build wrote, or the
 /// dataset gives back, has none and lets it rest anywhere.
 Result<log::RecordBatch> SliceReader::next() {

@@ -35,6 +35,8 @@ class SliceReader {
     void begin_epoch(const Positions& end);
     /// Passes over what is left of the epoch.
     void skip();
+    /// The log has got partitions: of those nothing lies in the epoch.
+    void grow(const Positions& origin);
 
     /// The next slice; not at the end of the epoch. One without records is a hole that was passed.
     /// After an error nothing has changed.

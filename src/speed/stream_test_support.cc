@@ -42,7 +42,8 @@ void TestStream::open() {
     manifest = must(manifest::Manifest::open(files, clock, "manifest"));
     table = manifest::test_table(manifest->new_id().value(), "t", 2);
     table.columns = operators::test_stream_columns();
-    must(manifest->commit({manifest::CreateTable{table}}));
+    const Positions origin = holes_seed ? manifest::at({1'000, 7}) : Positions();
+    must(manifest->commit({manifest::CreateTable{table, origin}}));
     open_log();
 }
 
@@ -82,6 +83,10 @@ void TestStream::append(uint32_t partition, const std::vector<std::string>& reco
     log::AppendRequest request;
     request.records.assign(records.begin(), records.end());
     must(log->append(PartitionId{partition}, request));
+}
+
+void TestStream::add_partition(int64_t origin) {
+    static_cast<log::MemoryLog&>(*log).add_partition({origin});
 }
 
 manifest::Change TestStream::new_view(const std::string& name) const {

@@ -25,7 +25,8 @@ struct TestStream {
     Metrics metrics;
     operators::TestViews views;
     SpeedOptions options;
-    /// Its log is in memory and leaves out offsets by this seed; embedded and dense without.
+    /// Its log is in memory, begins elsewhere than at 0, leaves out offsets by this seed and may
+    /// get partitions; embedded and dense without.
     std::optional<uint64_t> holes_seed;
     /// Of the log; several streams of one node share it.
     std::shared_ptr<log::CommitOrder> order = std::make_shared<log::CommitOrder>();
@@ -40,6 +41,8 @@ struct TestStream {
 
     static std::string event(const std::string& key, int64_t number);
     void append(uint32_t partition, const std::vector<std::string>& records);
+    /// The log, one in memory, gets another partition, which begins there.
+    void add_partition(int64_t origin);
     /// The machine stops, and log and manifest are opened again; workers must be gone.
     void crash(CrashFate fate);
     manifest::Change new_view(const std::string& name) const;

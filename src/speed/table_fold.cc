@@ -49,9 +49,8 @@ Result<void> TableFold::reload() {
 Result<void> TableFold::reload_locked() {
     // Before the head: what is trimmed meanwhile was archived before that, and this head says so.
     const Positions log_start = log_->start();
-    const manifest::StatePtr state = parts_.manifest->head();
+    const manifest::StatePtr state = TRY(head_with(log_->origin()));
     const manifest::TableState* table = state->table(table_.id);
-    if (table == nullptr) return not_found("stream \"{}\" was dropped", table_.name);
     TRY(check_log(*table, log_start));
     ViewSetPtr views = TRY(ViewSet::bind(*state, table_.id, *parts_.views));
     std::vector<std::unique_ptr<SliceFolder>> folders;
@@ -67,6 +66,42 @@ Result<void> TableFold::reload_locked() {
     sealed_ = table->sealed_frontier;
     folded_to_ = sealed_;
     reader_.start(sealed_);
+    return {};
+}
+
+Result<manifest::StatePtr> TableFold::head_with(const Positions& origin) const {
+    manifest::StatePtr head = parts_.manifest->head();
+    const manifest::TableState* table = head->table(table_.id);
+    if (table == nullptr) return not_found("stream \"{}\" was dropped", table_.name);
+    Positions known = table->origin;
+    known.grow(origin);
+    if (known != origin) {
+        return corrupt("log of stream \"{}\" has its origin at {}, not at {}", table_.name,
+                       origin.to_string(), table->origin.to_string());
+    }
+    if (origin == table->origin) return head;
+    return parts_.manifest->commit({manifest::Grow{table_.id, origin}});
+}
+
+/// Others see what they saw: nothing lies below the origins of the partitions that came.
+Result<void> TableFold::grow(const Positions& end) {
+    Positions origin = log_->origin();
+    CHECK_GE(origin.at.size(), end.at.size());
+    origin.at.resize(end.at.size());
+    const auto head = head_with(origin);
+    if (!head) {
+        if (health_->state() == HealthState::kWell) {
+            write_trace(TraceLevel::kError, "speed", head.error().to_string());
+            health_->tell(HealthState::kDegraded, head.error());
+        }
+        return head.error();
+    }
+    if (health_->state() == HealthState::kDegraded) health_->recovered();
+    sealed_.grow(origin);
+    folded_to_.grow(origin);
+    reader_.grow(origin);
+    for (Epoch& epoch : epochs_) epoch.to.grow(origin);
+    for (const LayerPtr& layer : layers_) layer->grow(origin);
     return {};
 }
 
@@ -114,6 +149,7 @@ StepOutcome TableFold::step() {
 }
 
 Result<TableFold::Folded> TableFold::fold_slice(UniqueLock* lock, const Positions& end) {
+    if (end.partition_count() > sealed_.partition_count()) TRY(grow(end));
     if (reader_.is_at_end()) reader_.begin_epoch(end);
     if (reader_.is_at_end()) return Folded::kNothing;
     if (views_->is_empty()) {

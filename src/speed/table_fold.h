@@ -28,6 +28,9 @@ namespace braid::speed {
 
 /// The folding half of a TableWorker: one stream's events become states.
 ///
+/// A log may get partitions. The fold is who sees it first, for the manifest too: what nobody has
+/// folded is not archived, sealed or below a cut.
+///
 /// What is folded lies in layers, oldest first, that tile [sealed frontier, folded): each is
 /// written until it is pinned by a scan or frozen by a seal; then new slices open the next one.
 /// Small layers merge back when the pin is gone.
@@ -99,6 +102,12 @@ class TableFold {
 
     Result<void> reload_locked() REQUIRES(mutex_);
     void reload_or_stop() REQUIRES(mutex_);
+    /// The manifest's head once it knows these origins, which are those of the log. Corrupt where
+    /// it knows others.
+    Result<manifest::StatePtr> head_with(const Positions& origin) const;
+    /// The log has got partitions, as `end` shows: the manifest is told, then all here is grown.
+    /// Folding and readers wait for that one commit.
+    Result<void> grow(const Positions& end) REQUIRES(mutex_);
     /// That the log goes on where the manifest says that it does.
     Result<void> check_log(const manifest::TableState& state, const Positions& log_start) const;
     /// Slices between two rests.

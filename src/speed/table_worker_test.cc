@@ -7,6 +7,7 @@
 #include "base/error_makers.h"
 #include "base/test_support.h"
 #include "base/trace.h"
+#include "runs/snapshot.h"
 #include "speed/stream_test_support.h"
 
 namespace braid::speed {
@@ -42,6 +43,16 @@ class TableWorkerTest : public testing::TestWithParam<size_t> {
     }
     TestStream stream_;
     std::unique_ptr<TableWorker> worker_;
+};
+
+/// On a log whose two partitions begin at 1,000 and at 7, and which gets a third.
+class GrowingLogTest : public TableWorkerTest {
+  protected:
+    static constexpr int64_t kOrigin = 500;
+
+    GrowingLogTest() { stream_.holes_seed = 3; }
+    void grow() { stream_.add_partition(kOrigin); }
+    Offset known_origin() const { return stream_.state().origin.of({2}); }
 };
 
 TEST_P(TableWorkerTest, AnswersWithWhatWasJustAppended) {
@@ -332,7 +343,158 @@ TEST_P(TableWorkerTest, StopsAndSaysSoWhenNobodyHasTheNextOffset) {
     EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({0, 0}));
 }
 
+TEST_P(GrowingLogTest, ANewPartitionIsFoldedFromItsOrigin) {
+    append(0, "a", 1);
+    append(1, "b", 2);
+    EXPECT_EQ(answer(), (Lines{"a 1 1 1", "b 1 2 1"}));
+    grow();
+    EXPECT_EQ(stream_.state().origin.partition_count(), 2U) << "nobody has looked";
+    EXPECT_EQ(answer(), (Lines{"a 1 1 1", "b 1 2 1"})) << "it has no events yet";
+    EXPECT_EQ(known_origin(), Offset{kOrigin});
+    append(2, "a", 5);
+    append(0, "c", 3);
+    const Lines all = {"a 2 6 2", "b 1 2 1", "c 1 3 1"};
+    EXPECT_EQ(answer(), all);
+    ASSERT_OK(worker_->seal());
+    EXPECT_EQ(stream_.state().sealed_frontier, stream_.log->durable_end());
+    EXPECT_EQ(answer(), all);
+    worker_.reset();
+    worker_ = stream_.worker();
+    EXPECT_EQ(answer(), all);
+}
+
+TEST_P(GrowingLogTest, APartitionThatCameWhileNobodyFoldedIsFoundAtTheStart) {
+    append(0, "a", 1);
+    ASSERT_OK(worker_->seal());
+    worker_.reset();
+    grow();
+    append(2, "b", 2);
+    worker_ = stream_.worker();
+    EXPECT_EQ(known_origin(), Offset{kOrigin});
+    EXPECT_EQ(answer(), (Lines{"a 1 1 1", "b 1 2 1"}));
+}
+
+TEST_P(GrowingLogTest, ASealOfWhatWasFoldedBeforeIsAccepted) {
+    append(0, "a", 1);
+    EXPECT_EQ(answer(), Lines{"a 1 1 1"});
+    bool is_done = false;
+    // While the run is written the log grows, and folding goes on.
+    stream_.files.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+        if (is_done || !operation.path.starts_with("runs/")) return {};
+        is_done = true;
+        grow();
+        append(2, "a", 5);
+        while (worker_->fold_step().progressed) {
+        }
+        return {};
+    });
+    ASSERT_OK(worker_->seal_folded());
+    stream_.files.clear_faults();
+    ASSERT_TRUE(is_done);
+    ASSERT_EQ(stream_.runs("v").size(), 1U);
+    EXPECT_EQ(stream_.runs("v")[0].box.find({2}), nullptr);
+    EXPECT_EQ(stream_.state().sealed_frontier.of({2}), Offset{kOrigin});
+    EXPECT_EQ(answer(), Lines{"a 2 6 2"});
+    ASSERT_OK(worker_->seal());
+    ASSERT_EQ(stream_.runs("v").size(), 2U);
+    EXPECT_EQ(stream_.runs("v")[1].box.find({2})->from, Offset{kOrigin});
+    EXPECT_EQ(answer(), Lines{"a 2 6 2"});
+}
+
+TEST_P(GrowingLogTest, ASealFromBeforeThatComesTwiceIsRefused) {
+    append(0, "a", 1);
+    const auto second = stream_.worker();
+    ASSERT_OK(second->pin(stream_.log->durable_end(), kWaitUs));
+    grow();
+    append(2, "b", 2);
+    ASSERT_OK(worker_->seal());
+    EXPECT_ERROR(second->seal_folded(), ErrorCode::kConflict);
+    EXPECT_EQ(answer(), (Lines{"a 1 1 1", "b 1 2 1"}));
+    worker_ = nullptr;
+    const auto lines = stream_.answer(*second, "v");
+    ASSERT_OK(lines);
+    EXPECT_EQ(*lines, (Lines{"a 1 1 1", "b 1 2 1"}));
+}
+
+TEST_P(GrowingLogTest, WhatWasPinnedBeforeStaysAsItIs) {
+    append(0, "a", 1);
+    ASSERT_OK_AND_ASSIGN(const auto before, worker_->pin(stream_.log->durable_end(), kWaitUs));
+    const Positions end = before.end;
+    const Box box = before.ticks.at(0)->box;
+    grow();
+    append(2, "a", 5);
+    append(0, "a", 6);
+    ASSERT_OK_AND_ASSIGN(const auto after, worker_->pin(stream_.log->durable_end(), kWaitUs));
+    EXPECT_EQ(before.end, end);
+    EXPECT_EQ(before.ticks[0]->box, box);
+    EXPECT_EQ(box.intervals.size(), 2U);
+    EXPECT_TRUE(after.end.dominates(end));
+    EXPECT_EQ(after.end, stream_.log->durable_end());
+    EXPECT_EQ(answer(), Lines{"a 3 12 3"});
+    // A reader of the newest manifest version takes either.
+    runs::Tiling tiling;
+    tiling.end = stream_.first_seal("v");
+    EXPECT_EQ(tiling.end.partition_count(), 3U);
+    EXPECT_TRUE(runs::add_ticks(tiling, before.ticks));
+    EXPECT_EQ(tiling.end.of({2}), Offset{kOrigin});
+}
+
+TEST_P(GrowingLogTest, ANewViewStartsBehindWhatIsSealedOfEachPartition) {
+    append(0, "a", 1);
+    EXPECT_EQ(answer(), Lines{"a 1 1 1"});
+    grow();
+    append(2, "b", 2);
+    ASSERT_OK(worker_->declare({stream_.new_view("late")}));  // nobody has folded b
+    append(2, "c", 3);
+    for (const bool is_sealed : {false, true}) {
+        if (is_sealed) {
+            ASSERT_OK(worker_->seal());
+        }
+        EXPECT_EQ(answer(), (Lines{"a 1 1 1", "b 1 2 1", "c 1 3 1"}));
+        EXPECT_EQ(answer("late"), (Lines{"b 1 2 1", "c 1 3 1"}));
+    }
+    EXPECT_EQ(stream_.first_seal("late").of({2}), Offset{kOrigin});
+}
+
+TEST_P(GrowingLogTest, WaitsUntilTheManifestKnowsThePartition) {
+    append(0, "a", 1);
+    Health health(stream_.clock, nullptr);
+    SpeedParts parts = stream_.parts();
+    parts.health = &health;
+    ASSERT_OK_AND_ASSIGN(worker_,
+                         TableWorker::open(parts, stream_.options, stream_.table, stream_.log));
+    EXPECT_EQ(answer(), Lines{"a 1 1 1"});
+    grow();
+    append(2, "b", 2);
+    set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
+    stream_.files.fail_all_after(0);
+    EXPECT_FALSE(worker_->fold_step().progressed);
+    EXPECT_FALSE(worker_->pin(stream_.log->durable_end(), kWaitUs));
+    EXPECT_EQ(health.state(), HealthState::kDegraded);
+    EXPECT_EQ(worker_->failure(), std::nullopt);
+    stream_.files.clear_faults();
+    EXPECT_EQ(answer(), (Lines{"a 1 1 1", "b 1 2 1"}));
+    EXPECT_EQ(health.state(), HealthState::kWell);
+    set_trace_sink({});
+}
+
+TEST_P(GrowingLogTest, RefusesALogThatBeginsElsewhere) {
+    worker_.reset();
+    for (const Positions& origin :
+         {manifest::at({1'000, 8}), manifest::at({1'000}), manifest::at({0, 7, 9})}) {
+        const auto log = std::make_shared<log::MemoryLog>(stream_.clock, stream_.table.log, origin);
+        const auto refused =
+            TableWorker::open(stream_.parts(), stream_.options, stream_.table, log);
+        ASSERT_ERROR(refused, ErrorCode::kCorrupt);
+        EXPECT_NE(refused.error().message().find("has its origin at " + origin.to_string()),
+                  std::string::npos)
+            << refused.error().message();
+    }
+    EXPECT_EQ(stream_.state().origin, manifest::at({1'000, 7})) << "nothing was committed";
+}
+
 INSTANTIATE_TEST_SUITE_P(FoldThreads, TableWorkerTest, testing::Values(1, 2));
+INSTANTIATE_TEST_SUITE_P(FoldThreads, GrowingLogTest, testing::Values(1, 2));
 
 }  // namespace
 }  // namespace braid::speed

@@ -69,7 +69,11 @@ class ChangedKeys : public ::testing::TestWithParam<uint64_t> {
         Rows rows;
     };
 
+    /// Every second history is one of logs that begin anywhere and get partitions.
+    static bool grows() { return GetParam() % 2 == 0; }
+
     void SetUp() override {
+        if (grows()) node_.use_sparse_logs(GetParam());
         ASSERT_TRUE(node_.start());
         node_.run(kSetup);
     }
@@ -98,8 +102,12 @@ class ChangedKeys : public ::testing::TestWithParam<uint64_t> {
         const auto ms = static_cast<int64_t>(random_.below(12)) - 2;
         const std::string time = fmt::format("2026-11-22 10:0{}", minute);
         const bool is_bad = random_.below(10) == 0;
+        constexpr uint32_t kPartitionsMax = 6;
+        if (grows() && random_.below(10) == 0 && node_.partition_count("hits") < kPartitionsMax) {
+            node_.add_partition("hits");
+        }
         EXPECT_TRUE(node_.append(
-            "hits", static_cast<uint32_t>(random_.below(2)),
+            "hits", static_cast<uint32_t>(random_.below(node_.partition_count("hits"))),
             {is_bad ? "nonsense"
                     : fmt::format(R"({{"page":"{}","at":"{}:30Z","ms":{}}})", page, time, ms)}));
         return is_bad || ms < 0 ? "" : fmt::format("{}|{}:00+00", page, time);

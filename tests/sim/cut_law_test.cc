@@ -67,16 +67,21 @@ std::string record(Random& random) {
 }
 
 struct Shape {
-    uint32_t partitions;
-    bool is_sparse;  // offsets have holes
+    uint32_t partitions;  // to begin with
+    bool is_sparse;       // offsets begin anywhere and have holes
+    bool grows = false;   // partitions are added between events; they begin anywhere
 };
 
-constexpr uint64_t kHoles = 20261130;
+constexpr uint64_t kSeed = 20261130;
 
 class CutLaw : public ::testing::TestWithParam<Shape> {
   protected:
     static void start(TestNode& node) {
-        if (GetParam().is_sparse) node.use_sparse_logs(kHoles);
+        if (GetParam().is_sparse) {
+            node.use_sparse_logs(kSeed);
+        } else if (GetParam().grows) {
+            node.use_dense_logs(kSeed);
+        }
         ASSERT_TRUE(node.start());
     }
     static void create(TestNode& node, bool with_view = true) {
@@ -87,7 +92,8 @@ class CutLaw : public ::testing::TestWithParam<Shape> {
     static void append(TestNode& node, const std::vector<std::string>& history, size_t from,
                        size_t to) {
         for (size_t at = from; at < to; ++at) {
-            const auto partition = static_cast<uint32_t>(at % GetParam().partitions);
+            maybe_grow(node, "events", at);
+            const auto partition = static_cast<uint32_t>(at % node.partition_count("events"));
             ASSERT_TRUE(node.append("events", partition, {history[at]}));
         }
     }
@@ -96,6 +102,11 @@ class CutLaw : public ::testing::TestWithParam<Shape> {
         app::NodeOptions options = TestNode::small_options();
         options.speed.fold_threads = fold_threads;
         return options;
+    }
+    /// Before an event, so that nodes that are fed alike grow alike.
+    static void maybe_grow(TestNode& node, const std::string& table, size_t event) {
+        constexpr size_t kEvery = 11;
+        if (GetParam().grows && event % kEvery == kEvery - 1) node.add_partition(table);
     }
     static Digest digest(TestNode& node, runs::ReadMode mode = runs::ReadMode::kLive) {
         const auto digest = node.digest("v", mode);
@@ -153,7 +164,7 @@ TEST_P(CutLaw, HoldsForAViewThatComesLate) {
 }
 
 TEST_P(CutLaw, HoldsThroughPinsSealsBackfillsAndBatchRunsInAnyOrder) {
-    const uint64_t seeds = GetParam().is_sparse ? 2 : 6;
+    const uint64_t seeds = GetParam().is_sparse || GetParam().grows ? 2 : 6;
     for (uint64_t seed = 1; seed <= seeds; ++seed) {
         const auto records = history(120, 100 + seed);
         Random random(seed);
@@ -237,16 +248,19 @@ TEST_P(CutLaw, HoldsAtRandomCutsAndSealsOfTheRealLog) {
     start(plain);
     plain.run(setup);
     Random random(20261122);
-    std::vector<size_t> cuts(GetParam().is_sparse ? 40 : 200);
+    std::vector<size_t> cuts(GetParam().is_sparse || GetParam().grows ? 40 : 200);
     for (size_t& cut : cuts) cut = random.below(lines.size() + 1);
     std::ranges::sort(cuts);
     cuts.push_back(lines.size());
     size_t at = 0;
-    for (const size_t cut : cuts) {
+    for (size_t piece_number = 0; const size_t cut : cuts) {
         if (cut > at) {
+            for (TestNode* each : {&node, &plain}) maybe_grow(*each, "access", piece_number);
+            ++piece_number;
             const std::vector<std::string> piece(lines.begin() + static_cast<ptrdiff_t>(at),
                                                  lines.begin() + static_cast<ptrdiff_t>(cut));
-            const auto partition = static_cast<uint32_t>(random.below(GetParam().partitions));
+            const auto partition =
+                static_cast<uint32_t>(random.below(node.partition_count("access")));
             ASSERT_TRUE(node.append("access", partition, piece));
             ASSERT_TRUE(plain.append("access", partition, piece));
             at = cut;
@@ -263,9 +277,11 @@ TEST_P(CutLaw, HoldsAtRandomCutsAndSealsOfTheRealLog) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, CutLaw,
                          ::testing::Values(Shape{1, false}, Shape{4, false}, Shape{1, true},
-                                           Shape{4, true}),
+                                           Shape{4, true}, Shape{1, false, true},
+                                           Shape{2, true, true}),
                          [](const auto& info) {
-                             return fmt::format("{}{}", info.param.is_sparse ? "Sparse" : "Dense",
+                             return fmt::format("{}{}{}", info.param.is_sparse ? "Sparse" : "Dense",
+                                                info.param.grows ? "Growing" : "",
                                                 info.param.partitions);
                          });
 

@@ -12,17 +12,26 @@
 
 namespace braid::testing {
 
-/// Logs in memory that leave out offsets by a seed, so that two nodes that are fed alike have the
-/// same ones. They outlive the node.
+/// Logs in memory that begin anywhere, leave out offsets and may get partitions, all by a seed, so
+/// that two nodes that are fed alike have the same ones. They outlive the node, as those of another
+/// system do.
 class SparseLogs final : public log::LogFactory {
   public:
-    SparseLogs(const Clock& clock, uint64_t seed) : clock_(clock), seed_(seed) {}
+    /// Without holes no offset is left out.
+    SparseLogs(const Clock& clock, uint64_t seed, bool has_holes)
+        : clock_(clock), seed_(seed), has_holes_(has_holes) {}
 
+    Result<Positions> origin_of(const log::LogSpec& spec) override;
     Result<std::shared_ptr<log::PartitionedLog>> open(log::LogSpec spec) override;
+    /// One partition more for a log that was opened.
+    void add_partition(const LogId& log);
 
   private:
+    Offset origin_of(uint32_t partition) const;
+
     const Clock& clock_;
     const uint64_t seed_;
+    const bool has_holes_;
     Mutex mutex_;
     std::map<LogId, std::shared_ptr<log::MemoryLog>> logs_ GUARDED_BY(mutex_);
 };

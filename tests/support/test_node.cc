@@ -133,6 +133,14 @@ TableId TestNode::table(const std::string& name) const {
     return table == nullptr ? TableId{} : table->id;
 }
 
+void TestNode::add_partition(const std::string& table) {
+    sparse_logs_->add_partition(node_->state()->catalog.find_table(table)->log);
+}
+
+uint32_t TestNode::partition_count(const std::string& table) const {
+    return node_->log_of(this->table(table)).value()->partition_count();
+}
+
 Result<log::AppendOutcome> TestNode::append(const std::string& table, uint32_t partition,
                                             const std::vector<std::string>& records,
                                             const std::string& idempotency_key) {

@@ -45,10 +45,17 @@ class TestNode {
     static app::NodeOptions small_options();
 
     Result<void> start();
-    /// Before the start: logs with holes instead of embedded ones. They are lost in a crash.
+    /// Before the start: logs of another form instead of embedded ones. They begin anywhere, may
+    /// get partitions, and lose nothing in a crash. The dense ones leave out no offset.
     void use_sparse_logs(uint64_t seed) {
-        sparse_logs_ = std::make_shared<SparseLogs>(*clock_in_use_, seed);
+        sparse_logs_ = std::make_shared<SparseLogs>(*clock_in_use_, seed, /*has_holes=*/true);
     }
+    void use_dense_logs(uint64_t seed) {
+        sparse_logs_ = std::make_shared<SparseLogs>(*clock_in_use_, seed, /*has_holes=*/false);
+    }
+    /// The stream's log, which is one of these, gets another partition.
+    void add_partition(const std::string& table);
+    uint32_t partition_count(const std::string& table) const;
     /// The process dies and, with it, the machine: what was not synced meets its fate.
     void crash(CrashFate fate, uint64_t seed);
     /// The process ends in good order.

@@ -91,7 +91,9 @@ Result<ChangedKeys> changed_keys(const runs::Tiling& before, const runs::Tiling&
                               before.end.to_string());
     }
     ChangedKeys changed;
-    TRY(add_behind(after, before.end, changed));
+    Positions end = before.end;
+    end.grow(after.base->listed->facts.complete_since);
+    TRY(add_behind(after, end, changed));
     sort(changed.keys);
     return changed;
 }
@@ -102,7 +104,7 @@ Result<ChangedKeys> changed_keys(const ReadParts& parts, const PinnedSnapshot& b
     const runs::Tiling later = TRY(after.tiling_of(parts, version));
     ChangedKeys changed = TRY(changed_keys(earlier, later));
     if (!is_judged_between(*before.state(), *after.state(), version)) return changed;
-    const Positions nowhere{std::vector<Offset>(earlier.end.at.size(), Offset{INT64_MIN})};
+    const Positions nowhere{std::vector<Offset>(later.end.at.size(), Offset{INT64_MIN})};
     TRY(add_behind(earlier, nowhere, changed));
     TRY(add_behind(later, nowhere, changed));
     changed.is_exact = false;

@@ -14,14 +14,6 @@ namespace {
 /// Each lost attempt needs a whole seal between two looks.
 constexpr int kPinAttemptsMax = 100;
 
-Positions highest(const Positions& left, const Positions& right) {
-    Positions both = left;
-    for (size_t index = 0; index < both.at.size(); ++index) {
-        both.at[index] = std::max(both.at[index], right.at[index]);
-    }
-    return both;
-}
-
 }  // namespace
 
 Result<runs::RunTilingPtr> ReadParts::tiling_of(runs::TilingSet& tilings, VersionId version,
@@ -54,7 +46,7 @@ Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>
         if (options.mode == runs::ReadMode::kLive) {
             Positions& end = at_least[table] = stream.log->durable_end();
             if (options.seen != nullptr && options.seen->contains(table)) {
-                end = highest(end, options.seen->at(table));
+                end.raise(options.seen->at(table));
             }
         }
         streams_.emplace(table, std::move(stream));
@@ -74,7 +66,8 @@ Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>
     return {};
 }
 
-/// False: what was folded after the pins is sealed already, so views would be ahead of streams.
+/// False: what was folded after the pins is sealed already, or is of a partition that came after
+/// them, so views would be ahead of streams.
 bool PinnedSnapshot::is_of_one_moment() const {
     if (mode_ != runs::ReadMode::kLive) return true;
     return std::ranges::all_of(streams_, [&](const auto& entry) {

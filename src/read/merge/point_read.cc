@@ -140,10 +140,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
     const auto log = TRY(parts_.log_of(table_));
     Positions at_least = log->durable_end();
     if (options.seen != nullptr && options.seen->contains(table_)) {
-        const Positions& seen = options.seen->at(table_);
-        for (size_t index = 0; index < seen.at.size(); ++index) {
-            at_least.at[index] = std::max(at_least.at[index], seen.at[index]);
-        }
+        at_least.raise(options.seen->at(table_));
     }
     const uint32_t sections = plan::subkey_sections(view_.plan->aggregates);
     std::vector<PointRows> sources;

@@ -57,7 +57,10 @@ class StreamScan final : public RowSource {
 
   private:
     /// Segments from `from` on; the log goes on where they end.
-    Result<void> plan_segments(const manifest::TableState& state, const Positions& from) {
+    Result<void> plan_segments(const manifest::TableState& state, Positions from) {
+        // The state may be newer than the snapshot; of partitions that came since nothing is read.
+        from.grow(state.origin);
+        end_.grow(state.origin);
         Positions archived = state.archive_end;
         for (size_t index = 0; index < archived.at.size(); ++index) {
             archived.at[index] =
@@ -65,7 +68,7 @@ class StreamScan final : public RowSource {
         }
         const auto segments = TRY(dataset::segments_between(state, from, archived));
         segments_.assign(segments.begin(), segments.end());
-        from_ = from;
+        from_ = std::move(from);
         at_ = archived;
         return {};
     }
