@@ -264,6 +264,12 @@ Result<uint64_t> BatchLayer::judge(uint64_t audit, bool is_accepted) {
     return found == state->audits.end() ? 0 : state->pending_audits(found->table).size();
 }
 
+/// Why a scan of a stream that is closing ends.
+Error BatchLayer::ended(const Stream& stream) const {
+    const bool is_dropped = parts_.manifest->head()->table(stream.table.id) == nullptr;
+    return is_dropped ? was_dropped(stream.table) : Error(cancelled("the node stops"));
+}
+
 Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     const Stream& stream, const std::vector<VersionId>& versions, Cut end, ScanWatch& watch) {
     const catalog::Table& table = stream.table;
@@ -303,7 +309,7 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
         auto rows = TRY(dataset::SegmentScan::open(*parts_.store, dataset::SegmentSpec::of(table),
                                                    decoder, segment, scan));
         while (TRY(rows->next(slice))) {
-            if (stream.is_closing) return cancelled("the node stops");
+            if (stream.is_closing) return ended(stream);
             folder->fold(slice, targets);
             watch.events_done += slice.batch.length;
             uint64_t bytes = 0;

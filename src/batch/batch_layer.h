@@ -98,6 +98,7 @@ class BatchLayer {
     Result<void> fill_once(const Stream& stream, VersionId version, ScanWatch& watch);
     Result<void> refresh_once(const Stream& stream);
     Result<void> publish_or_park(manifest::Publish publish, const catalog::Table& table);
+    Error ended(const Stream& stream) const;
     Result<std::vector<Computed>> recompute(const Stream& stream,
                                             const std::vector<VersionId>& versions, Cut end,
                                             ScanWatch& watch);

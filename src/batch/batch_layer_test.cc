@@ -392,6 +392,23 @@ TEST_F(BatchLayerTest, BackfillOfAViewThatIsDroppedMeanwhileLeavesNothing) {
     EXPECT_EQ(files_.list(folder).value(), before);
 }
 
+TEST_F(BatchLayerTest, ARefreshOfAStreamThatIsDroppedMeanwhileSaysSo) {
+    records_ = {event("a", 1)};
+    bool is_dropped = false;
+    files_.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+        const bool is_read = operation.kind == FileOperation::Kind::kRead;
+        if (is_dropped || !is_read || !operation.path.starts_with("dataset/")) return {};
+        is_dropped = true;
+        EXPECT_OK(
+            manifest_->commit({manifest::DropView{view_}, manifest::DropTable{table_.id}}));
+        layer_->remove_table(table_.id);
+        return {};
+    });
+    EXPECT_ERROR(layer_->refresh(table_.id), ErrorCode::kNotFound);
+    EXPECT_TRUE(is_dropped);
+    files_.clear_faults();
+}
+
 TEST_F(BatchLayerTest, BackfillGoesOnAfterARestartWhereItIsWanted) {
     records_ = {event("a", 1)};
     ASSERT_OK(seal());
