@@ -9,6 +9,7 @@ from pathlib import Path
 
 import fault_files
 import floors
+import locks
 import source_tree
 import tidy
 
@@ -131,6 +132,44 @@ FAULTS = {
 }
 
 
+COUNTER_H = TAG + """#pragma once
+#include "base/mutex.h"
+namespace braid::log {
+class Counter {
+  public:
+    int add() EXCLUDES(mutex_);
+
+  private:
+    int add_locked() REQUIRES(mutex_);
+    Mutex mutex_;
+    int count_ GUARDED_BY(mutex_) = 0;
+};
+}
+"""
+COUNTER_CC = TAG + """#include "log/counter.h"
+namespace braid::log {
+int Counter::add() {
+    const ScopedLock lock(mutex_);
+    return add_locked();
+}
+int Counter::add_locked() { return ++count_; }
+}
+"""
+SILENT_H = (COUNTER_H.replace(" EXCLUDES(mutex_)", "").replace(" REQUIRES(mutex_)", "")
+            .replace(" GUARDED_BY(mutex_)", ""))
+LOCKS = {  # what is planted: (header, source, part of the message)
+    "a lock that is not taken": (
+        COUNTER_H, COUNTER_CC.replace("    const ScopedLock lock(mutex_);\n", ""),
+        "requires holding mutex"),
+    "a field that is read without its lock": (
+        COUNTER_H, COUNTER_CC.replace("const ScopedLock lock(mutex_);\n    return add_locked();",
+                                      "return count_;"), "requires holding mutex"),
+    "a lock that is taken twice": (
+        COUNTER_H, COUNTER_CC.replace("++count_", "add() + ++count_"), "cannot call function 'add'"),
+    "a lock that guards nothing": (SILENT_H, COUNTER_CC, "mutex_ guards nothing"),
+}
+
+
 class House(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -172,6 +211,29 @@ class House(unittest.TestCase):
             with self.subTest(what):
                 faults = fault_files.check(self.grow(planted))
                 self.assertEqual(len(faults), 1, faults)
+                self.assertIn(message, faults[0])
+
+    def plant_counter(self, header: str = COUNTER_H, source: str = COUNTER_CC) -> Path:
+        tree = Path(__file__).parent.parent / "src/base"
+        names = ("mutex.h", "thread_annotations.h", "turns.h")
+        own = {f"src/base/{name}": (tree / name).read_text() for name in names}
+        return self.grow(own | {"src/log/counter.h": header, "src/log/counter.cc": source})
+
+    def test_locks_finds_what_is_planted(self):
+        self.assertEqual(locks.check(self.plant_counter()), [])
+        for what, (header, source, message) in LOCKS.items():
+            with self.subTest(what):
+                faults = locks.check(self.plant_counter(header, source))
+                self.assertTrue(any(message in fault for fault in faults), faults)
+
+    def test_locks_remembers_only_what_is_unchanged_and_clean(self):
+        with tempfile.TemporaryDirectory() as build:
+            for _ in range(2):
+                self.assertEqual(locks.check(self.plant_counter(), Path(build)), [])
+            self.assertEqual(len(list((Path(build) / "locks").iterdir())), 1)
+            header, source, message = LOCKS["a lock that is not taken"]
+            for _ in range(2):
+                faults = locks.check(self.plant_counter(header, source), Path(build))
                 self.assertIn(message, faults[0])
 
     def test_an_exception_excuses(self):

@@ -23,7 +23,7 @@ class CatalogViews final : public operators::BoundViews {
     const manifest::Manifest& manifest_;
     FunctionDataStore& store_;
     Mutex mutex_;
-    std::map<VersionId, operators::BoundView> bound_;
+    std::map<VersionId, operators::BoundView> bound_ GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::app

@@ -53,16 +53,18 @@ class FunctionDataStore {
     /// there need not be may be without bytes.
     Result<std::vector<operators::DataFile>> read(const catalog::FunctionData& data);
     Result<std::shared_ptr<const operators::UserAgentRules>> user_agents(
-        const catalog::FunctionData& data);
+        const catalog::FunctionData& data) REQUIRES(mutex_);
     Result<std::shared_ptr<const operators::RegionDatabase>> regions(
-        const catalog::FunctionData& data);
+        const catalog::FunctionData& data) REQUIRES(mutex_);
 
     Store& store_;
     const std::string cache_;
     const FunctionDataFiles configured_;
     Mutex mutex_;
-    std::map<uint64_t, std::shared_ptr<const operators::UserAgentRules>> user_agents_;
-    std::map<uint64_t, std::shared_ptr<const operators::RegionDatabase>> regions_;
+    std::map<uint64_t, std::shared_ptr<const operators::UserAgentRules>> user_agents_
+        GUARDED_BY(mutex_);
+    std::map<uint64_t, std::shared_ptr<const operators::RegionDatabase>> regions_
+        GUARDED_BY(mutex_);
 };
 
 /// Names of the function data that a definition uses: "user_agent" for client and os, "geo" for

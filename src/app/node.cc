@@ -329,7 +329,7 @@ manifest::StatePtr Node::state() const { return manifest_->head(); }
 Result<std::shared_ptr<log::PartitionedLog>> Node::log_of(TableId table) const {
     UniqueLock lock(mutex_);
     // Whoever sees it in the catalog may use it: somebody is opening it.
-    opened_.wait(lock, [&] { return !opening_.contains(table); });
+    while (opening_.contains(table)) opened_.wait(lock);
     if (const auto open = streams_.find(table); open != streams_.end()) return open->second.log;
     if (const auto failed = failed_.find(table); failed != failed_.end()) return failed->second.why;
     return not_found("the stream was dropped meanwhile");

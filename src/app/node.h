@@ -112,7 +112,7 @@ class Node final : public serving::Control {
     Result<std::vector<manifest::Change>> complete(catalog::Table table) override;
     Result<catalog::MaterializedView> complete(std::string name, const plan::ViewPlan& plan,
                                                std::string time_zone) override;
-    Result<void> commit(const serving::TransactionWork& work) override;
+    Result<void> commit(const serving::TransactionWork& work) override EXCLUDES(definitions_mutex_);
     Result<void> refresh(ViewId view) override;
     Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) override {
         return batch_->judge(audit, is_accepted);
@@ -138,7 +138,8 @@ class Node final : public serving::Control {
     Result<void> start();
     Result<void> open_tables();
     /// Brings the function data of these names to what is configured; missing names stay missing.
-    Result<void> sync_function_data(const std::vector<std::string>& names);
+    Result<void> sync_function_data(const std::vector<std::string>& names)
+        EXCLUDES(function_data_mutex_);
     using Logs = std::map<TableId, std::shared_ptr<log::PartitionedLog>>;
     Result<std::shared_ptr<log::PartitionedLog>> open_log(const catalog::Table& table);
     /// Opens a stream, or notes why it cannot be: the others go on without it.
@@ -198,10 +199,11 @@ class Node final : public serving::Control {
     std::unique_ptr<read::Reader> reader_;
     Mutex function_data_mutex_;
     mutable Mutex mutex_;
-    std::vector<std::string> configured_files_;
-    std::map<TableId, Stream> streams_;
-    std::map<TableId, Failed> failed_;
-    std::set<TableId> opening_;  // declared, and about to be in one of the two
+    std::vector<std::string> configured_files_ GUARDED_BY(mutex_);
+    std::map<TableId, Stream> streams_ GUARDED_BY(mutex_);
+    std::map<TableId, Failed> failed_ GUARDED_BY(mutex_);
+    // Declared, and about to be in one of the two.
+    std::set<TableId> opening_ GUARDED_BY(mutex_);
     mutable CondVar opened_;
     bool is_closed_ = false;
     /// Held while a transaction changes the catalog and stores its rows: what its redo record tells

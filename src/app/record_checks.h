@@ -31,7 +31,7 @@ class RecordChecks final : public serving::RecordChecker {
     void give_back(TableId table, std::unique_ptr<Machine> machine);
 
     Mutex mutex_;
-    std::map<TableId, std::vector<std::unique_ptr<Machine>>> idle_;
+    std::map<TableId, std::vector<std::unique_ptr<Machine>>> idle_ GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::app

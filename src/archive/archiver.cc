@@ -42,10 +42,10 @@ struct Archiver::Stream {
     std::shared_ptr<log::PartitionedLog> log;
     std::unique_ptr<operators::Decoder> decoder;
     std::vector<bool> wanted;
-    operators::DecodedSlice decoded;
+    operators::DecodedSlice decoded GUARDED_BY(mutex);
     /// Moved in by this process, but its commit came to nothing, or to nobody knows what: then the
     /// file must stay as it was offered. Any other leftover is written again.
-    std::map<PartitionId, manifest::Segment> uncommitted;
+    std::map<PartitionId, manifest::Segment> uncommitted GUARDED_BY(mutex);
     Workers::Handle step = 0;
     int64_t last_us = 0;
     Metric* rows = nullptr;
@@ -55,9 +55,9 @@ struct Archiver::Stream {
     Result<std::optional<manifest::Segment>> write_segment(const ArchiveParts& parts,
                                                            const ArchiveOptions& options,
                                                            PartitionId partition, Offset from,
-                                                           Offset end);
+                                                           Offset end) REQUIRES(mutex);
     Result<void> archive_partition(const ArchiveParts& parts, const ArchiveOptions& options,
-                                   PartitionId partition, Offset end);
+                                   PartitionId partition, Offset end) REQUIRES(mutex);
 };
 
 Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(

@@ -66,7 +66,7 @@ class Archiver {
     const ArchiveOptions options_;
     Workers& workers_;
     mutable Mutex mutex_;
-    std::map<TableId, std::shared_ptr<Stream>> streams_;
+    std::map<TableId, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::archive

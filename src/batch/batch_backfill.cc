@@ -39,7 +39,7 @@ Result<void> BatchLayer::backfill(VersionId version) {
 
 Result<void> BatchLayer::fill_in_turn(Stream& stream, VersionId version) {
     UniqueLock lock(stream.mutex);
-    stream.finished.wait(lock, [&] { return !stream.filling.contains(version); });
+    while (stream.filling.contains(version)) stream.finished.wait(lock);
     const auto watch = std::make_shared<ScanWatch>();
     stream.filling.emplace(version, watch);
     lock.unlock();

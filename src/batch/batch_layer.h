@@ -80,7 +80,7 @@ class BatchLayer {
     Result<uint64_t> judge(uint64_t audit, bool is_accepted);
     /// Deletes the files of runs retired longer ago than the undo window; 0 releases everything
     /// retired.
-    Result<void> release(int64_t undo_window_us);
+    Result<void> release(int64_t undo_window_us) EXCLUDES(release_mutex_);
     /// Deletes run files that no manifest version names, and all of `_tmp/`, left by a crash. Only
     /// before anything writes runs.
     Result<void> remove_orphans();
@@ -111,7 +111,7 @@ class BatchLayer {
     Mutex release_mutex_;
     const std::shared_ptr<RetiredAges> ages_;  // the manifest tells it, perhaps after our end
     mutable Mutex mutex_;
-    std::map<TableId, std::shared_ptr<Stream>> streams_;
+    std::map<TableId, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::batch

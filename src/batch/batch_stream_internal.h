@@ -25,11 +25,11 @@ struct BatchLayer::Stream {
 
     Mutex mutex;  // guards all below
     CondVar finished;
-    bool is_running = false;
-    uint64_t requested = 0;
-    uint64_t completed = 0;
-    Result<void> outcome;
-    std::map<VersionId, std::shared_ptr<ScanWatch>> filling;
+    bool is_running GUARDED_BY(mutex) = false;
+    uint64_t requested GUARDED_BY(mutex) = 0;
+    uint64_t completed GUARDED_BY(mutex) = 0;
+    Result<void> outcome GUARDED_BY(mutex);
+    std::map<VersionId, std::shared_ptr<ScanWatch>> filling GUARDED_BY(mutex);
 };
 
 /// Who watches a scan of segments, from other threads.

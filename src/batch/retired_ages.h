@@ -33,7 +33,7 @@ class RetiredAges {
 
   private:
     mutable Mutex mutex_;
-    std::map<RunId, int64_t> seen_us_;
+    std::map<RunId, int64_t> seen_us_ GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::batch

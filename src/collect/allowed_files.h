@@ -68,7 +68,7 @@ class AllowedFiles final : public FileSystem {
     const ResolveLinks resolve_;
     std::vector<std::string> closed_;
     mutable Mutex mutex_;
-    std::vector<std::string> allowed_;  // resolved
+    std::vector<std::string> allowed_ GUARDED_BY(mutex_);  // resolved
     std::atomic<uint64_t> list_number_ = 1;
 };
 

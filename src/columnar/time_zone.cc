@@ -246,7 +246,7 @@ class ZoneCache {
   private:
     static constexpr size_t kZonesMax = 4096;
     Mutex mutex_;
-    std::unordered_map<std::string, Zone> zones_;
+    std::unordered_map<std::string, Zone> zones_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

@@ -49,7 +49,7 @@ class HangupWatch {
     Workers& workers_;
     const int64_t interval_us_;
     Mutex mutex_;
-    std::list<Guard::Entry> entries_;
+    std::list<Guard::Entry> entries_ GUARDED_BY(mutex_);
     Workers::Handle handle_;
 };
 

@@ -55,10 +55,10 @@ struct Listener::Body {
 
     Mutex mutex;
     CondVar changed;
-    bool stopping = false;
+    bool stopping GUARDED_BY(mutex) = false;
     std::list<Connection> connections;  // entries are made and erased by the accepting thread only
-    uint32_t served = 0;
-    uint32_t refused = 0;
+    uint32_t served GUARDED_BY(mutex) = 0;
+    uint32_t refused GUARDED_BY(mutex) = 0;
 
     Thread accepting;
 };
@@ -141,7 +141,7 @@ void Listener::Body::join_ended() {
 
 void Listener::Body::rest() {
     UniqueLock lock(mutex);
-    changed.wait_for(lock, kRestAfterFailure, [&] { return stopping; });
+    if (!stopping) changed.wait_for(lock, kRestAfterFailure);
 }
 
 Result<std::unique_ptr<Listener>> Listener::start(ListenerOptions options, Handler handler) {

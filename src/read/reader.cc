@@ -151,7 +151,7 @@ class NodeReader final : public Reader {
     const ReadParts parts_;
     const uint64_t memory_bytes_max_;
     Mutex mutex_;
-    std::unique_ptr<DuckEngine> duck_;
+    std::unique_ptr<DuckEngine> duck_ GUARDED_BY(mutex_);
 };
 
 /// Any other SELECT: bound once, planned at each run.

@@ -87,7 +87,7 @@ void SpeedLayer::remove_table(TableId table) {
         if (place == entries_.end()) return;
         entry = std::move(place->second);
         entries_.erase(place);
-        left_.wait(lock, [&] { return folding_[entry.worker.get()] == 0; });
+        while (folding_[entry.worker.get()] > 0) left_.wait(lock);
         folding_.erase(entry.worker.get());
     }
     workers_.stop(entry.seal);

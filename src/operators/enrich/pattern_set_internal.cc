@@ -110,7 +110,7 @@ struct PatternSet::Body {
     bool was_restored = false;
 
     mutable Mutex mutex;
-    mutable std::vector<Scratch> free_scratch;  // guarded by mutex
+    mutable std::vector<Scratch> free_scratch GUARDED_BY(mutex);
 
     Scratch borrow() const {
         {

@@ -38,7 +38,7 @@ const BodyTable& built_in_bodies() {
 
 struct Registered {
     Mutex mutex;
-    BodyMap bodies;  // guarded by mutex
+    BodyMap bodies GUARDED_BY(mutex);
 };
 
 Registered& registered() {

@@ -201,6 +201,7 @@ class LockedDuckEngine final : public DuckEngine {
     explicit LockedDuckEngine(DuckLimits limits) : limits_(limits) {}
 
     Result<void> start() {
+        const ScopedLock lock(mutex_);
         instance_ = TRY(DuckInstance::open(limits_));
         return {};
     }
@@ -226,7 +227,7 @@ class LockedDuckEngine final : public DuckEngine {
 
     const DuckLimits limits_;
     Mutex mutex_;
-    std::shared_ptr<DuckInstance> instance_;
+    std::shared_ptr<DuckInstance> instance_ GUARDED_BY(mutex_);
     const std::shared_ptr<StatementWatch> watch_ = std::make_shared<StatementWatch>();
 };
 

@@ -44,8 +44,8 @@ class PointRead final : public PreparedRead {
     TableId table_;
 
     Mutex mutex_;
-    std::vector<std::unique_ptr<Machine>> idle_;
-    runs::RunTilingPtr runs_;  // of the newest manifest version seen
+    std::vector<std::unique_ptr<Machine>> idle_ GUARDED_BY(mutex_);
+    runs::RunTilingPtr runs_ GUARDED_BY(mutex_);  // of the newest manifest version seen
 };
 
 }  // namespace braid::read

@@ -38,8 +38,8 @@ class CancelRegistry {
     };
     Random& random_;
     Mutex mutex_;
-    uint32_t next_process_ = 1;
-    std::map<uint32_t, Entry> sessions_;
+    uint32_t next_process_ GUARDED_BY(mutex_) = 1;
+    std::map<uint32_t, Entry> sessions_ GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::serving::pgwire
