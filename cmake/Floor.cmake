@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # A floor is a folder under src/ is a library. Its one line
 #
-#     braid_floor(NAME MAY lower floors THIRD_PARTY libraries)
+#     braid_floor(NAME MAY lower floors THIRD_PARTY libraries ROOMS folders)
 #
 # is the single source of what it may include: the build links no more, and tools/floors.py reads
-# the same lines out of <build>/floors.txt. From the folder's sources come
+# the same lines out of <build>/floors.txt. ROOMS are the folders in it, `.` for its own files: each
+# may include itself and those before it. From the folder's sources come
 #
 #     braid_NAME                every .cc without one of the endings below
 #     braid_NAME_test_support   *test_support.cc: what tests of this floor and above share
@@ -26,10 +27,11 @@ function(braid_floors)
 endfunction()
 
 function(braid_floor name)
-    cmake_parse_arguments(PARSE_ARGV 1 row "" "" "MAY;THIRD_PARTY")
+    cmake_parse_arguments(PARSE_ARGV 1 row "" "" "MAY;THIRD_PARTY;ROOMS")
     string(JOIN " " may ${row_MAY})
     string(JOIN " " libraries ${row_THIRD_PARTY})
-    file(APPEND ${CMAKE_BINARY_DIR}/floors.txt "${name} | ${may} | ${libraries}\n")
+    string(JOIN " " rooms ${row_ROOMS})
+    file(APPEND ${CMAKE_BINARY_DIR}/floors.txt "${name} | ${may} | ${libraries} | ${rooms}\n")
 
     set(links "")
     set(support GTest::gtest GTest::gmock)

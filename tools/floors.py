@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds the include table: floors.py BUILD/floors.txt [ROOT].
 
-The table is what the lines braid_floor(NAME MAY … THIRD_PARTY …) say; CMake writes it out. A file
-may include its own folder, the floors of its row and the third parties of its row, nothing else.
+The table is what the lines braid_floor(NAME MAY … THIRD_PARTY … ROOMS …) say; CMake writes it out.
+A file may include its own folder, the floors of its row and the third parties of its row, nothing
+else. Where the row has rooms, a file that is no test may include its own room and those before it.
 """
 
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import source_tree
 
@@ -29,21 +31,44 @@ NARROWER = {"pg_query": "src/sql/parse/", "duckdb": "src/read/adhoc/"}  # one fo
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"(?P<own>[^"]+)"|<(?P<outer>[^>]+)>)', re.MULTILINE)
 
 
-def read_table(text: str) -> dict[str, tuple[set[str], set[str]]]:
+class Row(NamedTuple):
+    may: set[str]
+    libraries: set[str]
+    rooms: list[str]
+
+
+def read_table(text: str) -> dict[str, Row]:
     rows = (line.split("|") for line in text.splitlines())
-    return {name.strip(): (set(may.split()), set(libraries.split()))
-            for name, may, libraries in rows}
+    return {name.strip(): Row(set(may.split()), set(libraries.split()), rooms.split())
+            for name, may, libraries, rooms in rows}
 
 
-def own_fault(path: Path, name: str, may: set[str], root: Path) -> str | None:
+def room_of(path: Path) -> str:
+    """The folder in the floor; path is below src/."""
+    return path.parts[1] if len(path.parts) > 2 else "."
+
+
+def room_fault(path: Path, target: Path, rooms: list[str]) -> str | None:
+    own, other = room_of(path.relative_to("src")), room_of(target)
+    for room in (own, other):
+        if room not in rooms:
+            return f"{path.parts[1]} has no room {room} in its line"
+    if rooms.index(other) > rooms.index(own):
+        return f"{path.parts[1]}/{own} may not include {path.parts[1]}/{other}"
+    return None
+
+
+def own_fault(path: Path, name: str, row: Row, root: Path) -> str | None:
     floor = path.parts[1]
     target = Path(name).parts[0]
     if not (root / "src" / name).is_file():
         return f'"{name}" is no file under src/ (includes start there)'
-    if target != floor and target not in may:
+    if target != floor and target not in row.may:
         return f"{floor} may not include {target}"
     if source_tree.kind(Path(name)) == "test_support" and source_tree.kind(path) == "code":
         return f'"{name}" is for tests only'
+    if row.rooms and target == floor and source_tree.kind(path) == "code":
+        return room_fault(path, Path(name), row.rooms)
     return None
 
 
@@ -71,11 +96,11 @@ def check(root: Path, table_text: str) -> list[str]:
         if path.parts[1] not in table:
             faults.append(f"{path}:1: {path.parts[1]} is no floor")
             continue
-        may, libraries = table[path.parts[1]]
+        row = table[path.parts[1]]
         text = (root / path).read_text()
         for found in INCLUDE.finditer(text):
-            fault = (own_fault(path, found["own"], may, root) if found["own"]
-                     else outer_fault(path, found["outer"], libraries))
+            fault = (own_fault(path, found["own"], row, root) if found["own"]
+                     else outer_fault(path, found["outer"], row.libraries))
             if fault:
                 line = text.count("\n", 0, found.start(found.lastgroup)) + 1
                 faults.append(f"{path}:{line}: {fault}")

@@ -14,7 +14,8 @@ import source_tree
 import tidy
 
 TAG = "// SPDX-License-Identifier: Apache-2.0\n"
-TABLE = "base | | fmt\ncolumnar | base | arrow\nsql | base | pg_query\nlog | base |\n"
+TABLE = ("base | | fmt |\ncolumnar | base | arrow |\nsql | base | pg_query |\n"
+         "log | base | | . disk\n")
 CLEAN = {
     "src/base/README.md": "# base\n",
     "src/base/clock.h": TAG + "#pragma once\n#include <sys/stat.h>\n#include <vector>\n",
@@ -51,6 +52,12 @@ FLOORS = {  # what is planted: (files, part of the message)
     "test support in the program": (
         code('#include "base/test_support.h"') | {"src/base/test_support.h": TAG},
         "for tests only"),
+    "a room that includes one above it": (
+        code('#include "log/disk/file.h"') | {"src/log/disk/file.h": TAG},
+        "log/. may not include log/disk"),
+    "a room that its line does not name": (
+        {"src/log/cloud/a.cc": TAG + '#include "log/extent.h"\n', "src/log/extent.h": TAG},
+        "no room cloud"),
     "a folder that is no floor": ({"src/util/x.cc": TAG}, "util is no floor"),
 }
 

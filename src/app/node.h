@@ -30,7 +30,7 @@
 #include "read/merge/pinned_snapshot.h"
 #include "read/reader.h"
 #include "runs/run_file.h"
-#include "serving/session/control.h"
+#include "serving/control.h"
 #include "speed/speed_layer.h"
 
 namespace braid::app {

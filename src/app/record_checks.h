@@ -7,7 +7,7 @@
 
 #include "base/mutex.h"
 #include "operators/decode/decoder.h"
-#include "serving/http/record_checker.h"
+#include "serving/record_checker.h"
 
 namespace braid::app {
 

@@ -399,8 +399,7 @@ TEST_F(BatchLayerTest, ARefreshOfAStreamThatIsDroppedMeanwhileSaysSo) {
         const bool is_read = operation.kind == FileOperation::Kind::kRead;
         if (is_dropped || !is_read || !operation.path.starts_with("dataset/")) return {};
         is_dropped = true;
-        EXPECT_OK(
-            manifest_->commit({manifest::DropView{view_}, manifest::DropTable{table_.id}}));
+        EXPECT_OK(manifest_->commit({manifest::DropView{view_}, manifest::DropTable{table_.id}}));
         layer_->remove_table(table_.id);
         return {};
     });

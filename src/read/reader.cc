@@ -6,8 +6,8 @@
 #include "read/adhoc/duck_engine.h"
 #include "read/array_parameters.h"
 #include "read/merge/pipeline.h"
-#include "read/merge/point_read.h"
 #include "read/merge/view_aggregate.h"
+#include "read/point_read.h"
 #include "read/reader_factory.h"
 #include "read/statement.h"
 

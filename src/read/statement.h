@@ -10,8 +10,8 @@
 #include "operators/fold/view_folder.h"
 #include "plan/node.h"
 #include "read/merge/pinned_snapshot.h"
+#include "read/merge/row_source.h"
 #include "read/reader.h"
-#include "read/row_source.h"
 #include "runs/snapshot.h"
 
 namespace braid::read {

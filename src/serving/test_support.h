@@ -17,7 +17,7 @@
 #include "base/worker.h"
 #include "log/partitioned_log.h"
 #include "read/reader.h"
-#include "serving/session/control.h"
+#include "serving/control.h"
 #include "serving/session/services.h"
 #include "serving/session/session.h"
 

@@ -12,8 +12,8 @@
 #include "columnar/text_io.h"
 #include "operators/expr/evaluator.h"
 #include "plan/node.h"
-#include "read/reader.h"
-#include "read/row_source.h"
+#include "read/merge/read_options.h"
+#include "read/merge/row_source.h"
 
 namespace braid::read {
 

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "columnar/column.h"
 #include "operators/expr/evaluator.h"
-#include "read/row_source.h"
+#include "read/merge/row_source.h"
 
 namespace braid::read {
 

@@ -5,7 +5,7 @@
 
 #include "operators/expr/evaluator.h"
 #include "plan/node.h"
-#include "read/row_source.h"
+#include "read/merge/row_source.h"
 
 namespace braid::read {
 

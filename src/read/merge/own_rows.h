@@ -6,8 +6,8 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "operators/fold/view_folder.h"
-#include "read/reader.h"
-#include "read/row_source.h"
+#include "read/merge/read_options.h"
+#include "read/merge/row_source.h"
 #include "runs/tick_source.h"
 
 /// What a transaction sees of its own: rows behind all others, without a place in the log and

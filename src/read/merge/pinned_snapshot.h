@@ -13,7 +13,7 @@
 #include "manifest/manifest.h"
 #include "model/progress.h"
 #include "operators/fold/view_folder.h"
-#include "read/reader.h"
+#include "read/merge/read_options.h"
 #include "runs/snapshot.h"
 #include "runs/tick_source.h"
 #include "runs/tilings.h"

@@ -9,7 +9,7 @@
 #include "base/error_makers.h"
 #include "base/memory_file_system.h"
 #include "base/test_support.h"
-#include "read/reader.h"
+#include "read/merge/read_options.h"
 #include "runs/run_file.h"
 
 namespace braid::read {

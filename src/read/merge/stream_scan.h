@@ -6,7 +6,7 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "read/merge/pinned_snapshot.h"
-#include "read/row_source.h"
+#include "read/merge/row_source.h"
 
 namespace braid::read {
 

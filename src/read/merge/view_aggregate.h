@@ -7,8 +7,8 @@
 #include "base/result.h"
 #include "operators/fold/view_folder.h"
 #include "plan/node.h"
+#include "read/merge/row_source.h"
 #include "read/merge/view_scan.h"
-#include "read/row_source.h"
 
 namespace braid::read {
 

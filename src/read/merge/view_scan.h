@@ -14,8 +14,8 @@
 #include "operators/aggregate/state_finisher.h"
 #include "operators/fold/view_folder.h"
 #include "read/merge/key_range.h"
+#include "read/merge/row_source.h"
 #include "read/merge/view_finisher.h"
-#include "read/row_source.h"
 #include "runs/run_file.h"
 #include "runs/snapshot.h"
 

@@ -12,8 +12,8 @@
 #include "base/worker.h"
 #include "net/http_client.h"
 #include "read/reader.h"
+#include "serving/control.h"
 #include "serving/http/http_api.h"
-#include "serving/session/control.h"
 
 namespace braid::serving {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "serving/session/settings.h"
+#include "serving/system/settings.h"
 
 namespace braid::serving {
 

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "log/partitioned_log.h"
-#include "serving/session/control.h"
+#include "serving/control.h"
 
 namespace braid::serving {
 

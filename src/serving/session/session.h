@@ -13,9 +13,9 @@
 #include "base/result.h"
 #include "serving/session/prepared_statement.h"
 #include "serving/session/services.h"
-#include "serving/session/settings.h"
 #include "serving/session/transaction.h"
 #include "serving/session/transaction_views.h"
+#include "serving/system/settings.h"
 #include "serving/system/system_catalog.h"
 #include "sql/sql.h"
 

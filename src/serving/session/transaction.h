@@ -10,8 +10,8 @@
 #include "base/result.h"
 #include "manifest/manifest.h"
 #include "read/reader.h"
-#include "serving/session/control.h"
-#include "serving/session/settings.h"
+#include "serving/control.h"
+#include "serving/system/settings.h"
 #include "sql/sql.h"
 
 namespace braid::serving {

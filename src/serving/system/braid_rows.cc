@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <string>
 
-#include "serving/session/receipt_text.h"
 #include "serving/system/relation_rows.h"
 #include "serving/system/system_relation.h"
 #include "serving/system/system_view.h"

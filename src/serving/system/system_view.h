@@ -11,9 +11,9 @@
 #include "base/result.h"
 #include "columnar/column.h"
 #include "manifest/manifest.h"
-#include "serving/session/control.h"
-#include "serving/session/settings.h"
+#include "serving/control.h"
 #include "serving/system/receipt_log.h"
+#include "serving/system/settings.h"
 #include "serving/system/system_relation.h"
 
 namespace braid::serving {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "read/merge/point_read.h"
+#include "read/point_read.h"
 
 #include <algorithm>
 

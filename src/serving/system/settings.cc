@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "serving/session/settings.h"
+#include "serving/system/settings.h"
 
 #include <algorithm>
 #include <array>

@@ -14,7 +14,7 @@
 #include "manifest/manifest.h"
 #include "plan/view_plan.h"
 #include "read/reader.h"
-#include "serving/session/source_row.h"
+#include "serving/source_row.h"
 
 namespace braid::serving {
 

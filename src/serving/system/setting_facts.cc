@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
-#include "serving/session/settings.h"
+#include "serving/system/settings.h"
 
 namespace braid::serving {
 
