@@ -82,7 +82,7 @@ class DurableDirectories {
 
     /// Creates the directory and its parents so that they survive a power cut: one after the other,
     /// each synced in its parent before the next is made.
-    static Result<void> make(FileSystem& files, const std::string& path) {
+    Result<void> make(FileSystem& files, const std::string& path) REQUIRES(making_) {
         std::vector<std::string> missing;  // deepest first
         std::string found = path;
         for (; !found.empty() && !TRY(files.exists(found)); found = parent_directory(found)) {
@@ -99,8 +99,8 @@ class DurableDirectories {
     }
 
     Mutex making_;  // taken before mutex_
-    Mutex mutex_;   // guards known_
-    std::set<std::string> known_;
+    Mutex mutex_;
+    std::set<std::string> known_ GUARDED_BY(mutex_);
     std::atomic<uint64_t> temporaries_ = 0;
 };
 

@@ -120,7 +120,7 @@ class FlatStore final : public Store {
         if (("/" + path + "/").find("/../") == std::string::npos) return {};
         return invalid_input("path \"{}\" contains \"..\"", path);
     }
-    bool has_below(const std::string& directory) const {
+    bool has_below(const std::string& directory) const REQUIRES(mutex_) {
         if (directory.empty()) return true;
         const auto place = objects_.lower_bound(directory + "/");
         return place != objects_.end() && place->first.starts_with(directory + "/");
@@ -134,7 +134,7 @@ class FlatStore final : public Store {
     }
 
     mutable Mutex mutex_;
-    std::map<std::string, BytesPtr> objects_;
+    std::map<std::string, BytesPtr> objects_ GUARDED_BY(mutex_);
 };
 
 }  // namespace braid

@@ -30,7 +30,7 @@ class Listeners {
 
   private:
     mutable Mutex mutex_;
-    std::shared_ptr<const std::vector<std::function<void()>>> listeners_ =
+    std::shared_ptr<const std::vector<std::function<void()>>> listeners_ GUARDED_BY(mutex_) =
         std::make_shared<std::vector<std::function<void()>>>();
 };
 

@@ -72,9 +72,10 @@ class MemoryLog final : public PartitionedLog {
         std::map<std::string, std::string> positions;
     };
 
-    Group place(PartitionId id, const AppendRequest& request, Partition& partition);
+    Group place(PartitionId id, const AppendRequest& request, Partition& partition)
+        REQUIRES(mutex_);
     static RecordBatch batch_of(const Group& group, const Interval& range, size_t records_max);
-    Positions all(Offset Partition::* which) const;
+    Positions all(Offset Partition::* which) const REQUIRES(mutex_);
 
     const Clock& clock_;
     const LogId id_;
@@ -83,8 +84,9 @@ class MemoryLog final : public PartitionedLog {
     CommitOrder& order_;
     Listeners listeners_;
     mutable Mutex mutex_;  // before that of the order
-    std::vector<Partition> partitions_;
-    std::map<std::string, std::pair<uint64_t, AppendOutcome>> keys_;  // with the body's hash
+    std::vector<Partition> partitions_ GUARDED_BY(mutex_);
+    /// With the body's hash.
+    std::map<std::string, std::pair<uint64_t, AppendOutcome>> keys_ GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::log

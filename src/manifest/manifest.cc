@@ -112,6 +112,7 @@ Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
 
 Result<void> Manifest::take_over(DirectoryOwner& owner) {
     const uint64_t epoch = head()->epoch + 1;
+    const ScopedLock turn(block_mutex_);
     take_block(*TRY(commit({TakeOver{epoch}, kBlock})));
     TRY(owner.begin_epoch(epoch));
     owner_ = &owner;

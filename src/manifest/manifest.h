@@ -317,7 +317,7 @@ class Manifest {
         IdRange runs;
     };
     Result<uint64_t> take(IdRange Block::* kind);
-    void take_block(const State& allocated);
+    void take_block(const State& allocated) REQUIRES(block_mutex_);
     /// The next three: under commit_mutex_.
     Result<void> check_owner(const State& base) const;
     Result<bool> try_publish(State next, const std::vector<Change>& changes, int64_t now_us);
