@@ -3,12 +3,11 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <span>
-#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "operators/aggregate/side_store_internal.h"
 
 namespace braid::operators {
 
@@ -22,28 +21,11 @@ namespace braid::operators {
 struct FullFloatSum {
     static constexpr size_t kLimbs = 34;  // 2,098 bits of doubles + 63 bits of count + sign
     std::array<uint64_t, kLimbs> limbs{};
+
+    void clear() { limbs = {}; }
 };
 
-/// The side memory of all sums of one aggregate.
-class FullFloatSums {
-  public:
-    /// Zero.
-    FullFloatSum* add() {
-        if (free_.empty()) return &sums_.emplace_back();
-        FullFloatSum* sum = free_.back();
-        free_.pop_back();
-        return sum;
-    }
-    void give_back(FullFloatSum* sum) {
-        *sum = {};
-        free_.push_back(sum);
-    }
-    size_t bytes_used() const { return sums_.size() * sizeof(FullFloatSum); }
-
-  private:
-    std::deque<FullFloatSum> sums_;
-    std::vector<FullFloatSum*> free_;
-};
+using FullFloatSums = SideStore<FullFloatSum>;
 
 /// All zero bytes is the empty sum.
 class ExactFloatSum {

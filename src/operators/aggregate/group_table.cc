@@ -378,38 +378,45 @@ std::vector<GroupTable::PlacedGroup> GroupTable::sorted_groups_of(
     return all;
 }
 
+uint32_t GroupTable::section_count() const {
+    return static_cast<uint32_t>(body_->layout.sections.size());
+}
+
 Result<void> GroupTable::visit_rows(const RowVisitor& visit) const {
-    const GroupTable* const tables[] = {this};
-    return visit_rows_of_all(tables, visit);
+    const std::vector<Group> groups = sorted_groups();
+    const auto placed = [&](size_t i) { return PlacedGroup{this, groups[i]}; };
+    return visit_placed(groups.size(), placed, section_count(), true, visit);
 }
 
 Result<void> GroupTable::visit_rows_of_all(std::span<const GroupTable* const> tables,
                                            const RowVisitor& visit) {
     if (tables.empty()) return {};
-    const auto sections = static_cast<uint32_t>(tables.front()->body_->layout.sections.size());
-    return GroupTable::visit(sorted_groups_of(tables), sections, true, visit);
+    if (tables.size() == 1) return tables.front()->visit_rows(visit);
+    const std::vector<PlacedGroup> groups = sorted_groups_of(tables);
+    const auto placed = [&](size_t i) { return groups[i]; };
+    return visit_placed(groups.size(), placed, tables.front()->section_count(), true, visit);
 }
 
 Result<void> GroupTable::visit_rows_of(std::span<const Group> groups,
                                        const RowVisitor& visit) const {
-    std::vector<PlacedGroup> placed;
-    placed.reserve(groups.size());
-    for (const Group group : groups) placed.push_back({this, group});
-    const auto sections = static_cast<uint32_t>(body_->layout.sections.size());
-    return GroupTable::visit(placed, sections, false, visit);
+    const auto placed = [&](size_t i) { return PlacedGroup{this, groups[i]}; };
+    return visit_placed(groups.size(), placed, section_count(), false, visit);
 }
 
-Result<void> GroupTable::visit(std::span<const PlacedGroup> groups, uint32_t sections,
-                               bool is_sorted, const RowVisitor& visit) {
+template <typename Placed>
+Result<void> GroupTable::visit_placed(size_t count, Placed placed, uint32_t sections,
+                                      bool is_sorted, const RowVisitor& visit) {
     std::string state;
-    for (const PlacedGroup& each : groups) {
+    for (size_t i = 0; i < count; ++i) {
+        const PlacedGroup each = placed(i);
         state.clear();
         each.table->encode_state(each.group, state);
         TRY(visit(0, {.key = each.key(), .subkey = {}, .state = state}));
     }
     std::vector<std::pair<std::string_view, const char*>> subkeys;  // and their states
     for (uint32_t section = 1; section <= sections; ++section) {
-        for (const PlacedGroup& each : groups) {
+        for (size_t i = 0; i < count; ++i) {
+            const PlacedGroup each = placed(i);
             const Body& body = *each.table->body_;
             const SubkeyTable& table = *body.layout.sections[section - 1];
             subkeys.clear();

@@ -105,8 +105,11 @@ class GroupTable {
     struct Body;
     struct PlacedGroup;
     static std::vector<PlacedGroup> sorted_groups_of(std::span<const GroupTable* const> tables);
-    static Result<void> visit(std::span<const PlacedGroup> groups, uint32_t sections,
-                              bool is_sorted, const RowVisitor& visit);
+    uint32_t section_count() const;
+    /// Rows of the groups placed(0) … placed(count - 1), whose tables have the same sections.
+    template <typename Placed>
+    static Result<void> visit_placed(size_t count, Placed placed, uint32_t sections, bool is_sorted,
+                                     const RowVisitor& visit);
     /// ⊕ with the other's groups group_at(0) … group_at(count - 1).
     template <typename GroupAt>
     void merge_groups(const GroupTable& other, size_t count, GroupAt group_at);

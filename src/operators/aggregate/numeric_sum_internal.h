@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -10,34 +9,14 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "columnar/numeric.h"
+#include "operators/aggregate/side_store_internal.h"
 
 namespace braid::operators {
 
 /// Sums at scales beyond the first, ascending by scale.
 using ScaledSums = std::vector<std::pair<int16_t, WideInt>>;
 
-/// The side memory of all sums of one aggregate.
-class ScaledSumsStore {
-  public:
-    /// Empty.
-    ScaledSums* add() {
-        if (free_.empty()) return &sums_.emplace_back();
-        ScaledSums* sums = free_.back();
-        free_.pop_back();
-        return sums;
-    }
-    void give_back(ScaledSums* sums) {
-        sums->clear();
-        free_.push_back(sums);
-    }
-    size_t bytes_used() const {
-        return sums_.size() * (sizeof(ScaledSums) + 2 * sizeof(ScaledSums::value_type));
-    }
-
-  private:
-    std::deque<ScaledSums> sums_;
-    std::vector<ScaledSums*> free_;
-};
+using ScaledSumsStore = SideStore<ScaledSums, 2 * sizeof(ScaledSums::value_type)>;
 
 /// The exact sum of numerics, kept apart by scale: 256 bits hold 2^63 values of 38 digits of one
 /// scale, and no value is ever rescaled before the sum is read. So it cannot overflow, it does not
