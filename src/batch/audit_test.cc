@@ -133,8 +133,7 @@ TEST_F(Audit, FailsWhenARunCannotBeRead) {
 TEST_F(Audit, OnlyNamedFilesStay) {
     const manifest::Run kept = run({event("a", 1)});
     const manifest::Run garbage = run({event("a", 2)});
-    std::set<std::string> named;
-    for (const manifest::Part& part : kept.parts) named.insert(part.file);
+    const std::set<std::string> named = kept.files();
     ASSERT_OK(remove_unnamed(files_, "runs", named));
     for (const manifest::Part& part : kept.parts) {
         EXPECT_TRUE(files_.exists(part.file).value());

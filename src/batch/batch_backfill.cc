@@ -98,7 +98,7 @@ Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version, Scan
     const manifest::Run run = std::move(computed.front().run);
     const auto committed = parts_.manifest->commit({manifest::Backfill{run}});
     if (committed) return {};
-    TRY(remove_run_files(*parts_.store, run));
+    TRY(remove_files(*parts_.store, run.files()));
     return committed.error();
 }
 

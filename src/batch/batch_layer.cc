@@ -71,18 +71,17 @@ Error differs(const manifest::State& state, const catalog::Table& table) {
             "computed, CALL braid.reject_audit(number) drops it.");
 }
 
-/// Files in which a run lies that is live, retired or a candidate.
-std::set<std::string> named_files(const manifest::State& state) {
-    std::set<std::string> named;
-    const auto name = [&](const manifest::Run& run) {
-        for (const manifest::Part& part : run.parts) named.insert(part.file);
+/// Calls with the file of each part of each run that is live, retired or a candidate.
+template <typename Visit>
+void for_each_named_file(const manifest::State& state, Visit visit) {
+    const auto visit_files = [&](const manifest::Run& run) {
+        for (const manifest::Part& part : run.parts) visit(part.file);
     };
-    for (const auto& [version, list] : state.runs) std::ranges::for_each(list, name);
-    for (const manifest::Retired& retired : state.retired) name(retired.run);
+    for (const auto& [version, list] : state.runs) std::ranges::for_each(list, visit_files);
+    for (const manifest::Retired& retired : state.retired) visit_files(retired.run);
     for (const auto& [id, table] : state.tables) {
-        if (table.candidate) std::ranges::for_each(table.candidate->runs, name);
+        if (table.candidate) std::ranges::for_each(table.candidate->runs, visit_files);
     }
-    return named;
 }
 
 size_t count_pending(const manifest::State& state) {
@@ -387,23 +386,20 @@ Result<void> BatchLayer::release(int64_t undo_window_us) {
     }
     if (released.empty()) return {};
     const manifest::StatePtr after = TRY(parts_.manifest->commit({std::move(release)}));
-    // Only after no version names them; a file lives as long as one of its runs.
-    const std::set<std::string> named = named_files(*after);
-    std::set<std::string> unnamed;
+    std::set<std::string> files;
     for (const manifest::Run& run : released) {
         if (parts_.hooks.forget_run) parts_.hooks.forget_run(run.id);
-        for (const manifest::Part& part : run.parts) {
-            if (!named.contains(part.file)) unnamed.insert(part.file);
-        }
+        files.merge(run.files());
     }
-    for (const std::string& file : unnamed) {
-        if (TRY(parts_.store->exists(file))) TRY(parts_.store->remove(file));
-    }
-    return {};
+    // Only after no version names them; a file lives as long as one of its runs.
+    for_each_named_file(*after, [&](const std::string& file) { files.erase(file); });
+    return remove_files(*parts_.store, files);
 }
 
 Result<void> BatchLayer::remove_orphans() {
-    const std::set<std::string> named = named_files(*parts_.manifest->head());
+    std::set<std::string> named;
+    const manifest::StatePtr state = parts_.manifest->head();
+    for_each_named_file(*state, [&](const std::string& file) { named.insert(file); });
     const auto clear = [](Store& root, const char* directory,
                           const std::set<std::string>& kept) -> Result<void> {
         if (!TRY(root.exists(directory))) return {};

@@ -442,6 +442,25 @@ TEST_F(BatchLayerTest, ReleasesFilesOfRetiredRunsAfterTheUndoWindow) {
     ASSERT_OK(layer_->release(0));
 }
 
+TEST_F(BatchLayerTest, AFileStaysAsLongAsOneOfItsRuns) {
+    const ViewId other_view = manifest_->new_id().value();
+    const VersionId other = create_view(other_view, "other");
+    records_ = {event("a", 1)};
+    ASSERT_OK(layer_->refresh(table_.id));
+    const manifest::Run dropped = runs_of(other)[0];
+    const manifest::Run kept = runs_of(version_)[0];
+    ASSERT_EQ(dropped.files(), kept.files());
+    ASSERT_OK(manifest_->commit({manifest::DropView{other_view}}));
+    ASSERT_OK(layer_->release(0));
+    EXPECT_TRUE(head()->retired.empty());
+    EXPECT_TRUE(exists(kept));
+    EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
+    records_.push_back(event("b", 2));
+    ASSERT_OK(layer_->refresh(table_.id));
+    ASSERT_OK(layer_->release(0));
+    EXPECT_FALSE(exists(kept)) << "now nobody names it";
+}
+
 TEST_F(BatchLayerTest, RemovesRunsThatNoVersionNames) {
     records_ = {event("a", 1)};
     ASSERT_OK(layer_->refresh(table_.id));

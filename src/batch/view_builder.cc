@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batch/view_builder.h"
 
-#include <set>
-
 #include <fmt/format.h>
 
 #include "batch/run_merge.h"
@@ -32,10 +30,7 @@ Result<manifest::Run> ViewBuilder::finish(runs::RunFile& file) {
         TRY(spill());
         run = TRY(merge_spills(file));
     }
-    run.counted = account_.counted;
-    run.filtered = account_.filtered;
-    run.quarantined = account_.quarantined;
-    run.failed = account_.failed;
+    run.set_account(account_);
     return run;
 }
 
@@ -52,13 +47,11 @@ Result<manifest::Run> ViewBuilder::merge_spills(runs::RunFile& file) {
     TRY(runs::write_failed_events(failed_, *writer));
     manifest::Run run = TRY(writer->finish());
     readers.clear();
-    for (const manifest::Run& spill : spills_) TRY(remove_run_files(local_, spill));
+    for (const manifest::Run& spill : spills_) TRY(remove_files(local_, spill.files()));
     return run;
 }
 
-Result<void> remove_run_files(Store& store, const manifest::Run& run) {
-    std::set<std::string> files;
-    for (const manifest::Part& part : run.parts) files.insert(part.file);
+Result<void> remove_files(Store& store, const std::set<std::string>& files) {
     for (const std::string& file : files) {
         if (TRY(store.exists(file))) TRY(store.remove(file));
     }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,7 @@ class ViewBuilder {
     std::vector<manifest::Run> spills_;
 };
 
-/// Deletes a run's files, in which no other run lies.
-Result<void> remove_run_files(Store& store, const manifest::Run& run);
+/// Deletes those that are there.
+Result<void> remove_files(Store& store, const std::set<std::string>& files);
 
 }  // namespace braid::batch

@@ -155,16 +155,16 @@ TEST(MergeRuns, KeepsTheSmallestFailedEvents) {
     EXPECT_EQ(digest_of_merge(readers, aggregates()).value(), whole.digest);
 }
 
-TEST(RemoveRunFiles, MayBeDoneAgainAfterItWasCutShort) {
+TEST(RemoveFiles, MayBeDoneAgainAfterItWasCutShort) {
     MemoryFileSystem files;
     const std::string path = "runs/1/3.run";
     ASSERT_OK_AND_ASSIGN(
         const manifest::Run run,
         runs::write_table(files, path, operators::fold_records(history(4, 20)).table));
     ASSERT_GE(run.parts.size(), 2U);
-    ASSERT_OK(remove_run_files(files, run));
+    ASSERT_OK(remove_files(files, run.files()));
     EXPECT_FALSE(files.exists(path).value());
-    ASSERT_OK(remove_run_files(files, run));
+    ASSERT_OK(remove_files(files, run.files()));
 }
 
 }  // namespace

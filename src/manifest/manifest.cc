@@ -20,6 +20,19 @@ bool is_true(const Result<bool>& answer) { return answer && *answer; }
 
 }  // namespace
 
+void Run::set_account(const FoldAccount& account) {
+    counted = account.counted;
+    filtered = account.filtered;
+    quarantined = account.quarantined;
+    failed = account.failed;
+}
+
+std::set<std::string> Run::files() const {
+    std::set<std::string> files;
+    for (const Part& part : parts) files.insert(part.file);
+    return files;
+}
+
 const TableState* State::table(TableId id) const {
     const auto found = tables.find(id);
     return found == tables.end() ? nullptr : &found->second;

@@ -60,6 +60,9 @@ struct Run {
     uint64_t failed = 0;
 
     FoldAccount account() const { return {counted, filtered, quarantined, failed}; }
+    void set_account(const FoldAccount& account);
+    /// Paths of the files that its parts lie in.
+    std::set<std::string> files() const;
 };
 
 struct Segment {

@@ -101,7 +101,7 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
         }
     }
     ~FileRunReader() override {
-        for (const manifest::Part& part : run_.parts) store_->files().forget(part.file);
+        for (const std::string& file : run_.files()) store_->files().forget(file);
     }
 
     const manifest::Run& run() const override { return run_; }

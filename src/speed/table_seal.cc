@@ -153,10 +153,7 @@ Result<manifest::Run> TableSeal::write_view(const TableFold::Frozen& frozen, siz
     manifest::Run run = TRY(runs::write_tables(file, shards.tables(), failed));
     run.kind = manifest::RunKind::kSealed;
     run.box = frozen.box;
-    run.counted = account.counted;
-    run.filtered = account.filtered;
-    run.quarantined = account.quarantined;
-    run.failed = account.failed;
+    run.set_account(account);
     return run;
 }
 

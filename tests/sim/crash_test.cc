@@ -150,9 +150,7 @@ void list_files(FileSystem& files, const std::string& directory, std::set<std::s
 /// what a crash left behind is gone.
 void check_run_files(CrashNode& node, const std::string& when) {
     std::set<std::string> named;
-    const auto name = [&](const manifest::Run& run) {
-        for (const manifest::Part& part : run.parts) named.insert(part.file);
-    };
+    const auto name = [&](const manifest::Run& run) { named.merge(run.files()); };
     const manifest::StatePtr state = node.node().state();
     for (const auto& [version, runs] : state->runs) std::ranges::for_each(runs, name);
     for (const manifest::Retired& retired : state->retired) name(retired.run);
