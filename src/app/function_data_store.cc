@@ -116,17 +116,22 @@ Result<void> FunctionDataStore::copy_in(const Source& source, const std::string&
 }
 
 Result<void> FunctionDataStore::try_out(const catalog::FunctionData& data) {
+    const std::vector<operators::DataFile> files = TRY(read(data));
+    if (data.name == "geo") TRY(operators::check_region_database(files[0], files[1]));
+    const ScopedLock lock(mutex_);
+    return hold(data, files);
+}
+
+/// In place of what is held under this version: an earlier try of it, if any, was of other files.
+Result<void> FunctionDataStore::hold(const catalog::FunctionData& data,
+                                     const std::vector<operators::DataFile>& files) {
     if (data.name == "geo") {
-        const std::vector<operators::DataFile> files = TRY(read(data));
-        TRY(operators::check_region_database(files[0], files[1]));
+        regions_.erase(data.version);
+        regions_[data.version] = TRY(operators::open_region_database(files[0], files[1]));
+    } else {
+        user_agents_.erase(data.version);
+        user_agents_[data.version] = TRY(operators::load_user_agent_rules(files[0], cache_));
     }
-    // Of this version nothing is held yet: an earlier try, if any, was of other files.
-    {
-        const ScopedLock lock(mutex_);
-        user_agents_.erase(data.name == "user_agent" ? data.version : 0);
-        regions_.erase(data.name == "geo" ? data.version : 0);
-    }
-    TRY(load({data}));
     return {};
 }
 
@@ -151,19 +156,14 @@ Result<std::vector<operators::DataFile>> FunctionDataStore::read(
 
 Result<std::shared_ptr<const operators::UserAgentRules>> FunctionDataStore::user_agents(
     const catalog::FunctionData& data) {
-    auto& held = user_agents_[data.version];
-    if (!held) held = TRY(operators::load_user_agent_rules(TRY(read(data)).front(), cache_));
-    return held;
+    if (!user_agents_.contains(data.version)) TRY(hold(data, TRY(read(data))));
+    return user_agents_.at(data.version);
 }
 
 Result<std::shared_ptr<const operators::RegionDatabase>> FunctionDataStore::regions(
     const catalog::FunctionData& data) {
-    auto& held = regions_[data.version];
-    if (!held) {
-        const std::vector<operators::DataFile> files = TRY(read(data));
-        held = TRY(operators::open_region_database(files[0], files[1]));
-    }
-    return held;
+    if (!regions_.contains(data.version)) TRY(hold(data, TRY(read(data))));
+    return regions_.at(data.version);
 }
 
 Result<std::shared_ptr<const operators::EnrichData>> FunctionDataStore::load(

@@ -52,6 +52,8 @@ class FunctionDataStore {
     /// The copy, read once: as it was copied in, or Corrupt. In the order of its files; one that
     /// there need not be may be without bytes.
     Result<std::vector<operators::DataFile>> read(const catalog::FunctionData& data);
+    Result<void> hold(const catalog::FunctionData& data,
+                      const std::vector<operators::DataFile>& files) REQUIRES(mutex_);
     Result<std::shared_ptr<const operators::UserAgentRules>> user_agents(
         const catalog::FunctionData& data) REQUIRES(mutex_);
     Result<std::shared_ptr<const operators::RegionDatabase>> regions(
