@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <numeric>
 #include <string>
@@ -19,7 +20,9 @@
 #include "bench/campaign_counts.h"
 #include "bench/kernel_job.h"
 #include "bench/load_client.h"
+#include "bench/speed_fold.h"
 #include "columnar/text_io.h"
+#include "operators/decode/declared_decoder.h"
 
 namespace braid::bench {
 
@@ -94,7 +97,7 @@ Result<void> lines(Words words) {
 
 /// Decodes and folds a file of lines; gives how many.
 Result<uint64_t> fold_lines(const Job& job, const std::string& path, Fold& fold) {
-    const auto decoder = TRY(operators::make_decoder(job.decoder()));
+    const auto decoder = TRY(operators::make_decoder_of(job.table));
     const std::vector<bool> wanted =
         fold.folder().wanted(job.table.columns.fields.size() + plan::kSystemColumnCount);
     LineSlices lines = TRY(lines_of(path));
@@ -175,12 +178,28 @@ Result<void> combined(Words words) {
     return report_views(job, *fold, {events, started}, Order::kAny, words[3]);
 }
 
+/// speed FILE ysb|1m|all CACHE THREADS: says "ready" and begins at the next line of its input.
+Result<void> speed(Words words) {
+    const std::string sql = words[1] == "ysb" ? std::string(kYsb) : access_job(words[1] == "all");
+    const Job job = TRY(bind_job(sql, words[1] == "ysb" ? "" : words[2]));
+    const auto await_start = [] {
+        fmt::print("ready\n");
+        std::fflush(stdout);
+        std::string line;
+        std::getline(std::cin, line);
+    };
+    const SpeedFolded folded =
+        TRY(fold_in_speed(job, TRY(lines_of(words[0])), TRY(number(words[3])), await_start));
+    fmt::print("{{\"events\": {}, \"seconds\": {:.6f}}}\n", folded.events, folded.seconds);
+    return {};
+}
+
 /// The file as committed segments below `files`, of a million rows each as the archiver makes them.
 Result<std::vector<manifest::Segment>> write_segments(const Job& job, FileSystem& files,
                                                       const std::string& path) {
     constexpr uint64_t kSegmentRows = 1'000'000;
     const std::string day = "2026-11-22";
-    const auto decoder = TRY(operators::make_decoder(job.decoder()));
+    const auto decoder = TRY(operators::make_decoder_of(job.table));
     const std::vector<bool> wanted(job.table.columns.fields.size() + plan::kSystemColumnCount,
                                    true);
     LineSlices lines = TRY(lines_of(path));
@@ -190,11 +209,12 @@ Result<std::vector<manifest::Segment>> write_segments(const Job& job, FileSystem
     std::unique_ptr<dataset::SegmentWriter> writer;
     while (TRY(lines.next(records))) {
         if (!writer) {
-            writer =
-                TRY(dataset::SegmentWriter::create(files, job.segments(), {0}, records.first, day));
+            writer = TRY(dataset::SegmentWriter::create(files, dataset::SegmentSpec::of(job.table),
+                                                        {0}, records.offsets[0], day));
         }
         decoder->decode(records, wanted, slice);
-        TRY(writer->add(slice, records.records, records.ingested_at_us));
+        TRY(writer->add(slice, records.records, records.ingested_at_us,
+                        records.offsets[records.records.size()]));
         if (writer->rows() < kSegmentRows) continue;
         segments.push_back(TRY(writer->move_in()));
         writer.reset();
@@ -216,10 +236,11 @@ Result<void> batch(Words words) {
     spec.from = Positions::zero(1);
     spec.end.at = {segments.back().to};
     uint64_t events = 0;
+    const auto layout = dataset::SegmentSpec::of(job.table);
+    const auto decoder = operators::decoder_spec_of(job.table);
     operators::DecodedSlice slice;
     for (const manifest::Segment& segment : segments) {
-        const auto scan =
-            TRY(dataset::SegmentScan::open(*files, job.segments(), job.decoder(), segment, spec));
+        const auto scan = TRY(dataset::SegmentScan::open(*files, layout, decoder, segment, spec));
         while (TRY(scan->next(slice))) {
             fold->add(slice);
             events += slice.batch.length;
@@ -300,10 +321,11 @@ struct Subcommand {
     size_t words;
     Result<void> (*run)(Words words);
 };
-constexpr std::array<Subcommand, 7> kSubcommands = {{{"lines", 1, lines},
+constexpr std::array<Subcommand, 8> kSubcommands = {{{"lines", 1, lines},
                                                      {"ysb", 3, ysb},
                                                      {"combined", 4, combined},
                                                      {"batch", 4, batch},
+                                                     {"speed", 4, speed},
                                                      {"memory", 1, memory},
                                                      {"ingest", 6, ingest},
                                                      {"keys", 7, keys}}};

@@ -25,9 +25,6 @@ double cpu_seconds();
 struct Job {
     catalog::Table table;
     std::vector<operators::BoundView> views;
-
-    operators::DecoderSpec decoder() const { return {table.format, table.columns, table.options}; }
-    dataset::SegmentSpec segments() const;
 };
 
 /// `sql` is one CREATE TABLE and then CREATE MATERIALIZED VIEWs. Rules for client() are compiled
