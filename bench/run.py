@@ -25,6 +25,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+import core_rows  # pylint: disable=wrong-import-position
 import generate  # pylint: disable=wrong-import-position
 import server_rows  # pylint: disable=wrong-import-position
 import psycopg  # pylint: disable=wrong-import-position
@@ -46,6 +47,12 @@ YSB_TABLE = ("CREATE TABLE ysb (user_id text, page_id text, ad_id text, ad_type 
              "WITH (connector = 'http', format = 'json');"
              "CREATE MATERIALIZED VIEW views AS SELECT ad_id, event_time / 10000 AS span, "
              "count(*) AS views FROM ysb WHERE event_type = 'view' GROUP BY 1, 2;")
+ACCESS = ("CREATE TABLE access (ip text, at timestamptz, method text, path text, status int, bytes bigint, "
+          "referer text, agent text) WITH (connector = 'http', format = 'combined', event_time = 'at');"
+          "CREATE MATERIALIZED VIEW access_1m AS SELECT date_bin('1 minute', at, '2000-01-01Z') AS since, "
+          "split_part(path, '/', 2) AS module, client(agent) AS client, region(ip) AS region, "
+          "count(*) AS visits, count(DISTINCT ip) AS visitors, sum(bytes) AS bytes "
+          "FROM access WHERE status < 400 GROUP BY 1, 2, 3, 4;")
 # Nothing seals by itself: what is in speed and what in batch is chosen by the row.
 QUIET = "[speed]\nseal_interval_ms = 3600000\n[archive]\ninterval_s = 3600\n"
 
@@ -160,6 +167,46 @@ class Pinned(Braid):
 def server(init, config=None):
     """A server for a `with`."""
     return Pinned(init=init, config=config)
+
+
+def fold_row(file, view):
+    """Row 12: decode and fold in the speed layer."""
+    def row(options):
+        return core_rows.fold_row(KERNEL, FOLDER / file, view, FOLDER / "cache", options.rounds)
+    return row
+
+
+def statement_row(init, fill, statement):
+    """Row 12: a statement of a server."""
+    def row(options):
+        with core_rows.one_and_copies(Pinned, pin, init, fill) as (one, copies):
+            return core_rows.statement_row(one, copies, statement, options.rounds)
+    return row
+
+
+def fill_access(braid):
+    """The combined log, as row 4 has it, and its segments."""
+    finish(load(braid, "ingest", "access", FOLDER / "combined_dense.log", INGEST_CONNECTIONS, KEYS))
+    braid.sql("REFRESH MATERIALIZED VIEW access_1m")
+
+
+def fill_keys(braid):
+    """A view of many keys, in the batch layer."""
+    finish(load(braid, "keys", "t", 0, core_rows.VIEW_KEYS, core_rows.VIEW_KEYS, 0))
+    braid.sql("REFRESH MATERIALIZED VIEW sums")
+
+
+def runs_row(_):
+    """Row 13: CPU of the server for a point read, by how many runs of random keys there are."""
+    costs = {}
+    for runs in (1, 40, 1000):
+        with (server(KEY_VIEW, "[speed]\nseal_interval_ms = 1\n") as braid,
+              tempfile.NamedTemporaryFile("w", suffix=".sql") as script):
+            server_rows.fill_runs(braid, runs, KEYS)
+            script.write(f"\\set k random(0, {KEYS - 1})\nSELECT n, s FROM sums WHERE k = :k;\n")
+            script.flush()
+            costs[runs] = server_rows.point_read_cost(braid, script.name, CLIENT_CORE)
+    return [f"{costs[40] / costs[1]:.2f}x, {costs[1000] / costs[1]:.2f}x of {costs[1] * MILLION:.1f} us", "", ""]
 
 
 def load(braid, *words):
@@ -332,6 +379,7 @@ def age_row(_):
 def rows():
     """Row number: measure, floor, function that gives figure, peer's figure and ratio."""
     cache = FOLDER / "cache"
+    two_cores = "two threads against two copies: "
     return {
         "1": kernel_row("ysb_dense", "YSB JSON, 100,000 events a second", "6 M/s/core, 2x",
                         "ysb", "ysb_dense.json", [FOLDER / "campaigns.tsv"]),
@@ -357,6 +405,16 @@ def rows():
         "9": ("point reads beside four slow scans of 3 M rows", "p99 5 ms", slow_scans_row),
         "10": ("256 partitions against 1: CPU of events, of REFRESH", "1.3x, 2x", partitions_row),
         "11": ("after 10,000 seals and a scan, against 100", "+0, +0", age_row),
+        "12a": (two_cores + "row 1", "0.9x", fold_row("ysb_dense.json", "ysb")),
+        "12b": (two_cores + "row 2a", "0.9x", fold_row("combined_dense.log", "1m")),
+        "12c": (two_cores + "row 2b", "0.9x", fold_row("combined_dense.log", "all")),
+        "12d": (two_cores + "REFRESH of row 4", "0.9x",
+                statement_row(ACCESS, fill_access, "REFRESH MATERIALIZED VIEW access_1m")),
+        "12e": (two_cores + "sums over 5 M keys", "0.9x",
+                statement_row(KEY_VIEW, fill_keys, "SELECT sum(n), max(s), count(*) FROM sums")),
+        "12f": (two_cores + "GROUP BY over 5 M keys", "0.9x",
+                statement_row(KEY_VIEW, fill_keys, "SELECT k % 1000, sum(n) FROM sums GROUP BY 1")),
+        "13": ("a point read over 40 and 1,000 runs against 1: CPU", "1.5x, 10x", runs_row),
     }
 
 

@@ -2,9 +2,11 @@
 """Rows of the table that are ratios of one server to itself: more partitions, slow readers, age."""
 import os
 import pathlib
+import random
 import re
 import socket
 import struct
+import subprocess
 import threading
 import time
 
@@ -13,6 +15,7 @@ SLOW_READERS, SLOW_BYTES, SLOW_PIECE = 4, 100_000, 10_000
 POINT_SECONDS = 15
 PARTITIONS, PARTITION_EVENTS = 256, 1_000_000
 SEALS, SEALS_BEFORE = 10_000, 100
+RUN_KEYS, POINT_READS = 1_000, 20_000
 
 
 class SlowReader(threading.Thread):
@@ -84,6 +87,26 @@ def cpu_seconds(process):
     """User and system time of a process and its threads."""
     fields = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def fill_runs(braid, runs, keys):
+    """So many seals, each a run with random keys; a seed of their own."""
+    choice = random.Random(8)
+    while seals_of(braid) < runs:
+        before = seals_of(braid)
+        braid.post("t", [{"k": choice.randrange(keys), "v": 1} for _ in range(RUN_KEYS)])
+        while seals_of(braid) == before:
+            time.sleep(0.001)
+
+
+def point_read_cost(braid, script, cores):
+    """CPU seconds of the server for a prepared point read."""
+    words = ["pgbench", "-n", "-M", "prepared", "-c", "1", "-t", str(POINT_READS), "-f", script,
+             "-h", braid.pg[0], "-p", str(braid.pg[1]), "-U", "braid", "braid"]
+    before = cpu_seconds(braid.process.pid)
+    subprocess.run(words, capture_output=True, check=True,
+                   preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    return (cpu_seconds(braid.process.pid) - before) / POINT_READS
 
 
 def files_and_mappings(process):

@@ -112,7 +112,7 @@ class Braid:
 
     def restart(self):
         """A clean stop and a start."""
-        self._stop_cleanly()
+        self.stop_cleanly()
         return self.start()
 
     def stop_sealed(self, *views):
@@ -120,9 +120,10 @@ class Braid:
         folded by then, and whoever reads a view waits until all that was acknowledged is."""
         for view in views:
             self.value(f"SELECT count(*) FROM {view}")
-        self._stop_cleanly()
+        self.stop_cleanly()
 
-    def _stop_cleanly(self):
+    def stop_cleanly(self):
+        """SIGTERM; the program must end well."""
         status = self.stop()
         assert status == 0, f"exit status {status} after SIGTERM:\n{self.trace()[-4000:]}"
 
