@@ -131,8 +131,9 @@ class NodeReader final : public Reader {
         duck.root = statement.query().root.get();
         duck.parameters = statement.context().parameters;
         duck.context = statement.context();
-        duck.open_leaf = [pipeline = std::move(pipeline)](const Node& leaf) {
-            return pipeline.open(leaf);
+        duck.open_leaf =
+            [pipeline = std::move(pipeline)](const Node& leaf) -> Result<RowPiecesPtr> {
+            return in_one_piece(TRY(pipeline.open(leaf)));
         };
         duck.is_kernel_leaf = is_kernel_leaf;
         duck.cancel = statement.options().cancel;

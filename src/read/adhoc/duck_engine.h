@@ -13,6 +13,7 @@
 #include "operators/expr/evaluator.h"
 #include "plan/node.h"
 #include "read/merge/read_options.h"
+#include "read/merge/row_pieces.h"
 #include "read/merge/row_source.h"
 
 namespace braid::read {
@@ -30,7 +31,7 @@ struct DuckStatement {
     operators::EvaluationContext context;
     /// Leaves (kScan, and aggregates for which is_kernel_leaf answers true) are opened through
     /// this, once per time that DuckDB scans them.
-    OpenLeaf open_leaf;
+    OpenPieces open_leaf;
     std::function<bool(const plan::Node&)> is_kernel_leaf;
     std::shared_ptr<CancelToken> cancel;
     int64_t deadline_us = 0;       // of Clock::monotonic_us; beyond it 57014; 0 = none

@@ -119,7 +119,7 @@ TEST_F(DuckFunctionTest, ListsHaveALimit) {
 TEST_F(DuckFunctionTest, OthersGoToWhoeverOpensLeaves) {
     const NodePtr other = table_function("pg_catalog.pg_get_keywords", {}, "word text");
     DuckStatement asked = statement(other);
-    asked.open_leaf = [](const Node& leaf) -> Result<RowSourcePtr> {
+    asked.open_leaf = [](const Node& leaf) -> Result<RowPiecesPtr> {
         return Error(ErrorCode::kUnsupported, "asked for " + leaf.relation.name);
     };
     EXPECT_EQ(run(std::move(asked), other->output), "0A000 asked for pg_catalog.pg_get_keywords");

@@ -116,8 +116,8 @@ TEST_F(DuckGuardTest, CancelStopsAKernelThatNeverGivesRows) {
         CancelToken* cancel_;
         int given_ = 0;
     };
-    asked.open_leaf = [cancel = asked.cancel](const Node&) -> Result<RowSourcePtr> {
-        return RowSourcePtr(std::make_unique<Endless>(cancel.get()));
+    asked.open_leaf = [cancel = asked.cancel](const Node&) -> Result<RowPiecesPtr> {
+        return in_one_piece(std::make_unique<Endless>(cancel.get()));
     };
     EXPECT_EQ(run(std::move(asked), root->output), "57014 canceling statement due to user request");
 }
@@ -173,7 +173,7 @@ TEST_F(DuckGuardTest, ErrorsOfLeavesComeThroughWhole) {
     const NodePtr t = table("a int4", "1");
     const auto failing = [&](bool at_open) {
         DuckStatement asked = statement(t);
-        asked.open_leaf = [at_open](const Node&) -> Result<RowSourcePtr> {
+        asked.open_leaf = [at_open](const Node&) -> Result<RowPiecesPtr> {
             const Error error =
                 Error(ErrorCode::kCorrupt, "segment \"x\" is torn at 'byte' 7\nsecond line")
                     .with_sqlstate("XX001")
@@ -187,7 +187,7 @@ TEST_F(DuckGuardTest, ErrorsOfLeavesComeThroughWhole) {
               private:
                 const Error error_;
             };
-            return RowSourcePtr(std::make_unique<Failing>(error));
+            return in_one_piece(std::make_unique<Failing>(error));
         };
         return run(std::move(asked), t->output);
     };
@@ -325,11 +325,11 @@ TEST_F(DuckGuardTest, ConditionsMoveToScansThatTakeThem) {
             return is_leaf(node) || (node.kind == Node::Kind::kFilter && is_leaf(*node.inputs[0]));
         };
         out.open_leaf = [this, open = out.open_leaf,
-                         &filters](const Node& leaf) -> Result<RowSourcePtr> {
+                         &filters](const Node& leaf) -> Result<RowPiecesPtr> {
             if (leaf.kind == Node::Kind::kScan) return open(leaf);
             filters.push_back(plan::to_sql(*leaf.predicate, {"$0", "$1"}));
             const NodePtr again = std::make_shared<Node>(leaf);
-            return engine().run(statement(again));
+            return in_one_piece(TRY(engine().run(statement(again))));
         };
         return run(std::move(out), root->output);
     };

@@ -206,14 +206,16 @@ Result<std::string> Generator::kernel_leaf(const Node& node) {
     Leaf leaf;
     leaf.output = node.output;
     leaf.open = [this_state = &state_,
-                 node = &node](std::span<const int> columns) -> Result<RowSourcePtr> {
-        const OpenLeaf& open = this_state->statement().open_leaf;
+                 node = &node](std::span<const int> columns) -> Result<RowPiecesPtr> {
+        const OpenPieces& open = this_state->statement().open_leaf;
         if (is_all(columns, node->output.fields.size())) return open(*node);
         if (NodePtr narrow = narrowed(*node, columns))
             return open(this_state->keep(std::move(narrow)));
-        RowSourcePtr rows = TRY(open(*node));
-        return RowSourcePtr(std::make_unique<PickedColumns>(
-            std::move(rows), std::vector<int>(columns.begin(), columns.end())));
+        return each_piece(TRY(open(*node)),
+                          [picked = std::vector<int>(columns.begin(), columns.end())](
+                              RowSourcePtr rows) -> Result<RowSourcePtr> {
+                              return std::make_unique<PickedColumns>(std::move(rows), picked);
+                          });
     };
     return leaf_scan(std::move(leaf));
 }
@@ -227,9 +229,10 @@ Result<std::string> Generator::values(const Node& node) {
     if (is_plain || node.rows.empty()) {
         Leaf leaf;
         leaf.output = node.output;
-        leaf.open = [this_state = &state_, node = &node](std::span<const int> wanted) {
-            return open_values(*node, {wanted.begin(), wanted.end()},
-                               this_state->statement().context);
+        leaf.open = [this_state = &state_,
+                     node = &node](std::span<const int> wanted) -> Result<RowPiecesPtr> {
+            return in_one_piece(TRY(open_values(*node, {wanted.begin(), wanted.end()},
+                                                this_state->statement().context)));
         };
         const std::string name = fresh_alias();
         Names names;

@@ -50,14 +50,14 @@ Result<std::string> Generator::function_scan(const Node& node) {
     Leaf leaf;
     leaf.output = node.output;
     leaf.open = [this_state = &state_, node = &node,
-                 call = *call](std::span<const int> columns) -> Result<RowSourcePtr> {
+                 call = *call](std::span<const int> columns) -> Result<RowPiecesPtr> {
         const operators::EvaluationContext& context = this_state->statement().context;
         std::vector<Datum> arguments;
         for (const ExprPtr& argument : node->scan_arguments) {
             arguments.push_back(TRY(operators::evaluate_constant(*argument, context)));
         }
-        return open_table_call(call, arguments, {columns.begin(), columns.end()}, node->output,
-                               context);
+        return in_one_piece(TRY(open_table_call(call, arguments, {columns.begin(), columns.end()},
+                                                node->output, context)));
     };
     const std::string name = fresh_alias();
     Names names;

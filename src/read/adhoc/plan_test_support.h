@@ -281,7 +281,7 @@ class DuckTest : public testing::Test {
             return node.kind == Node::Kind::kScan &&
                    node.relation.kind != plan::RelationRef::Kind::kFunction;
         };
-        out.open_leaf = [this](const Node& leaf) -> Result<RowSourcePtr> {
+        out.open_leaf = [this](const Node& leaf) -> Result<RowPiecesPtr> {
             ++opened_;
             const Batch& rows = tables_[leaf_number(leaf.relation.name)];
             Batch picked;
@@ -289,7 +289,7 @@ class DuckTest : public testing::Test {
             for (const int column : leaf.scan_columns) {
                 picked.columns.push_back(rows.columns[static_cast<size_t>(column)]);
             }
-            return RowSourcePtr(std::make_unique<TableRows>(std::move(picked), batch_rows_));
+            return in_one_piece(std::make_unique<TableRows>(std::move(picked), batch_rows_));
         };
         return out;
     }

@@ -23,12 +23,17 @@ struct ScanCall {
     const Leaf* leaf = nullptr;
 };
 
-/// One time that DuckDB reads it. One thread at a time, not always the same.
+/// One time that DuckDB reads it, with as many threads as there are pieces.
 struct Scan {
     StatementPtr statement;
-    RowSourcePtr rows;
+    RowPiecesPtr pieces;
     std::vector<int> columns;  // of the leaf, ascending, each once: those that the batches have
     std::vector<int> places;   // per output column: its place in `columns`, -1 = nobody looks
+};
+
+/// What one thread has of it.
+struct ScanThread {
+    RowSourcePtr rows;  // of the piece at hand; null: the next one is to be taken
     std::vector<DictionaryWriter> writers;  // per output column
     Batch batch;
     size_t from = 0;
@@ -84,7 +89,6 @@ void choose_columns(duckdb_init_info info, Scan& scan, size_t leaf_columns) {
         const auto at = std::ranges::lower_bound(scan.columns, column);
         scan.places.push_back(column < 0 ? -1 : static_cast<int>(at - scan.columns.begin()));
     }
-    scan.writers = std::vector<DictionaryWriter>(count);
 }
 
 void init_scan(duckdb_init_info info) {
@@ -92,52 +96,65 @@ void init_scan(duckdb_init_info info) {
     auto scan = std::make_unique<Scan>();
     scan->statement = call->statement;
     choose_columns(info, *scan, call->leaf->output.fields.size());
-    Result<RowSourcePtr> rows = call->statement->open(*call->leaf, scan->columns);
-    if (!rows.has_value()) {
-        duckdb_init_set_error(info, call->statement->record(std::move(rows).error()).c_str());
+    Result<RowPiecesPtr> pieces = call->statement->open(*call->leaf, scan->columns);
+    if (!pieces.has_value()) {
+        duckdb_init_set_error(info, call->statement->record(std::move(pieces).error()).c_str());
         return;
     }
-    scan->rows = std::move(rows).value();
-    duckdb_init_set_max_threads(info, 1);
+    scan->pieces = std::move(pieces).value();
+    duckdb_init_set_max_threads(info, scan->pieces->count());
     duckdb_init_set_init_data(info, scan.release(), destroy<Scan>);
 }
 
-/// False at the end.
-Result<bool> advance(Scan& scan) {
-    if (scan.from < scan.batch.length) return true;
-    TRY(scan.statement->check_running());
-    scan.batch = {};
-    scan.from = 0;
-    return scan.rows->next(scan.batch);
+void init_thread(duckdb_init_info info) {
+    auto thread = std::make_unique<ScanThread>();
+    thread->writers = std::vector<DictionaryWriter>(duckdb_init_get_column_count(info));
+    duckdb_init_set_init_data(info, thread.release(), destroy<ScanThread>);
 }
 
-Result<void> fill(Scan& scan, duckdb_data_chunk output) {
+/// False at the end.
+Result<bool> advance(const Scan& scan, ScanThread& thread) {
+    if (thread.from < thread.batch.length) return true;
+    thread.batch = {};
+    thread.from = 0;
+    while (true) {
+        TRY(scan.statement->check_running());
+        if (!thread.rows) thread.rows = TRY(scan.pieces->next());
+        if (!thread.rows) return false;
+        if (TRY(thread.rows->next(thread.batch))) return true;
+        thread.rows = nullptr;
+    }
+}
+
+Result<void> fill(const Scan& scan, ScanThread& thread, duckdb_data_chunk output) {
     size_t count = 0;
-    if (TRY(advance(scan))) {
-        if (scan.batch.columns.size() < scan.columns.size()) {
-            return internal_error("a leaf gave {} columns of {}", scan.batch.columns.size(),
+    if (TRY(advance(scan, thread))) {
+        const Batch& batch = thread.batch;
+        if (batch.columns.size() < scan.columns.size()) {
+            return internal_error("a leaf gave {} columns of {}", batch.columns.size(),
                                   scan.columns.size());
         }
-        count = std::min<size_t>(scan.batch.length - scan.from, duckdb_vector_size());
+        count = std::min<size_t>(batch.length - thread.from, duckdb_vector_size());
         for (size_t i = 0; i < scan.places.size(); ++i) {
             if (scan.places[i] < 0) {
                 duckdb_vector unread = duckdb_data_chunk_get_vector(output, i);
                 std::memset(duckdb_vector_get_data(unread), 0, count);
                 continue;
             }
-            const Column& column = scan.batch.columns[static_cast<size_t>(scan.places[i])];
-            scan.writers[i].write(column, scan.from, count,
-                                  duckdb_data_chunk_get_vector(output, i));
+            const Column& column = batch.columns[static_cast<size_t>(scan.places[i])];
+            thread.writers[i].write(column, thread.from, count,
+                                    duckdb_data_chunk_get_vector(output, i));
         }
-        scan.from += count;
+        thread.from += count;
     }
     duckdb_data_chunk_set_size(output, count);
     return {};
 }
 
 void run_scan(duckdb_function_info info, duckdb_data_chunk output) {
-    auto& scan = *static_cast<Scan*>(duckdb_function_get_init_data(info));
-    const Result<void> filled = fill(scan, output);
+    const auto& scan = *static_cast<const Scan*>(duckdb_function_get_init_data(info));
+    auto& thread = *static_cast<ScanThread*>(duckdb_function_get_local_init_data(info));
+    const Result<void> filled = fill(scan, thread, output);
     if (filled.has_value()) return;
     duckdb_data_chunk_set_size(output, 0);
     duckdb_function_set_error(info, scan.statement->record(filled.error()).c_str());
@@ -155,6 +172,7 @@ bool register_scan(_duckdb_connection* connection, const StatementRegistry& regi
                                          nullptr);
     duckdb_table_function_set_bind(function, bind_scan);
     duckdb_table_function_set_init(function, init_scan);
+    duckdb_table_function_set_local_init(function, init_thread);
     duckdb_table_function_set_function(function, run_scan);
     duckdb_table_function_supports_projection_pushdown(function, true);
     const bool registered = duckdb_register_table_function(connection, function) == DuckDBSuccess;

@@ -53,7 +53,7 @@ const TableCall* StatementState::table_call(int64_t number) const {
     return &table_calls_[static_cast<size_t>(number)];
 }
 
-Result<RowSourcePtr> StatementState::open(const Leaf& leaf, std::span<const int> columns) {
+Result<RowPiecesPtr> StatementState::open(const Leaf& leaf, std::span<const int> columns) {
     const ScopedLock lock(open_mutex_);
     return leaf.open(columns);
 }

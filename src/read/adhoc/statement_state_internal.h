@@ -37,7 +37,7 @@ struct KernelExpression {
 /// order; called by one thread at a time.
 struct Leaf {
     Schema output;
-    std::function<Result<RowSourcePtr>(std::span<const int> columns)> open;
+    std::function<Result<RowPiecesPtr>(std::span<const int> columns)> open;
 };
 
 /// Everything that DuckDB's calls back into Braid need to know about the statement that they belong
@@ -61,7 +61,7 @@ class StatementState {
     const Leaf* leaf(int64_t number) const;
     const TableCall* table_call(int64_t number) const;
     /// Opens a leaf; serialised, since what leaves stand on may not be thread-safe.
-    Result<RowSourcePtr> open(const Leaf& leaf, std::span<const int> columns);
+    Result<RowPiecesPtr> open(const Leaf& leaf, std::span<const int> columns);
 
     /// Keeps an error that DuckDB shall only see as the marker given back.
     std::string record(Error error);
