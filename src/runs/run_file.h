@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -114,6 +115,12 @@ class RunReader {
     /// Rows with from <= key < to; an empty `to` means to the end.
     virtual Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
                                                     std::string_view to) const = 0;
+    /// How many rows lie from a key on, in one block.
+    using BlockVisitor = std::function<void(std::string_view first_key, uint64_t rows)>;
+    /// The blocks that can hold rows of such a range, in order. No block is read for it, only the
+    /// indexes of parts.
+    virtual Result<void> visit_blocks(uint32_t section, std::string_view from, std::string_view to,
+                                      const BlockVisitor& visit) const = 0;
     /// Parts of section 0.
     virtual size_t group_parts() const = 0;
     /// The filter of one of them, which lives as long as the reader. Null: it may hold any key.

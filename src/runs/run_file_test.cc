@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runs/run_file.h"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -12,6 +13,7 @@
 #include "base/random.h"
 #include "base/test_support.h"
 #include "base/thread.h"
+#include "runs/block_cache.h"
 #include "runs/key_filter.h"
 #include "runs/test_support.h"
 
@@ -123,6 +125,41 @@ TEST(RunFile, ScansAnyRange) {
         }
         EXPECT_TRUE(read_rows(*reader, 2)->empty());
     }
+}
+
+TEST(RunFile, TellsTheBlocksThatCanHoldARangeWithoutReadingOne) {
+    MemoryFileSystem files;
+    const TestRows rows = test_rows(9'000);
+    Metrics metrics;
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run,
+                         write_rows(files, kPath, rows, {rows}, {.part_bytes_max = 20'000}));
+    constexpr uint64_t kRowsOfPart = 1'000;  // and fewer
+    EXPECT_GT(run.parts.size(), 2 * rows.size() / kRowsOfPart);
+    RunCache cache(files, {}, &metrics);
+    ASSERT_OK_AND_ASSIGN(const auto reader, cache.get(run));
+    Random random(1);
+    for (int round = 0; round < 60; ++round) {
+        const size_t first = random.below(rows.size());
+        const size_t end = first + 1 + random.below(rows.size() - first);
+        const std::string from = round % 7 == 0 ? "" : rows[first].first;
+        const std::string to = end == rows.size() ? "" : rows[end].first;
+        const size_t wanted = between(rows, from, to).size();
+        std::vector<std::string> keys;
+        uint64_t told = 0;
+        ASSERT_OK(reader->visit_blocks(static_cast<uint32_t>(round % 2), from, to,
+                                       [&](std::string_view key, uint64_t count) {
+                                           keys.emplace_back(key);
+                                           told += count;
+                                       }));
+        ASSERT_FALSE(keys.empty());
+        EXPECT_TRUE(std::ranges::is_sorted(keys));
+        EXPECT_LE(keys.front(), rows[round % 7 == 0 ? 0 : first].first);
+        EXPECT_GE(told, wanted);
+        EXPECT_LE(told, wanted + 2 * kRowsOfPart) << "but for the blocks at either end";
+    }
+    EXPECT_LE(ReadMetrics(metrics).misses.get(), run.parts.size()) << "indexes alone";
+    EXPECT_OK(reader->visit_blocks(2, {}, {},
+                                   [](std::string_view, uint64_t) { FAIL() << "no section"; }));
 }
 
 TEST(RunFile, KeepsSubkeysBySectionAcrossParts) {

@@ -110,6 +110,8 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
                            const operators::RowVisitor& visit) const override;
     Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
                                             std::string_view to) const override;
+    Result<void> visit_blocks(uint32_t section, std::string_view from, std::string_view to,
+                              const BlockVisitor& visit) const override;
     size_t group_parts() const override {
         const Section* groups = section(0);
         return groups == nullptr ? 0 : groups->size();
@@ -209,6 +211,23 @@ Result<std::unique_ptr<RunCursor>> FileRunReader::scan(uint32_t section_number,
     Walk walk(section(section_number), to, BlockCache::Use::kScan);
     if (!from.empty()) TRY(walk.seek(from));
     return std::make_unique<RangeCursor>(shared_from_this(), std::move(walk), to);
+}
+
+Result<void> FileRunReader::visit_blocks(uint32_t section_number, std::string_view from,
+                                         std::string_view to, const BlockVisitor& visit) const {
+    const Section* parts = section(section_number);
+    if (parts == nullptr) return {};
+    const auto is_beyond = [to](std::string_view key) { return !to.empty() && key >= to; };
+    for (auto part = part_at(*parts, from); part != parts->end(); ++part) {
+        if (is_beyond((*part)->part().first_key)) return {};
+        const auto index = TRY((*part)->index(BlockCache::Use::kScan));
+        for (size_t number = index->block_before(from); number < index->blocks.size(); ++number) {
+            const PartIndex::Block& block = index->blocks[number];
+            if (is_beyond(block.first_key)) return {};
+            visit(block.first_key, block.rows);
+        }
+    }
+    return {};
 }
 
 /// Parts of a section must follow one another; rows of one key may go on in the next part.
