@@ -52,11 +52,15 @@ Apply scaled(T& into, int64_t unit) {
     };
 }
 
+size_t core_count() {
+    return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kThreadsMax);
+}
+
 Apply count_of_threads(size_t& into) {
     return [&into](const toml::node& node) {
         const auto value = node.value<int64_t>();
-        if (!value || *value < 1 || *value > kThreadsMax) return false;
-        into = static_cast<size_t>(*value);
+        if (!value || *value < 0 || *value > kThreadsMax) return false;
+        into = *value == 0 ? core_count() : static_cast<size_t>(*value);
         return true;
     };
 }
@@ -88,6 +92,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"batch.memory_mib", scaled(node.batch.memory_bytes_max, kMebibyte)},
         {"batch.undo_window_s", scaled(node.batch.undo_window_us, kSeconds)},
         {"query.memory_mib", scaled(node.query_memory_bytes, kMebibyte)},
+        {"query.threads", count_of_threads(node.query.threads)},
         {"read.cache_mib", scaled(node.read_cache_bytes, kMebibyte)},
         {"function_data.user_agent_rules", text(node.function_data.user_agent_rules)},
         {"function_data.regions_ipv4", text(node.function_data.regions_ipv4)},
@@ -117,8 +122,8 @@ Result<void> apply(const toml::table& table, const std::string& prefix, const st
 }  // namespace
 
 Config::Config() {
-    node.speed.fold_threads =
-        std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kThreadsMax);
+    node.speed.fold_threads = core_count();
+    node.query.threads = core_count();
 }
 
 Result<void> read_config(const std::string& path, Config& config) {

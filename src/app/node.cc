@@ -124,6 +124,12 @@ Result<void> Node::start() {
     batch_ =
         std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
     TRY(batch_->remove_orphans());
+    read_parts_ = parts_of_reader(store);
+    reader_ = TRY(read::make_reader(read_parts_, options_.query_memory_bytes));
+    return open_tables();
+}
+
+read::ReadParts Node::parts_of_reader(Store& store) {
     read::ReadParts read{
         &store, ground_.clock, manifest_.get(), speed_.get(), tilings_.get(), views_.get(), {}, {}};
     read.log_of = [this](TableId table) { return log_of(table); };
@@ -141,9 +147,8 @@ Result<void> Node::start() {
     read.backfill_progress = [this](VersionId version) {
         return batch_->backfill_progress(version);
     };
-    read_parts_ = std::move(read);
-    reader_ = TRY(read::make_reader(read_parts_, options_.query_memory_bytes));
-    return open_tables();
+    read.threads = std::make_shared<read::PieceThreads>(options_.query);
+    return read;
 }
 
 Result<void> Node::open_tables() {

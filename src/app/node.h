@@ -28,6 +28,7 @@
 #include "model/directory_owner.h"
 #include "model/health.h"
 #include "read/merge/pinned_snapshot.h"
+#include "read/merge/view_pieces.h"
 #include "read/reader.h"
 #include "runs/run_file.h"
 #include "serving/control.h"
@@ -45,6 +46,7 @@ struct NodeOptions {
     /// What a stream may still take while its seals fail.
     uint64_t unsealed_bytes_max = 256ULL << 20;
     uint64_t query_memory_bytes = 1ULL << 30;
+    read::PieceLimits query;  // threads that answer statements, and what is worth one
     /// For what was read of runs.
     uint64_t read_cache_bytes = 256ULL << 20;
 };
@@ -136,6 +138,7 @@ class Node final : public serving::Control {
 
     Node(NodeGround ground, NodeOptions options);
     Result<void> start();
+    read::ReadParts parts_of_reader(Store& store);
     Result<void> open_tables();
     /// Brings the function data of these names to what is configured; missing names stay missing.
     Result<void> sync_function_data(const std::vector<std::string>& names)

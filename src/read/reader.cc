@@ -19,7 +19,7 @@ using plan::Node;
 
 constexpr size_t kAnswerRowsMax = 4096;
 
-/// Rows of a statement in pieces of the size that answers promise.
+/// Rows of a statement in batches of the size that answers promise.
 class StatementAnswer final : public Answer {
   public:
     StatementAnswer(std::shared_ptr<Statement> statement, RowSourcePtr rows, const Clock& clock,
@@ -107,6 +107,10 @@ class NodeReader final : public Reader {
         pipeline.open_filtered = [statement](const Node& scan, const plan::ExprPtr& predicate) {
             return statement->open_filtered(scan, predicate);
         };
+        pipeline.open_pieces_of_view = [statement](const Node& scan,
+                                                   const plan::ExprPtr& predicate) {
+            return statement->open_pieces_of_view(scan, predicate, statement->piece_limits());
+        };
         const Node& root = *statement->query().root;
         auto rows = is_kernel_plan(root) ? pipeline.open(root)
                                          : open_duck(*statement, pipeline, deadline_us);
@@ -131,9 +135,8 @@ class NodeReader final : public Reader {
         duck.root = statement.query().root.get();
         duck.parameters = statement.context().parameters;
         duck.context = statement.context();
-        duck.open_leaf =
-            [pipeline = std::move(pipeline)](const Node& leaf) -> Result<RowPiecesPtr> {
-            return in_one_piece(TRY(pipeline.open(leaf)));
+        duck.open_leaf = [pipeline = std::move(pipeline)](const Node& leaf) {
+            return pipeline.open_pieces(leaf);
         };
         duck.is_kernel_leaf = is_kernel_leaf;
         duck.cancel = statement.options().cancel;
@@ -145,7 +148,10 @@ class NodeReader final : public Reader {
     /// Opened when first needed: it costs tens of milliseconds and 100 MB.
     Result<DuckEngine*> duck_engine() {
         const ScopedLock lock(mutex_);
-        if (!duck_) duck_ = TRY(DuckEngine::open({memory_bytes_max_, 2}));
+        if (!duck_) {
+            const auto threads = static_cast<int>(parts_.threads->limits().threads);
+            duck_ = TRY(DuckEngine::open({memory_bytes_max_, threads}));
+        }
         return duck_.get();
     }
 

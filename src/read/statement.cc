@@ -123,7 +123,9 @@ Result<const runs::Tiling*> Statement::tiling_of(VersionId version) {
     return &tilings_.emplace(version, std::move(tiling)).first->second;
 }
 
-Result<RowSourcePtr> Statement::open_view(const Node& scan, const plan::ExprPtr& predicate) {
+Result<RowPiecesPtr> Statement::open_pieces_of_view(const Node& scan,
+                                                    const plan::ExprPtr& predicate,
+                                                    const PieceLimits& limits) {
     const runs::Tiling* tiling = TRY(tiling_of(scan.relation.version));
     operators::BoundView view = TRY(parts_.views->view_of(scan.relation.version));
     plan::ExprPtr over_outputs;
@@ -135,9 +137,9 @@ Result<RowSourcePtr> Statement::open_view(const Node& scan, const plan::ExprPtr&
         }
         over_outputs = plan::substitute(predicate, columns);
     }
-    KeyRange range = key_range_of(*view.plan, over_outputs, context_.parameters);
-    return ViewScan::open(std::move(view), *tiling, std::move(range),
-                          {scan.scan_columns, over_outputs, context_});
+    const KeyRange range = key_range_of(*view.plan, over_outputs, context_.parameters);
+    return open_view_pieces(std::move(view), *tiling, range,
+                            {scan.scan_columns, over_outputs, context_}, limits);
 }
 
 Error Statement::explain(Error error) const {
@@ -199,7 +201,7 @@ Result<RowSourcePtr> Statement::open_stream(const Node& scan) {
 Result<RowSourcePtr> Statement::open_filtered(const Node& scan, const plan::ExprPtr& predicate) {
     switch (scan.relation.kind) {
         case plan::RelationRef::Kind::kView:
-            return open_view(scan, predicate);
+            return TRY(open_pieces_of_view(scan, predicate, {}))->next();
         case plan::RelationRef::Kind::kStream:
             return open_stream(scan);
         case plan::RelationRef::Kind::kFunction:  // of the catalog; others are no leaves

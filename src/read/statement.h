@@ -10,7 +10,9 @@
 #include "operators/fold/view_folder.h"
 #include "plan/node.h"
 #include "read/merge/pinned_snapshot.h"
+#include "read/merge/row_pieces.h"
 #include "read/merge/row_source.h"
+#include "read/merge/view_pieces.h"
 #include "read/reader.h"
 #include "runs/snapshot.h"
 
@@ -35,6 +37,11 @@ class Statement {
     /// A scan of which only rows that satisfy `predicate` (over its output) are needed; may give
     /// more.
     Result<RowSourcePtr> open_filtered(const plan::Node& scan, const plan::ExprPtr& predicate);
+    /// The same of a view, for as many threads as `limits` say. The pieces stand on nothing of
+    /// this.
+    Result<RowPiecesPtr> open_pieces_of_view(const plan::Node& scan, const plan::ExprPtr& predicate,
+                                             const PieceLimits& limits);
+    const PieceLimits& piece_limits() const { return parts_.threads->limits(); }
     /// What an error of reading says to the reader: what is gone because it was dropped, or because
     /// the snapshot is older than the undo window, is not damaged.
     Error explain(Error error) const;
@@ -46,7 +53,6 @@ class Statement {
     Result<const runs::Tiling*> tiling_of(VersionId version);
     const OwnRows* own_rows_of(TableId table) const;
     Result<RowSourcePtr> open_stream(const plan::Node& scan);
-    Result<RowSourcePtr> open_view(const plan::Node& scan, const plan::ExprPtr& predicate);
 
     const ReadParts& parts_;
     const plan::Query query_;

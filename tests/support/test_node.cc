@@ -19,6 +19,7 @@ app::NodeOptions TestNode::small_options() {
     options.archive.interval_us = 60'000'000;
     options.archive.segment_rows_max = 1000;
     options.allowed_files = {"/"};
+    options.query = {.threads = 2, .rows_min = 2};
     return options;
 }
 

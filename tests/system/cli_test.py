@@ -80,6 +80,9 @@ class CommandTest(unittest.TestCase):
         status, _, err = run("check", "--config", path)
         self.assertEqual(status, 1)
         self.assertIn("no data directory is given", err)
+        for threads, status in (0, 0), (1, 0), (256, 0), (257, 1), (-1, 1):
+            path.write_text(f'[query]\nthreads = {threads}\n[speed]\nfold_threads = {threads}\n')
+            self.assertEqual(run("check", "--config", path)[0], status, threads)
         path.write_text('[store]\nroot = "/mnt"\n')
         status, _, err = run("check", "--config", path)
         self.assertEqual(status, 1)

@@ -13,6 +13,7 @@
 #include "manifest/manifest.h"
 #include "model/progress.h"
 #include "operators/fold/view_folder.h"
+#include "read/merge/piece_threads.h"
 #include "read/merge/read_options.h"
 #include "runs/snapshot.h"
 #include "runs/tick_source.h"
@@ -36,6 +37,8 @@ struct ReadParts {
         enrich;
     /// How far the history of a view version is, while it is computed; may be empty.
     std::function<std::optional<Progress>(VersionId)> backfill_progress = {};
+    /// That statements are answered with, all together.
+    std::shared_ptr<PieceThreads> threads = std::make_shared<PieceThreads>(PieceLimits{});
 
     /// The runs of a view at one manifest version; who must wait for its history is told how far it
     /// is.

@@ -213,4 +213,19 @@ Result<RowSourcePtr> KernelPipeline::open(const Node& node) const {
     }
 }
 
+Result<RowPiecesPtr> KernelPipeline::open_pieces(const Node& node) const {
+    const bool is_filtered = node.kind == Node::Kind::kFilter;
+    const Node& scan = is_filtered ? *node.inputs.front() : node;
+    if (scan.kind != Node::Kind::kScan || scan.relation.kind != plan::RelationRef::Kind::kView) {
+        return in_one_piece(TRY(open(node)));
+    }
+    if (!is_filtered) return open_pieces_of_view(scan, nullptr);
+    return each_piece(
+        TRY(open_pieces_of_view(scan, node.predicate)),
+        [predicate = node.predicate, context = context](RowSourcePtr rows) -> Result<RowSourcePtr> {
+            auto program = TRY(operators::Program::compile({predicate}, context));
+            return std::make_unique<FilterRows>(std::move(rows), std::move(program));
+        });
+}
+
 }  // namespace braid::read

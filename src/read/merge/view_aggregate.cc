@@ -215,10 +215,13 @@ Result<void> roll_up_run(const runs::RunReader& run, const KeyRange& range, uint
     return into.flush();
 }
 
-Result<void> roll_up_tick(const GroupTable& tick, const KeyRange& range, StateRollup& into) {
-    TRY(tick.visit_rows_of(
-        groups_in(tick, range),
-        [&](uint32_t section, const operators::StateRow& row) { return into.add(section, row); }));
+Result<void> roll_up_ticks(const runs::Tiling& tiling, const ViewPiece& piece, StateRollup& into) {
+    TRY(visit_tick_tables(tiling, [&](size_t number, const GroupTable& table) {
+        return table.visit_rows_of(groups_in(piece, number, table),
+                                   [&](uint32_t section, const operators::StateRow& row) {
+                                       return into.add(section, row);
+                                   });
+    }));
     return into.flush();
 }
 
@@ -399,21 +402,18 @@ Result<RowSourcePtr> open_view_aggregate(const Node& node, const operators::Boun
     if (flat.predicate && !key_predicate) {
         return unsupported("combine can only be filtered by key columns of the view");
     }
-    const KeyRange range = key_range_of(*view.plan, flat.predicate, context.parameters);
+    const ViewPiece piece = {key_range_of(*view.plan, flat.predicate, context.parameters), {}};
+    const KeyRange& range = piece.range;
     const uint32_t sections = plan::subkey_sections(view.plan->aggregates);
     auto rollup = TRY(StateRollup::create(*view.plan, key_predicate, key_groups, context));
     if (!range.is_empty) {
         for (const auto& run : tiling.runs()) TRY(roll_up_run(*run, range, sections, *rollup));
-        for (const runs::TickPtr& tick : tiling.ticks) {
-            for (const auto& table : tick->tables_of(tiling.version())) {
-                TRY(roll_up_tick(*table, range, *rollup));
-            }
-        }
+        TRY(roll_up_ticks(tiling, piece, *rollup));
     }
     Ordinary ordinary{flat.predicate, std::move(groups), calls.aggregates};
     ViewRows wanted{ordinary.outputs(), flat.predicate, context};
     ordinary.read_in_order_of(wanted.outputs, *view.plan);
-    const RowSourcePtr rows = TRY(ViewScan::open(view, tiling, range, wanted));
+    const RowSourcePtr rows = TRY(ViewScan::open(view, tiling, piece, wanted));
     GroupTable finished = TRY(fold_finished(*rows, std::move(ordinary), context));
     if (node.exprs.empty()) finished.ensure_group("");
     if (node.exprs.empty() && rollup->table().size() == 0) {

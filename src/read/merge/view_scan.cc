@@ -2,6 +2,7 @@
 #include "read/merge/view_scan.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
 #include "base/check.h"
@@ -24,6 +25,22 @@ Result<void> gather_run(const runs::RunReader& run, const KeyRange& range, Group
         const auto rows = TRY(run.scan(section, range.from, range.to));
         while (TRY(rows->next(row))) TRY(into.merge_row(section, row));
     }
+    return {};
+}
+
+Result<void> gather_tick(const ViewPiece& piece, size_t number, const GroupTable& table,
+                         GroupTable& into) {
+    const KeyRange& range = piece.range;
+    if (range.from.empty() && range.to.empty()) {
+        into.merge(table);
+        return {};
+    }
+    if (range.is_point) {
+        const GroupTable::Group group = table.find(range.from);
+        if (group != GroupTable::kNoGroup) into.merge(table, {&group, 1});
+        return {};
+    }
+    into.merge(table, groups_in(piece, number, table));
     return {};
 }
 
@@ -52,32 +69,19 @@ int largest_run(const runs::Tiling& tiling) {
 
 }  // namespace
 
-std::vector<GroupTable::Group> groups_in(const GroupTable& tick, const KeyRange& range) {
+std::vector<GroupTable::Group> groups_in(const ViewPiece& piece, size_t number,
+                                         const GroupTable& table) {
+    if (!piece.groups.empty()) return piece.groups[number];
     std::vector<GroupTable::Group> groups;
-    for (GroupTable::Group group = 0; group < tick.size(); ++group) {
-        if (range.contains(tick.key_of(group))) groups.push_back(group);
+    for (GroupTable::Group group = 0; group < table.size(); ++group) {
+        if (piece.range.contains(table.key_of(group))) groups.push_back(group);
     }
     return groups;
 }
 
-Result<void> gather_tick(const GroupTable& tick, const KeyRange& range, GroupTable& into) {
-    if (range.from.empty() && range.to.empty()) {
-        into.merge(tick);
-        return {};
-    }
-    const operators::RowVisitor merge = [&](uint32_t section, const operators::StateRow& row) {
-        return into.merge_row(section, row);
-    };
-    if (range.is_point) {
-        const GroupTable::Group group = tick.find(range.from);
-        if (group == GroupTable::kNoGroup) return {};
-        return tick.visit_rows_of({&group, 1}, merge);
-    }
-    return tick.visit_rows_of(groups_in(tick, range), merge);
-}
-
-Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_run,
+Result<void> gather(const runs::Tiling& tiling, const ViewPiece& piece, int skip_run,
                     GroupTable& into) {
+    const KeyRange& range = piece.range;
     if (range.is_empty) return {};
     const auto gather_one = [&](uint32_t index) -> Result<void> {
         if (static_cast<int>(index) == skip_run) return {};
@@ -88,14 +92,9 @@ Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_
     } else {
         for (uint32_t index = 0; index < tiling.runs().size(); ++index) TRY(gather_one(index));
     }
-    for (const runs::TickPtr& tick : tiling.ticks) {
-        const auto tables = tick->tables_of(tiling.version());
-        if (tables.empty()) {
-            return internal_error("a tick lacks view version {}", tiling.version().value);
-        }
-        for (const auto& table : tables) TRY(gather_tick(*table, range, into));
-    }
-    return {};
+    return visit_tick_tables(tiling, [&](size_t number, const GroupTable& table) {
+        return gather_tick(piece, number, table, into);
+    });
 }
 
 /// Reads a section of subkeys beside the groups: both are in key order.
@@ -115,32 +114,31 @@ ViewScan::ViewScan(operators::BoundView view)
 
 ViewScan::~ViewScan() = default;
 
-Result<RowSourcePtr> ViewScan::open(operators::BoundView view, runs::Tiling tiling, KeyRange range,
-                                    const ViewRows& wanted) {
+Result<RowSourcePtr> ViewScan::open(operators::BoundView view, runs::Tiling tiling,
+                                    const ViewPiece& piece, const ViewRows& wanted) {
     std::unique_ptr<ViewScan> scan(new ViewScan(std::move(view)));
     scan->finisher_ =
         std::make_unique<ViewFinisher>(TRY(ViewFinisher::create(scan->view_, wanted)));
     scan->states_.emplace(scan->view_.plan->aggregates, scan->finisher_->wanted_aggregates());
     scan->tiling_ = std::move(tiling);
-    scan->range_ = std::move(range);
     const int big = largest_run(scan->tiling_);
-    TRY(gather(scan->tiling_, scan->range_, big, scan->merged_));
-    if (big >= 0 && !scan->range_.is_empty) TRY(scan->start(big));
+    TRY(gather(scan->tiling_, piece, big, scan->merged_));
+    if (big >= 0 && !piece.range.is_empty) TRY(scan->start(big, piece.range));
     // An aggregate without GROUP BY has a row even when there was no event.
     if (scan->view_.plan->keys.empty() && !scan->streaming_ && scan->merged_.size() == 0 &&
-        !scan->range_.is_empty) {
+        !piece.range.is_empty) {
         scan->merged_.ensure_group("");
     }
     return RowSourcePtr(std::move(scan));
 }
 
-Result<void> ViewScan::start(int big_run) {
+Result<void> ViewScan::start(int big_run, const KeyRange& range) {
     const runs::RunReader& run = *tiling_.runs()[static_cast<size_t>(big_run)];
-    rows_ = TRY(run.scan(0, range_.from, range_.to));
+    rows_ = TRY(run.scan(0, range.from, range.to));
     const uint32_t sections = plan::subkey_sections(view_.plan->aggregates);
     for (uint32_t section = 1; section <= sections; ++section) {
         auto cursor = std::make_unique<SubkeyCursor>();
-        cursor->cursor = TRY(run.scan(section, range_.from, range_.to));
+        cursor->cursor = TRY(run.scan(section, range.from, range.to));
         TRY(cursor->advance());
         subkeys_.push_back(std::move(cursor));
     }
@@ -233,6 +231,44 @@ Result<bool> ViewScan::next(Batch& batch) {
         return true;
     }
     return *failure_;
+}
+
+namespace {
+
+class ViewPieces final : public RowPieces {
+  public:
+    ViewPieces(operators::BoundView view, runs::Tiling tiling, ViewRows wanted,
+               std::vector<ViewPiece> pieces)
+        : view_(std::move(view)),
+          tiling_(std::move(tiling)),
+          wanted_(std::move(wanted)),
+          pieces_(std::move(pieces)) {}
+
+    size_t count() const override { return pieces_.size(); }
+    Result<RowSourcePtr> next() override {
+        const size_t number = next_++;
+        if (number >= pieces_.size()) return RowSourcePtr();
+        const ViewPiece piece = std::move(pieces_[number]);
+        return ViewScan::open(view_, tiling_, piece, wanted_);
+    }
+
+  private:
+    const operators::BoundView view_;
+    const runs::Tiling tiling_;
+    const ViewRows wanted_;
+    std::vector<ViewPiece> pieces_;  // each of who has taken it
+    std::atomic<size_t> next_ = 0;
+};
+
+}  // namespace
+
+Result<RowPiecesPtr> open_view_pieces(operators::BoundView view, runs::Tiling tiling,
+                                      const KeyRange& range, ViewRows wanted,
+                                      const PieceLimits& limits) {
+    const uint32_t sections = plan::subkey_sections(view.plan->aggregates);
+    auto pieces = TRY(cut_view(tiling, range, sections, limits));
+    return std::make_unique<ViewPieces>(std::move(view), std::move(tiling), std::move(wanted),
+                                        std::move(pieces));
 }
 
 Result<void> collect_run(const runs::RunReader& run, std::string_view key, uint32_t sections,

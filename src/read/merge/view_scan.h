@@ -14,40 +14,38 @@
 #include "operators/aggregate/state_finisher.h"
 #include "operators/fold/view_folder.h"
 #include "read/merge/key_range.h"
+#include "read/merge/row_pieces.h"
 #include "read/merge/row_source.h"
 #include "read/merge/view_finisher.h"
+#include "read/merge/view_pieces.h"
 #include "runs/run_file.h"
 #include "runs/snapshot.h"
 
 namespace braid::read {
 
-/// Merges everything in a tiling that lies in a key range into one table: ⊕ over runs and ticks.
+/// Merges everything in a tiling that lies in a piece into one table: ⊕ over runs and ticks.
 /// `skip_run` (an index into tiling.runs(), -1 for none) is left out.
-Result<void> gather(const runs::Tiling& tiling, const KeyRange& range, int skip_run,
+Result<void> gather(const runs::Tiling& tiling, const ViewPiece& piece, int skip_run,
                     operators::GroupTable& into);
 
-/// Groups whose key lies in the range.
-std::vector<operators::GroupTable::Group> groups_in(const operators::GroupTable& tick,
-                                                    const KeyRange& range);
+/// The groups of a tick's table, the n-th of the tiling's, whose key lies in the piece.
+std::vector<operators::GroupTable::Group> groups_in(const ViewPiece& piece, size_t number,
+                                                    const operators::GroupTable& table);
 
-/// Adds one tick's groups of a range.
-Result<void> gather_tick(const operators::GroupTable& tick, const KeyRange& range,
-                         operators::GroupTable& into);
-
-/// Scans one view at one tiling. The largest run streams by in key order; everything else is merged
-/// into a table first, so memory follows the smaller runs. Rows whose key is in both are merged and
-/// come last.
+/// Scans a piece of one view at one tiling. The largest run streams by in key order; everything
+/// else is merged into a table first, so memory follows the smaller runs. Rows whose key is in both
+/// are merged and come last.
 class ViewScan final : public RowSource {
   public:
-    static Result<RowSourcePtr> open(operators::BoundView view, runs::Tiling tiling, KeyRange range,
-                                     const ViewRows& wanted);
+    static Result<RowSourcePtr> open(operators::BoundView view, runs::Tiling tiling,
+                                     const ViewPiece& piece, const ViewRows& wanted);
     ~ViewScan() override;
     Result<bool> next(Batch& batch) override;
 
   private:
     struct SubkeyCursor;
     explicit ViewScan(operators::BoundView view);
-    Result<void> start(int big_run);
+    Result<void> start(int big_run, const KeyRange& range);
     Result<size_t> stream_block();
     Result<void> take_big_row(const operators::StateRow& row, const operators::RowVisitor& visit);
     Result<bool> next_block(FinishedRows& finished);
@@ -56,7 +54,6 @@ class ViewScan final : public RowSource {
 
     operators::BoundView view_;
     runs::Tiling tiling_;
-    KeyRange range_;
     std::unique_ptr<ViewFinisher> finisher_;
     std::optional<operators::StateFinisher> states_;
     operators::GroupTable merged_;
@@ -67,6 +64,12 @@ class ViewScan final : public RowSource {
     std::optional<Error> failure_;  // of the row behind those given
     operators::GroupTable::Group next_group_ = 0;
 };
+
+/// The same in as many pieces as limits ask for. What is merged into tables is, for all of them
+/// together, what one scan would merge; a table goes with its piece.
+Result<RowPiecesPtr> open_view_pieces(operators::BoundView view, runs::Tiling tiling,
+                                      const KeyRange& range, ViewRows wanted,
+                                      const PieceLimits& limits);
 
 /// The rows of one key in one run or tick, by section; that of section 0 comes first.
 class PointRows {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read/merge/piece_threads.h"
+
+#include <atomic>
+#include <latch>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error_makers.h"
+#include "base/test_support.h"
+#include "base/thread.h"
+
+namespace braid::read {
+namespace {
+
+TEST(PieceThreads, CallForEachPieceOnce) {
+    for (const size_t count : {1, 2, 7}) {
+        PieceThreads threads({.threads = count});
+        for (const size_t pieces : {0, 1, 2, 100}) {
+            std::vector<std::atomic<int>> calls(pieces);
+            EXPECT_OK(threads.run(pieces, [&](size_t piece) -> Result<void> {
+                ++calls[piece];
+                return {};
+            }));
+            for (const auto& each : calls) EXPECT_EQ(each, 1);
+        }
+    }
+}
+
+TEST(PieceThreads, WorkSideBySide) {
+    constexpr int kTogether = 3;
+    PieceThreads threads({.threads = kTogether});
+    for (int round = 0; round < 3; ++round) {
+        std::latch met(kTogether);
+        EXPECT_OK(threads.run(kTogether, [&](size_t) -> Result<void> {
+            met.arrive_and_wait();
+            return {};
+        }));
+    }
+}
+
+TEST(PieceThreads, TellTheErrorOfTheLowestPieceAndBeginNoFurther) {
+    PieceThreads threads({.threads = 4});
+    for (int round = 0; round < 100; ++round) {
+        std::atomic<size_t> calls = 0;
+        const Result<void> done = threads.run(1'000, [&](size_t piece) -> Result<void> {
+            ++calls;
+            if (piece < 5) return {};
+            return internal_error("piece {}", piece);
+        });
+        ASSERT_FALSE(done.has_value());
+        ASSERT_EQ(done.error().message(), "piece 5");
+        ASSERT_LE(calls, 5U + 4U);
+    }
+}
+
+/// The innermost has nobody to help it, and does not wait for anybody either.
+TEST(PieceThreads, WhoAsksWorksWhenNobodyIsFree) {
+    PieceThreads threads({.threads = 2});
+    std::atomic<int> calls = 0;
+    const auto inner = [&](size_t) -> Result<void> {
+        return threads.run(4, [&](size_t) -> Result<void> {
+            ++calls;
+            return {};
+        });
+    };
+    EXPECT_OK(threads.run(4, inner));
+    EXPECT_EQ(calls, 16);
+}
+
+TEST(PieceThreads, AreBoundedForAllWhoAskTogether) {
+    PieceThreads threads({.threads = 3});
+    std::atomic<int> at_work = 0;
+    std::atomic<int> most = 0;
+    const auto ask = [&] {
+        EXPECT_OK(threads.run(200, [&](size_t) -> Result<void> {
+            const int now = ++at_work;
+            int seen = most;
+            while (seen < now && !most.compare_exchange_weak(seen, now)) {
+            }
+            --at_work;
+            return {};
+        }));
+    };
+    {
+        std::vector<Thread> clients;
+        for (int client = 0; client < 4; ++client) clients.emplace_back("client", ask);
+    }
+    EXPECT_LE(most, 4 + 2);
+}
+
+}  // namespace
+}  // namespace braid::read

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "read/merge/view_pieces.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/error_makers.h"
+#include "runs/run_file.h"
+
+namespace braid::read {
+
+namespace {
+
+using operators::GroupTable;
+
+/// Pieces are never quite equal, and a thread may be late: the more there are, the less the others
+/// wait for the last.
+constexpr size_t kPiecesOfThread = 4;
+
+/// Reading a section of a run from its middle on loads a block, about half of which is another
+/// piece's: with so many of them a piece must have twice the rows, so that this remains a few parts
+/// in a hundred.
+constexpr uint64_t kSeeksOfPiece = 32;
+
+/// So many groups of each table of a tick are looked at.
+constexpr size_t kSamplesOfTable = 256;
+
+/// So many rows lie at a key and behind it, before the next sample of the same source.
+struct Sample {
+    std::string key;
+    uint64_t rows = 0;
+};
+
+class Samples {
+  public:
+    void add(std::string_view key, uint64_t rows) {
+        samples_.push_back({std::string(key), rows});
+        rows_ += rows;
+    }
+    uint64_t rows() const { return rows_; }
+
+    /// At most count - 1 keys within the range, ascending, that cut it into about equal parts.
+    std::vector<std::string> borders(const KeyRange& range, size_t count) {
+        std::ranges::sort(samples_, {}, &Sample::key);
+        std::vector<std::string> borders;
+        uint64_t below = 0;
+        for (const Sample& sample : samples_) {
+            const uint64_t wanted = rows_ * (borders.size() + 1) / count;
+            const std::string_view last = borders.empty() ? range.from : borders.back();
+            if (below >= wanted && borders.size() + 1 < count && sample.key > last) {
+                borders.push_back(sample.key);
+            }
+            below += sample.rows;
+        }
+        return borders;
+    }
+
+  private:
+    std::vector<Sample> samples_;
+    uint64_t rows_ = 0;
+};
+
+void sample_table(const GroupTable& table, const KeyRange& range, uint32_t sections,
+                  Samples& samples) {
+    // Odd: keys that come in turn do not hide from it.
+    const auto step = static_cast<GroupTable::Group>(table.size() / kSamplesOfTable) | 1U;
+    for (GroupTable::Group group = 0; group < table.size(); group += step) {
+        const std::string_view key = table.key_of(group);
+        if (!range.contains(key)) continue;
+        uint64_t rows = 1;
+        for (uint32_t section = 1; section <= sections; ++section) {
+            rows += table.subkey_count(section, group);
+        }
+        samples.add(key, rows * step);
+    }
+}
+
+Result<void> sample_run(const runs::RunReader& run, const KeyRange& range, uint32_t sections,
+                        Samples& samples) {
+    for (uint32_t section = 0; section <= sections; ++section) {
+        TRY(run.visit_blocks(section, range.from, range.to,
+                             [&](std::string_view key, uint64_t rows) { samples.add(key, rows); }));
+    }
+    return {};
+}
+
+/// In all sections, wherever they lie.
+uint64_t rows_of_runs(const runs::Tiling& tiling) {
+    uint64_t rows = 0;
+    for (const auto& run : tiling.runs()) {
+        for (const manifest::Part& part : run->run().parts) rows += part.rows;
+    }
+    return rows;
+}
+
+/// One pass over the ticks, however many pieces there are.
+Result<void> list_groups(const runs::Tiling& tiling, const KeyRange& range,
+                         std::vector<ViewPiece>& pieces) {
+    return visit_tick_tables(tiling, [&](size_t, const GroupTable& table) -> Result<void> {
+        for (ViewPiece& piece : pieces) piece.groups.emplace_back();
+        for (GroupTable::Group group = 0; group < table.size(); ++group) {
+            const std::string_view key = table.key_of(group);
+            if (!range.contains(key)) continue;
+            const auto behind = std::ranges::upper_bound(
+                pieces.begin() + 1, pieces.end(), key, {},
+                [](const ViewPiece& piece) { return std::string_view(piece.range.from); });
+            std::prev(behind)->groups.back().push_back(group);
+        }
+        return {};
+    });
+}
+
+std::vector<ViewPiece> pieces_between(const KeyRange& range, std::vector<std::string> borders) {
+    std::vector<ViewPiece> pieces;
+    std::string from = range.from;
+    for (std::string& border : borders) {
+        pieces.push_back({{.from = std::move(from), .to = border}, {}});
+        from = std::move(border);
+    }
+    pieces.push_back({{.from = std::move(from), .to = range.to}, {}});
+    return pieces;
+}
+
+}  // namespace
+
+Result<void> visit_tick_tables(
+    const runs::Tiling& tiling,
+    const std::function<Result<void>(size_t number, const GroupTable& table)>& visit) {
+    size_t number = 0;
+    for (const runs::TickPtr& tick : tiling.ticks) {
+        const auto tables = tick->tables_of(tiling.version());
+        if (tables.empty()) {
+            return internal_error("a tick lacks view version {}", tiling.version().value);
+        }
+        for (const auto& table : tables) TRY(visit(number++, *table));
+    }
+    return {};
+}
+
+Result<std::vector<ViewPiece>> cut_view(const runs::Tiling& tiling, const KeyRange& range,
+                                        uint32_t sections, const PieceLimits& limits) {
+    std::vector<ViewPiece> whole = {{range, {}}};
+    if (limits.threads < 2 || range.is_point || range.is_empty) return whole;
+    Samples samples;
+    TRY(visit_tick_tables(tiling, [&](size_t, const GroupTable& table) -> Result<void> {
+        sample_table(table, range, sections, samples);
+        return {};
+    }));
+    const uint64_t seeks = tiling.runs().size() * (1 + uint64_t{sections});
+    const uint64_t rows_min = limits.rows_min + limits.rows_min * seeks / kSeeksOfPiece;
+    if (samples.rows() + rows_of_runs(tiling) < 2 * rows_min) return whole;
+    for (const auto& run : tiling.runs()) TRY(sample_run(*run, range, sections, samples));
+    const uint64_t count =
+        std::min<uint64_t>(limits.threads * kPiecesOfThread, samples.rows() / rows_min);
+    if (count < 2) return whole;
+    std::vector<std::string> borders = samples.borders(range, count);
+    if (borders.empty()) return whole;
+    std::vector<ViewPiece> pieces = pieces_between(range, std::move(borders));
+    TRY(list_groups(tiling, range, pieces));
+    return pieces;
+}
+
+}  // namespace braid::read
