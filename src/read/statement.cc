@@ -172,7 +172,8 @@ Result<RowSourcePtr> Statement::open_leaf(const Node& leaf) {
     if (leaf.kind == Node::Kind::kAggregate) {
         const VersionId version = scan_below(leaf).relation.version;
         const runs::Tiling* tiling = TRY(tiling_of(version));
-        return open_view_aggregate(leaf, TRY(parts_.views->view_of(version)), *tiling, context_);
+        return open_view_aggregate(leaf, TRY(parts_.views->view_of(version)), *tiling, context_,
+                                   *parts_.threads);
     }
     if (leaf.kind == Node::Kind::kFilter) {
         return internal_error("a filter is no leaf");

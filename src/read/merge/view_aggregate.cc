@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "base/error_makers.h"
+#include "base/mutex.h"
 #include "columnar/key_codec.h"
 #include "runs/run_file.h"
 
@@ -177,7 +179,8 @@ class StateRollup {
         return {};
     }
 
-    const GroupTable& table() const { return table_; }
+    /// What was added, once all is flushed.
+    GroupTable take_table() { return std::move(table_); }
 
   private:
     explicit StateRollup(const plan::ViewPlan& view) : view_(view), table_(view.aggregates) {}
@@ -348,6 +351,111 @@ Result<Calls> sort_calls(const Node& node, const Flattened& flat, const plan::Vi
     return calls;
 }
 
+/// States by the coarser key, and ordinary aggregates by the same.
+struct Both {
+    GroupTable states;
+    GroupTable finished;
+};
+
+/// ⊕ over what the pieces give. Thread-safe.
+class Sum {
+  public:
+    explicit Sum(Both none) : both_(std::move(none)) {}
+    void add(Both piece) {
+        const ScopedLock lock(mutex_);
+        add_table(both_.states, std::move(piece.states));
+        add_table(both_.finished, std::move(piece.finished));
+    }
+    Both take() {
+        const ScopedLock lock(mutex_);
+        return std::move(both_);
+    }
+
+  private:
+    static void add_table(GroupTable& into, GroupTable table) {
+        if (into.size() == 0) {
+            into = std::move(table);
+        } else {
+            into.merge(table);
+        }
+    }
+
+    Mutex mutex_;
+    Both both_ GUARDED_BY(mutex_);
+};
+
+/// What a view is read with.
+struct Reading {
+    const operators::BoundView& view;
+    const runs::Tiling& tiling;
+    const operators::EvaluationContext& context;
+};
+
+/// Re-aggregates a view, piece by piece: the tables of a piece hold no more groups than the piece
+/// has, and end as soon as they are added to those of all.
+class Rollup {
+  public:
+    static Result<Rollup> of(const Node& node, const Flattened& flat, const Calls& calls,
+                             Reading reading) {
+        const plan::ViewPlan& plan = *reading.view.plan;
+        Rollup rollup(reading);
+        for (const ExprPtr& expr : node.exprs) {
+            rollup.ordinary_.groups.push_back(plan::substitute(expr, flat.columns));
+            rollup.groups_.push_back(over_keys(rollup.ordinary_.groups.back(), plan));
+            if (!rollup.groups_.back()) {
+                return unsupported("combine can only be grouped by key columns of the view");
+            }
+        }
+        rollup.predicate_ = over_keys(flat.predicate, plan);
+        if (flat.predicate && !rollup.predicate_) {
+            return unsupported("combine can only be filtered by key columns of the view");
+        }
+        rollup.range_ = key_range_of(plan, flat.predicate, reading.context.parameters);
+        rollup.ordinary_.filter = flat.predicate;
+        rollup.ordinary_.aggregates = calls.aggregates;
+        rollup.wanted_ = {rollup.ordinary_.outputs(), flat.predicate, reading.context};
+        rollup.ordinary_.read_in_order_of(rollup.wanted_.outputs, plan);
+        return rollup;
+    }
+
+    Result<Both> run(PieceThreads& threads) const {
+        std::vector<ViewPiece> pieces =
+            TRY(cut_view(reading_.tiling, range_, sections(), threads.limits()));
+        Sum sum({GroupTable(reading_.view.plan->aggregates), GroupTable(ordinary_.aggregates)});
+        TRY(threads.run(pieces.size(), [&](size_t number) -> Result<void> {
+            sum.add(TRY(read(std::exchange(pieces[number], {}))));
+            return {};
+        }));
+        return sum.take();
+    }
+
+  private:
+    explicit Rollup(Reading reading) : reading_(reading) {}
+
+    uint32_t sections() const { return plan::subkey_sections(reading_.view.plan->aggregates); }
+
+    Result<Both> read(const ViewPiece& piece) const {
+        const auto& [view, tiling, context] = reading_;
+        auto states = TRY(StateRollup::create(*view.plan, predicate_, groups_, context));
+        if (!piece.range.is_empty) {
+            for (const auto& run : tiling.runs()) {
+                TRY(roll_up_run(*run, piece.range, sections(), *states));
+            }
+            TRY(roll_up_ticks(tiling, piece, *states));
+        }
+        const RowSourcePtr rows = TRY(ViewScan::open(view, tiling, piece, wanted_));
+        GroupTable finished = TRY(fold_finished(*rows, ordinary_, context));
+        return Both{states->take_table(), std::move(finished)};
+    }
+
+    const Reading reading_;
+    KeyRange range_;
+    ExprPtr predicate_;            // over the view's keys; may be null
+    std::vector<ExprPtr> groups_;  // likewise
+    Ordinary ordinary_;
+    ViewRows wanted_;
+};
+
 Result<Batch> join_tables(const Node& node, const Calls& calls, const GroupTable& states,
                           const GroupTable& finished) {
     std::vector<GroupTable::Group> finished_groups(finished.size());
@@ -386,44 +494,18 @@ bool has_combine(const Node& node) {
 
 Result<RowSourcePtr> open_view_aggregate(const Node& node, const operators::BoundView& view,
                                          const runs::Tiling& tiling,
-                                         const operators::EvaluationContext& context) {
+                                         const operators::EvaluationContext& context,
+                                         PieceThreads& threads) {
     const Flattened flat = TRY(flatten(*node.inputs.front()));
     const Calls calls = TRY(sort_calls(node, flat, *view.plan));
-    std::vector<ExprPtr> groups;
-    std::vector<ExprPtr> key_groups;
-    for (const ExprPtr& expr : node.exprs) {
-        groups.push_back(plan::substitute(expr, flat.columns));
-        key_groups.push_back(over_keys(groups.back(), *view.plan));
-        if (!key_groups.back()) {
-            return unsupported("combine can only be grouped by key columns of the view");
-        }
-    }
-    const ExprPtr key_predicate = over_keys(flat.predicate, *view.plan);
-    if (flat.predicate && !key_predicate) {
-        return unsupported("combine can only be filtered by key columns of the view");
-    }
-    const ViewPiece piece = {key_range_of(*view.plan, flat.predicate, context.parameters), {}};
-    const KeyRange& range = piece.range;
-    const uint32_t sections = plan::subkey_sections(view.plan->aggregates);
-    auto rollup = TRY(StateRollup::create(*view.plan, key_predicate, key_groups, context));
-    if (!range.is_empty) {
-        for (const auto& run : tiling.runs()) TRY(roll_up_run(*run, range, sections, *rollup));
-        TRY(roll_up_ticks(tiling, piece, *rollup));
-    }
-    Ordinary ordinary{flat.predicate, std::move(groups), calls.aggregates};
-    ViewRows wanted{ordinary.outputs(), flat.predicate, context};
-    ordinary.read_in_order_of(wanted.outputs, *view.plan);
-    const RowSourcePtr rows = TRY(ViewScan::open(view, tiling, piece, wanted));
-    GroupTable finished = TRY(fold_finished(*rows, std::move(ordinary), context));
-    if (node.exprs.empty()) finished.ensure_group("");
-    if (node.exprs.empty() && rollup->table().size() == 0) {
-        GroupTable none(view.plan->aggregates);
-        none.ensure_group("");
-        return RowSourcePtr(
-            std::make_unique<AggregateRows>(TRY(join_tables(node, calls, none, finished))));
+    const Rollup rollup = TRY(Rollup::of(node, flat, calls, {view, tiling, context}));
+    Both both = TRY(rollup.run(threads));
+    if (node.exprs.empty()) {
+        both.finished.ensure_group("");
+        both.states.ensure_group("");
     }
     return RowSourcePtr(
-        std::make_unique<AggregateRows>(TRY(join_tables(node, calls, rollup->table(), finished))));
+        std::make_unique<AggregateRows>(TRY(join_tables(node, calls, both.states, both.finished))));
 }
 
 }  // namespace braid::read

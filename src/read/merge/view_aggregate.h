@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "operators/fold/view_folder.h"
 #include "plan/node.h"
+#include "read/merge/piece_threads.h"
 #include "read/merge/row_source.h"
 #include "read/merge/view_scan.h"
 
@@ -19,9 +20,10 @@ bool has_combine(const plan::Node& node);
 /// SELECT key expressions, combine(column)…, ordinary aggregates… FROM view WHERE … GROUP BY key
 /// expressions: the view's states re-aggregated under the coarser key, beside ordinary aggregates
 /// over its finished rows. Gives (group keys…, aggregates…) as plan::Node says. Errors as SQL would
-/// raise them.
+/// raise them. All is read before it returns, in pieces on `threads`.
 Result<RowSourcePtr> open_view_aggregate(const plan::Node& node, const operators::BoundView& view,
                                          const runs::Tiling& tiling,
-                                         const operators::EvaluationContext& context);
+                                         const operators::EvaluationContext& context,
+                                         PieceThreads& threads);
 
 }  // namespace braid::read
