@@ -96,6 +96,17 @@ TEST_F(DuckPieces, ALimitGivesSoManyRowsAndNoneTwice) {
     }
 }
 
+TEST_F(DuckPieces, StringAggKeepsTheOrderOfItsSubquery) {
+    const NodePtr sorted = sort(numbers_, {asc(col(numbers_, 0))});
+    const ExprPtr text = fn("cast:text(int4)", {col(sorted, 0)});
+    const NodePtr root = aggregate(sorted, {}, {agg("string_agg", {text, str(" ")}, "text")});
+    std::string expected;
+    for (int number = 0; number < 8 * kRows; ++number) {
+        expected += std::to_string(number) + (number + 1 == 8 * kRows ? "\n" : " ");
+    }
+    for (int round = 0; round < 5; ++round) EXPECT_EQ(run_pieces(root, 8), expected);
+}
+
 TEST_F(DuckPieces, OrderComesWithOrderByAlone) {
     const NodePtr root = limit(sort(numbers_, {asc(col(numbers_, 0))}), num(3));
     EXPECT_EQ(run_pieces(root, 20), "0\n1\n2\n");
