@@ -89,18 +89,20 @@ inline operators::GroupTable folded(const Events& events) {
     return table;
 }
 
-/// Runs and ticks of the view, one after the other. Parts are small: a run of some hundred rows has
-/// many blocks.
+/// Runs and ticks of the view, one after the other. Parts are small unless told otherwise: a run of
+/// some hundred rows has many blocks.
 class PiecesTiling {
   public:
     static constexpr VersionId kVersion{7};
 
-    PiecesTiling() { base_->version = kVersion; }
+    explicit PiecesTiling(uint64_t part_bytes_max = 1'500) : part_bytes_max_(part_bytes_max) {
+        base_->version = kVersion;
+    }
 
     void add_run(const Events& events) {
         const auto number = base_->runs.size() + 1;
         auto run = runs::write_table(files_, fmt::format("runs/1/{}.run", number), folded(events),
-                                     {}, {.part_bytes_max = 1'500});
+                                     {}, {.part_bytes_max = part_bytes_max_});
         CHECK_EQ(run.has_value() ? "" : run.error().to_string(), "");
         run->id = RunId{number};
         auto reader = runs::RunReader::open(files_, *std::move(run));
@@ -124,6 +126,7 @@ class PiecesTiling {
     runs::Tiling tiling() const { return {base_, ticks_, {}}; }
 
   private:
+    const uint64_t part_bytes_max_;
     MemoryFileSystem files_;
     std::shared_ptr<runs::RunTiling> base_ = std::make_shared<runs::RunTiling>();
     std::vector<runs::TickPtr> ticks_;
