@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <latch>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -56,6 +57,28 @@ TEST(PieceThreads, TellTheErrorOfTheLowestPieceAndBeginNoFurther) {
     }
 }
 
+TEST(PieceThreads, TellTheLowestErrorWhicheverComesFirst) {
+    PieceThreads threads({.threads = 2});
+    for (size_t round = 0; round < 100; ++round) {
+        const size_t first = round % 2;
+        std::latch begun(2);
+        std::latch failed(1);
+        const Result<void> done = threads.run(2, [&](size_t piece) -> Result<void> {
+            begun.arrive_and_wait();
+            if (piece == first) {
+                failed.count_down();
+            } else {
+                failed.wait();
+                // Most probably the other's error is known by then.
+                for (int turn = 0; turn < 50; ++turn) std::this_thread::yield();
+            }
+            return internal_error("piece {}", piece);
+        });
+        ASSERT_FALSE(done.has_value());
+        ASSERT_EQ(done.error().message(), "piece 0");
+    }
+}
+
 /// The innermost has nobody to help it, and does not wait for anybody either.
 TEST(PieceThreads, WhoAsksWorksWhenNobodyIsFree) {
     PieceThreads threads({.threads = 2});
@@ -77,6 +100,7 @@ TEST(PieceThreads, AreBoundedForAllWhoAskTogether) {
     const auto ask = [&] {
         EXPECT_OK(threads.run(200, [&](size_t) -> Result<void> {
             const int now = ++at_work;
+            std::this_thread::yield();
             int seen = most;
             while (seen < now && !most.compare_exchange_weak(seen, now)) {
             }
