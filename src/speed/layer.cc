@@ -29,7 +29,7 @@ Layer::Layer(ViewSetPtr views, size_t shard_count, const Positions& from)
     for (size_t view = 0; view < views_->size(); ++view) {
         auto& shards = shards_.emplace_back();
         for (size_t shard = 0; shard < shard_count; ++shard) {
-            shards.push_back(std::make_unique<Shard>(views_->aggregates(view)));
+            shards.push_back(std::make_unique<operators::Shard>(views_->aggregates(view)));
         }
         failed_.push_back(std::make_shared<operators::FailedEvents>());
     }

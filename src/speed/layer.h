@@ -11,11 +11,13 @@
 #include "model/fold_account.h"
 #include "operators/aggregate/group_table.h"
 #include "operators/fold/failed_events.h"
+#include "operators/fold/shard.h"
 #include "runs/tick_source.h"
-#include "speed/shard.h"
 #include "speed/view_set.h"
 
 namespace braid::speed {
+
+class FoldedSlice;
 
 /// The states folded from exactly the events of [from, to), for each version of a view set. It is
 /// written until it is pinned by a scan or frozen by a seal, and never again while it is.
@@ -37,7 +39,7 @@ class Layer {
     const operators::GroupTable& table(size_t view, size_t shard) const {
         return *shards_[view][shard]->table();
     }
-    Shard& shard(size_t view, size_t shard) { return *shards_[view][shard]; }
+    operators::Shards& shards() { return shards_; }
     const FoldAccount& account(size_t view) const { return accounts_[view]; }
     const operators::FailedEvents& failed(size_t view) const { return *failed_[view]; }
     /// Where the states of each view go; with one shard.
@@ -69,8 +71,8 @@ class Layer {
     Positions from_;
     Positions to_;
     const size_t shard_count_;
-    std::vector<std::vector<std::unique_ptr<Shard>>> shards_;  // by view
-    std::vector<FoldAccount> accounts_;                        // by view, as all below
+    operators::Shards shards_;
+    std::vector<FoldAccount> accounts_;  // by view, as all below
     std::vector<std::shared_ptr<operators::FailedEvents>> failed_;
     std::shared_ptr<std::atomic<int>> pins_ = std::make_shared<std::atomic<int>>(0);
     std::weak_ptr<const runs::Tick> copy_;  // of all up to to_

@@ -8,6 +8,7 @@
 #include "catalog/catalog.h"
 #include "log/partitioned_log.h"
 #include "operators/decode/decoder.h"
+#include "operators/fold/slice_splitter.h"
 #include "operators/fold/view_folder.h"
 #include "speed/folded_slice.h"
 #include "speed/layer.h"
@@ -31,19 +32,12 @@ class SliceFolder {
   private:
     SliceFolder() = default;
     void decode(const log::RecordBatch& batch);
-    void push_rows(const FoldedSlicePtr& slice, size_t view,
-                   std::vector<operators::ShardRows> shards);
-    void push_groups(const FoldedSlicePtr& slice, size_t view,
-                     std::shared_ptr<const operators::GroupTable> table);
 
     std::unique_ptr<operators::Decoder> decoder_;
     std::unique_ptr<operators::ViewFolder> folder_;
     std::vector<bool> wanted_;
     operators::DecodedSlice decoded_;
-    std::vector<operators::GroupTable> empty_;  // by view: asked what rows for it must tell
-    /// By view: so many slices are split by rows before one is folded to see how far that shrinks
-    /// it.
-    std::vector<int> rows_for_;
+    std::unique_ptr<operators::SliceSplitter> splitter_;
 };
 
 }  // namespace braid::speed

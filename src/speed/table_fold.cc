@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/table_fold.h"
 
-#include <algorithm>
-#include <bit>
-
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -15,11 +12,8 @@ namespace braid::speed {
 
 namespace {
 
-constexpr size_t kShardsMax = 32;
 /// What has to be waited for before anything can be shown.
 constexpr size_t kSlicesOfThreadMax = 2;
-
-size_t shard_count(size_t threads) { return std::min(std::bit_ceil(threads), kShardsMax); }
 
 }  // namespace
 
@@ -29,7 +23,7 @@ TableFold::TableFold(const SpeedParts& parts, const SpeedOptions& options,
       options_(options),
       table_(table),
       log_(std::move(log)),
-      shard_count_(shard_count(options.fold_threads)),
+      shard_count_(operators::shard_count_of(options.fold_threads)),
       on_the_way_max_(options.fold_threads * kSlicesOfThreadMax),
       health_(Health::add_to(parts.health, "fold", table.name)),
       reader_(parts, options, table, *log_) {
@@ -219,17 +213,13 @@ void TableFold::fold_pieces(UniqueLock* lock, const FoldedSlicePtr& slice) {
     std::unique_ptr<SliceFolder> folder = take_folder();
     if (!reader_.is_at_end() && parts_.call_helpers) parts_.call_helpers();
     if (lock != nullptr) lock->unlock();
-    std::vector<FoldedSlicePtr> done;
+    std::vector<operators::SplitSlicePtr> done;
     folder->split(slice);
-    for (size_t view = 0; view < slice->layer->views().size(); ++view) {
-        for (size_t shard = 0; shard < shard_count_; ++shard) {
-            slice->layer->shard(view, shard).drain(done);
-        }
-    }
+    operators::drain(slice->layer->shards(), done);
     if (slice->settle_piece()) done.push_back(slice);
     if (lock != nullptr) lock->lock();
     if (slice->generation == generation_) folders_.push_back(std::move(folder));
-    for (const FoldedSlicePtr& each : done) arrive(*each);
+    for (const auto& each : done) arrive(static_cast<const FoldedSlice&>(*each));
 }
 
 void TableFold::arrive(const FoldedSlice& slice) {

@@ -1,19 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "speed/shard.h"
+#include "operators/fold/shard.h"
 
-#include "speed/folded_slice.h"
+#include <algorithm>
+#include <bit>
 
-namespace braid::speed {
+namespace braid::operators {
+
+namespace {
+
+constexpr size_t kShardsMax = 32;
+
+}  // namespace
 
 void Shard::push(ShardPiece piece) {
     const ScopedLock lock(mutex_);
     queue_.push_back(std::move(piece));
 }
 
-void Shard::drain(std::vector<std::shared_ptr<FoldedSlice>>& done) {
+void Shard::drain(std::vector<SplitSlicePtr>& done) {
     UniqueLock lock(mutex_);
     if (is_draining_) return;
     is_draining_ = true;
+    const bool has_pieces = !queue_.empty();
     while (!queue_.empty()) {
         ShardPiece piece = std::move(queue_.front());
         queue_.pop_front();
@@ -26,7 +34,16 @@ void Shard::drain(std::vector<std::shared_ptr<FoldedSlice>>& done) {
         if (piece.slice->settle_piece()) done.push_back(std::move(piece.slice));
         lock.lock();
     }
+    if (has_pieces) bytes_.store(table_->bytes_used(), std::memory_order_relaxed);
     is_draining_ = false;
 }
 
-}  // namespace braid::speed
+size_t shard_count_of(size_t threads) { return std::min(std::bit_ceil(threads), kShardsMax); }
+
+void drain(Shards& shards, std::vector<SplitSlicePtr>& done) {
+    for (auto& of_view : shards) {
+        for (const auto& shard : of_view) shard->drain(done);
+    }
+}
+
+}  // namespace braid::operators
