@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/store.h"
 #include "columnar/column.h"
+#include "dataset/segment_files.h"
 #include "manifest/manifest.h"
 #include "operators/decode/decoder.h"
 
@@ -22,6 +23,9 @@ namespace braid::dataset {
 /// text.
 std::string segment_path(const std::string& folder, const std::string& ingest_day, const LogId& log,
                          PartitionId partition, Offset from);
+
+/// Rows of a row group at most, as they are written.
+inline constexpr uint64_t kRowGroupRows = 1 << 17;
 
 /// What every segment of one stream has in common.
 struct SegmentSpec {
@@ -65,6 +69,15 @@ class SegmentWriter {
     virtual Result<manifest::Segment> move_in() = 0;
 };
 
+/// Rows of a segment by their places in it, of which a scan gives the row groups that begin there:
+/// ranges that follow one another give each row group once, however large it is.
+struct RowRange {
+    uint64_t from = 0;
+    uint64_t to = UINT64_MAX;  // to the end
+
+    friend bool operator==(const RowRange&, const RowRange&) = default;
+};
+
 /// What a scan wants from segments.
 struct ScanSpec {
     /// Per input column (declared, then plan::system_columns()): is it needed?
@@ -74,6 +87,7 @@ struct ScanSpec {
     Positions end;
     /// Only offsets at or above this start.
     Positions from;
+    RowRange rows = {};
 };
 
 /// The rows of one segment, in order, in slices of at most 65,536 rows; text columns are
@@ -85,6 +99,11 @@ class SegmentScan {
     /// its name and offset range. Files are checked against their CRC once per process and (path,
     /// crc).
     static Result<std::unique_ptr<SegmentScan>> open(Store& store, const SegmentSpec& spec,
+                                                     const operators::DecoderSpec& decoder,
+                                                     const manifest::Segment& segment,
+                                                     ScanSpec scan);
+    /// The same of files that others read too.
+    static Result<std::unique_ptr<SegmentScan>> open(SegmentFiles& files, const SegmentSpec& spec,
                                                      const operators::DecoderSpec& decoder,
                                                      const manifest::Segment& segment,
                                                      ScanSpec scan);

@@ -71,8 +71,14 @@ std::string OpenSegment::meta(const char* key) const {
 
 Result<OpenSegment> open_segment(Store& store, const std::string& path, std::optional<uint32_t> crc,
                                  const std::vector<int>& text_columns) {
+    return open_segment(TRY(SegmentInput::open(store, path)), path, crc, text_columns);
+}
+
+Result<OpenSegment> open_segment(std::shared_ptr<SegmentInput> input, const std::string& path,
+                                 std::optional<uint32_t> crc,
+                                 const std::vector<int>& text_columns) {
     OpenSegment segment;
-    segment.input = TRY(SegmentInput::open(store, path));
+    segment.input = std::move(input);
     if (crc && segment.input->crc() != *crc) {
         return corrupt("segment {} is not the file that was committed: its checksum differs", path);
     }

@@ -52,6 +52,8 @@ struct OpenSegment {
 };
 
 /// No `crc`, no check. `text_columns` are read as dictionaries.
+Result<OpenSegment> open_segment(std::shared_ptr<SegmentInput> input, const std::string& path,
+                                 std::optional<uint32_t> crc, const std::vector<int>& text_columns);
 Result<OpenSegment> open_segment(Store& store, const std::string& path, std::optional<uint32_t> crc,
                                  const std::vector<int>& text_columns);
 

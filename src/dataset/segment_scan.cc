@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
+#include <parquet/file_reader.h>
 
 #include "base/check.h"
 #include "base/error_makers.h"
@@ -12,6 +13,7 @@
 #include "columnar/text_io.h"
 #include "columnar/time_zone.h"
 #include "dataset/arrow_columns.h"
+#include "dataset/segment_input.h"
 #include "dataset/segment_internal.h"
 
 namespace braid::dataset {
@@ -46,10 +48,9 @@ void append_as_text(std::string_view bytes, ColumnBuilder& builder) {
 
 class ParquetSegmentScan final : public SegmentScan {
   public:
-    ParquetSegmentScan(Store& store, const SegmentSpec& spec, operators::DecoderSpec decoder,
+    ParquetSegmentScan(const SegmentSpec& spec, operators::DecoderSpec decoder,
                        manifest::Segment segment, ScanSpec scan)
-        : store_(store),
-          spec_(spec),
+        : spec_(spec),
           decoder_spec_(std::move(decoder)),
           segment_(std::move(segment)),
           scan_(std::move(scan)),
@@ -62,16 +63,14 @@ class ParquetSegmentScan final : public SegmentScan {
         has_holes_ = segment_.rows != width;
     }
 
-    Result<void> open() {
-        file_ = TRY(open_segment(store_, segment_.file, segment_.crc, text_columns()));
+    Result<void> open(std::shared_ptr<SegmentInput> input) {
+        file_ = TRY(open_segment(std::move(input), segment_.file, segment_.crc, text_columns()));
         decodes_again_ =
             file_.meta(kMetaDecoder) != fmt::format("{}", operators::kDecoderVersion) ||
             file_.meta(kMetaColumnsComplete) != "1";
         if (decodes_again_) decoder_ = TRY(operators::make_decoder(decoder_spec_));
         choose_columns();
-        std::vector<int> groups(static_cast<size_t>(file_.reader->num_row_groups()));
-        std::iota(groups.begin(), groups.end(), 0);
-        batches_ = TRY(file_.reader->GetRecordBatchReader(groups, read_));
+        batches_ = TRY(file_.reader->GetRecordBatchReader(choose_row_groups(), read_));
         return {};
     }
 
@@ -125,6 +124,23 @@ class ParquetSegmentScan final : public SegmentScan {
             position_[index] = static_cast<int>(read_.size());
             read_.push_back(static_cast<int>(index));
         }
+    }
+
+    /// Those that begin among the scan's rows; the first row that is read moves behind the others.
+    std::vector<int> choose_row_groups() {
+        const auto metadata = file_.reader->parquet_reader()->metadata();
+        std::vector<int> chosen;
+        uint64_t first = 0;
+        for (int group = 0; group < metadata->num_row_groups(); ++group) {
+            const int64_t rows = metadata->RowGroup(group)->num_rows();
+            if (first < scan_.rows.from) {
+                next_.value += rows;
+            } else if (first < scan_.rows.to) {
+                chosen.push_back(group);
+            }
+            first += static_cast<uint64_t>(rows);
+        }
+        return chosen;
     }
 
     std::shared_ptr<arrow::Array> array(const arrow::RecordBatch& batch, size_t column) const {
@@ -220,7 +236,6 @@ class ParquetSegmentScan final : public SegmentScan {
         return {};
     }
 
-    Store& store_;
     const SegmentSpec spec_;
     const operators::DecoderSpec decoder_spec_;
     const manifest::Segment segment_;
@@ -243,12 +258,22 @@ Result<std::unique_ptr<SegmentScan>> SegmentScan::open(Store& store, const Segme
                                                        const operators::DecoderSpec& decoder,
                                                        const manifest::Segment& segment,
                                                        ScanSpec scan) {
-    auto opened =
-        std::make_unique<ParquetSegmentScan>(store, spec, decoder, segment, std::move(scan));
-    TRY(opened->open().context(fmt::format("segment {} with offsets [{}, {}) of partition {}",
-                                           segment.file, segment.from.value, segment.to.value,
-                                           segment.partition.value)));
-    return std::unique_ptr<SegmentScan>(std::move(opened));
+    SegmentFiles files(store);
+    return open(files, spec, decoder, segment, std::move(scan));
+}
+
+Result<std::unique_ptr<SegmentScan>> SegmentScan::open(SegmentFiles& files, const SegmentSpec& spec,
+                                                       const operators::DecoderSpec& decoder,
+                                                       const manifest::Segment& segment,
+                                                       ScanSpec scan) {
+    const auto open_it = [&]() -> Result<std::unique_ptr<SegmentScan>> {
+        auto opened = std::make_unique<ParquetSegmentScan>(spec, decoder, segment, std::move(scan));
+        TRY(opened->open(TRY(files.get(segment.file))));
+        return std::unique_ptr<SegmentScan>(std::move(opened));
+    };
+    return open_it().context(fmt::format("segment {} with offsets [{}, {}) of partition {}",
+                                         segment.file, segment.from.value, segment.to.value,
+                                         segment.partition.value));
 }
 
 Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segment,

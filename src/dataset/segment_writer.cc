@@ -20,7 +20,6 @@ namespace braid::dataset {
 
 namespace {
 
-constexpr int64_t kRowGroupRows = 1 << 17;
 constexpr int64_t kDictionaryBytesMax = 4 << 20;
 
 std::shared_ptr<parquet::WriterProperties> writer_properties() {
@@ -30,7 +29,7 @@ std::shared_ptr<parquet::WriterProperties> writer_properties() {
         ->dictionary_pagesize_limit(kDictionaryBytesMax)
         ->disable_dictionary("_raw")
         ->disable_dictionary("_offset")
-        ->max_row_group_length(kRowGroupRows)
+        ->max_row_group_length(static_cast<int64_t>(kRowGroupRows))
         ->enable_page_checksum()
         ->created_by("braid");
     return builder.build();
