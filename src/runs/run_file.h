@@ -72,6 +72,10 @@ class RunWriter {
     virtual Result<manifest::Run> finish() = 0;
 };
 
+/// The runs of adjacent ranges of keys, in order, as one: rows, digest and parts, section by
+/// section.
+manifest::Run join(std::vector<manifest::Run> ranges);
+
 /// Writes a whole table, and the events that failed beside it, as a run in a file of its own.
 Result<manifest::Run> write_table(Store& store, std::string path,
                                   const operators::GroupTable& table,

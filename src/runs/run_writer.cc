@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 
@@ -112,6 +114,17 @@ Result<void> RunFile::put() {
 
 std::unique_ptr<RunWriter> RunWriter::create(RunFile& file, RunWriterOptions options) {
     return std::make_unique<FileRunWriter>(file, options);
+}
+
+manifest::Run join(std::vector<manifest::Run> ranges) {
+    manifest::Run whole;
+    for (manifest::Run& range : ranges) {
+        whole.rows += range.rows;
+        whole.digest.add(range.digest);
+        std::ranges::move(range.parts, std::back_inserter(whole.parts));
+    }
+    std::ranges::stable_sort(whole.parts, {}, &manifest::Part::section);
+    return whole;
 }
 
 Result<manifest::Run> write_table(Store& store, std::string path,

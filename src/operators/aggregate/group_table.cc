@@ -397,6 +397,19 @@ Result<void> GroupTable::visit_rows_of_all(std::span<const GroupTable* const> ta
     return visit_placed(groups.size(), placed, tables.front()->section_count(), true, visit);
 }
 
+Result<void> GroupTable::visit_rows_of_all(std::span<const Piece> pieces, const RowVisitor& visit) {
+    if (pieces.empty()) return {};
+    std::vector<PlacedGroup> groups;
+    for (const Piece& piece : pieces) {
+        for (const Group group : piece.groups) groups.push_back({piece.table, group});
+    }
+    const std::vector<uint32_t> order =
+        sort_keys(groups.size(), [&](uint32_t i) { return groups[i].key(); });
+    const auto placed = [&](size_t i) { return groups[order[i]]; };
+    const uint32_t sections = pieces.front().table->section_count();
+    return visit_placed(groups.size(), placed, sections, true, visit);
+}
+
 Result<void> GroupTable::visit_rows_of(std::span<const Group> groups,
                                        const RowVisitor& visit) const {
     const auto placed = [&](size_t i) { return PlacedGroup{this, groups[i]}; };

@@ -89,6 +89,13 @@ class GroupTable {
     /// The same for tables of the same aggregates that have no key in common, together.
     static Result<void> visit_rows_of_all(std::span<const GroupTable* const> tables,
                                           const RowVisitor& visit);
+    /// Some groups of a table.
+    struct Piece {
+        const GroupTable* table = nullptr;
+        std::vector<Group> groups;
+    };
+    /// The same for pieces of such tables.
+    static Result<void> visit_rows_of_all(std::span<const Piece> pieces, const RowVisitor& visit);
     /// Those of some groups, by section, then as the groups are given; subkeys in any order.
     Result<void> visit_rows_of(std::span<const Group> groups, const RowVisitor& visit) const;
 
