@@ -11,7 +11,7 @@ namespace braid::app {
 
 /// Everything that `braid serve` can be told; docs/operating/configuration.md explains each key.
 struct Config {
-    /// One thread that folds for each core, and one that answers.
+    /// One thread for each core: that folds, that recomputes, that answers.
     Config();
 
     /// Holds what the two below hold, where they are not given.

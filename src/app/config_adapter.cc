@@ -90,6 +90,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"archive.segment_rows", scaled(node.archive.segment_rows_max, 1)},
         {"batch.interval_s", scaled(node.batch.interval_us, kSeconds)},
         {"batch.memory_mib", scaled(node.batch.memory_bytes_max, kMebibyte)},
+        {"batch.threads", count_of_threads(node.batch.threads)},
         {"batch.undo_window_s", scaled(node.batch.undo_window_us, kSeconds)},
         {"query.memory_mib", scaled(node.query_memory_bytes, kMebibyte)},
         {"query.threads", count_of_threads(node.query.threads)},
@@ -123,6 +124,7 @@ Result<void> apply(const toml::table& table, const std::string& prefix, const st
 
 Config::Config() {
     node.speed.fold_threads = core_count();
+    node.batch.threads = core_count();
     node.query.threads = core_count();
 }
 

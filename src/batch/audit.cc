@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "batch/run_merge.h"
 #include "columnar/key_codec.h"
 #include "columnar/text_io.h"
 #include "model/fold_account.h"
@@ -112,10 +111,8 @@ class Differences {
     std::vector<std::pair<std::string, std::string>> rows_;
 };
 
-Result<std::string> find_differences(
-    Store& store, const manifest::Run& batch,
-    const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
-    const plan::ViewPlan& view) {
+Result<std::string> find_differences(Store& store, const manifest::Run& batch,
+                                     const RunReaders& replaced, const plan::ViewPlan& view) {
     const auto reader = TRY(runs::RunReader::open(store, batch));
     std::map<uint32_t, Differences> sections;
     const auto open = [&](uint32_t section) -> Result<void> {
@@ -128,7 +125,7 @@ Result<std::string> find_differences(
         TRY(open(section));
     }
     TRY(open(runs::kFailedSection));
-    TRY(merge_runs(replaced, view.aggregates,
+    TRY(merge_runs(replaced, view.aggregates, {},
                    [&](uint32_t section, const operators::StateRow& row) {
                        return sections.at(section).add(row);
                    }));
@@ -163,11 +160,13 @@ Result<bool> remove_level(Store& store, const std::string& directory,
 
 }  // namespace
 
-Result<AuditOutcome> compare(Store& store, const manifest::Run& batch,
-                             const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
-                             const plan::ViewPlan& view) {
+Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const RunReaders& replaced,
+                             const plan::ViewPlan& view, size_t threads) {
     AuditOutcome outcome;
-    outcome.digest = TRY(digest_of_merge(replaced, view.aggregates));
+    // Where the new run's parts begin is known: it divides the old ones as well.
+    const std::vector<KeyRange> ranges =
+        key_ranges({&batch, 1}, threads == 1 ? 1 : threads * kRangesOfThread);
+    outcome.digest = TRY(digest_of_merge(replaced, view.aggregates, ranges, threads));
     outcome.matched = outcome.digest == batch.digest;
     if (!outcome.matched) {
         outcome.difference = TRY(find_differences(store, batch, replaced, view));

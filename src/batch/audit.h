@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
+#include <cstddef>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
 #include "base/store.h"
+#include "batch/run_merge.h"
 #include "plan/view_plan.h"
 #include "runs/run_file.h"
 
@@ -20,11 +20,10 @@ struct AuditOutcome {
     std::string difference;  // the first keys that differ, as people read them; empty when matched
 };
 
-/// Holds a recomputed run against the merge of the runs that it replaces: digests first, keys only
-/// when they differ.
-Result<AuditOutcome> compare(Store& store, const manifest::Run& batch,
-                             const std::vector<std::shared_ptr<const runs::RunReader>>& replaced,
-                             const plan::ViewPlan& view);
+/// Holds a recomputed run against the merge of the runs that it replaces: digests first, on so many
+/// threads, keys only when they differ.
+Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const RunReaders& replaced,
+                             const plan::ViewPlan& view, size_t threads = 1);
 
 /// Deletes files below `directory`, three levels of directories deep, that are not in `named`, and
 /// directories that are left empty.

@@ -9,12 +9,11 @@
 #include "base/trace.h"
 #include "batch/audit.h"
 #include "batch/batch_stream_internal.h"
-#include "batch/view_builder.h"
+#include "batch/fold_splits.h"
 #include "catalog/connectors.h"
 #include "catalog/view_versions.h"
-#include "dataset/segment.h"
+#include "dataset/splits.h"
 #include "model/side.h"
-#include "operators/decode/declared_decoder.h"
 
 namespace braid::batch {
 
@@ -269,6 +268,22 @@ Error BatchLayer::ended(const Stream& stream) const {
     return is_dropped ? was_dropped(stream.table) : Error(cancelled("the node stops"));
 }
 
+/// Those of the versions that are still there, without a run.
+Result<std::vector<BatchLayer::Computed>> BatchLayer::bind(
+    const std::vector<VersionId>& versions) const {
+    const manifest::StatePtr state = parts_.manifest->head();
+    std::vector<Computed> bound;
+    for (const VersionId version : versions) {
+        if (is_gone(*state, version)) continue;
+        auto view = parts_.views->view_of(version);
+        if (!view && is_gone(*parts_.manifest->head(), version)) continue;
+        Computed& each = bound.emplace_back();
+        each.view = TRY(std::move(view));
+        each.run.version = version;
+    }
+    return bound;
+}
+
 Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     const Stream& stream, const std::vector<VersionId>& versions, Cut end, ScanWatch& watch) {
     const catalog::Table& table = stream.table;
@@ -276,67 +291,57 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     if (state->table(table.id) == nullptr) return was_dropped(table);
     const manifest::TableState& table_state = *state->table(table.id);
     end.grow(table_state.origin);  // by what came since it was chosen
-    std::vector<operators::BoundView> bound;
-    std::vector<std::unique_ptr<ViewBuilder>> builders;
-    std::vector<operators::FoldTarget> targets;
-    std::vector<VersionId> versions_kept;
-    for (const VersionId version : versions) {
-        const catalog::MaterializedView* owner = state->catalog.view_of_version(version);
-        if (owner == nullptr) continue;
-        auto view = parts_.views->view_of(version);
-        if (!view && is_gone(*parts_.manifest->head(), version)) continue;
-        bound.push_back(TRY(std::move(view)));
-        versions_kept.push_back(version);
-        const RunId scratch = TRY(parts_.manifest->new_run_id());
-        builders.push_back(std::make_unique<ViewBuilder>(
-            *parts_.local, bound.back().plan->aggregates, fmt::format("spill/{}", scratch.value)));
-        targets.push_back(builders.back()->target());
-    }
-    if (bound.empty()) return std::vector<Computed>();
-    auto folder = TRY(operators::ViewFolder::create(bound));
-    dataset::ScanSpec scan;
-    scan.wanted = folder->wanted(table.columns.fields.size() + plan::kSystemColumnCount);
-    scan.from = table_state.origin;
-    scan.end = end;
-    const operators::DecoderSpec decoder = operators::decoder_spec_of(table);
-    operators::DecodedSlice slice;
-    const std::vector<manifest::Segment> segments =
-        TRY(dataset::segments_between(table_state, table_state.origin, end));
-    watch.begin(segments);
-    for (const manifest::Segment& segment : segments) {
-        if (watch.go_on) TRY(watch.go_on());
-        auto rows = TRY(dataset::SegmentScan::open(*parts_.store, dataset::SegmentSpec::of(table),
-                                                   decoder, segment, scan));
-        while (TRY(rows->next(slice))) {
-            if (stream.is_closing) return ended(stream);
-            folder->fold(slice, targets);
-            watch.events_done += slice.batch.length;
-            uint64_t bytes = 0;
-            for (const auto& builder : builders) bytes += builder->bytes_used();
-            if (bytes <= options_.memory_bytes_max) continue;
-            for (const auto& builder : builders) TRY(builder->spill());
-        }
-    }
-    std::vector<Computed> computed;
+    std::vector<Computed> computed = TRY(bind(versions));
+    if (computed.empty()) return computed;
     const RunId first = TRY(parts_.manifest->new_run_id());
+    FoldJob job{.store = *parts_.store,
+                .local = *parts_.local,
+                .table = table,
+                .views = {},
+                .from = table_state.origin,
+                .end = end,
+                .spill_directory = fmt::format("spill/{}", first.value)};
+    for (const Computed& each : computed) job.views.push_back(each.view);
+    const std::vector<dataset::Split> splits = TRY(splits_of(table_state, end, watch));
+    FoldWatch fold_watch;
+    fold_watch.before_segment = watch.go_on;
+    fold_watch.after_slice = [&](uint64_t events) -> Result<void> {
+        watch.events_done += events;
+        if (stream.is_closing) return ended(stream);
+        return {};
+    };
+    const FoldLimits limits{.write = {.threads = options_.threads},
+                            .memory_bytes_max = options_.memory_bytes_max};
     runs::RunFile file(*parts_.store, runs::run_path(table.id, first));
-    for (size_t index = 0; index < versions_kept.size(); ++index) {
-        const VersionId version = versions_kept[index];
-        const RunId id = index == 0 ? first : TRY(parts_.manifest->new_run_id());
-        manifest::Run run = TRY(builders[index]->finish(file));
-        run.id = id;
-        run.version = version;
+    std::vector<manifest::Run> runs = TRY(fold_splits(job, splits, limits, fold_watch, file));
+    for (size_t index = 0; index < runs.size(); ++index) {
+        manifest::Run& run = runs[index];
+        run.id = index == 0 ? first : TRY(parts_.manifest->new_run_id());
+        run.version = computed[index].run.version;
         run.kind = manifest::RunKind::kBatch;
-        run.box = Box::between(table_state.origin, end);
-        computed.push_back({bound[index], std::move(run)});
+        run.box = Box::between(job.from, end);
+        computed[index].run = std::move(run);
     }
     TRY(file.put());
     return computed;
 }
 
+/// More than there are threads, so that none has to wait long for the last.
+Result<std::vector<dataset::Split>> BatchLayer::splits_of(const manifest::TableState& state,
+                                                          const Cut& end, ScanWatch& watch) const {
+    constexpr size_t kSplitsOfThread = 8;
+    const std::vector<manifest::Segment> segments =
+        TRY(dataset::segments_between(state, state.origin, end));
+    watch.begin(segments);
+    const uint64_t largest = watch.events_all / std::max<uint64_t>(1, options_.split_rows_max) + 1;
+    const size_t count =
+        options_.threads == 1 ? 1 : std::max<uint64_t>(options_.threads * kSplitsOfThread, largest);
+    return dataset::splits_between(state, state.origin, end, count);
+}
+
 Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const manifest::Run& run,
                                           const operators::BoundView& view, const Cut& cut) {
-    std::vector<std::shared_ptr<const runs::RunReader>> replaced;
+    RunReaders replaced;
     for (const manifest::Run& old : state.runs_of(run.version)) {
         if (side_of(old.box, cut) == Side::kBelow) replaced.push_back(TRY(parts_.runs->get(old)));
     }
@@ -354,7 +359,7 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
         audit.difference = "first history of the version: not compared";
         return audit;
     }
-    auto outcome = compare(*parts_.store, run, replaced, *view.plan);
+    auto outcome = compare(*parts_.store, run, replaced, *view.plan, options_.threads);
     if (outcome) {
         audit.speed = outcome->digest;
         audit.difference = outcome->difference;

@@ -15,6 +15,7 @@
 #include "base/store.h"
 #include "base/worker.h"
 #include "batch/retired_ages.h"
+#include "dataset/splits.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
 #include "model/health.h"
@@ -30,6 +31,9 @@ struct BatchOptions {
     int64_t interval_us = 0;
     /// Beyond this the tables of a recomputation spill to sorted runs that are merged at the end.
     uint64_t memory_bytes_max = 4ULL << 30;
+    /// Of each recomputation, for as long as it goes on.
+    size_t threads = 1;
+    uint64_t split_rows_max = 1'000'000;
     /// Retired runs stay this long: longer than any statement may run.
     int64_t undo_window_us = 600'000'000;
 };
@@ -99,6 +103,9 @@ class BatchLayer {
     Result<void> refresh_once(const Stream& stream);
     Result<void> publish_or_park(manifest::Publish publish, const catalog::Table& table);
     Error ended(const Stream& stream) const;
+    Result<std::vector<Computed>> bind(const std::vector<VersionId>& versions) const;
+    Result<std::vector<dataset::Split>> splits_of(const manifest::TableState& state, const Cut& end,
+                                                  ScanWatch& watch) const;
     Result<std::vector<Computed>> recompute(const Stream& stream,
                                             const std::vector<VersionId>& versions, Cut end,
                                             ScanWatch& watch);

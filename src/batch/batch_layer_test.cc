@@ -214,10 +214,37 @@ TEST_F(BatchLayerTest, ComputesTheSameWithinAnyMemory) {
     parts.hooks.seal = [this](TableId) { return seal(); };
     parts.hooks.archive_to = [](TableId, const Positions&) { return Result<void>(); };
     options_.memory_bytes_max = 1;
-    BatchLayer thrifty(parts, options_, workers_);
-    thrifty.add_table(table_);
-    ASSERT_OK(thrifty.refresh(table_.id));
-    EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
+    for (const size_t threads : {1U, 3U}) {
+        options_.threads = threads;
+        BatchLayer thrifty(parts, options_, workers_);
+        thrifty.add_table(table_);
+        ASSERT_OK(thrifty.refresh(table_.id));
+        EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
+        EXPECT_EQ(head()->audits.back().verdict, manifest::Verdict::kMatched);
+    }
+}
+
+TEST_F(BatchLayerTest, SeveralThreadsComputeTheSameAndAuditIt) {
+    for (int64_t number = 0; number < 300; ++number) {
+        records_.push_back(event(fmt::format("key {}", number % 90), number % 7 - 1));
+        if (number % 20 == 19) {
+            ASSERT_OK(seal());
+        }
+        if (number % 25 == 24) {
+            ASSERT_OK(archive(Offset{number + 1}));
+        }
+    }
+    ASSERT_OK(layer_->refresh(table_.id));
+    const Digest alone = runs_of(version_)[0].digest;
+    BatchParts parts{&files_, &files_, &clock_, manifest_.get(), &views_, &runs_, &metrics_, {}};
+    parts.hooks.seal = [this](TableId) { return seal(); };
+    parts.hooks.archive_to = [](TableId, const Positions&) { return Result<void>(); };
+    options_.threads = 4;
+    BatchLayer layer(parts, options_, workers_);
+    layer.add_table(table_);
+    ASSERT_OK(layer.refresh(table_.id));
+    EXPECT_EQ(runs_of(version_)[0].digest, alone);
+    EXPECT_EQ(runs_of(version_)[0].counted + runs_of(version_)[0].filtered, records_.size());
     EXPECT_EQ(head()->audits.back().verdict, manifest::Verdict::kMatched);
 }
 

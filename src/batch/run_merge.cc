@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batch/run_merge.h"
 
+#include <algorithm>
 #include <queue>
-#include <string>
 
+#include "batch/on_threads.h"
 #include "operators/aggregate/state_merge.h"
 
 namespace braid::batch {
@@ -31,14 +32,13 @@ struct LaterHead {
 };
 
 /// Calls `visit` with every row of a section of all runs, by key and subkey.
-Result<void> visit_in_order(const std::vector<std::shared_ptr<const runs::RunReader>>& runs,
-                            uint32_t section,
+Result<void> visit_in_order(const RunReaders& runs, uint32_t section, const KeyRange& range,
                             const std::function<Result<void>(const StateRow&)>& visit) {
     std::vector<Head> heads(runs.size());
     std::priority_queue<Head*, std::vector<Head*>, LaterHead> queue;
     for (size_t index = 0; index < runs.size(); ++index) {
         heads[index].index = index;
-        heads[index].cursor = TRY(runs[index]->scan(section, {}, {}));
+        heads[index].cursor = TRY(runs[index]->scan(section, range.from, range.to));
         if (TRY(heads[index].advance())) queue.push(&heads[index]);
     }
     while (!queue.empty()) {
@@ -83,28 +83,73 @@ class SectionMerge {
 
 }  // namespace
 
-Result<void> merge_runs(const std::vector<std::shared_ptr<const runs::RunReader>>& runs,
-                        const std::vector<plan::Aggregate>& aggregates,
-                        const operators::RowVisitor& into) {
+std::vector<KeyRange> key_ranges(std::vector<WeighedKey> keys, size_t count) {
+    std::ranges::sort(keys, {}, &WeighedKey::key);
+    uint64_t all = 0;
+    for (const WeighedKey& each : keys) all += each.weight;
+    std::vector<KeyRange> ranges(1);
+    uint64_t before = 0;
+    for (const WeighedKey& each : keys) {
+        const bool is_due = before >= all / count * ranges.size();
+        if (ranges.size() < count && is_due && ranges.back().from < each.key) {
+            ranges.back().to = each.key;
+            ranges.push_back({std::string(each.key), {}});
+        }
+        before += each.weight;
+    }
+    return ranges;
+}
+
+std::vector<KeyRange> key_ranges(std::span<const manifest::Run> runs, size_t count) {
+    std::vector<WeighedKey> keys;
+    for (const manifest::Run& run : runs) {
+        for (const manifest::Part& part : run.parts) {
+            if (part.section != runs::kFailedSection) keys.push_back({part.first_key, part.bytes});
+        }
+    }
+    return key_ranges(std::move(keys), count);
+}
+
+Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregate>& aggregates,
+                        const KeyRange& range, const operators::RowVisitor& into) {
     for (uint32_t section = 0; section <= plan::subkey_sections(aggregates); ++section) {
         SectionMerge merge(aggregates, section, into);
-        TRY(visit_in_order(runs, section, [&](const StateRow& row) { return merge.add(row); }));
+        TRY(visit_in_order(runs, section, range,
+                           [&](const StateRow& row) { return merge.add(row); }));
         TRY(merge.finish());
     }
+    if (!range.from.empty()) return {};
     size_t failed = 0;
-    return visit_in_order(runs, runs::kFailedSection, [&](const StateRow& row) -> Result<void> {
+    return visit_in_order(runs, runs::kFailedSection, {}, [&](const StateRow& row) -> Result<void> {
         if (++failed > operators::FailedEvents::kKeptMax) return {};
         return into(runs::kFailedSection, row);
     });
 }
 
-Result<Digest> digest_of_merge(const std::vector<std::shared_ptr<const runs::RunReader>>& runs,
-                               const std::vector<plan::Aggregate>& aggregates) {
-    Digest digest;
-    TRY(merge_runs(runs, aggregates, [&](uint32_t section, const StateRow& row) -> Result<void> {
-        digest.add_row(section, row.key, row.subkey, row.state);
-        return {};
+Result<manifest::Run> merge_range(const RunReaders& runs,
+                                  const std::vector<plan::Aggregate>& aggregates,
+                                  const KeyRange& range, runs::RunFile& file,
+                                  runs::RunWriterOptions options) {
+    const auto writer = runs::RunWriter::create(file, options);
+    TRY(merge_runs(runs, aggregates, range, [&](uint32_t section, const StateRow& row) {
+        return writer->add(section, row);
     }));
+    return writer->finish();
+}
+
+Result<Digest> digest_of_merge(const RunReaders& runs,
+                               const std::vector<plan::Aggregate>& aggregates,
+                               std::span<const KeyRange> ranges, size_t threads) {
+    std::vector<Digest> digests(ranges.size());
+    TRY(for_each_on_threads(threads, "audit", ranges.size(), [&](size_t number) {
+        const auto add = [&](uint32_t section, const StateRow& row) -> Result<void> {
+            digests[number].add_row(section, row.key, row.subkey, row.state);
+            return {};
+        };
+        return merge_runs(runs, aggregates, ranges[number], add);
+    }));
+    Digest digest;
+    for (const Digest& each : digests) digest.add(each);
     return digest;
 }
 

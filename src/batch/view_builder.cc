@@ -1,54 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batch/view_builder.h"
 
+#include <algorithm>
+#include <utility>
+
 #include <fmt/format.h>
 
-#include "batch/run_merge.h"
+#include "batch/on_threads.h"
 
 namespace braid::batch {
 
+namespace {
+
+using Group = operators::GroupTable::Group;
+using Piece = operators::GroupTable::Piece;
+
+/// Of what all threads together hold of parts that they are making.
+constexpr uint64_t kPartBytesOfAll = 256ULL << 20;
+constexpr uint64_t kPartBytesMin = 4ULL << 20;
+/// So many keys of tables tell how the rest lie.
+constexpr size_t kSamplesOfRange = 64;
+
+size_t group_count(ViewBuilder::Tables tables) {
+    size_t groups = 0;
+    for (const operators::GroupTable* table : tables) groups += table->size();
+    return groups;
+}
+
+/// About equal ranges of the keys of tables.
+std::vector<KeyRange> ranges_of(ViewBuilder::Tables tables, size_t count) {
+    const size_t step = std::max<size_t>(1, group_count(tables) / (count * kSamplesOfRange));
+    std::vector<WeighedKey> samples;
+    for (const operators::GroupTable* table : tables) {
+        for (size_t group = 0; group < table->size(); group += step) {
+            samples.push_back({table->key_of(static_cast<Group>(group)), 1});
+        }
+    }
+    return key_ranges(std::move(samples), count);
+}
+
+/// The groups of a table, each where its range of keys is.
+std::vector<std::vector<Group>> groups_by_range(const operators::GroupTable& table,
+                                                std::span<const KeyRange> ranges) {
+    std::vector<std::vector<Group>> groups(ranges.size());
+    for (Group group = 0; group < table.size(); ++group) {
+        const std::string_view key = table.key_of(group);
+        const auto behind = std::ranges::upper_bound(
+            ranges, key, {}, [](const KeyRange& range) { return std::string_view(range.from); });
+        groups[static_cast<size_t>(behind - ranges.begin()) - 1].push_back(group);
+    }
+    return groups;
+}
+
+}  // namespace
+
 ViewBuilder::ViewBuilder(Store& local, std::vector<plan::Aggregate> aggregates,
-                         std::string spill_directory)
+                         std::string spill_directory, WriteOptions options)
     : local_(local),
       aggregates_(std::move(aggregates)),
       spill_directory_(std::move(spill_directory)),
-      table_(aggregates_) {}
+      options_(options) {}
 
-Result<void> ViewBuilder::spill() {
-    std::string path = fmt::format("{}/{}.run", spill_directory_, spills_.size());
-    spills_.push_back(TRY(runs::write_table(local_, std::move(path), table_)));
-    table_ = operators::GroupTable(aggregates_);
+ViewBuilder::~ViewBuilder() { static_cast<void>(remove_spills()); }
+
+Result<void> ViewBuilder::spill(Tables tables) {
+    runs::RunFile file(local_, fmt::format("{}/{}.run", spill_directory_, spills_.size()));
+    manifest::Run run = TRY(write(tables, file));
+    TRY(file.put());
+    spills_.push_back(std::move(run));
     return {};
 }
 
-Result<manifest::Run> ViewBuilder::finish(runs::RunFile& file) {
+Result<manifest::Run> ViewBuilder::finish(Tables tables, const operators::FailedEvents& failed,
+                                          runs::RunFile& file) {
     manifest::Run run;
     if (spills_.empty()) {
-        const operators::GroupTable* const tables[] = {&table_};
-        run = TRY(runs::write_tables(file, tables, failed_));
+        run = TRY(write(tables, file));
     } else {
-        TRY(spill());
+        if (!tables.empty()) TRY(spill(tables));
         run = TRY(merge_spills(file));
+        TRY(remove_spills());
     }
-    run.set_account(account_);
-    return run;
+    // Failed events are few and were never spilled.
+    const auto writer = runs::RunWriter::create(file);
+    TRY(runs::write_failed_events(failed, *writer));
+    return runs::join({std::move(run), TRY(writer->finish())});
 }
 
-Result<manifest::Run> ViewBuilder::merge_spills(runs::RunFile& file) {
-    std::vector<std::shared_ptr<const runs::RunReader>> readers;
+Result<manifest::Run> ViewBuilder::write(Tables tables, runs::RunFile& file) const {
+    const size_t worth = group_count(tables) / std::max<uint64_t>(1, options_.range_rows_min);
+    const size_t count = std::min(worth, options_.threads * kRangesOfThread);
+    if (options_.threads == 1 || count <= 1) return runs::write_tables(file, tables);
+    const std::vector<KeyRange> ranges = ranges_of(tables, count);
+    std::vector<std::vector<std::vector<Group>>> groups(tables.size());  // by table and range
+    TRY(for_each_on_threads(options_.threads, "sort", tables.size(), [&](size_t table) {
+        groups[table] = groups_by_range(*tables[table], ranges);
+        return Result<void>();
+    }));
+    std::vector<manifest::Run> written(ranges.size());
+    const auto write_range = [&](size_t range) -> Result<void> {
+        std::vector<Piece> pieces;
+        for (size_t table = 0; table < tables.size(); ++table) {
+            pieces.push_back({tables[table], std::move(groups[table][range])});
+        }
+        const auto writer = runs::RunWriter::create(file, part_options());
+        const auto add = [&](uint32_t section, const operators::StateRow& row) {
+            return writer->add(section, row);
+        };
+        TRY(operators::GroupTable::visit_rows_of_all(pieces, add));
+        written[range] = TRY(writer->finish());
+        return {};
+    };
+    TRY(for_each_on_threads(options_.threads, "write", ranges.size(), write_range));
+    return runs::join(std::move(written));
+}
+
+Result<manifest::Run> ViewBuilder::merge_spills(runs::RunFile& file) const {
+    RunReaders readers;
     for (const manifest::Run& spill : spills_) {
         readers.push_back(TRY(runs::RunReader::open(local_, spill)));
     }
-    const auto writer = runs::RunWriter::create(file);
-    // The spills hold no failed events.
-    TRY(merge_runs(readers, aggregates_, [&](uint32_t section, const operators::StateRow& row) {
-        return writer->add(section, row);
-    }));
-    TRY(runs::write_failed_events(failed_, *writer));
-    manifest::Run run = TRY(writer->finish());
-    readers.clear();
-    for (const manifest::Run& spill : spills_) TRY(remove_files(local_, spill.files()));
-    return run;
+    const size_t count = options_.threads == 1 ? 1 : options_.threads * kRangesOfThread;
+    const std::vector<KeyRange> ranges = key_ranges(spills_, count);
+    std::vector<manifest::Run> merged(ranges.size());
+    const auto merge = [&](size_t number) -> Result<void> {
+        merged[number] =
+            TRY(merge_range(readers, aggregates_, ranges[number], file, part_options()));
+        return {};
+    };
+    TRY(for_each_on_threads(options_.threads, "merge", ranges.size(), merge));
+    return runs::join(std::move(merged));
+}
+
+runs::RunWriterOptions ViewBuilder::part_options() const {
+    const uint64_t most = runs::RunWriterOptions().part_bytes_max;
+    return {.part_bytes_max = std::clamp(kPartBytesOfAll / options_.threads, kPartBytesMin, most)};
+}
+
+Result<void> ViewBuilder::remove_spills() {
+    for (const manifest::Run& spill : std::exchange(spills_, {})) {
+        TRY(remove_files(local_, spill.files()));
+    }
+    return {};
 }
 
 Result<void> remove_files(Store& store, const std::set<std::string>& files) {

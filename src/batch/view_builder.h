@@ -2,44 +2,60 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/store.h"
-#include "operators/fold/view_folder.h"
+#include "batch/run_merge.h"
+#include "operators/aggregate/group_table.h"
+#include "operators/fold/failed_events.h"
 #include "runs/run_file.h"
 
 namespace braid::batch {
 
-/// Collects the states of one view version over a scan of history and writes them as one run.
-/// Within its memory budget everything stays in one table; beyond it the table is written out as a
-/// sorted spill and the spills are merged at the end. Spills lie in a local directory and are
-/// deleted by finish().
+/// How a run is written.
+struct WriteOptions {
+    size_t threads = 1;
+    /// More threads than one pay from so many groups each on.
+    uint64_t range_rows_min = 16'384;
+};
+
+/// Writes the states of one view version over a scan of history as one run, by ranges of keys, on
+/// several threads: what is in tables with no key in common, and before that, as often as they
+/// outgrow the memory, a sorted spill of them. The spills are merged at the end. They lie in a
+/// local directory and are deleted in the end, whatever that is. One thread at a time.
 class ViewBuilder {
   public:
-    ViewBuilder(Store& local, std::vector<plan::Aggregate> aggregates, std::string spill_directory);
+    using Tables = std::span<const operators::GroupTable* const>;
 
-    operators::FoldTarget target() { return {&table_, &account_, &failed_}; }
-    /// What spill() gives back.
-    uint64_t bytes_used() const { return table_.bytes_used(); }
-    Result<void> spill();
+    ViewBuilder(Store& local, std::vector<plan::Aggregate> aggregates, std::string spill_directory,
+                WriteOptions options = {});
+    ViewBuilder(const ViewBuilder&) = delete;
+    ViewBuilder& operator=(const ViewBuilder&) = delete;
+    ~ViewBuilder();
+
+    /// Writes the tables out; the caller goes on with empty ones.
+    Result<void> spill(Tables tables);
     size_t spill_count() const { return spills_.size(); }
 
-    /// The run's parts, rows, digest and account; ids, kind and box are the caller's.
-    Result<manifest::Run> finish(runs::RunFile& file);
+    /// The run's parts, rows and digest; ids, kind, box and account are the caller's.
+    Result<manifest::Run> finish(Tables tables, const operators::FailedEvents& failed,
+                                 runs::RunFile& file);
 
   private:
-    Result<manifest::Run> merge_spills(runs::RunFile& file);
+    /// The same of tables alone, without failed events.
+    Result<manifest::Run> write(Tables tables, runs::RunFile& file) const;
+    Result<manifest::Run> merge_spills(runs::RunFile& file) const;
+    runs::RunWriterOptions part_options() const;
+    Result<void> remove_spills();
 
     Store& local_;
     const std::vector<plan::Aggregate> aggregates_;
     const std::string spill_directory_;
-    operators::GroupTable table_;
-    FoldAccount account_;
-    operators::FailedEvents failed_;  // bounded: never spilled
+    const WriteOptions options_;
     std::vector<manifest::Run> spills_;
 };
 

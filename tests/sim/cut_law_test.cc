@@ -97,10 +97,11 @@ class CutLaw : public ::testing::TestWithParam<Shape> {
             ASSERT_TRUE(node.append("events", partition, {history[at]}));
         }
     }
-    /// Digests do not depend on how many threads fold.
-    static app::NodeOptions options(size_t fold_threads) {
+    /// Digests do not depend on how many threads fold, of what is new or of all history.
+    static app::NodeOptions options(size_t threads) {
         app::NodeOptions options = TestNode::small_options();
-        options.speed.fold_threads = fold_threads;
+        options.speed.fold_threads = threads;
+        options.batch.threads = threads;
         return options;
     }
     /// Before an event, so that nodes that are fed alike grow alike.

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/fold_splits.h"
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/mutex.h"
+#include "batch/on_threads.h"
+#include "dataset/segment_files.h"
+#include "operators/decode/declared_decoder.h"
+#include "operators/fold/slice_splitter.h"
+
+namespace braid::batch {
+
+namespace {
+
+using operators::SplitSlice;
+using operators::SplitSlicePtr;
+
+/// Slices of a thread that wait for others who take in what is theirs.
+constexpr size_t kSlicesOfThreadMax = 2;
+
+/// Which split comes next, for all threads.
+class SplitQueue {
+  public:
+    explicit SplitQueue(std::span<const dataset::Split> splits) : splits_(splits) {}
+    /// Null when all are taken.
+    const dataset::Split* take() {
+        const size_t number = next_++;
+        return number < splits_.size() ? &splits_[number] : nullptr;
+    }
+
+  private:
+    const std::span<const dataset::Split> splits_;
+    std::atomic<size_t> next_ = 0;
+};
+
+/// Decodes the splits that one thread takes, slice by slice.
+class SplitReader {
+  public:
+    SplitReader(const FoldJob& job, const FoldWatch& watch, dataset::SegmentFiles& files,
+                SplitQueue& queue, std::vector<bool> wanted)
+        : job_(job), watch_(watch), files_(files), queue_(queue) {
+        scan_spec_.wanted = std::move(wanted);
+        scan_spec_.from = job.from;
+        scan_spec_.end = job.end;
+    }
+
+    /// False when no split is left.
+    Result<bool> next(operators::DecodedSlice& slice) {
+        while (true) {
+            if (scan_ && TRY(scan_->next(slice))) return true;
+            scan_.reset();
+            if (split_ == nullptr || piece_ == split_->size()) {
+                split_ = queue_.take();
+                piece_ = 0;
+                if (split_ == nullptr) return false;
+                continue;
+            }
+            TRY(open((*split_)[piece_++]));
+        }
+    }
+
+  private:
+    Result<void> open(const dataset::SplitPiece& piece) {
+        if (watch_.before_segment) TRY(watch_.before_segment());
+        dataset::ScanSpec scan = scan_spec_;
+        scan.rows = piece.rows;
+        scan_ = TRY(dataset::SegmentScan::open(files_, dataset::SegmentSpec::of(job_.table),
+                                               operators::decoder_spec_of(job_.table),
+                                               piece.segment, std::move(scan)));
+        return {};
+    }
+
+    const FoldJob& job_;
+    const FoldWatch& watch_;
+    dataset::SegmentFiles& files_;
+    SplitQueue& queue_;
+    dataset::ScanSpec scan_spec_;
+    const dataset::Split* split_ = nullptr;
+    size_t piece_ = 0;
+    std::unique_ptr<dataset::SegmentScan> scan_;
+};
+
+/// One thread's part of a fold; it goes on after a spill where it was.
+struct Folder {
+    std::unique_ptr<operators::ViewFolder> views;
+    operators::SliceSplitter splitter;
+    SplitReader reader;
+    operators::DecodedSlice slice;
+};
+
+class SplitFold {
+  public:
+    SplitFold(const FoldJob& job, std::span<const dataset::Split> splits, const FoldLimits& limits,
+              const FoldWatch& watch)
+        : job_(job),
+          limits_(limits),
+          watch_(watch),
+          threads_(limits.write.threads),
+          files_(job.store),
+          queue_(splits),
+          accounts_(job.views.size()),
+          failed_(job.views.size()) {}
+
+    Result<std::vector<manifest::Run>> run(runs::RunFile& file) {
+        TRY(open());
+        while (true) {
+            is_full_ = false;
+            empty_tables();
+            TRY(on_threads(threads_, "batch", [&](size_t thread) { return fold(thread); }));
+            if (!is_full_) break;
+            for (size_t view = 0; view < builders_.size(); ++view) {
+                TRY(builders_[view]->spill(tables(view)));
+            }
+        }
+        return finish(file);
+    }
+
+  private:
+    Result<void> open() {
+        for (size_t thread = 0; thread < threads_; ++thread) {
+            auto views = TRY(operators::ViewFolder::create(job_.views));
+            auto wanted =
+                views->wanted(job_.table.columns.fields.size() + plan::kSystemColumnCount);
+            operators::ViewFolder& folder = *views;
+            folders_.push_back(std::make_unique<Folder>(
+                std::move(views), operators::SliceSplitter(folder),
+                SplitReader(job_, watch_, files_, queue_, std::move(wanted))));
+        }
+        for (size_t view = 0; view < job_.views.size(); ++view) {
+            builders_.push_back(std::make_unique<ViewBuilder>(
+                job_.local, job_.views[view].plan->aggregates,
+                fmt::format("{}/{}", job_.spill_directory, view), limits_.write));
+        }
+        return {};
+    }
+
+    void empty_tables() {
+        shards_.clear();
+        for (const operators::BoundView& view : job_.views) {
+            auto& of_view = shards_.emplace_back();
+            for (size_t shard = 0; shard < operators::shard_count_of(threads_); ++shard) {
+                of_view.push_back(std::make_unique<operators::Shard>(view.plan->aggregates));
+            }
+        }
+    }
+
+    std::vector<const operators::GroupTable*> tables(size_t view) const {
+        std::vector<const operators::GroupTable*> tables;
+        for (const auto& shard : shards_[view]) tables.push_back(shard->table().get());
+        return tables;
+    }
+
+    /// What one thread does until the tables are full or nothing is left. At least one slice, so
+    /// that any memory will do.
+    Result<void> fold(size_t thread) {
+        Result<void> outcome = fold_slices(*folders_[thread]);
+        if (!outcome) has_failed_ = true;
+        return outcome;
+    }
+
+    Result<void> fold_slices(Folder& folder) {
+        if (watch_.after_slice) TRY(watch_.after_slice(0));
+        while (!has_failed_ && TRY(folder.reader.next(folder.slice))) {
+            const size_t events = folder.slice.batch.length;
+            if (threads_ == 1) {
+                fold_in_place(folder);
+            } else {
+                fold_pieces(folder);
+            }
+            if (watch_.after_slice) TRY(watch_.after_slice(events));
+            if (bytes_used() > limits_.memory_bytes_max) is_full_ = true;
+            if (is_full_) break;
+        }
+        return {};
+    }
+
+    void fold_in_place(Folder& folder) {
+        SplitSlice slice;
+        slice.accounts.resize(shards_.size());
+        slice.failed.resize(shards_.size());
+        std::vector<operators::FoldTarget> targets;
+        for (size_t view = 0; view < shards_.size(); ++view) {
+            targets.push_back(
+                {shards_[view].front()->table().get(), &slice.accounts[view], &slice.failed[view]});
+        }
+        folder.views->fold(folder.slice, targets);
+        const ScopedLock lock(mutex_);
+        add_sums(slice);
+    }
+
+    void fold_pieces(Folder& folder) {
+        {
+            // Whoever takes in pieces never waits, so there will be room.
+            UniqueLock lock(mutex_);
+            while (on_the_way_ == threads_ * kSlicesOfThreadMax) room_.wait(lock);
+            ++on_the_way_;
+        }
+        const auto slice = std::make_shared<SplitSlice>();
+        folder.splitter.begin(*slice, shards_.front().size());
+        folder.splitter.fold(folder.slice);
+        folder.splitter.push(slice, shards_);
+        std::vector<SplitSlicePtr> done;
+        operators::drain(shards_, done);
+        if (slice->settle_piece()) done.push_back(slice);
+        if (done.empty()) return;
+        const ScopedLock lock(mutex_);
+        for (const SplitSlicePtr& each : done) add_sums(*each);
+        on_the_way_ -= done.size();
+        room_.notify_all();
+    }
+
+    void add_sums(const SplitSlice& slice) REQUIRES(mutex_) {
+        for (size_t view = 0; view < shards_.size(); ++view) {
+            accounts_[view].add(slice.accounts[view]);
+            failed_[view].merge(slice.failed[view]);
+        }
+    }
+
+    uint64_t bytes_used() const {
+        uint64_t bytes = 0;
+        for (const auto& of_view : shards_) {
+            for (const auto& shard : of_view) {
+                bytes += threads_ == 1 ? shard->table()->bytes_used() : shard->bytes_used();
+            }
+        }
+        return bytes;
+    }
+
+    Result<std::vector<manifest::Run>> finish(runs::RunFile& file) {
+        std::vector<FoldAccount> accounts;
+        std::vector<operators::FailedEvents> failed;
+        {
+            const ScopedLock lock(mutex_);
+            accounts.swap(accounts_);
+            failed.swap(failed_);
+        }
+        std::vector<manifest::Run> runs;
+        for (size_t view = 0; view < builders_.size(); ++view) {
+            ViewBuilder& builder = *builders_[view];
+            if (builder.spill_count() > 0) {
+                TRY(builder.spill(tables(view)));
+                shards_[view].clear();  // their memory is for the merge
+            }
+            manifest::Run run = TRY(builder.finish(tables(view), failed[view], file));
+            run.set_account(accounts[view]);
+            runs.push_back(std::move(run));
+            shards_[view].clear();
+        }
+        return runs;
+    }
+
+    const FoldJob& job_;
+    const FoldLimits& limits_;
+    const FoldWatch& watch_;
+    const size_t threads_;
+    dataset::SegmentFiles files_;
+    SplitQueue queue_;
+    std::vector<std::unique_ptr<Folder>> folders_;        // by thread
+    std::vector<std::unique_ptr<ViewBuilder>> builders_;  // by view
+    operators::Shards shards_;
+    std::atomic<bool> is_full_ = false;
+    std::atomic<bool> has_failed_ = false;
+    Mutex mutex_;
+    CondVar room_;
+    size_t on_the_way_ GUARDED_BY(mutex_) = 0;
+    std::vector<FoldAccount> accounts_ GUARDED_BY(mutex_);  // by view
+    std::vector<operators::FailedEvents> failed_ GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+Result<std::vector<manifest::Run>> fold_splits(const FoldJob& job,
+                                               std::span<const dataset::Split> splits,
+                                               const FoldLimits& limits, const FoldWatch& watch,
+                                               runs::RunFile& file) {
+    if (job.views.empty()) return std::vector<manifest::Run>();
+    return SplitFold(job, splits, limits, watch).run(file);
+}
+
+}  // namespace braid::batch
