@@ -13,6 +13,10 @@ int main(int count, char** values) {
             return braid::app::run_check(*parsed.arguments);
         case Arguments::Command::kSql:
             return braid::app::run_sql(*parsed.arguments);
+        case Arguments::Command::kFold:
+            return braid::app::run_fold(*parsed.arguments);
+        case Arguments::Command::kMerge:
+            return braid::app::run_merge(*parsed.arguments);
     }
     return 2;
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+
 #include <CLI/CLI.hpp>
 
 #include "app/cli/arguments.h"
@@ -21,6 +23,65 @@ constexpr const char* kMore =
     "  braid sql 'SELECT * FROM braid.views'          ask without a client\n"
     "  braid check views.sql                          see mistakes before anything runs\n"
     "\nThe manual is in docs/operating/.\n";
+
+/// "3/8": the third of eight.
+bool read_share(const std::string& text, Share& share) {
+    const char* const end = text.data() + text.size();
+    const auto number = std::from_chars(text.data(), end, share.number);
+    if (number.ec != std::errc() || number.ptr == end || *number.ptr != '/') return false;
+    const auto count = std::from_chars(number.ptr + 1, end, share.count);
+    constexpr size_t kSharesMax = 100'000;
+    return count.ec == std::errc() && count.ptr == end && share.number >= 1 &&
+           share.number <= share.count && share.count <= kSharesMax;
+}
+
+/// What both commands on files of runs have; `share` says what is shared out.
+CLI::App* add_run_command(CLI::App& app, Arguments& arguments, const std::string& name,
+                          const std::string& about, const std::string& share) {
+    CLI::App* command = app.add_subcommand(name, about);
+    command->add_option("view", arguments.view, "The materialized view")->required();
+    command->add_option("--data", arguments.data, "The data directory, which is only read")
+        ->type_name("DIR");
+    command->add_option("--config", arguments.config, "Settings that say where the store is")
+        ->type_name("braid.toml");
+    command
+        ->add_option("--out", arguments.output,
+                     "Where the run is put, with FILE.json beside it; neither may be there")
+        ->type_name("FILE")
+        ->required();
+    command
+        ->add_option_function<std::string>(
+            share,
+            [&arguments, share](const std::string& text) {
+                if (!read_share(text, arguments.share)) throw CLI::ValidationError(share, text);
+            },
+            "The I-th of N, from 1 [1/1]")
+        ->type_name("I/N");
+    return command;
+}
+
+CLI::App* add_fold(CLI::App& app, Arguments& arguments) {
+    CLI::App* fold = add_run_command(app, arguments, "fold",
+                                     "Compute a view's run from a split of the dataset", "--split");
+    fold->add_option("--from", arguments.from, "First offsets [the beginning]")
+        ->type_name("0:17,1:4");
+    fold->add_option("--to", arguments.to, "Offsets behind the last [what is archived]")
+        ->type_name("0:17,1:4");
+    fold->add_option("--threads", arguments.threads, "Threads that fold")
+        ->check(CLI::Range(1, 256))
+        ->capture_default_str();
+    fold->add_option("--memory-mib", arguments.memory_mib, "States beyond which they spill to disk")
+        ->check(CLI::Range(1, 1 << 20))
+        ->capture_default_str();
+    return fold;
+}
+
+CLI::App* add_merge(CLI::App& app, Arguments& arguments) {
+    CLI::App* merge = add_run_command(app, arguments, "merge",
+                                      "Merge runs that braid fold or braid merge made", "--range");
+    merge->add_option("runs", arguments.runs, "Their files")->type_name("FILE")->required();
+    return merge;
+}
 
 }  // namespace
 
@@ -71,6 +132,9 @@ ParsedArguments parse_arguments(int count, char** values) {
         ->check(CLI::IsMember({"csv", "json"}))
         ->capture_default_str();
 
+    const CLI::App* fold = add_fold(app, arguments);
+    const CLI::App* merge = add_merge(app, arguments);
+
     try {
         app.parse(count, values);
     } catch (const CLI::ParseError& error) {
@@ -78,6 +142,8 @@ ParsedArguments parse_arguments(int count, char** values) {
     }
     if (check->parsed()) arguments.command = Arguments::Command::kCheck;
     if (sql->parsed()) arguments.command = Arguments::Command::kSql;
+    if (fold->parsed()) arguments.command = Arguments::Command::kFold;
+    if (merge->parsed()) arguments.command = Arguments::Command::kMerge;
     return {arguments, 0};
 }
 

@@ -9,5 +9,7 @@ namespace braid::app {
 int run_serve(const Arguments& arguments);
 int run_check(const Arguments& arguments);
 int run_sql(const Arguments& arguments);
+int run_fold(const Arguments& arguments);
+int run_merge(const Arguments& arguments);
 
 }  // namespace braid::app
