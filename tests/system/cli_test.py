@@ -38,14 +38,14 @@ class CommandTest(unittest.TestCase):
         status, out, _ = run("--help")
         self.assertEqual(status, 0)
         self.assertIn("--files", run("serve", "--help")[1])
-        for word in ("serve", "check", "sql", "psql -h 127.0.0.1", "docs/operating"):
+        for word in ("serve", "check", "sql", "fold", "merge", "psql -h 127.0.0.1", "docs/operating"):
             self.assertIn(word, out)
-        for command in ("serve", "check", "sql"):
+        for command in ("serve", "check", "sql", "fold", "merge"):
             self.assertEqual(run(command, "--help")[0], 0)
         self.assertRegex(run("--version")[1], r"^braid \d+\.\d+")
 
     def test_wrong_use(self):
-        for words in ((), ("nothing",), ("serve", "--nothing"), ("check",), ("sql",)):
+        for words in ((), ("nothing",), ("serve", "--nothing"), ("check",), ("sql",), ("fold",), ("merge",)):
             with self.subTest(words):
                 status, _, err = run(*words)
                 self.assertEqual(status, 2)
