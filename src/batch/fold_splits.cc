@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/mutex.h"
-#include "batch/on_threads.h"
+#include "base/thread.h"
 #include "dataset/segment_files.h"
 #include "operators/decode/declared_decoder.h"
 #include "operators/fold/slice_splitter.h"

@@ -171,7 +171,7 @@ TEST_F(FoldSplits, ApartAndThenMergedGiveTheSame) {
         for (size_t view = 0; view < expected.size(); ++view) {
             const operators::BoundView bound = view_of(view == 0);
             const auto& aggregates = bound.plan->aggregates;
-            const std::vector<KeyRange> ranges = {{"", "m"}, {"m", ""}};
+            const std::vector<runs::KeyRange> ranges = {{"", "m"}, {"m", ""}};
             EXPECT_EQ(digest_of_merge(readers[view], aggregates, ranges, 2).value(),
                       expected[view].digest);
             EXPECT_EQ(accounts[view], expected[view].account());

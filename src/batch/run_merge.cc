@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batch/run_merge.h"
 
-#include <algorithm>
 #include <queue>
+#include <string>
 
-#include "batch/on_threads.h"
+#include "base/thread.h"
 #include "operators/aggregate/state_merge.h"
 
 namespace braid::batch {
@@ -32,7 +32,7 @@ struct LaterHead {
 };
 
 /// Calls `visit` with every row of a section of all runs, by key and subkey.
-Result<void> visit_in_order(const RunReaders& runs, uint32_t section, const KeyRange& range,
+Result<void> visit_in_order(const RunReaders& runs, uint32_t section, const runs::KeyRange& range,
                             const std::function<Result<void>(const StateRow&)>& visit) {
     std::vector<Head> heads(runs.size());
     std::priority_queue<Head*, std::vector<Head*>, LaterHead> queue;
@@ -83,35 +83,18 @@ class SectionMerge {
 
 }  // namespace
 
-std::vector<KeyRange> key_ranges(std::vector<WeighedKey> keys, size_t count) {
-    std::ranges::sort(keys, {}, &WeighedKey::key);
-    uint64_t all = 0;
-    for (const WeighedKey& each : keys) all += each.weight;
-    std::vector<KeyRange> ranges(1);
-    uint64_t before = 0;
-    for (const WeighedKey& each : keys) {
-        const bool is_due = before >= all / count * ranges.size();
-        if (ranges.size() < count && is_due && ranges.back().from < each.key) {
-            ranges.back().to = each.key;
-            ranges.push_back({std::string(each.key), {}});
-        }
-        before += each.weight;
-    }
-    return ranges;
-}
-
-std::vector<KeyRange> key_ranges(std::span<const manifest::Run> runs, size_t count) {
-    std::vector<WeighedKey> keys;
+std::vector<runs::KeyRange> key_ranges(std::span<const manifest::Run> runs, size_t count) {
+    std::vector<runs::WeighedKey> keys;
     for (const manifest::Run& run : runs) {
         for (const manifest::Part& part : run.parts) {
             if (part.section != runs::kFailedSection) keys.push_back({part.first_key, part.bytes});
         }
     }
-    return key_ranges(std::move(keys), count);
+    return runs::cut({}, std::move(keys), count);
 }
 
 Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregate>& aggregates,
-                        const KeyRange& range, const operators::RowVisitor& into) {
+                        const runs::KeyRange& range, const operators::RowVisitor& into) {
     for (uint32_t section = 0; section <= plan::subkey_sections(aggregates); ++section) {
         SectionMerge merge(aggregates, section, into);
         TRY(visit_in_order(runs, section, range,
@@ -128,7 +111,7 @@ Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregat
 
 Result<manifest::Run> merge_range(const RunReaders& runs,
                                   const std::vector<plan::Aggregate>& aggregates,
-                                  const KeyRange& range, runs::RunFile& file,
+                                  const runs::KeyRange& range, runs::RunFile& file,
                                   runs::RunWriterOptions options) {
     const auto writer = runs::RunWriter::create(file, options);
     TRY(merge_runs(runs, aggregates, range, [&](uint32_t section, const StateRow& row) {
@@ -139,7 +122,7 @@ Result<manifest::Run> merge_range(const RunReaders& runs,
 
 Result<Digest> digest_of_merge(const RunReaders& runs,
                                const std::vector<plan::Aggregate>& aggregates,
-                               std::span<const KeyRange> ranges, size_t threads) {
+                               std::span<const runs::KeyRange> ranges, size_t threads) {
     std::vector<Digest> digests(ranges.size());
     TRY(for_each_on_threads(threads, "audit", ranges.size(), [&](size_t number) {
         const auto add = [&](uint32_t section, const StateRow& row) -> Result<void> {

@@ -4,59 +4,44 @@
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
 #include "operators/aggregate/state_row.h"
 #include "plan/view_plan.h"
+#include "runs/key_range.h"
 #include "runs/run_file.h"
 
 namespace braid::batch {
 
 using RunReaders = std::vector<std::shared_ptr<const runs::RunReader>>;
 
-/// The encoded keys with from <= key < to; an empty `to` is the end. Failed events have no such
-/// key: they belong to the range that begins at the beginning.
-struct KeyRange {
-    std::string from;
-    std::string to;
-
-    friend bool operator==(const KeyRange&, const KeyRange&) = default;
-};
-
 /// So many ranges for each thread, so that none has to wait long for the last.
 inline constexpr size_t kRangesOfThread = 4;
 
-/// A key, and what the run weighs from it on to the next.
-struct WeighedKey {
-    std::string_view key;
-    uint64_t weight = 0;
-};
-/// At most so many ranges, which follow one another and hold all keys: about equal by weight.
-std::vector<KeyRange> key_ranges(std::vector<WeighedKey> keys, size_t count);
-/// The same by where the parts of these runs begin and how large they are; reads nothing.
-std::vector<KeyRange> key_ranges(std::span<const manifest::Run> runs, size_t count);
+/// At most so many ranges, which follow one another and hold all keys: about equal by where the
+/// parts of these runs begin and how large they are; reads nothing.
+std::vector<runs::KeyRange> key_ranges(std::span<const manifest::Run> runs, size_t count);
 
 /// ⊕ of sorted runs, of a range of their keys, as one sorted stream, in memory that does not depend
 /// on their size (a k-way merge; Knuth, TAOCP vol. 3, 5.4.1): by section, the failed events last,
-/// then by key and subkey. What adjacent ranges give makes up the whole.
+/// then by key and subkey. What adjacent ranges give makes up the whole: failed events have no such
+/// key and belong to the range that begins at the beginning.
 Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregate>& aggregates,
-                        const KeyRange& range, const operators::RowVisitor& into);
+                        const runs::KeyRange& range, const operators::RowVisitor& into);
 
 /// The same as parts of a run in a file, in which others may write at the same time: a pure
 /// function of the runs' files. runs::join makes one run of adjacent ranges. Id, version, kind, box
 /// and account are the caller's to fill in.
 Result<manifest::Run> merge_range(const RunReaders& runs,
                                   const std::vector<plan::Aggregate>& aggregates,
-                                  const KeyRange& range, runs::RunFile& file,
+                                  const runs::KeyRange& range, runs::RunFile& file,
                                   runs::RunWriterOptions options = {});
 
 /// The digest that a run holding the ⊕ of these runs would have, by ranges on so many threads.
 Result<Digest> digest_of_merge(const RunReaders& runs,
                                const std::vector<plan::Aggregate>& aggregates,
-                               std::span<const KeyRange> ranges, size_t threads);
+                               std::span<const runs::KeyRange> ranges, size_t threads);
 
 }  // namespace braid::batch

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "batch/on_threads.h"
+#include "base/thread.h"
 
 namespace braid::batch {
 
@@ -28,25 +28,26 @@ size_t group_count(ViewBuilder::Tables tables) {
 }
 
 /// About equal ranges of the keys of tables.
-std::vector<KeyRange> ranges_of(ViewBuilder::Tables tables, size_t count) {
+std::vector<runs::KeyRange> ranges_of(ViewBuilder::Tables tables, size_t count) {
     const size_t step = std::max<size_t>(1, group_count(tables) / (count * kSamplesOfRange));
-    std::vector<WeighedKey> samples;
+    std::vector<runs::WeighedKey> samples;
     for (const operators::GroupTable* table : tables) {
         for (size_t group = 0; group < table->size(); group += step) {
-            samples.push_back({table->key_of(static_cast<Group>(group)), 1});
+            samples.push_back({std::string(table->key_of(static_cast<Group>(group))), 1});
         }
     }
-    return key_ranges(std::move(samples), count);
+    return runs::cut({}, std::move(samples), count);
 }
 
 /// The groups of a table, each where its range of keys is.
 std::vector<std::vector<Group>> groups_by_range(const operators::GroupTable& table,
-                                                std::span<const KeyRange> ranges) {
+                                                std::span<const runs::KeyRange> ranges) {
     std::vector<std::vector<Group>> groups(ranges.size());
     for (Group group = 0; group < table.size(); ++group) {
         const std::string_view key = table.key_of(group);
         const auto behind = std::ranges::upper_bound(
-            ranges, key, {}, [](const KeyRange& range) { return std::string_view(range.from); });
+            ranges, key, {},
+            [](const runs::KeyRange& range) { return std::string_view(range.from); });
         groups[static_cast<size_t>(behind - ranges.begin()) - 1].push_back(group);
     }
     return groups;
@@ -91,7 +92,7 @@ Result<manifest::Run> ViewBuilder::write(Tables tables, runs::RunFile& file) con
     const size_t worth = group_count(tables) / std::max<uint64_t>(1, options_.range_rows_min);
     const size_t count = std::min(worth, options_.threads * kRangesOfThread);
     if (options_.threads == 1 || count <= 1) return runs::write_tables(file, tables);
-    const std::vector<KeyRange> ranges = ranges_of(tables, count);
+    const std::vector<runs::KeyRange> ranges = ranges_of(tables, count);
     std::vector<std::vector<std::vector<Group>>> groups(tables.size());  // by table and range
     TRY(for_each_on_threads(options_.threads, "sort", tables.size(), [&](size_t table) {
         groups[table] = groups_by_range(*tables[table], ranges);
@@ -121,7 +122,7 @@ Result<manifest::Run> ViewBuilder::merge_spills(runs::RunFile& file) const {
         readers.push_back(TRY(runs::RunReader::open(local_, spill)));
     }
     const size_t count = options_.threads == 1 ? 1 : options_.threads * kRangesOfThread;
-    const std::vector<KeyRange> ranges = key_ranges(spills_, count);
+    const std::vector<runs::KeyRange> ranges = key_ranges(spills_, count);
     std::vector<manifest::Run> merged(ranges.size());
     const auto merge = [&](size_t number) -> Result<void> {
         merged[number] =

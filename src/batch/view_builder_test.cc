@@ -16,7 +16,7 @@ namespace {
 
 using Records = std::vector<std::string>;
 
-const std::vector<KeyRange> kAll(1);
+const std::vector<runs::KeyRange> kAll(1);
 
 const std::vector<plan::Aggregate>& aggregates() {
     static const auto kAggregates = operators::test_bound_view({}, {}).plan->aggregates;
@@ -220,15 +220,15 @@ TEST(MergeRange, OfAdjacentRangesIsTheWholeMerge) {
     SomeRuns some;
     Random random(3);
     for (size_t count = 1; count < 40; ++count) {
-        std::vector<WeighedKey> keys;
+        std::vector<runs::WeighedKey> keys;
         for (operators::GroupTable::Group group = 0; group < some.all.size(); ++group) {
-            keys.push_back({some.all.key_of(group), random.below(4)});
+            keys.push_back({std::string(some.all.key_of(group)), random.below(4)});
         }
-        const std::vector<KeyRange> ranges = key_ranges(std::move(keys), count);
+        const std::vector<runs::KeyRange> ranges = runs::cut({}, std::move(keys), count);
         EXPECT_LE(ranges.size(), count);
         runs::RunFile file(some.files, fmt::format("merged {}", count));
         std::vector<manifest::Run> merged;
-        for (const KeyRange& range : ranges) {
+        for (const runs::KeyRange& range : ranges) {
             merged.push_back(
                 merge_range(some.readers, aggregates(), range, file, {.part_bytes_max = 200})
                     .value());
@@ -246,7 +246,7 @@ TEST(MergeRange, OfAdjacentRangesIsTheWholeMerge) {
 TEST(MergeRange, GivesFailedEventsToTheFirstRangeAlone) {
     SomeRuns some;
     const std::string middle(some.all.key_of(0));
-    const auto failed_of = [&](const KeyRange& range) {
+    const auto failed_of = [&](const runs::KeyRange& range) {
         size_t failed = 0;
         EXPECT_OK(merge_runs(some.readers, aggregates(), range,
                              [&](uint32_t section, const operators::StateRow&) -> Result<void> {
@@ -258,21 +258,6 @@ TEST(MergeRange, GivesFailedEventsToTheFirstRangeAlone) {
     EXPECT_EQ(failed_of({"", middle}), 3U);
     EXPECT_EQ(failed_of({middle, ""}), 0U);
     EXPECT_EQ(failed_of({}), 3U);
-}
-
-TEST(KeyRanges, FollowOneAnotherAndHoldAboutTheSame) {
-    std::vector<std::string> names;
-    for (int number = 100; number < 200; ++number) names.push_back(fmt::format("{}", number));
-    std::vector<WeighedKey> keys;
-    for (const std::string& name : names) keys.push_back({name, 1});
-    const std::vector<KeyRange> expected = {
-        {"", "125"}, {"125", "150"}, {"150", "175"}, {"175", ""}};
-    EXPECT_EQ(key_ranges(keys, 4), expected);
-    EXPECT_EQ(key_ranges(std::vector<WeighedKey>(), 4), kAll);
-    EXPECT_EQ(key_ranges({{"", 5}}, 4), kAll) << "a view without keys";
-    EXPECT_EQ(key_ranges(keys, 1), kAll);
-    keys.push_back({names[50], 1'000});  // one hot key: the others are not left to one thread
-    EXPECT_LE(key_ranges(keys, 4).size(), 4U);
 }
 
 TEST(RemoveFiles, MayBeDoneAgainAfterItWasCutShort) {

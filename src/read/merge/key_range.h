@@ -7,18 +7,15 @@
 #include "base/result.h"
 #include "columnar/datum.h"
 #include "plan/view_plan.h"
+#include "runs/key_range.h"
 
 namespace braid::read {
 
-/// A half-open range of encoded keys; an empty `to` means "to the end".
-struct KeyRange {
-    std::string from;
-    std::string to;
+/// The keys that a statement asks for.
+struct KeyRange : runs::KeyRange {
     /// The range is exactly one whole key, `from`.
     bool is_point = false;
     bool is_empty = false;
-
-    bool contains(std::string_view key) const { return key >= from && (to.empty() || key < to); }
 };
 
 /// The smallest key that is greater than every key that starts with `prefix`; empty if there is

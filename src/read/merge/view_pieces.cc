@@ -27,38 +27,20 @@ constexpr uint64_t kSeeksOfPiece = 32;
 /// So many groups of each table of a tick are looked at.
 constexpr size_t kSamplesOfTable = 256;
 
-/// So many rows lie at a key and behind it, before the next sample of the same source.
-struct Sample {
-    std::string key;
-    uint64_t rows = 0;
-};
-
+/// Keys of all sources, each with the rows from it on to the next of the same source.
 class Samples {
   public:
     void add(std::string_view key, uint64_t rows) {
-        samples_.push_back({std::string(key), rows});
+        keys_.push_back({std::string(key), rows});
         rows_ += rows;
     }
     uint64_t rows() const { return rows_; }
-
-    /// At most count - 1 keys within the range, ascending, that cut it into about equal parts.
-    std::vector<std::string> borders(const KeyRange& range, size_t count) {
-        std::ranges::sort(samples_, {}, &Sample::key);
-        std::vector<std::string> borders;
-        uint64_t below = 0;
-        for (const Sample& sample : samples_) {
-            const uint64_t wanted = rows_ * (borders.size() + 1) / count;
-            const std::string_view last = borders.empty() ? range.from : borders.back();
-            if (below >= wanted && borders.size() + 1 < count && sample.key > last) {
-                borders.push_back(sample.key);
-            }
-            below += sample.rows;
-        }
-        return borders;
+    std::vector<runs::KeyRange> cut(const KeyRange& range, size_t count) {
+        return runs::cut(range, std::move(keys_), count);
     }
 
   private:
-    std::vector<Sample> samples_;
+    std::vector<runs::WeighedKey> keys_;
     uint64_t rows_ = 0;
 };
 
@@ -112,17 +94,6 @@ Result<void> list_groups(const runs::Tiling& tiling, const KeyRange& range,
     });
 }
 
-std::vector<ViewPiece> pieces_between(const KeyRange& range, std::vector<std::string> borders) {
-    std::vector<ViewPiece> pieces;
-    std::string from = range.from;
-    for (std::string& border : borders) {
-        pieces.push_back({{.from = std::move(from), .to = border}, {}});
-        from = std::move(border);
-    }
-    pieces.push_back({{.from = std::move(from), .to = range.to}, {}});
-    return pieces;
-}
-
 }  // namespace
 
 Result<void> visit_tick_tables(
@@ -155,9 +126,10 @@ Result<std::vector<ViewPiece>> cut_view(const runs::Tiling& tiling, const KeyRan
     const uint64_t count =
         std::min<uint64_t>(limits.threads * kPiecesOfThread, samples.rows() / rows_min);
     if (count < 2) return whole;
-    std::vector<std::string> borders = samples.borders(range, count);
-    if (borders.empty()) return whole;
-    std::vector<ViewPiece> pieces = pieces_between(range, std::move(borders));
+    std::vector<ViewPiece> pieces;
+    for (runs::KeyRange& each : samples.cut(range, count))
+        pieces.push_back({{std::move(each)}, {}});
+    if (pieces.size() < 2) return whole;
     TRY(list_groups(tiling, range, pieces));
     return pieces;
 }

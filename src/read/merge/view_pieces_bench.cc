@@ -99,7 +99,7 @@ void combine_by_key(benchmark::State& bench) {
 
 /// What a narrow read pays for not being cut.
 void cut_a_narrow_range(benchmark::State& bench) {
-    const KeyRange range = {.from = pieces_key(kKeys / 2), .to = pieces_key(kKeys / 2 + 100)};
+    const KeyRange range = {{pieces_key(kKeys / 2), pieces_key(kKeys / 2 + 100)}};
     const runs::Tiling tiling = large().tiling();
     for (auto _ : bench) {
         benchmark::DoNotOptimize(cut_view(tiling, range, 1, {.threads = 2}));

@@ -59,9 +59,7 @@ std::vector<std::string> read(const PiecesTiling& tiling, const std::vector<View
     return sorted(std::move(all));
 }
 
-KeyRange between(int64_t from, int64_t to) {
-    return {.from = pieces_key(from), .to = pieces_key(to)};
-}
+KeyRange between(int64_t from, int64_t to) { return {{pieces_key(from), pieces_key(to)}}; }
 
 /// Anything that may be there: runs of any size, one of them large or none, ticks of few or many
 /// tables, keys in all of them or in one.
@@ -173,7 +171,7 @@ TEST(ViewPieces, AreOneWhereThereIsTooLittle) {
     KeyRange point = between(10, 11);
     point.is_point = true;
     EXPECT_EQ(cut(tiling, point, 2, 0).size(), 1U) << "one key";
-    EXPECT_EQ(cut(tiling, {.from = {}, .to = {}, .is_empty = true}, 2).size(), 1U) << "none";
+    EXPECT_EQ(cut(tiling, {{}, false, true}, 2).size(), 1U) << "none";
     EXPECT_EQ(cut(PiecesTiling(), {}, 2).size(), 1U) << "nothing at all";
 }
 
