@@ -28,6 +28,14 @@ void SliceReader::begin_epoch(const Positions& end) {
     end_ = end;
 }
 
+uint64_t SliceReader::left() const {
+    uint64_t left = 0;
+    for (size_t index = 0; index < end_.at.size(); ++index) {
+        left += static_cast<uint64_t>(end_.at[index].value - position_.at[index].value);
+    }
+    return left;
+}
+
 void SliceReader::skip() { start(Positions(end_)); }
 
 void SliceReader::grow(const Positions& origin) {

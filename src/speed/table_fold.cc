@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/table_fold.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -168,11 +170,20 @@ Result<void> TableFold::fold_next(UniqueLock* lock) {
     return {};
 }
 
+/// As small as it may be, unless there is so much that every thread gets several anyway.
+size_t TableFold::slice_records() const {
+    if (shard_count_ == 1) return 1;
+    const uint64_t share = reader_.left() / (on_the_way_max_ * kSlicesOfThreadMax);
+    const size_t most = std::max(options_.slice_records_max, operators::kSplitRecordsMax);
+    return std::clamp<uint64_t>(share, options_.slice_records_max, most);
+}
+
 /// What is of one epoch may be more than one slice, and a slice of many small epochs: then only the
 /// end of the last of them is shown.
 Result<FoldedSlicePtr> TableFold::take_slice() {
     if (folders_.empty()) folders_.push_back(TRY(SliceFolder::create(table_, *views_)));
     auto slice = std::make_shared<FoldedSlice>();
+    const size_t records_max = slice_records();
     size_t records = 0;
     do {
         auto batch = reader_.next();
@@ -180,7 +191,7 @@ Result<FoldedSlicePtr> TableFold::take_slice() {
         if (!batch) break;  // told when it comes first
         records += batch->records.size();
         slice->batches.push_back(*std::move(batch));
-    } while (shard_count_ > 1 && !reader_.is_at_end() && records < options_.slice_records_max);
+    } while (!reader_.is_at_end() && records < records_max);
     slice->layer = writable_layer();
     slice->generation = generation_;
     if (epochs_.empty() || epochs_.back().is_closed) epochs_.emplace_back();

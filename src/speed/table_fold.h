@@ -122,6 +122,8 @@ class TableFold {
     /// wants nothing on its way.
     Result<Folded> fold_slice(UniqueLock* lock, const Positions& end) REQUIRES(mutex_);
     Result<void> fold_next(UniqueLock* lock) REQUIRES(mutex_);
+    /// Of the next slice, at most but for its last batch.
+    size_t slice_records() const REQUIRES(mutex_);
     /// The next slice, on its way from now on.
     Result<FoldedSlicePtr> take_slice() REQUIRES(mutex_);
     void fold_in_place(FoldedSlice& slice) REQUIRES(mutex_);

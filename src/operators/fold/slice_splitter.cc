@@ -8,7 +8,7 @@ namespace braid::operators {
 namespace {
 
 /// Folding a slice first pays where a group takes in at least so many of its rows.
-constexpr size_t kRowsOfGroupMin = 2;
+constexpr size_t kRowsOfGroupMin = 8;
 constexpr int kRowSlices = 15;
 
 }  // namespace

@@ -11,6 +11,10 @@
 
 namespace braid::operators {
 
+/// Where there is much to fold a slice may grow to so many records: what it is folded into first
+/// then takes in more of each group, and less is left to merge.
+inline constexpr size_t kSplitRecordsMax = 16'384;
+
 /// Makes pieces for the shards of all views of slices that are decoded. A view with few keys is
 /// folded into a table of the slice's own, whose groups are then merged: so a hot key is one group
 /// a slice to its shard. Where that would hardly shrink the slice, its rows are handed on as they
