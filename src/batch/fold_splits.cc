@@ -91,8 +91,6 @@ struct Folder {
     operators::SliceSplitter splitter;
     SplitReader reader;
     operators::DecodedSlice slice;
-    SplitSlicePtr split = nullptr;  // begun and not handed on yet
-    size_t split_records = 0;
 };
 
 class SplitFold {
@@ -178,7 +176,6 @@ class SplitFold {
             if (bytes_used() > limits_.memory_bytes_max) is_full_ = true;
             if (is_full_) break;
         }
-        if (folder.split) hand_on(folder);
         return {};
     }
 
@@ -197,27 +194,15 @@ class SplitFold {
     }
 
     void fold_pieces(Folder& folder) {
-        if (!folder.split) begin_split(folder);
-        folder.splitter.fold(folder.slice);
-        folder.split_records += folder.slice.batch.length;
-        if (folder.split_records >= operators::kSplitRecordsMax) hand_on(folder);
-    }
-
-    void begin_split(Folder& folder) {
         {
-            // Whoever takes in pieces never waits, and whoever waits here has none to hand on: so
-            // there will be room.
+            // Whoever takes in pieces never waits, so there will be room.
             UniqueLock lock(mutex_);
             while (on_the_way_ == threads_ * kSlicesOfThreadMax) room_.wait(lock);
             ++on_the_way_;
         }
-        folder.split = std::make_shared<SplitSlice>();
-        folder.split_records = 0;
-        folder.splitter.begin(*folder.split, shards_.front().size());
-    }
-
-    void hand_on(Folder& folder) {
-        const SplitSlicePtr slice = std::exchange(folder.split, nullptr);
+        const auto slice = std::make_shared<SplitSlice>();
+        folder.splitter.begin(*slice, shards_.front().size());
+        folder.splitter.fold(folder.slice);
         folder.splitter.push(slice, shards_);
         std::vector<SplitSlicePtr> done;
         operators::drain(shards_, done);
