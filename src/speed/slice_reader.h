@@ -31,7 +31,7 @@ class SliceReader {
     /// The end of the epoch: a closed vector.
     const Positions& end() const { return end_; }
     bool is_at_end() const { return position_ == end_; }
-    /// So many positions lie before the end of the epoch.
+    /// At most so many records lie before the end of the epoch.
     uint64_t left() const;
     /// Where an epoch has ended: the next one, up to a vector read in one step.
     void begin_epoch(const Positions& end);

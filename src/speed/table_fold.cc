@@ -170,9 +170,10 @@ Result<void> TableFold::fold_next(UniqueLock* lock) {
     return {};
 }
 
-/// As small as it may be, unless there is so much that every thread gets several anyway.
+/// As small as it may be, unless there is so much that every thread gets several anyway. In place
+/// it is one batch, whatever that holds.
 size_t TableFold::slice_records() const {
-    if (shard_count_ == 1) return 1;
+    if (shard_count_ == 1) return 0;
     const uint64_t share = reader_.left() / (on_the_way_max_ * kSlicesOfThreadMax);
     const size_t most = std::max(options_.slice_records_max, operators::kSplitRecordsMax);
     return std::clamp<uint64_t>(share, options_.slice_records_max, most);
@@ -214,6 +215,7 @@ std::unique_ptr<SliceFolder> TableFold::take_folder() {
 
 void TableFold::fold_in_place(FoldedSlice& slice) {
     std::unique_ptr<SliceFolder> folder = take_folder();
+    CHECK_EQ(slice.batches.size(), 1U);
     slice.records = slice.batches.front().records.size();
     if (slice.records > 0) slice.bad = folder->fold(slice.batches.front(), *slice.layer);
     folders_.push_back(std::move(folder));

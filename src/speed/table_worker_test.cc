@@ -330,6 +330,28 @@ TEST_P(TableWorkerTest, ReadsFromTheDatasetWhatTheLogHasLost) {
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
 }
 
+/// As the dataset gives the positions that a segment ends with: as a batch of no records.
+TEST_P(GrowingLogTest, FoldsWhatLiesBehindAHoleThatComesAlone) {
+    constexpr int64_t kEvents = 200;
+    for (int64_t number = 1; number <= kEvents; ++number) append(0, "a", number);
+    SpeedParts parts = stream_.parts();
+    size_t holes = 0;
+    parts.refill = [&](TableId, const Interval& range, size_t) -> Result<log::RecordBatch> {
+        log::RecordBatch batch = TRY(stream_.log->read(range, 1));
+        if (batch.offsets[0] == range.from) return batch;
+        ++holes;
+        log::RecordBatch hole;
+        hole.partition = range.partition;
+        hole.next = batch.offsets[0];
+        return hole;
+    };
+    ASSERT_OK_AND_ASSIGN(worker_, TableWorker::open(parts, stream_.options, stream_.table,
+                                                    std::make_shared<TrimmedLog>(*stream_.log)));
+    EXPECT_EQ(answer(),
+              Lines{fmt::format("a {} {} {}", kEvents, kEvents * (kEvents + 1) / 2, kEvents)});
+    EXPECT_GT(holes, 5U);
+}
+
 TEST_P(TableWorkerTest, StopsAndSaysSoWhenNobodyHasTheNextOffset) {
     append(0, "a", 1);
     set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
