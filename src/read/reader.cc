@@ -22,17 +22,13 @@ constexpr size_t kAnswerRowsMax = 4096;
 /// Rows of a statement in batches of the size that answers promise.
 class StatementAnswer final : public Answer {
   public:
-    StatementAnswer(std::shared_ptr<Statement> statement, RowSourcePtr rows, const Clock& clock,
-                    int64_t deadline_us)
-        : statement_(std::move(statement)),
-          rows_(std::move(rows)),
-          clock_(clock),
-          deadline_us_(deadline_us) {}
+    StatementAnswer(std::shared_ptr<Statement> statement, RowSourcePtr rows)
+        : statement_(std::move(statement)), rows_(std::move(rows)) {}
 
     const Schema& schema() const override { return statement_->query().output; }
 
     Result<bool> next(Batch& batch) override {
-        TRY(check_limits());
+        TRY(statement_->limits().check());
         if (from_ >= held_.length) {
             held_ = {};
             from_ = 0;
@@ -54,21 +50,8 @@ class StatementAnswer final : public Answer {
     }
 
   private:
-    Result<void> check_limits() const {
-        const auto& cancel = statement_->options().cancel;
-        if (cancel && cancel->cancelled.load(std::memory_order_relaxed)) {
-            return cancelled("canceling statement due to user request");
-        }
-        if (clock_.monotonic_us() >= deadline_us_) {
-            return timeout("canceling statement due to statement timeout");
-        }
-        return {};
-    }
-
     const std::shared_ptr<Statement> statement_;
     RowSourcePtr rows_;
-    const Clock& clock_;
-    const int64_t deadline_us_;
     Batch held_;
     size_t from_ = 0;
 };
@@ -95,7 +78,6 @@ class NodeReader final : public Reader {
                                             const std::vector<Datum>& parameters,
                                             const ReadOptions& options,
                                             SystemSource* system) override {
-        const int64_t deadline_us = parts_.clock->monotonic_us() + options.timeout_us;
         plan::Query bound = query;
         bound.root = TRY(with_array_elements(query.root, parameters, options.format));
         auto statement =
@@ -112,11 +94,10 @@ class NodeReader final : public Reader {
             return statement->open_pieces_of_view(scan, predicate, statement->piece_limits());
         };
         const Node& root = *statement->query().root;
-        auto rows = is_kernel_plan(root) ? pipeline.open(root)
-                                         : open_duck(*statement, pipeline, deadline_us);
+        auto rows = is_kernel_plan(root) ? pipeline.open(root) : open_duck(*statement, pipeline);
         if (!rows) return statement->explain(std::move(rows).error());
-        return std::unique_ptr<Answer>(std::make_unique<StatementAnswer>(
-            std::move(statement), *std::move(rows), *parts_.clock, deadline_us));
+        return std::unique_ptr<Answer>(
+            std::make_unique<StatementAnswer>(std::move(statement), *std::move(rows)));
     }
 
     Result<std::shared_ptr<PreparedRead>> prepare(plan::Query query, SystemSource* system) override;
@@ -129,8 +110,7 @@ class NodeReader final : public Reader {
     }
 
   private:
-    Result<RowSourcePtr> open_duck(const Statement& statement, KernelPipeline pipeline,
-                                   int64_t deadline_us) {
+    Result<RowSourcePtr> open_duck(const Statement& statement, KernelPipeline pipeline) {
         DuckStatement duck;
         duck.root = statement.query().root.get();
         duck.parameters = statement.context().parameters;
@@ -139,8 +119,7 @@ class NodeReader final : public Reader {
             return pipeline.open_pieces(leaf);
         };
         duck.is_kernel_leaf = is_kernel_leaf;
-        duck.cancel = statement.options().cancel;
-        duck.deadline_us = deadline_us;
+        duck.limits = statement.limits();
         DuckEngine* engine = TRY(duck_engine());
         return engine->run(std::move(duck));
     }

@@ -84,7 +84,11 @@ std::set<TableId> streams_of(const plan::Query& query, const catalog::Catalog& c
 
 Statement::Statement(const ReadParts& parts, plan::Query query, std::vector<Datum> parameters,
                      ReadOptions options, SystemSource* system)
-    : parts_(parts), query_(std::move(query)), options_(std::move(options)), system_(system) {
+    : parts_(parts),
+      query_(std::move(query)),
+      options_(std::move(options)),
+      limits_(options_.cancel, *parts.clock, parts.clock->monotonic_us() + options_.timeout_us),
+      system_(system) {
     context_.format = options_.format;
     context_.parameters = std::move(parameters);
 }
@@ -172,8 +176,8 @@ Result<RowSourcePtr> Statement::open_leaf(const Node& leaf) {
     if (leaf.kind == Node::Kind::kAggregate) {
         const VersionId version = scan_below(leaf).relation.version;
         const runs::Tiling* tiling = TRY(tiling_of(version));
-        return open_view_aggregate(leaf, TRY(parts_.views->view_of(version)), *tiling, context_,
-                                   *parts_.threads);
+        const operators::BoundView view = TRY(parts_.views->view_of(version));
+        return open_view_aggregate(leaf, {view, *tiling, context_, limits_}, *parts_.threads);
     }
     if (leaf.kind == Node::Kind::kFilter) {
         return internal_error("a filter is no leaf");

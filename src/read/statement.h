@@ -12,6 +12,7 @@
 #include "read/merge/pinned_snapshot.h"
 #include "read/merge/row_pieces.h"
 #include "read/merge/row_source.h"
+#include "read/merge/statement_limits.h"
 #include "read/merge/view_pieces.h"
 #include "read/reader.h"
 #include "runs/snapshot.h"
@@ -33,6 +34,7 @@ class Statement {
     const plan::Query& query() const { return query_; }
     const operators::EvaluationContext& context() const { return context_; }
     const ReadOptions& options() const { return options_; }
+    const StatementLimits& limits() const { return limits_; }
     Result<RowSourcePtr> open_leaf(const plan::Node& leaf);
     /// A scan of which only rows that satisfy `predicate` (over its output) are needed; may give
     /// more.
@@ -57,6 +59,7 @@ class Statement {
     const ReadParts& parts_;
     const plan::Query query_;
     ReadOptions options_;
+    const StatementLimits limits_;
     SystemSource* const system_;
     operators::EvaluationContext context_;
     std::shared_ptr<const PinnedSnapshot> snapshot_;

@@ -8,7 +8,6 @@
 #include <duckdb.h>
 
 #include "base/big_stack.h"
-#include "base/clock.h"
 #include "base/error_makers.h"
 #include "base/mutex.h"
 #include "operators/expr/numeric_blob.h"
@@ -35,11 +34,6 @@ Result<GeneratedSql> generate(StatementState& state) {
     Generator deep(state, kDepthMax);
     if (!run_on_big_stack([&] { sql = deep.generate(); })) return no_stack();
     return sql;
-}
-
-const Clock& system_clock() {
-    static const SystemClock clock;
-    return clock;
 }
 
 /// A running statement with its connection; the rows of its answer. One thread at a time.
@@ -209,8 +203,7 @@ class LockedDuckEngine final : public DuckEngine {
     Result<RowSourcePtr> run(DuckStatement statement) override {
         if (statement.root == nullptr) return internal_error("statement without a plan");
         statement.context.parameters = statement.parameters;
-        const Clock& clock = statement.clock == nullptr ? system_clock() : *statement.clock;
-        auto state = std::make_shared<StatementState>(std::move(statement), clock);
+        auto state = std::make_shared<StatementState>(std::move(statement));
         auto rows = std::make_unique<DuckRows>(TRY(instance()), watch_, std::move(state));
         TRY(rows->start());
         return RowSourcePtr(std::move(rows));
@@ -241,7 +234,7 @@ Result<std::unique_ptr<DuckEngine>> DuckEngine::open(DuckLimits limits) {
 
 Result<std::string> generate_sql(const DuckStatement& statement) {
     if (statement.root == nullptr) return internal_error("statement without a plan");
-    StatementState state(statement, system_clock());
+    StatementState state(statement);
     return TRY(generate(state)).text;
 }
 

@@ -7,14 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/result.h"
 #include "columnar/text_io.h"
 #include "operators/expr/evaluator.h"
 #include "plan/node.h"
-#include "read/merge/read_options.h"
 #include "read/merge/row_pieces.h"
 #include "read/merge/row_source.h"
+#include "read/merge/statement_limits.h"
 
 namespace braid::read {
 
@@ -33,9 +32,7 @@ struct DuckStatement {
     /// this, once per time that DuckDB scans them.
     OpenPieces open_leaf;
     std::function<bool(const plan::Node&)> is_kernel_leaf;
-    std::shared_ptr<CancelToken> cancel;
-    int64_t deadline_us = 0;       // of Clock::monotonic_us; beyond it 57014; 0 = none
-    const Clock* clock = nullptr;  // of the deadline; null = the system's
+    StatementLimits limits;
 };
 
 /// The one DuckDB instance of a process: in memory, locked down (no file, no network, no extension,

@@ -76,12 +76,17 @@ TEST_F(DuckGuardTest, FunctionsAndRelationsOfDuckDbAreOutOfReach) {
               "0A000 aggregate function \"read_csv\" is not supported in a query");
 }
 
+StatementLimits never_late(std::shared_ptr<const CancelToken> cancel) {
+    static const SystemClock clock;
+    return {std::move(cancel), clock, std::numeric_limits<int64_t>::max()};
+}
+
 TEST_F(DuckGuardTest, CancelStopsARunningStatement) {
     for (const bool is_in_duck : {true, false}) {
         const NodePtr root = is_in_duck ? endless() : endless()->inputs[0];
         DuckStatement asked = statement(root);
-        asked.cancel = std::make_shared<CancelToken>();
-        auto cancel = asked.cancel;
+        const auto cancel = std::make_shared<CancelToken>();
+        asked.limits = never_late(cancel);
         // Once rows flow, from another thread.
         std::atomic<bool> has_started{false};
         Thread other("canceller", [&] {
@@ -101,7 +106,8 @@ TEST_F(DuckGuardTest, CancelStopsAKernelThatNeverGivesRows) {
     DuckStatement asked = statement(aggregate(t, {}, {agg("count", {}, "int8")}));
     const NodePtr root = aggregate(t, {}, {agg("count", {}, "int8")});
     asked.root = root.get();
-    asked.cancel = std::make_shared<CancelToken>();
+    const auto cancel = std::make_shared<CancelToken>();
+    asked.limits = never_late(cancel);
     class Endless final : public RowSource {
       public:
         explicit Endless(CancelToken* cancel) : cancel_(cancel) {}
@@ -116,7 +122,7 @@ TEST_F(DuckGuardTest, CancelStopsAKernelThatNeverGivesRows) {
         CancelToken* cancel_;
         int given_ = 0;
     };
-    asked.open_leaf = [cancel = asked.cancel](const Node&) -> Result<RowPiecesPtr> {
+    asked.open_leaf = [cancel](const Node&) -> Result<RowPiecesPtr> {
         return in_one_piece(std::make_unique<Endless>(cancel.get()));
     };
     EXPECT_EQ(run(std::move(asked), root->output), "57014 canceling statement due to user request");
@@ -126,17 +132,16 @@ TEST_F(DuckGuardTest, DeadlineStopsAStatement) {
     const SystemClock clock;
     const NodePtr root = endless();
     DuckStatement asked = statement(root);
-    asked.deadline_us = clock.monotonic_us() + 50'000;
+    asked.limits = StatementLimits(nullptr, clock, clock.monotonic_us() + 50'000);
     EXPECT_EQ(run(std::move(asked), root->output),
               "57014 canceling statement due to statement timeout");
     DuckStatement late = statement(root);
-    late.deadline_us = 1;
+    late.limits = StatementLimits(nullptr, clock, 1);
     EXPECT_EQ(run(std::move(late), root->output),
               "57014 canceling statement due to statement timeout");
     const SteppedClock stepped;
     DuckStatement told = statement(root);
-    told.clock = &stepped;
-    told.deadline_us = stepped.monotonic_us() - 1;
+    told.limits = StatementLimits(nullptr, stepped, stepped.monotonic_us() - 1);
     EXPECT_EQ(run(std::move(told), root->output),
               "57014 canceling statement due to statement timeout");
 }

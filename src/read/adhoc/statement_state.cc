@@ -75,16 +75,6 @@ std::optional<Error> StatementState::recorded(std::string_view message) const {
     return errors_[number];
 }
 
-Result<void> StatementState::check_running() const {
-    if (statement_.cancel && statement_.cancel->cancelled.load(std::memory_order_relaxed)) {
-        return cancelled("canceling statement due to user request");
-    }
-    if (statement_.deadline_us > 0 && clock_.monotonic_us() >= statement_.deadline_us) {
-        return timeout("canceling statement due to statement timeout");
-    }
-    return {};
-}
-
 void StatementRegistry::add(uint64_t connection, StatementPtr statement) {
     const ScopedLock lock(mutex_);
     statements_[connection] = std::move(statement);

@@ -45,8 +45,7 @@ struct Leaf {
 /// the answer and whatever DuckDB has not let go of yet.
 class StatementState {
   public:
-    StatementState(DuckStatement statement, const Clock& clock)
-        : statement_(std::move(statement)), clock_(clock) {}
+    explicit StatementState(DuckStatement statement) : statement_(std::move(statement)) {}
 
     const DuckStatement& statement() const { return statement_; }
 
@@ -69,11 +68,10 @@ class StatementState {
     std::optional<Error> recorded(std::string_view message) const;
 
     /// Cancelled or Timeout once the statement should end.
-    Result<void> check_running() const;
+    Result<void> check_running() const { return statement_.limits.check(); }
 
   private:
     const DuckStatement statement_;
-    const Clock& clock_;
     std::vector<KernelExpression> expressions_;
     std::vector<Leaf> leaves_;
     std::vector<TableCall> table_calls_;

@@ -37,7 +37,7 @@ struct ReadParts {
         enrich;
     /// How far the history of a view version is, while it is computed; may be empty.
     std::function<std::optional<Progress>(VersionId)> backfill_progress = {};
-    /// That statements are answered with, all together.
+    /// That help statements which the kernel runs; DuckDB has as many of its own.
     std::shared_ptr<PieceThreads> threads = std::make_shared<PieceThreads>(PieceLimits{});
 
     /// The runs of a view at one manifest version; who must wait for its history is told how far it

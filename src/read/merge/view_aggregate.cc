@@ -135,14 +135,14 @@ class RowBuffer {
 /// key.
 class StateRollup {
   public:
-    static Result<std::unique_ptr<StateRollup>> create(
-        const plan::ViewPlan& view, ExprPtr predicate, std::vector<ExprPtr> groups,
-        const operators::EvaluationContext& context) {
-        std::unique_ptr<StateRollup> rollup(new StateRollup(view));
+    static Result<std::unique_ptr<StateRollup>> create(const AggregateReading& reading,
+                                                       ExprPtr predicate,
+                                                       std::vector<ExprPtr> groups) {
+        std::unique_ptr<StateRollup> rollup(new StateRollup(reading));
         rollup->has_predicate_ = predicate != nullptr;
         rollup->group_count_ = groups.size();
         if (predicate) groups.push_back(std::move(predicate));
-        rollup->program_ = TRY(operators::Program::compile(std::move(groups), context));
+        rollup->program_ = TRY(operators::Program::compile(std::move(groups), reading.context));
         return rollup;
     }
 
@@ -154,6 +154,7 @@ class StateRollup {
     }
 
     Result<void> flush() {
+        TRY(limits_.check());
         if (rows_.size() == 0) return {};
         Batch batch;
         batch.length = rows_.size();
@@ -183,7 +184,8 @@ class StateRollup {
     GroupTable take_table() { return std::move(table_); }
 
   private:
-    explicit StateRollup(const plan::ViewPlan& view) : view_(view), table_(view.aggregates) {}
+    explicit StateRollup(const AggregateReading& reading)
+        : view_(*reading.view.plan), limits_(reading.limits), table_(view_.aggregates) {}
 
     Result<std::vector<Column>> decode() const {
         std::vector<ColumnBuilder> builders;
@@ -200,6 +202,7 @@ class StateRollup {
     }
 
     const plan::ViewPlan& view_;
+    const StatementLimits& limits_;
     GroupTable table_;
     std::unique_ptr<operators::Program> program_;
     bool has_predicate_ = false;
@@ -269,20 +272,21 @@ struct Ordinary {
 
 /// By the same keys as the states.
 Result<GroupTable> fold_finished(RowSource& rows, Ordinary ordinary,
-                                 const operators::EvaluationContext& context) {
+                                 const AggregateReading& reading) {
     const std::vector<plan::Aggregate> aggregates = ordinary.aggregates;
     plan::ViewPlan plan;
     plan.filter = std::move(ordinary.filter);
     plan.keys = std::move(ordinary.groups);
     plan.aggregates = std::move(ordinary.aggregates);
     auto folder = TRY(operators::ViewFolder::create(
-        {{std::make_shared<const plan::ViewPlan>(std::move(plan)), context}}));
+        {{std::make_shared<const plan::ViewPlan>(std::move(plan)), reading.context}}));
     GroupTable table(aggregates);
     FoldAccount account;
     const operators::FoldTarget target{&table, &account};
     std::optional<Error> failure;
     operators::DecodedSlice slice;
     while (TRY(rows.next(slice.batch))) {
+        TRY(reading.limits.check());
         slice.good.resize(slice.batch.length);
         std::iota(slice.good.begin(), slice.good.end(), 0U);
         folder->fold(slice, std::span(&target, 1), [&](size_t, uint32_t, const Error& error) {
@@ -384,19 +388,12 @@ class Sum {
     Both both_ GUARDED_BY(mutex_);
 };
 
-/// What a view is read with.
-struct Reading {
-    const operators::BoundView& view;
-    const runs::Tiling& tiling;
-    const operators::EvaluationContext& context;
-};
-
 /// Re-aggregates a view, piece by piece: the tables of a piece hold no more groups than the piece
 /// has, and end as soon as they are added to those of all.
 class Rollup {
   public:
     static Result<Rollup> of(const Node& node, const Flattened& flat, const Calls& calls,
-                             Reading reading) {
+                             AggregateReading reading) {
         const plan::ViewPlan& plan = *reading.view.plan;
         Rollup rollup(reading);
         for (const ExprPtr& expr : node.exprs) {
@@ -430,25 +427,25 @@ class Rollup {
     }
 
   private:
-    explicit Rollup(Reading reading) : reading_(reading) {}
+    explicit Rollup(AggregateReading reading) : reading_(reading) {}
 
     uint32_t sections() const { return plan::subkey_sections(reading_.view.plan->aggregates); }
 
     Result<Both> read(const ViewPiece& piece) const {
-        const auto& [view, tiling, context] = reading_;
-        auto states = TRY(StateRollup::create(*view.plan, predicate_, groups_, context));
+        const runs::Tiling& tiling = reading_.tiling;
+        auto states = TRY(StateRollup::create(reading_, predicate_, groups_));
         if (!piece.range.is_empty) {
             for (const auto& run : tiling.runs()) {
                 TRY(roll_up_run(*run, piece.range, sections(), *states));
             }
             TRY(roll_up_ticks(tiling, piece, *states));
         }
-        const RowSourcePtr rows = TRY(ViewScan::open(view, tiling, piece, wanted_));
-        GroupTable finished = TRY(fold_finished(*rows, ordinary_, context));
+        const RowSourcePtr rows = TRY(ViewScan::open(reading_.view, tiling, piece, wanted_));
+        GroupTable finished = TRY(fold_finished(*rows, ordinary_, reading_));
         return Both{states->take_table(), std::move(finished)};
     }
 
-    const Reading reading_;
+    const AggregateReading reading_;
     KeyRange range_;
     ExprPtr predicate_;            // over the view's keys; may be null
     std::vector<ExprPtr> groups_;  // likewise
@@ -492,13 +489,11 @@ bool has_combine(const Node& node) {
                                [](const auto& call) { return call.name == "combine"; });
 }
 
-Result<RowSourcePtr> open_view_aggregate(const Node& node, const operators::BoundView& view,
-                                         const runs::Tiling& tiling,
-                                         const operators::EvaluationContext& context,
+Result<RowSourcePtr> open_view_aggregate(const Node& node, const AggregateReading& reading,
                                          PieceThreads& threads) {
     const Flattened flat = TRY(flatten(*node.inputs.front()));
-    const Calls calls = TRY(sort_calls(node, flat, *view.plan));
-    const Rollup rollup = TRY(Rollup::of(node, flat, calls, {view, tiling, context}));
+    const Calls calls = TRY(sort_calls(node, flat, *reading.view.plan));
+    const Rollup rollup = TRY(Rollup::of(node, flat, calls, reading));
     Both both = TRY(rollup.run(threads));
     if (node.exprs.empty()) {
         both.finished.ensure_group("");

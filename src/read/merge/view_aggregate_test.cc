@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "base/test_support.h"
 #include "plan/function.h"
 #include "read/merge/pieces_test_support.h"
@@ -44,17 +45,33 @@ std::shared_ptr<Node> combine_by(const std::vector<int>& groups) {
 }
 
 Result<std::vector<std::string>> combined(const PiecesTiling& tiling, const Node& node,
-                                          size_t threads) {
+                                          size_t threads, const StatementLimits& limits = {}) {
     PieceThreads pieces({.threads = threads, .rows_min = 10});
     const operators::BoundView view = pieces_view();
     const RowSourcePtr rows =
-        TRY(open_view_aggregate(node, view, tiling.tiling(), view.context, pieces));
+        TRY(open_view_aggregate(node, {view, tiling.tiling(), view.context, limits}, pieces));
     return sorted(TRY(lines_of(*rows)));
 }
 
 plan::ExprPtr below(int column, int64_t value) {
     return plan::call(plan::function_by_key("<(int8,int8)"),
                       {plan::column_ref(column, kInt8), plan::constant(Datum::int8(value))});
+}
+
+TEST(ViewAggregate, EndsWhenTheStatementShould) {
+    Random random(1);
+    PiecesTiling tiling;
+    tiling.add_run(random_events(random, 3'000, 2'000));
+    const auto node = combine_by({0});
+    const SystemClock clock;
+    const auto cancel = std::make_shared<CancelToken>();
+    cancel->cancelled = true;
+    const StatementLimits is_cancelled(cancel, clock, std::numeric_limits<int64_t>::max());
+    const StatementLimits is_late(nullptr, clock, clock.monotonic_us());
+    for (const size_t threads : {1, 2}) {
+        EXPECT_ERROR(combined(tiling, *node, threads, is_cancelled), ErrorCode::kCancelled);
+        EXPECT_ERROR(combined(tiling, *node, threads, is_late), ErrorCode::kTimeout);
+    }
 }
 
 TEST(ViewAggregate, IsTheSameByAnyNumberOfThreads) {

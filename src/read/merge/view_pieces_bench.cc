@@ -92,8 +92,9 @@ void combine_by_key(benchmark::State& bench) {
     const Node root = aggregate({call("combine")}, true);
     PieceThreads threads({.threads = static_cast<size_t>(bench.range(0))});
     const operators::BoundView view = pieces_view();
+    const StatementLimits limits;
     for (auto _ : bench) {
-        drain(**open_view_aggregate(root, view, large().tiling(), view.context, threads));
+        drain(**open_view_aggregate(root, {view, large().tiling(), view.context, limits}, threads));
     }
 }
 
