@@ -304,7 +304,7 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     for (const Computed& each : computed) job.views.push_back(each.view);
     const std::vector<dataset::Split> splits = TRY(splits_of(table_state, end, watch));
     FoldWatch fold_watch;
-    fold_watch.before_segment = watch.go_on;
+    fold_watch.before_piece = watch.go_on;
     fold_watch.after_slice = [&](uint64_t events) -> Result<void> {
         watch.events_done += events;
         if (stream.is_closing) return ended(stream);

@@ -34,7 +34,8 @@ struct BatchLayer::Stream {
 
 /// Who watches a scan of segments, from other threads.
 struct BatchLayer::ScanWatch {
-    /// Asked before each segment; empty: nothing stops the scan but the end of the node.
+    /// Asked before each piece of a split, by several threads; empty: nothing stops the scan but
+    /// the end of the node.
     std::function<Result<void>()> go_on;
     std::atomic<uint64_t> events_done = 0;
     std::atomic<uint64_t> events_all = 0;  // 0: the scan has not begun

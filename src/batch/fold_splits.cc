@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batch/fold_splits.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <utility>
@@ -38,6 +39,11 @@ class SplitQueue {
     std::atomic<size_t> next_ = 0;
 };
 
+size_t count_not_empty(std::span<const dataset::Split> splits) {
+    return static_cast<size_t>(
+        std::ranges::count_if(splits, [](const dataset::Split& each) { return !each.empty(); }));
+}
+
 /// Decodes the splits that one thread takes, slice by slice.
 class SplitReader {
   public:
@@ -52,8 +58,8 @@ class SplitReader {
     /// False when no split is left.
     Result<bool> next(operators::DecodedSlice& slice) {
         while (true) {
-            if (scan_ && TRY(scan_->next(slice))) return true;
-            scan_.reset();
+            if (has_rows_ && TRY(scan_->next(slice))) return true;
+            has_rows_ = false;
             if (split_ == nullptr || piece_ == split_->size()) {
                 split_ = queue_.take();
                 piece_ = 0;
@@ -66,12 +72,14 @@ class SplitReader {
 
   private:
     Result<void> open(const dataset::SplitPiece& piece) {
-        if (watch_.before_segment) TRY(watch_.before_segment());
+        if (watch_.before_piece) TRY(watch_.before_piece());
         dataset::ScanSpec scan = scan_spec_;
         scan.rows = piece.rows;
+        // The one before lasts until then: its file may be the same.
         scan_ = TRY(dataset::SegmentScan::open(files_, dataset::SegmentSpec::of(job_.table),
                                                operators::decoder_spec_of(job_.table),
                                                piece.segment, std::move(scan)));
+        has_rows_ = true;
         return {};
     }
 
@@ -83,6 +91,7 @@ class SplitReader {
     const dataset::Split* split_ = nullptr;
     size_t piece_ = 0;
     std::unique_ptr<dataset::SegmentScan> scan_;
+    bool has_rows_ = false;
 };
 
 /// One thread's part of a fold; it goes on after a spill where it was.
@@ -100,7 +109,7 @@ class SplitFold {
         : job_(job),
           limits_(limits),
           watch_(watch),
-          threads_(limits.write.threads),
+          threads_(std::clamp<size_t>(count_not_empty(splits), 1, limits.write.threads)),
           files_(job.store),
           queue_(splits),
           accounts_(job.views.size()),

@@ -40,7 +40,7 @@ struct FoldLimits {
 
 /// Asked and told from any of the threads, several at once.
 struct FoldWatch {
-    std::function<Result<void>()> before_segment;
+    std::function<Result<void>()> before_piece;
     /// With the events of the slice that was folded last, 0 before the first; an error ends the
     /// fold with it.
     std::function<Result<void>(uint64_t events)> after_slice;

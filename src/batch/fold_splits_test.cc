@@ -248,7 +248,7 @@ TEST_F(FoldSplits, ShareASegmentByItsRowGroups) {
 TEST_F(FoldSplits, EndWithTheErrorOfAnyThread) {
     write_segments(history(900), 9);
     std::atomic<int> asked = 0;
-    watch_.before_segment = [&]() -> Result<void> {
+    watch_.before_piece = [&]() -> Result<void> {
         if (++asked < 4) return {};
         return cancelled("enough");
     };

@@ -139,10 +139,12 @@ runs::RunWriterOptions ViewBuilder::part_options() const {
 }
 
 Result<void> ViewBuilder::remove_spills() {
+    Result<void> outcome;
     for (const manifest::Run& spill : std::exchange(spills_, {})) {
-        TRY(remove_files(local_, spill.files()));
+        Result<void> removed = remove_files(local_, spill.files());
+        if (outcome) outcome = std::move(removed);
     }
-    return {};
+    return outcome;
 }
 
 Result<void> remove_files(Store& store, const std::set<std::string>& files) {

@@ -96,8 +96,7 @@ struct ScanSpec {
 class SegmentScan {
   public:
     /// A file that is missing, or whose bytes are not those that were committed, is Corrupt with
-    /// its name and offset range. Files are checked against their CRC once per process and (path,
-    /// crc).
+    /// its name and offset range. A file is checked against its CRC each time that it is opened.
     static Result<std::unique_ptr<SegmentScan>> open(Store& store, const SegmentSpec& spec,
                                                      const operators::DecoderSpec& decoder,
                                                      const manifest::Segment& segment,

@@ -46,4 +46,18 @@ Result<std::vector<Split>> splits_between(const manifest::TableState& table, con
     return splits;
 }
 
+std::vector<Split> divide(const Split& split) {
+    std::vector<Split> splits;
+    for (const SplitPiece& piece : split) {
+        uint64_t first = piece.rows.from;
+        do {
+            const uint64_t next = first + kRowGroupRows;
+            const bool is_last = next >= std::min(piece.rows.to, piece.segment.rows);
+            splits.push_back({{piece.segment, {first, is_last ? piece.rows.to : next}}});
+            first = next;
+        } while (first < std::min(piece.rows.to, piece.segment.rows));
+    }
+    return splits;
+}
+
 }  // namespace braid::dataset

@@ -27,4 +27,7 @@ using Split = std::vector<SplitPiece>;
 Result<std::vector<Split>> splits_between(const manifest::TableState& table, const Positions& from,
                                           const Positions& end, size_t count);
 
+/// A split as several that begin where row groups do, of one row group each.
+std::vector<Split> divide(const Split& split);
+
 }  // namespace braid::dataset

@@ -58,6 +58,24 @@ TEST(Splits, HoldEachRowGroupOnceInOrder) {
     }
 }
 
+TEST(Splits, AreDividedIntoTheirRowGroups) {
+    const manifest::TableState state = dataset_of({3, 1'000'000, 0, 131'072, 131'073, 7});
+    for (const size_t count : {1U, 3U}) {
+        std::map<std::string, uint64_t> reached;
+        for (const Split& split : splits_of(state, count)) {
+            for (const Split& part : divide(split)) {
+                ASSERT_EQ(part.size(), 1U);
+                EXPECT_LE(rows_of(part), kRowGroupRows);
+                EXPECT_EQ(reached[part[0].segment.file], part[0].rows.from);
+                reached[part[0].segment.file] = part[0].rows.to;
+            }
+        }
+        EXPECT_EQ(reached.size(), 6U);
+        for (const auto& [file, rows] : reached) EXPECT_EQ(rows, UINT64_MAX) << file;
+    }
+    EXPECT_TRUE(divide({}).empty());
+}
+
 TEST(Splits, AreAboutEqual) {
     const manifest::TableState state = dataset_of(std::vector<uint64_t>(10, 1'000'000));
     const auto splits = splits_of(state, 16);

@@ -52,11 +52,10 @@ Result<void> fold(const Arguments& arguments) {
     TRY(move_to(arguments.to, job.end));
     if (!job.end.dominates(job.from))
         return invalid_input("the range of offsets ends before it begins");
-    const auto splits =
-        TRY(dataset::splits_between(state, job.from, job.end, arguments.share.count));
+    const auto all = TRY(dataset::splits_between(state, job.from, job.end, arguments.share.count));
+    const auto splits = dataset::divide(all[arguments.share.number - 1]);
     const batch::FoldLimits limits{{.threads = arguments.threads}, arguments.memory_mib << 20};
-    auto runs = TRY(batch::fold_splits(job, {&splits[arguments.share.number - 1], 1}, limits, {},
-                                       output.file()));
+    auto runs = TRY(batch::fold_splits(job, splits, limits, {}, output.file()));
     manifest::Run run = std::move(runs.front());
     run.version = files->view->current;
     run.kind = manifest::RunKind::kBatch;

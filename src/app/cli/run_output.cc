@@ -31,31 +31,42 @@ Result<RunOutput> RunOutput::create(const std::string& path) {
     if (name.empty()) return invalid_input("\"{}\" does not name a file", path);
     RunOutput output;
     output.directory_ = TRY(open_posix_file_system(directory));
-    for (const std::string& each : {name, name + kDescription}) {
+    output.name_ = name;
+    for (const std::string& each : {name, name + kDescription, output.spill_directory()}) {
         if (TRY(output.directory_->exists(each))) {
             return already_exists("{}/{} is there already", directory, each);
         }
     }
     output.had_tmp_ = TRY(output.directory_->exists("_tmp"));
     output.file_ = std::make_unique<runs::RunFile>(*output.directory_, name);
-    output.name_ = std::move(name);
+    output.is_mine_ = true;
     return output;
 }
 
 /// Others may use the directory as well: only what is empty goes.
 RunOutput::~RunOutput() {
-    if (!directory_) return;
+    if (!is_mine_ || !directory_) return;
     file_.reset();
     static_cast<void>(directory_->remove_directory(spill_directory() + "/0"));
     static_cast<void>(directory_->remove_directory(spill_directory()));
     if (!had_tmp_) static_cast<void>(directory_->remove_directory("_tmp"));
 }
 
-Result<void> RunOutput::finish(manifest::Run run) {
+/// A run without its description is nobody's.
+Result<void> RunOutput::describe(const manifest::Run& run) {
+    const auto put = [&]() -> Result<void> {
+        const std::string text = TRY(manifest::run_to_text(run));
+        const PutOutcome outcome = TRY(put_new(*directory_, name_ + kDescription, as_bytes(text)));
+        return must_be_done(outcome, name_ + kDescription);
+    };
+    Result<void> done = put();
+    if (!done && !run.parts.empty()) static_cast<void>(directory_->remove(name_));
+    return done;
+}
+
+Result<void> RunOutput::finish(const manifest::Run& run) {
     TRY(file_->put());
-    const std::string text = TRY(manifest::run_to_text(run));
-    const PutOutcome outcome = TRY(put_new(*directory_, name_ + kDescription, as_bytes(text)));
-    TRY(must_be_done(outcome, name_ + kDescription));
+    TRY(describe(run));
     const FoldAccount account = run.account();
     fmt::print("rows={} digest={} counted={} filtered={} quarantined={} failed={}\n", run.rows,
                run.digest.to_hex(), account.counted, account.filtered, account.quarantined,

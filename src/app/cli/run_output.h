@@ -25,14 +25,16 @@ class RunOutput {
     std::string spill_directory() const { return name_ + ".spill"; }
     runs::RunFile& file() { return *file_; }
     /// Puts both, and says on standard output what there is.
-    Result<void> finish(manifest::Run run);
+    Result<void> finish(const manifest::Run& run);
 
   private:
     RunOutput() = default;
+    Result<void> describe(const manifest::Run& run);
 
     std::unique_ptr<FileSystem> directory_;
     std::string name_;
     bool had_tmp_ = false;  // somebody else's
+    bool is_mine_ = false;  // what lies under these names
     std::unique_ptr<runs::RunFile> file_;
 };
 
