@@ -214,14 +214,15 @@ Result<std::unique_ptr<NewFile>> FileSystem::begin_put(const std::string& path) 
         std::string temporary =
             fmt::format("{}/{}.{}.tmp", kTemporaryDirectory, name, durable_->next_temporary());
         auto file = create(temporary);
-        if (!file && file.error().code() == ErrorCode::kNotFound) {
-            TRY(create_directories(kTemporaryDirectory));
-            file = create(temporary);
-        }
         if (file) {
             return std::make_unique<PutFile>(*this, path, std::move(temporary), *std::move(file));
         }
-        if (file.error().code() != ErrorCode::kAlreadyExists) return std::move(file).error();
+        const ErrorCode code = file.error().code();
+        // Whoever finds the directory empty may remove it, at any time.
+        if (code == ErrorCode::kNotFound) TRY(create_directories(kTemporaryDirectory));
+        if (code != ErrorCode::kNotFound && code != ErrorCode::kAlreadyExists) {
+            return std::move(file).error();
+        }
     }
     return exhausted("no free temporary name for \"{}\"", path);
 }

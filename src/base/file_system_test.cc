@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error_makers.h"
 #include "base/file_system_conformance_test_support.h"
 #include "base/flat_store_test_support.h"
 #include "base/memory_file_system.h"
@@ -173,6 +174,21 @@ TEST(PutNew, IsUnknownWhenTheNameCannotBeReadBack) {
     EXPECT_ERROR(must_be_done(outcome, "a"), ErrorCode::kUnavailable);
     EXPECT_ERROR(must_be_done(PutOutcome::kExists, "a"), ErrorCode::kAlreadyExists);
     EXPECT_OK(must_be_done(PutOutcome::kDone, "a"));
+}
+
+/// Another process tidies up after itself in the same root.
+TEST(PutNew, MakesItsDirectoryAgainAsOftenAsOthersRemoveIt) {
+    MemoryFileSystem files;
+    int removed = 0;
+    files.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+        const bool is_new = operation.kind == FileOperation::Kind::kCreate;
+        if (!is_new || !operation.path.starts_with("_tmp/") || removed == 3) return {};
+        ++removed;
+        return not_found("no such directory");
+    });
+    ASSERT_OK_AND_ASSIGN(const PutOutcome outcome, put_new(files, "a", as_bytes("one")));
+    EXPECT_EQ(outcome, PutOutcome::kDone);
+    EXPECT_EQ(removed, 3);
 }
 
 TEST(PosixFileSystem, RefusesARootThatIsNoDirectory) {

@@ -37,7 +37,6 @@ Result<RunOutput> RunOutput::create(const std::string& path) {
             return already_exists("{}/{} is there already", directory, each);
         }
     }
-    output.had_tmp_ = TRY(output.directory_->exists("_tmp"));
     output.file_ = std::make_unique<runs::RunFile>(*output.directory_, name);
     output.is_mine_ = true;
     return output;
@@ -49,7 +48,7 @@ RunOutput::~RunOutput() {
     file_.reset();
     static_cast<void>(directory_->remove_directory(spill_directory() + "/0"));
     static_cast<void>(directory_->remove_directory(spill_directory()));
-    if (!had_tmp_) static_cast<void>(directory_->remove_directory("_tmp"));
+    static_cast<void>(directory_->remove_directory("_tmp"));
 }
 
 /// A run without its description is nobody's.

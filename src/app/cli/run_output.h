@@ -33,7 +33,6 @@ class RunOutput {
 
     std::unique_ptr<FileSystem> directory_;
     std::string name_;
-    bool had_tmp_ = false;  // somebody else's
     bool is_mine_ = false;  // what lies under these names
     std::unique_ptr<runs::RunFile> file_;
 };
