@@ -4,6 +4,7 @@
 
 #include "base/posix_file_system.h"
 #include "base/test_support.h"
+#include "manifest/run_text.h"
 #include "runs/test_support.h"
 
 namespace braid::runs {
@@ -119,6 +120,25 @@ TEST(RunSample, OpensAndHoldsItsRows) {
         }
         EXPECT_EQ(digest, part.digest) << part.file;
     }
+}
+
+/// A run that no manifest names has its description beside it.
+TEST(RunSample, IsDescribedByTheTextBesideIt) {
+    manifest::Run described = sample();
+    for (manifest::Part& part : described.parts) {
+        part.file = "7.run";
+        described.digest.add(part.digest);
+    }
+    described.version = {3};
+    described.kind = manifest::RunKind::kBatch;
+    described.rows = 40;
+    described.set_account({.counted = 79, .filtered = 5, .quarantined = 5, .failed = 3});
+    ASSERT_OK_AND_ASSIGN(const auto files, open_posix_file_system("docs/formats/samples"));
+    ASSERT_OK_AND_ASSIGN(const std::string text, files->read_all("run/7.run.json"));
+    ASSERT_OK_AND_ASSIGN(const manifest::Run run, manifest::run_from_text(text, "7.run.json"));
+    EXPECT_EQ(manifest::run_to_text(run).value(), manifest::run_to_text(described).value());
+    EXPECT_EQ(run.digest, described.digest);
+    EXPECT_EQ(run.parts.size(), described.parts.size());
 }
 
 }  // namespace
