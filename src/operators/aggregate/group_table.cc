@@ -2,7 +2,6 @@
 #include "operators/aggregate/group_table.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -348,36 +347,6 @@ struct GroupTable::PlacedGroup {
     std::string_view key() const { return table->key_of(group); }
 };
 
-/// In key order: those of each table are sorted, and then merged pair by pair.
-std::vector<GroupTable::PlacedGroup> GroupTable::sorted_groups_of(
-    std::span<const GroupTable* const> tables) {
-    std::vector<PlacedGroup> all;
-    std::vector<size_t> ends = {0};
-    for (const GroupTable* table : tables) {
-        for (const Group group : table->sorted_groups()) all.push_back({table, group});
-        ends.push_back(all.size());
-    }
-    std::vector<PlacedGroup> merged;
-    while (ends.size() > 2) {
-        merged.clear();
-        std::vector<size_t> merged_ends = {0};
-        for (size_t at = 0; at + 1 < ends.size(); at += 2) {
-            const size_t middle = ends[at + 1];
-            const size_t end = at + 2 < ends.size() ? ends[at + 2] : middle;
-            const auto piece = [&](size_t from, size_t to) {
-                return std::span<const PlacedGroup>(all).subspan(from, to - from);
-            };
-            std::ranges::merge(piece(ends[at], middle), piece(middle, end),
-                               std::back_inserter(merged), {}, &PlacedGroup::key,
-                               &PlacedGroup::key);
-            merged_ends.push_back(merged.size());
-        }
-        all.swap(merged);
-        ends.swap(merged_ends);
-    }
-    return all;
-}
-
 uint32_t GroupTable::section_count() const {
     return static_cast<uint32_t>(body_->layout.sections.size());
 }
@@ -392,9 +361,11 @@ Result<void> GroupTable::visit_rows_of_all(std::span<const GroupTable* const> ta
                                            const RowVisitor& visit) {
     if (tables.empty()) return {};
     if (tables.size() == 1) return tables.front()->visit_rows(visit);
-    const std::vector<PlacedGroup> groups = sorted_groups_of(tables);
-    const auto placed = [&](size_t i) { return groups[i]; };
-    return visit_placed(groups.size(), placed, tables.front()->section_count(), true, visit);
+    std::vector<PlacedGroup> groups;
+    for (const GroupTable* table : tables) {
+        for (Group group = 0; group < table->size(); ++group) groups.push_back({table, group});
+    }
+    return visit_in_order(groups, tables.front()->section_count(), visit);
 }
 
 Result<void> GroupTable::visit_rows_of_all(std::span<const Piece> pieces, const RowVisitor& visit) {
@@ -403,10 +374,14 @@ Result<void> GroupTable::visit_rows_of_all(std::span<const Piece> pieces, const 
     for (const Piece& piece : pieces) {
         for (const Group group : piece.groups) groups.push_back({piece.table, group});
     }
+    return visit_in_order(groups, pieces.front().table->section_count(), visit);
+}
+
+Result<void> GroupTable::visit_in_order(std::span<const PlacedGroup> groups, uint32_t sections,
+                                        const RowVisitor& visit) {
     const std::vector<uint32_t> order =
         sort_keys(groups.size(), [&](uint32_t i) { return groups[i].key(); });
     const auto placed = [&](size_t i) { return groups[order[i]]; };
-    const uint32_t sections = pieces.front().table->section_count();
     return visit_placed(groups.size(), placed, sections, true, visit);
 }
 

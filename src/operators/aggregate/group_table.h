@@ -111,7 +111,8 @@ class GroupTable {
   private:
     struct Body;
     struct PlacedGroup;
-    static std::vector<PlacedGroup> sorted_groups_of(std::span<const GroupTable* const> tables);
+    static Result<void> visit_in_order(std::span<const PlacedGroup> groups, uint32_t sections,
+                                       const RowVisitor& visit);
     uint32_t section_count() const;
     /// Rows of the groups placed(0) … placed(count - 1), whose tables have the same sections.
     template <typename Placed>

@@ -162,6 +162,37 @@ void BM_SortedGroups(benchmark::State& state) {
 }
 BENCHMARK(BM_SortedGroups)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 
+/// Rows in key order of tables that have no key in common, as a seal writes them.
+void BM_VisitRowsOfAll(benchmark::State& state) {
+    GroupTable whole(count_and_sum());
+    fill(whole, static_cast<uint64_t>(state.range(0)), ints());
+    const auto count = static_cast<size_t>(state.range(1));
+    std::vector<std::vector<GroupTable::Group>> groups(count);
+    for (GroupTable::Group group = 0; group < whole.size(); ++group) {
+        groups[GroupTable::shard_of(whole.key_of(group), count)].push_back(group);
+    }
+    std::vector<GroupTable> shards;
+    for (const auto& each : groups) shards.emplace_back(count_and_sum()).merge(whole, each);
+    std::vector<const GroupTable*> tables;
+    for (const GroupTable& shard : shards) tables.push_back(&shard);
+    for (auto _ : state) {
+        uint64_t bytes = 0;
+        const auto visited = GroupTable::visit_rows_of_all(
+            tables, [&](uint32_t, const StateRow& row) -> Result<void> {
+                bytes += row.state.size();
+                return {};
+            });
+        benchmark::DoNotOptimize(visited);
+        benchmark::DoNotOptimize(bytes);
+    }
+    state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(BM_VisitRowsOfAll)
+    ->Args({1'000'000, 1})
+    ->Args({1'000'000, 2})
+    ->Args({1'000'000, 8})
+    ->Unit(benchmark::kMillisecond);
+
 void BM_Merge(benchmark::State& state) {
     GroupTable source(count_and_sum());
     fill(source, static_cast<uint64_t>(state.range(0)), ints());
