@@ -213,9 +213,7 @@ class SplitFold {
         folder.splitter.begin(*slice, shards_.front().size());
         folder.splitter.fold(folder.slice);
         folder.splitter.push(slice, shards_);
-        std::vector<SplitSlicePtr> done;
-        operators::drain(shards_, done);
-        if (slice->settle_piece()) done.push_back(slice);
+        const std::vector<SplitSlicePtr> done = operators::take_in(slice, shards_);
         if (done.empty()) return;
         const ScopedLock lock(mutex_);
         for (const SplitSlicePtr& each : done) add_sums(*each);

@@ -226,10 +226,8 @@ void TableFold::fold_pieces(UniqueLock* lock, const FoldedSlicePtr& slice) {
     std::unique_ptr<SliceFolder> folder = take_folder();
     if (!reader_.is_at_end() && parts_.call_helpers) parts_.call_helpers();
     if (lock != nullptr) lock->unlock();
-    std::vector<operators::SplitSlicePtr> done;
     folder->split(slice);
-    operators::drain(slice->layer->shards(), done);
-    if (slice->settle_piece()) done.push_back(slice);
+    const auto done = operators::take_in(slice, slice->layer->shards());
     if (lock != nullptr) lock->lock();
     if (slice->generation == generation_) folders_.push_back(std::move(folder));
     for (const auto& each : done) arrive(static_cast<const FoldedSlice&>(*each));
