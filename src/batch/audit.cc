@@ -164,8 +164,7 @@ Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const Run
                              const plan::ViewPlan& view, size_t threads) {
     AuditOutcome outcome;
     // Where the new run's parts begin is known: it divides the old ones as well.
-    const std::vector<runs::KeyRange> ranges =
-        key_ranges({&batch, 1}, threads == 1 ? 1 : threads * kRangesOfThread);
+    const std::vector<runs::KeyRange> ranges = key_ranges({&batch, 1}, range_count_for(threads));
     outcome.digest = TRY(digest_of_merge(replaced, view.aggregates, ranges, threads));
     outcome.matched = outcome.digest == batch.digest;
     if (!outcome.matched) {

@@ -83,6 +83,11 @@ class SectionMerge {
 
 }  // namespace
 
+size_t range_count_for(size_t threads) {
+    constexpr size_t kRangesOfThread = 4;
+    return threads == 1 ? 1 : threads * kRangesOfThread;
+}
+
 std::vector<runs::KeyRange> key_ranges(std::span<const manifest::Run> runs, size_t count) {
     std::vector<runs::WeighedKey> keys;
     for (const manifest::Run& run : runs) {

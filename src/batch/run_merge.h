@@ -17,8 +17,9 @@ namespace braid::batch {
 
 using RunReaders = std::vector<std::shared_ptr<const runs::RunReader>>;
 
-/// So many ranges for each thread, so that none has to wait long for the last.
-inline constexpr size_t kRangesOfThread = 4;
+/// How many ranges pay for so many threads: several for each, so that none has to wait long for the
+/// last.
+size_t range_count_for(size_t threads);
 
 /// At most so many ranges, which follow one another and hold all keys: about equal by where the
 /// parts of these runs begin and how large they are; reads nothing.

@@ -39,20 +39,6 @@ std::vector<runs::KeyRange> ranges_of(ViewBuilder::Tables tables, size_t count) 
     return runs::cut({}, std::move(samples), count);
 }
 
-/// The groups of a table, each where its range of keys is.
-std::vector<std::vector<Group>> groups_by_range(const operators::GroupTable& table,
-                                                std::span<const runs::KeyRange> ranges) {
-    std::vector<std::vector<Group>> groups(ranges.size());
-    for (Group group = 0; group < table.size(); ++group) {
-        const std::string_view key = table.key_of(group);
-        const auto behind = std::ranges::upper_bound(
-            ranges, key, {},
-            [](const runs::KeyRange& range) { return std::string_view(range.from); });
-        groups[static_cast<size_t>(behind - ranges.begin()) - 1].push_back(group);
-    }
-    return groups;
-}
-
 }  // namespace
 
 ViewBuilder::ViewBuilder(Store& local, std::vector<plan::Aggregate> aggregates,
@@ -90,12 +76,12 @@ Result<manifest::Run> ViewBuilder::finish(Tables tables, const operators::Failed
 
 Result<manifest::Run> ViewBuilder::write(Tables tables, runs::RunFile& file) const {
     const size_t worth = group_count(tables) / std::max<uint64_t>(1, options_.range_rows_min);
-    const size_t count = std::min(worth, options_.threads * kRangesOfThread);
-    if (options_.threads == 1 || count <= 1) return runs::write_tables(file, tables);
+    const size_t count = std::min(worth, range_count_for(options_.threads));
+    if (count <= 1) return runs::write_tables(file, tables);
     const std::vector<runs::KeyRange> ranges = ranges_of(tables, count);
     std::vector<std::vector<std::vector<Group>>> groups(tables.size());  // by table and range
     TRY(for_each_on_threads(options_.threads, "sort", tables.size(), [&](size_t table) {
-        groups[table] = groups_by_range(*tables[table], ranges);
+        groups[table] = runs::groups_by_range(*tables[table], ranges);
         return Result<void>();
     }));
     std::vector<manifest::Run> written(ranges.size());
@@ -121,8 +107,8 @@ Result<manifest::Run> ViewBuilder::merge_spills(runs::RunFile& file) const {
     for (const manifest::Run& spill : spills_) {
         readers.push_back(TRY(runs::RunReader::open(local_, spill)));
     }
-    const size_t count = options_.threads == 1 ? 1 : options_.threads * kRangesOfThread;
-    const std::vector<runs::KeyRange> ranges = key_ranges(spills_, count);
+    const std::vector<runs::KeyRange> ranges =
+        key_ranges(spills_, range_count_for(options_.threads));
     std::vector<manifest::Run> merged(ranges.size());
     const auto merge = [&](size_t number) -> Result<void> {
         merged[number] =

@@ -45,4 +45,19 @@ std::vector<KeyRange> cut(const KeyRange& whole, std::vector<WeighedKey> keys, s
     return ranges;
 }
 
+std::vector<std::vector<operators::GroupTable::Group>> groups_by_range(
+    const operators::GroupTable& table, std::span<const KeyRange> ranges) {
+    std::vector<std::vector<operators::GroupTable::Group>> groups(ranges.size());
+    const KeyRange whole = {ranges.front().from, ranges.back().to};
+    const auto others = ranges.subspan(1);
+    const auto from_of = [](const KeyRange& range) { return std::string_view(range.from); };
+    for (operators::GroupTable::Group group = 0; group < table.size(); ++group) {
+        const std::string_view key = table.key_of(group);
+        if (!whole.contains(key)) continue;
+        const auto next = std::ranges::upper_bound(others, key, {}, from_of);
+        groups[static_cast<size_t>(next - others.begin())].push_back(group);
+    }
+    return groups;
+}
+
 }  // namespace braid::runs

@@ -3,9 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "operators/aggregate/group_table.h"
 
 namespace braid::runs {
 
@@ -27,5 +30,9 @@ struct WeighedKey {
 /// At most so many ranges, which follow one another and hold the keys of `whole` and no others:
 /// about equal by weight. Keys may come in any order, and several times.
 std::vector<KeyRange> cut(const KeyRange& whole, std::vector<WeighedKey> keys, size_t count);
+
+/// The groups of a table by ranges that follow one another; those that lie in none are left out.
+std::vector<std::vector<operators::GroupTable::Group>> groups_by_range(
+    const operators::GroupTable& table, std::span<const KeyRange> ranges);
 
 }  // namespace braid::runs

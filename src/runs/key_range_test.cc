@@ -62,4 +62,20 @@ TEST(CutKeyRange, HoldsEachKeyOfTheWholeInOneRangeWhateverTheKeysAre) {
     }
 }
 
+TEST(GroupsByRange, ArePlacedByTheirBordersAndLeftOutBeyond) {
+    operators::GroupTable table({});
+    for (const char* key : {"k", "", "m", "a", "z", "c", "l"}) table.ensure_group(key);
+    const std::vector<KeyRange> ranges = {{"a", "c"}, {"c", "l"}, {"l", "z"}};
+    std::vector<std::vector<std::string>> keys;
+    for (const auto& groups : groups_by_range(table, ranges)) {
+        auto& of_range = keys.emplace_back();
+        for (const auto group : groups) of_range.emplace_back(table.key_of(group));
+    }
+    const std::vector<std::vector<std::string>> expected = {{"a"}, {"k", "c"}, {"m", "l"}};
+    EXPECT_EQ(keys, expected) << "in the order of the table";
+    size_t all = 0;
+    for (const auto& groups : groups_by_range(table, {{KeyRange{}}})) all += groups.size();
+    EXPECT_EQ(all, table.size());
+}
+
 }  // namespace braid::runs

@@ -77,21 +77,19 @@ uint64_t rows_of_runs(const runs::Tiling& tiling) {
     return rows;
 }
 
-/// One pass over the ticks, however many pieces there are.
-Result<void> list_groups(const runs::Tiling& tiling, const KeyRange& range,
-                         std::vector<ViewPiece>& pieces) {
-    return visit_tick_tables(tiling, [&](size_t, const GroupTable& table) -> Result<void> {
-        for (ViewPiece& piece : pieces) piece.groups.emplace_back();
-        for (GroupTable::Group group = 0; group < table.size(); ++group) {
-            const std::string_view key = table.key_of(group);
-            if (!range.contains(key)) continue;
-            const auto behind = std::ranges::upper_bound(
-                pieces.begin() + 1, pieces.end(), key, {},
-                [](const ViewPiece& piece) { return std::string_view(piece.range.from); });
-            std::prev(behind)->groups.back().push_back(group);
+/// A piece for each range. One pass over the ticks, however many there are.
+Result<std::vector<ViewPiece>> pieces_of(const runs::Tiling& tiling,
+                                         const std::vector<runs::KeyRange>& ranges) {
+    std::vector<ViewPiece> pieces;
+    for (const runs::KeyRange& range : ranges) pieces.push_back({{range}, {}});
+    TRY(visit_tick_tables(tiling, [&](size_t, const GroupTable& table) -> Result<void> {
+        auto groups = runs::groups_by_range(table, ranges);
+        for (size_t number = 0; number < pieces.size(); ++number) {
+            pieces[number].groups.push_back(std::move(groups[number]));
         }
         return {};
-    });
+    }));
+    return pieces;
 }
 
 }  // namespace
@@ -126,12 +124,9 @@ Result<std::vector<ViewPiece>> cut_view(const runs::Tiling& tiling, const KeyRan
     const uint64_t count =
         std::min<uint64_t>(limits.threads * kPiecesOfThread, samples.rows() / rows_min);
     if (count < 2) return whole;
-    std::vector<ViewPiece> pieces;
-    for (runs::KeyRange& each : samples.cut(range, count))
-        pieces.push_back({{std::move(each)}, {}});
-    if (pieces.size() < 2) return whole;
-    TRY(list_groups(tiling, range, pieces));
-    return pieces;
+    const std::vector<runs::KeyRange> ranges = samples.cut(range, count);
+    if (ranges.size() < 2) return whole;
+    return pieces_of(tiling, ranges);
 }
 
 }  // namespace braid::read
