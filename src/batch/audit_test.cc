@@ -6,6 +6,7 @@
 #include "base/memory_file_system.h"
 #include "base/test_support.h"
 #include "operators/fold/fold_test_support.h"
+#include "runs/test_support.h"
 
 namespace braid::batch {
 namespace {

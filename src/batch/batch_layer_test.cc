@@ -15,6 +15,7 @@
 #include "manifest/test_support.h"
 #include "operators/decode/declared_decoder.h"
 #include "operators/fold/fold_test_support.h"
+#include "runs/test_support.h"
 
 namespace braid::batch {
 namespace {

@@ -10,6 +10,7 @@
 #include "base/test_support.h"
 #include "batch/run_merge.h"
 #include "operators/fold/fold_test_support.h"
+#include "runs/test_support.h"
 
 namespace braid::batch {
 namespace {

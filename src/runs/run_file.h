@@ -76,11 +76,6 @@ class RunWriter {
 /// section.
 manifest::Run join(std::vector<manifest::Run> ranges);
 
-/// Writes a whole table, and the events that failed beside it, as a run in a file of its own.
-Result<manifest::Run> write_table(Store& store, std::string path,
-                                  const operators::GroupTable& table,
-                                  const operators::FailedEvents& failed = {},
-                                  RunWriterOptions options = {});
 /// Several tables of the same aggregates, none of whose groups have equal keys, as one run.
 Result<manifest::Run> write_tables(RunFile& file,
                                    std::span<const operators::GroupTable* const> tables,

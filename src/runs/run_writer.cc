@@ -127,16 +127,6 @@ manifest::Run join(std::vector<manifest::Run> ranges) {
     return whole;
 }
 
-Result<manifest::Run> write_table(Store& store, std::string path,
-                                  const operators::GroupTable& table,
-                                  const operators::FailedEvents& failed, RunWriterOptions options) {
-    RunFile file(store, std::move(path));
-    const operators::GroupTable* const tables[] = {&table};
-    manifest::Run run = TRY(write_tables(file, tables, failed, options));
-    TRY(file.put());
-    return run;
-}
-
 Result<manifest::Run> write_tables(RunFile& file,
                                    std::span<const operators::GroupTable* const> tables,
                                    const operators::FailedEvents& failed,

@@ -25,6 +25,18 @@ Result<manifest::Run> write_rows(FileSystem& files, const std::string& path, con
                                  const std::vector<TestRows>& sets = {},
                                  RunWriterOptions options = {});
 
+/// Writes a whole table, and the events that failed beside it, as a run in a file of its own.
+inline Result<manifest::Run> write_table(Store& store, std::string path,
+                                         const operators::GroupTable& table,
+                                         const operators::FailedEvents& failed = {},
+                                         RunWriterOptions options = {}) {
+    RunFile file(store, std::move(path));
+    const operators::GroupTable* const tables[] = {&table};
+    manifest::Run run = TRY(write_tables(file, tables, failed, options));
+    TRY(file.put());
+    return run;
+}
+
 /// The state of a key, if it is there.
 Result<std::optional<std::string>> find(const RunReader& run, std::string_view key);
 

@@ -19,6 +19,7 @@
 #include "read/merge/row_source.h"
 #include "runs/run_file.h"
 #include "runs/snapshot.h"
+#include "runs/test_support.h"
 
 namespace braid::read::test {
 
