@@ -9,10 +9,9 @@
 
 #include "app/config.h"
 #include "base/error_makers.h"
-#include "base/posix_file_system.h"
 #include "columnar/text_io.h"
 #include "columnar/time_zone.h"
-#include "operators/enrich/function_data.h"
+#include "operators/enrich/data_file_test_support.h"
 #include "sql/sql.h"
 
 namespace braid::bench {
@@ -32,20 +31,16 @@ double seconds_of(const timeval& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * kMicro;
 }
 
-Result<operators::DataFile> read_data_file(const std::string& path) {
-    const auto machine = TRY(open_posix_file_system("/"));
-    return operators::DataFile{path, TRY(machine->read_all(path))};
-}
-
 Result<std::shared_ptr<const operators::EnrichData>> load_function_data(
     const std::string& cache_directory) {
     auto data = std::make_shared<operators::EnrichData>();
     if (cache_directory.empty()) return std::shared_ptr<const operators::EnrichData>(data);
     const app::FunctionDataFiles files = app::built_in_function_data();
     data->user_agents = TRY(operators::load_user_agent_rules(
-        TRY(read_data_file(files.user_agent_rules)), cache_directory));
-    data->regions = TRY(operators::open_region_database(TRY(read_data_file(files.regions_ipv4)),
-                                                        TRY(read_data_file(files.regions_ipv6))));
+        operators::read_data_file(files.user_agent_rules), cache_directory));
+    data->regions =
+        TRY(operators::open_region_database(operators::read_data_file(files.regions_ipv4),
+                                            operators::read_data_file(files.regions_ipv6)));
     return std::shared_ptr<const operators::EnrichData>(data);
 }
 

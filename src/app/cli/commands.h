@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdio>
+
+#include <fmt/format.h>
+
 #include "app/cli/arguments.h"
+#include "base/error.h"
 
 namespace braid::app {
 
@@ -11,5 +16,11 @@ int run_check(const Arguments& arguments);
 int run_sql(const Arguments& arguments);
 int run_fold(const Arguments& arguments);
 int run_merge(const Arguments& arguments);
+
+/// Says why on standard error; gives the exit status of what has failed.
+inline int fail(const Error& error) {
+    fmt::print(stderr, "braid: {}\n", error.to_string());
+    return 1;
+}
 
 }  // namespace braid::app

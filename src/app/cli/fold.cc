@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `braid fold`: a split of a stream's dataset becomes a run of one view, in a file.
 #include <charconv>
-#include <cstdio>
-
-#include <fmt/format.h>
 
 #include "app/cli/commands.h"
 #include "app/cli/run_output.h"
@@ -67,8 +64,7 @@ Result<void> fold(const Arguments& arguments) {
 
 int run_fold(const Arguments& arguments) {
     const auto done = fold(arguments);
-    if (!done) fmt::print(stderr, "braid: {}\n", done.error().to_string());
-    return done ? 0 : 1;
+    return done ? 0 : fail(done.error());
 }
 
 }  // namespace braid::app

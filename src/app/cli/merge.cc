@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `braid merge`: ⊕ of runs that lie in files, of a range of their keys.
-#include <cstdio>
-
-#include <fmt/format.h>
-
 #include "app/cli/commands.h"
 #include "app/cli/run_output.h"
 #include "app/cli/view_files.h"
@@ -48,8 +44,7 @@ Result<void> merge(const Arguments& arguments) {
 
 int run_merge(const Arguments& arguments) {
     const auto done = merge(arguments);
-    if (!done) fmt::print(stderr, "braid: {}\n", done.error().to_string());
-    return done ? 0 : 1;
+    return done ? 0 : fail(done.error());
 }
 
 }  // namespace braid::app

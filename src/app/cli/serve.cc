@@ -202,11 +202,6 @@ Result<void> stop(Server& server) {
     return server.node ? server.node->close() : Result<void>();
 }
 
-int fail(const Error& error) {
-    fmt::print(stderr, "braid: {}\n", error.to_string());
-    return 1;
-}
-
 }  // namespace
 
 int run_serve(const Arguments& arguments) {
