@@ -6,8 +6,8 @@
 
 Rows 1, 2 and 4 run Braid and DuckDB on the same bytes with one thread each, in turns, and count
 only when both give the same answer; the figure is events per CPU second, what starting costs taken
-out (README.md). The others measure a server on core 0 with its clients on core 1. A row that fails
-says why.
+out (README.md). Row 12 takes both cores, the kernel alone or servers. The others measure a server on core 0
+with its clients on core 1. A row that fails says why.
 """
 import argparse
 import hashlib
