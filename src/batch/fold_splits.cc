@@ -209,11 +209,9 @@ class SplitFold {
             while (on_the_way_ == threads_ * kSlicesOfThreadMax) room_.wait(lock);
             ++on_the_way_;
         }
-        const auto slice = std::make_shared<SplitSlice>();
-        folder.splitter.begin(*slice, shards_.front().size());
+        folder.splitter.begin(std::make_shared<SplitSlice>(), shards_);
         folder.splitter.fold(folder.slice);
-        folder.splitter.push(slice, shards_);
-        const std::vector<SplitSlicePtr> done = operators::take_in(slice, shards_);
+        const std::vector<SplitSlicePtr> done = folder.splitter.finish();
         if (done.empty()) return;
         const ScopedLock lock(mutex_);
         for (const SplitSlicePtr& each : done) add_sums(*each);

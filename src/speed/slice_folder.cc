@@ -27,8 +27,8 @@ size_t SliceFolder::fold(const log::RecordBatch& slice, Layer& into) {
     return decoded_.bad.size();
 }
 
-void SliceFolder::split(const FoldedSlicePtr& slice) {
-    splitter_->begin(*slice, slice->layer->shard_count());
+std::vector<operators::SplitSlicePtr> SliceFolder::split(const FoldedSlicePtr& slice) {
+    splitter_->begin(slice, slice->layer->shards());
     for (const log::RecordBatch& batch : slice->batches) {
         if (batch.records.empty()) continue;  // a hole that was passed
         decode(batch);
@@ -37,7 +37,7 @@ void SliceFolder::split(const FoldedSlicePtr& slice) {
         slice->bad += decoded_.bad.size();
     }
     slice->batches.clear();
-    splitter_->push(slice, slice->layer->shards());
+    return splitter_->finish();
 }
 
 }  // namespace braid::speed

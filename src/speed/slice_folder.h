@@ -25,9 +25,10 @@ class SliceFolder {
 
     /// Into a layer of one shard. How many records did not decode.
     size_t fold(const log::RecordBatch& slice, Layer& into);
-    /// Into pieces for the shards of its layer, which are pushed there; the slice's sums are
-    /// filled in, its records forgotten.
-    void split(const FoldedSlicePtr& slice);
+    /// Into pieces for the shards of its layer, which are pushed there and taken in; the slice's
+    /// sums are filled in, its records forgotten. Gives the slices of which nothing is on its way
+    /// any more.
+    std::vector<operators::SplitSlicePtr> split(const FoldedSlicePtr& slice);
 
   private:
     SliceFolder() = default;

@@ -16,6 +16,7 @@ namespace {
 
 /// What has to be waited for before anything can be shown.
 constexpr size_t kSlicesOfThreadMax = 2;
+constexpr int64_t kMilli = 1'000;  // in microseconds
 
 }  // namespace
 
@@ -137,6 +138,8 @@ StepOutcome TableFold::step() {
     UniqueLock lock(mutex_);
     if (is_paused_ || failure_) return {};
     if (settling_ > 0) return kStepAside;
+    // Readers fold too, and more threads than cores only push each other's states out of caches.
+    if (folding_ >= options_.fold_threads) return {.progressed = false, .idle_us = kMilli};
     const auto folded = fold_slice(&lock, log_->durable_end());
     if (!folded) return {};
     if (*folded == Folded::kTooMuchOnTheWay) return kStepAside;
@@ -225,10 +228,11 @@ void TableFold::fold_in_place(FoldedSlice& slice) {
 void TableFold::fold_pieces(UniqueLock* lock, const FoldedSlicePtr& slice) {
     std::unique_ptr<SliceFolder> folder = take_folder();
     if (!reader_.is_at_end() && parts_.call_helpers) parts_.call_helpers();
+    ++folding_;
     if (lock != nullptr) lock->unlock();
-    folder->split(slice);
-    const auto done = operators::take_in(slice, slice->layer->shards());
+    const auto done = folder->split(slice);
     if (lock != nullptr) lock->lock();
+    --folding_;
     if (slice->generation == generation_) folders_.push_back(std::move(folder));
     for (const auto& each : done) arrive(static_cast<const FoldedSlice&>(*each));
 }

@@ -178,7 +178,8 @@ class TableFold {
     std::deque<Epoch> epochs_ GUARDED_BY(mutex_);  // not shown yet
     uint64_t first_epoch_ GUARDED_BY(mutex_) = 0;  // number of the first of them
     size_t on_the_way_ GUARDED_BY(mutex_) = 0;
-    int settling_ GUARDED_BY(mutex_) = 0;  // threads that want nothing more to be given
+    size_t folding_ GUARDED_BY(mutex_) = 0;  // threads at work on a slice, whatever generation
+    int settling_ GUARDED_BY(mutex_) = 0;    // threads that want nothing more to be given
 };
 
 }  // namespace braid::speed

@@ -40,13 +40,4 @@ void Shard::drain(std::vector<SplitSlicePtr>& done) {
 
 size_t shard_count_of(size_t threads) { return std::min(std::bit_ceil(threads), kShardsMax); }
 
-std::vector<SplitSlicePtr> take_in(const SplitSlicePtr& slice, Shards& shards) {
-    std::vector<SplitSlicePtr> done;
-    for (auto& of_view : shards) {
-        for (const auto& shard : of_view) shard->drain(done);
-    }
-    if (slice->settle_piece()) done.push_back(slice);
-    return done;
-}
-
 }  // namespace braid::operators

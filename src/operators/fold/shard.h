@@ -74,8 +74,4 @@ using Shards = std::vector<std::vector<std::unique_ptr<Shard>>>;
 /// As many as pay for so many threads that fold.
 size_t shard_count_of(size_t threads);
 
-/// After the pieces of a slice were pushed: drains all shards, and gives the slices of which
-/// nothing is on its way any more.
-std::vector<SplitSlicePtr> take_in(const SplitSlicePtr& slice, Shards& shards);
-
 }  // namespace braid::operators

@@ -41,8 +41,8 @@ struct FoldTarget {
     GroupTable* table = nullptr;
     FoldAccount* account = nullptr;
     FailedEvents* failed = nullptr;  // null: nobody asks which
-    /// Takes what is to be folded in place of the table, for each shard of the view's groups; rows
-    /// come behind those that are there. The table is only asked what it needs.
+    /// Takes what is to be folded in place of the table: an empty one for each shard of the view's
+    /// groups. The table is only asked what it needs.
     std::vector<ShardRows>* shards = nullptr;
 };
 
