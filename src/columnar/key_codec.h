@@ -22,6 +22,7 @@ void encode_key_value(const Column& column, size_t row, std::string& out);
 struct EncodedKeys {
     std::string bytes;
     std::vector<uint32_t> ends;
+    std::vector<uint64_t> hashes;  // of those who look keys up, by key; empty: not known
     std::string_view at(size_t row) const {
         const size_t from = row == 0 ? 0 : ends[row - 1];
         return std::string_view(bytes).substr(from, ends[row] - from);

@@ -16,7 +16,8 @@ namespace {
 
 /// What has to be waited for before anything can be shown.
 constexpr size_t kSlicesOfThreadMax = 2;
-constexpr int64_t kMilli = 1'000;  // in microseconds
+/// Until a worker looks again that left its turn to a reader; others who fold wake it before.
+constexpr int64_t kReaderFoldsUs = 10'000;
 
 }  // namespace
 
@@ -139,7 +140,7 @@ StepOutcome TableFold::step() {
     if (is_paused_ || failure_) return {};
     if (settling_ > 0) return kStepAside;
     // Readers fold too, and more threads than cores only push each other's states out of caches.
-    if (folding_ >= options_.fold_threads) return {.progressed = false, .idle_us = kMilli};
+    if (folding_ >= options_.fold_threads) return {.progressed = false, .idle_us = kReaderFoldsUs};
     const auto folded = fold_slice(&lock, log_->durable_end());
     if (!folded) return {};
     if (*folded == Folded::kTooMuchOnTheWay) return kStepAside;

@@ -91,9 +91,9 @@ struct GroupTable::Body {
     }
     char* find_or_insert(uint32_t tag, std::string_view key);
     char* insert(uint32_t tag, std::string_view key);
-    /// Fills entries[0, count) for keys(0) … keys(count - 1).
+    /// Fills entries[0, count) for keys(0) … keys(count - 1), whose hashes may be known.
     template <typename Keys>
-    void resolve(size_t count, const Keys& keys);
+    void resolve(size_t count, const Keys& keys, std::span<const uint64_t> hashes = {});
     void resolve_keys(const EncodedKeys& keys, size_t first, size_t count);
     /// What fold was given, in the encodings that aggregates read.
     std::vector<AggregateInput> checked(size_t rows, std::span<const AggregateInput> inputs) const;
@@ -126,11 +126,13 @@ char* GroupTable::Body::insert(uint32_t tag, std::string_view key) {
 }
 
 template <typename Keys>
-void GroupTable::Body::resolve(size_t count, const Keys& keys) {
+void GroupTable::Body::resolve(size_t count, const Keys& keys, std::span<const uint64_t> hashes) {
     tags.resize(count);
     entries.resize(count);
     const bool is_large = table.is_worth_prefetching();
-    for (size_t i = 0; i < count; ++i) tags[i] = KeyTable::tag_of(keys(i));
+    for (size_t i = 0; i < count; ++i) {
+        tags[i] = hashes.empty() ? KeyTable::tag_of(keys(i)) : KeyTable::tag_of(hashes[i]);
+    }
     if (is_large) {
         for (size_t i = 0; i < count; ++i) table.prefetch_bucket(tags[i]);
     }
@@ -148,11 +150,14 @@ void GroupTable::Body::resolve(size_t count, const Keys& keys) {
 void GroupTable::Body::resolve_keys(const EncodedKeys& keys, size_t first, size_t count) {
     const char* bytes = keys.bytes.data();
     const uint32_t* ends = keys.ends.data();
-    resolve(count, [=](size_t i) {
+    const auto key = [=](size_t i) {
         const size_t row = first + i;
         const size_t from = row == 0 ? 0 : ends[row - 1];
         return std::string_view(bytes + from, ends[row] - from);
-    });
+    };
+    const std::span<const uint64_t> hashes = keys.hashes;
+    CHECK(hashes.empty() || hashes.size() == keys.size());
+    resolve(count, key, hashes.empty() ? hashes : hashes.subspan(first, count));
 }
 
 std::vector<AggregateInput> GroupTable::Body::checked(
@@ -298,9 +303,15 @@ void GroupTable::merge_groups(const GroupTable& other, size_t count, GroupAt gro
     }
 }
 
-size_t GroupTable::shard_of(std::string_view key, size_t shard_count) {
+uint64_t GroupTable::hash_of(std::string_view key) { return hash_bytes(key); }
+
+size_t GroupTable::shard_of(uint64_t hash, size_t shard_count) {
     // The half of the hash that is not the tag.
-    return shard_count == 1 ? 0 : static_cast<uint32_t>(hash_bytes(key)) & (shard_count - 1);
+    return static_cast<uint32_t>(hash) & (shard_count - 1);
+}
+
+size_t GroupTable::shard_of(std::string_view key, size_t shard_count) {
+    return shard_count == 1 ? 0 : shard_of(hash_of(key), shard_count);
 }
 
 size_t GroupTable::size() const { return body_->refs.size(); }

@@ -72,6 +72,9 @@ class GroupTable {
     /// Where the groups of one view lie in several tables: the one for this key. A power of two of
     /// them; what it tells of a key is not what a table places it by.
     static size_t shard_of(std::string_view key, size_t shard_count);
+    static size_t shard_of(uint64_t hash, size_t shard_count);
+    /// Of a key: what EncodedKeys may carry, so that it is computed once.
+    static uint64_t hash_of(std::string_view key);
 
     size_t size() const;
     size_t bytes_used() const;

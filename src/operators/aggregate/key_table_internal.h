@@ -66,9 +66,8 @@ class KeyTable {
     explicit KeyTable(size_t payload_bytes);
 
     /// What positions a key: 32 bits of its hash, and nothing else of it.
-    static uint32_t tag_of(std::string_view key) {
-        return static_cast<uint32_t>(hash_bytes(key) >> 32);
-    }
+    static uint32_t tag_of(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
+    static uint32_t tag_of(std::string_view key) { return tag_of(hash_bytes(key)); }
 
     Ref find(uint32_t tag, std::string_view key) const;
     /// Where the payload is part of what tells entries apart: the entry for which is_it(entry)

@@ -44,11 +44,13 @@ void ShardRows::fold_into(GroupTable& table) const {
 void ShardSplitter::split_keys(const EncodedKeys& keys, std::vector<ShardRows>& into) {
     std::vector<uint32_t> counts(into.size());
     std::vector<uint32_t> sizes(into.size());  // in bytes
+    hashes_.resize(keys.size());
     shard_of_key_.resize(keys.size());
     place_of_key_.resize(keys.size());
     for (size_t key = 0; key < keys.size(); ++key) {
         const std::string_view bytes = keys.at(key);
-        const size_t shard = GroupTable::shard_of(bytes, into.size());
+        hashes_[key] = GroupTable::hash_of(bytes);
+        const size_t shard = GroupTable::shard_of(hashes_[key], into.size());
         shard_of_key_[key] = static_cast<uint32_t>(shard);
         place_of_key_[key] = counts[shard]++;
         sizes[shard] += static_cast<uint32_t>(bytes.size());
@@ -56,6 +58,7 @@ void ShardSplitter::split_keys(const EncodedKeys& keys, std::vector<ShardRows>& 
     for (size_t shard = 0; shard < into.size(); ++shard) {
         into[shard].keys_.bytes.resize(sizes[shard]);
         into[shard].keys_.ends.resize(counts[shard]);
+        into[shard].keys_.hashes.resize(counts[shard]);
     }
     sizes.assign(into.size(), 0);
     for (size_t key = 0; key < keys.size(); ++key) {
@@ -65,6 +68,7 @@ void ShardSplitter::split_keys(const EncodedKeys& keys, std::vector<ShardRows>& 
         std::memcpy(of_shard.bytes.data() + sizes[shard], bytes.data(), bytes.size());
         sizes[shard] += static_cast<uint32_t>(bytes.size());
         of_shard.ends[place_of_key_[key]] = sizes[shard];
+        of_shard.hashes[place_of_key_[key]] = hashes_[key];
     }
 }
 

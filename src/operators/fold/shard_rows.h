@@ -44,6 +44,8 @@ class ShardSplitter {
     /// Rows in the order of their shards: `order_`, with the end of each shard in `ends_`.
     void sort_rows(std::span<const uint32_t> places, size_t rows, size_t shard_count);
 
+    // By key.
+    std::vector<uint64_t> hashes_;
     std::vector<uint32_t> shard_of_key_;
     std::vector<uint32_t> place_of_key_;  // among those of its shard
     std::vector<uint32_t> ends_;          // by shard
