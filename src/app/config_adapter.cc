@@ -91,7 +91,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"batch.interval_s", scaled(node.batch.interval_us, kSeconds)},
         {"batch.memory_mib", scaled(node.batch.memory_bytes_max, kMebibyte)},
         {"batch.threads", count_of_threads(node.batch.threads)},
-        {"batch.undo_window_s", scaled(node.batch.undo_window_us, kSeconds)},
+        {"batch.undo_window_s", scaled(node.housekeeping.undo_window_us, kSeconds)},
         {"query.memory_mib", scaled(node.query_memory_bytes, kMebibyte)},
         {"query.threads", count_of_threads(node.query.threads)},
         {"read.cache_mib", scaled(node.read_cache_bytes, kMebibyte)},

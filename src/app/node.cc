@@ -52,6 +52,7 @@ Node::Node(NodeGround ground, NodeOptions options)
     : ground_(ground),
       options_(std::move(options)),
       health_(*ground.clock, ground.metrics),
+      tasks_(*ground.clock),
       sources_(*ground.machine, ground.resolve_links,
                {ground.local->local_path(""), ground.store->local_path("")}, *ground.clock,
                ground.metrics),
@@ -115,15 +116,20 @@ Result<void> Node::start() {
         std::make_unique<speed::SpeedLayer>(std::move(speed), options_.speed, *ground_.workers);
     batch::BatchParts batch{&store,       &local,      ground_.clock,   manifest_.get(),
                             views_.get(), runs_.get(), ground_.metrics, {}};
+    batch.tasks = &tasks_;
     batch.health = &health_;
     batch.hooks.seal = [this](TableId table) { return speed_->seal(table); };
     batch.hooks.archive_to = [this](TableId table, const Positions& end) {
         return archiver_->archive_to(table, end);
     };
-    batch.hooks.forget_run = [this](RunId run) { runs_->forget(run); };
     batch_ =
         std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
-    TRY(batch_->remove_orphans());
+    TRY(housekeeping::remove_orphans(store, local, *manifest_->head()));
+    housekeeper_ = std::make_unique<housekeeping::Housekeeper>(
+        housekeeping::HousekeepingParts{&store, ground_.clock, manifest_.get(), views_.get(),
+                                        ground_.metrics, &health_, &tasks_,
+                                        [this](RunId run) { runs_->forget(run); }},
+        options_.housekeeping, *ground_.workers);
     read_parts_ = parts_of_reader(store);
     reader_ = TRY(read::make_reader(read_parts_, options_.query_memory_bytes));
     return open_tables();
@@ -284,6 +290,7 @@ void Node::close_table(TableId table) {
 Result<void> Node::close() {
     is_closed_ = true;
     std::map<TableId, Stream> streams = stop_sources();
+    housekeeper_.reset();
     for (auto& [table, stream] : streams) batch_->remove_table(table);
     for (auto& [table, stream] : streams) archiver_->remove_table(table);
     Result<void> sealed = speed_->close();

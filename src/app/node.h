@@ -21,12 +21,14 @@
 #include "base/random.h"
 #include "base/worker.h"
 #include "batch/batch_layer.h"
+#include "housekeeping/housekeeper.h"
 #include "log/commit_order.h"
 #include "log/log_factory.h"
 #include "log/redo_record.h"
 #include "manifest/manifest.h"
 #include "model/directory_owner.h"
 #include "model/health.h"
+#include "model/tasks.h"
 #include "read/merge/pinned_snapshot.h"
 #include "read/merge/view_pieces.h"
 #include "read/reader.h"
@@ -41,6 +43,7 @@ struct NodeOptions {
     speed::SpeedOptions speed;
     archive::ArchiveOptions archive;
     batch::BatchOptions batch;
+    housekeeping::HousekeepingOptions housekeeping;
     FunctionDataFiles function_data;
     std::vector<std::string> allowed_files;  // directories that file sources may read
     /// What a stream may still take while its seals fail.
@@ -96,7 +99,9 @@ class Node final : public serving::Control {
     bool is_caught_up() const;
     Result<void> seal(TableId table) { return speed_->seal(table); }
     Result<void> archive(TableId table);
-    Result<void> release(int64_t undo_window_us) { return batch_->release(undo_window_us); }
+    Result<uint64_t> release(int64_t undo_window_us) {
+        return housekeeper_->release(undo_window_us);
+    }
     Positions frontier(TableId table) const { return speed_->frontier(table); }
     /// Of all logs of this node.
     log::CommitOrder& commit_order() { return commit_order_; }
@@ -109,6 +114,7 @@ class Node final : public serving::Control {
     Result<std::shared_ptr<log::PartitionedLog>> log_of(TableId table) const override;
     std::optional<Error> failure_of(TableId table) const override;
     std::vector<serving::SourceRow> sources_of(TableId table) const override;
+    std::vector<TaskReport> tasks() const override { return tasks_.report(); }
     std::vector<std::string> source_troubles(const catalog::Table& table) const override;
     Result<ObjectId> new_id() override;
     Result<std::vector<manifest::Change>> complete(catalog::Table table) override;
@@ -182,6 +188,7 @@ class Node final : public serving::Control {
     const NodeGround ground_;
     const NodeOptions options_;
     Health health_;
+    Tasks tasks_;
     std::unique_ptr<DirectoryOwner> owner_;
     std::unique_ptr<ClockWatch> clock_watch_;
     Workers::Handle watch_step_ = 0;
@@ -198,6 +205,7 @@ class Node final : public serving::Control {
     std::unique_ptr<archive::Archiver> archiver_;
     std::unique_ptr<speed::SpeedLayer> speed_;
     std::unique_ptr<batch::BatchLayer> batch_;
+    std::unique_ptr<housekeeping::Housekeeper> housekeeper_;
     read::ReadParts read_parts_;
     std::unique_ptr<read::Reader> reader_;
     Mutex function_data_mutex_;

@@ -41,6 +41,7 @@ Result<void> BatchLayer::fill_in_turn(Stream& stream, VersionId version) {
     UniqueLock lock(stream.mutex);
     while (stream.filling.contains(version)) stream.finished.wait(lock);
     const auto watch = std::make_shared<ScanWatch>();
+    watch->task = Tasks::begin_in(parts_.tasks, "backfill", stream.table.id, "events");
     stream.filling.emplace(version, watch);
     lock.unlock();
     const auto outcome = fill(stream, version, *watch);
@@ -58,8 +59,8 @@ std::optional<Progress> BatchLayer::backfill_progress(VersionId version) const {
     if (!stream) return std::nullopt;
     const ScopedLock lock((*stream)->mutex);
     const auto place = (*stream)->filling.find(version);
-    if (place == (*stream)->filling.end() || place->second->events_all == 0) return std::nullopt;
-    return Progress{place->second->events_done, place->second->events_all};
+    if (place == (*stream)->filling.end() || place->second->task.all() == 0) return std::nullopt;
+    return Progress{place->second->task.done(), place->second->task.all()};
 }
 
 /// The tiling decides: whoever commits first has populated the version, and the others see it done.

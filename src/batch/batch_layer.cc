@@ -70,19 +70,6 @@ Error differs(const manifest::State& state, const catalog::Table& table) {
             "computed, CALL braid.reject_audit(number) drops it.");
 }
 
-/// Calls with the file of each part of each run that is live, retired or a candidate.
-template <typename Visit>
-void for_each_named_file(const manifest::State& state, Visit visit) {
-    const auto visit_files = [&](const manifest::Run& run) {
-        for (const manifest::Part& part : run.parts) visit(part.file);
-    };
-    for (const auto& [version, list] : state.runs) std::ranges::for_each(list, visit_files);
-    for (const manifest::Retired& retired : state.retired) visit_files(retired.run);
-    for (const auto& [id, table] : state.tables) {
-        if (table.candidate) std::ranges::for_each(table.candidate->runs, visit_files);
-    }
-}
-
 size_t count_pending(const manifest::State& state) {
     return static_cast<size_t>(
         std::ranges::count(state.audits, manifest::Verdict::kPending, &manifest::Audit::verdict));
@@ -91,18 +78,7 @@ size_t count_pending(const manifest::State& state) {
 }  // namespace
 
 BatchLayer::BatchLayer(BatchParts parts, BatchOptions options, Workers& workers)
-    : parts_(std::move(parts)),
-      options_(options),
-      workers_(workers),
-      ages_(std::make_shared<RetiredAges>()) {
-    ages_->note(*parts_.manifest->head(), parts_.clock->monotonic_us());
-    parts_.manifest->on_commit([ages = ages_, clock = parts_.clock,
-                                known = size_t{0}](const manifest::StatePtr& state) mutable {
-        // Most commits retire nothing.
-        if (state->retired.size() == known) return;
-        known = state->retired.size();
-        ages->note(*state, clock->monotonic_us());
-    });
+    : parts_(std::move(parts)), options_(options), workers_(workers) {
     Metric* mismatches =
         &parts_.metrics->get("braid_audit_mismatches", Metrics::Kind::kGauge,
                              "Audits that differ and wait for accept_audit or reject_audit.");
@@ -173,8 +149,6 @@ StepOutcome BatchLayer::scheduled_step(Stream& stream) {
         stream.health->tell(HealthState::kDegraded, refreshed.error());
         write_trace(TraceLevel::kError, "batch", refreshed.error().to_string());
     }
-    const auto released = release(options_.undo_window_us);
-    if (!released) write_trace(TraceLevel::kError, "batch", released.error().to_string());
     return {.progressed = true, .idle_us = 0};
 }
 
@@ -225,6 +199,7 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     cut.grow(state->table(id)->origin);
     manifest::Publish publish{id, cut, {}, {}};
     ScanWatch watch;
+    watch.task = Tasks::begin_in(parts_.tasks, "refresh", id, "events");
     for (Computed& computed :
          TRY(recompute(stream, catalog::versions_of(state->catalog, id), cut, watch)
                  .context("recomputing"))) {
@@ -306,7 +281,7 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
     FoldWatch fold_watch;
     fold_watch.before_piece = watch.go_on;
     fold_watch.after_slice = [&](uint64_t events) -> Result<void> {
-        watch.events_done += events;
+        watch.task.advance(events);
         if (stream.is_closing) return ended(stream);
         return {};
     };
@@ -333,7 +308,7 @@ Result<std::vector<dataset::Split>> BatchLayer::splits_of(const manifest::TableS
     const std::vector<manifest::Segment> segments =
         TRY(dataset::segments_between(state, state.origin, end));
     watch.begin(segments);
-    const uint64_t largest = watch.events_all / std::max<uint64_t>(1, options_.split_rows_max) + 1;
+    const uint64_t largest = watch.task.all() / std::max<uint64_t>(1, options_.split_rows_max) + 1;
     const size_t count =
         options_.threads == 1 ? 1 : std::max<uint64_t>(options_.threads * kSplitsOfThread, largest);
     return dataset::splits_between(state, state.origin, end, count);
@@ -375,47 +350,6 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
               owner->name, cut.to_string(), audit.difference);
     }
     return audit;
-}
-
-Result<void> BatchLayer::release(int64_t undo_window_us) {
-    // The schedules of all streams come here, and each would find the same runs.
-    const ScopedLock lock(release_mutex_);
-    const manifest::StatePtr state = parts_.manifest->head();
-    const int64_t now_us = parts_.clock->monotonic_us();
-    manifest::Release release;
-    std::vector<manifest::Run> released;
-    for (const manifest::Retired& retired : state->retired) {
-        if (now_us - ages_->since_us(retired.run.id, now_us) < undo_window_us) break;
-        release.runs.push_back(retired.run.id);
-        released.push_back(retired.run);
-    }
-    if (released.empty()) return {};
-    const manifest::StatePtr after = TRY(parts_.manifest->commit({std::move(release)}));
-    std::set<std::string> files;
-    for (const manifest::Run& run : released) {
-        if (parts_.hooks.forget_run) parts_.hooks.forget_run(run.id);
-        files.merge(run.files());
-    }
-    // Only after no version names them; a file lives as long as one of its runs.
-    for_each_named_file(*after, [&](const std::string& file) { files.erase(file); });
-    return remove_files(*parts_.store, files);
-}
-
-Result<void> BatchLayer::remove_orphans() {
-    std::set<std::string> named;
-    const manifest::StatePtr state = parts_.manifest->head();
-    for_each_named_file(*state, [&](const std::string& file) { named.insert(file); });
-    const auto clear = [](Store& root, const char* directory,
-                          const std::set<std::string>& kept) -> Result<void> {
-        if (!TRY(root.exists(directory))) return {};
-        return remove_unnamed(root, directory, kept);
-    };
-    TRY(clear(*parts_.store, "runs", named));
-    // What was spilled or half written when a process ended is nobody's.
-    TRY(clear(*parts_.store, "_tmp", {}));
-    TRY(clear(*parts_.local, "_tmp", {}));
-    TRY(clear(*parts_.local, "spill", {}));
-    return {};
 }
 
 }  // namespace braid::batch

@@ -14,12 +14,12 @@
 #include "base/result.h"
 #include "base/store.h"
 #include "base/worker.h"
-#include "batch/retired_ages.h"
 #include "dataset/splits.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
 #include "model/health.h"
 #include "model/progress.h"
+#include "model/tasks.h"
 #include "operators/fold/view_folder.h"
 #include "runs/run_file.h"
 
@@ -34,16 +34,12 @@ struct BatchOptions {
     /// Of each recomputation, for as long as it goes on.
     size_t threads = 1;
     uint64_t split_rows_max = 1'000'000;
-    /// Retired runs stay this long: longer than any statement may run.
-    int64_t undo_window_us = 600'000'000;
 };
 
 /// What the batch layer may ask of the parts that it must not include.
 struct BatchHooks {
     std::function<Result<void>(TableId)> seal;
     std::function<Result<void>(TableId, const Positions&)> archive_to;
-    /// A run's files are about to be deleted.
-    std::function<void(RunId)> forget_run;
 };
 
 struct BatchParts {
@@ -54,6 +50,7 @@ struct BatchParts {
     operators::BoundViews* views = nullptr;
     runs::RunCache* runs = nullptr;
     Metrics* metrics = nullptr;
+    Tasks* tasks = nullptr;  // may be null
     BatchHooks hooks;
     Health* health = nullptr;  // may be null
 };
@@ -82,12 +79,6 @@ class BatchLayer {
     /// one rejected drops it. Gives how many audits of the candidate still wait. The same word
     /// twice is no error.
     Result<uint64_t> judge(uint64_t audit, bool is_accepted);
-    /// Deletes the files of runs retired longer ago than the undo window; 0 releases everything
-    /// retired.
-    Result<void> release(int64_t undo_window_us) EXCLUDES(release_mutex_);
-    /// Deletes run files that no manifest version names, and all of `_tmp/`, left by a crash. Only
-    /// before anything writes runs.
-    Result<void> remove_orphans();
 
   private:
     struct Stream;
@@ -115,8 +106,6 @@ class BatchLayer {
     const BatchParts parts_;
     const BatchOptions options_;
     Workers& workers_;
-    Mutex release_mutex_;
-    const std::shared_ptr<RetiredAges> ages_;  // the manifest tells it, perhaps after our end
     mutable Mutex mutex_;
     std::map<TableId, std::shared_ptr<Stream>> streams_ GUARDED_BY(mutex_);
 };

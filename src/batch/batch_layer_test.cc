@@ -48,7 +48,6 @@ class BatchLayerTest : public testing::Test {
             if (const auto meanwhile = std::exchange(while_archiving_, nullptr)) meanwhile();
             return archive(end.at[0]);
         };
-        parts.hooks.forget_run = [this](RunId run) { forgotten_.insert(run); };
         layer_ = std::make_unique<BatchLayer>(parts, options_, workers_);
         layer_->add_table(table_);
     }
@@ -152,7 +151,6 @@ class BatchLayerTest : public testing::Test {
     Records wrong_;
     int64_t archive_ahead_ = 0;
     std::function<void()> while_archiving_;
-    std::set<RunId> forgotten_;
 };
 
 TEST_F(BatchLayerTest, RefreshReplacesEverythingBelowTheCut) {
@@ -278,7 +276,6 @@ class MismatchTest : public BatchLayerTest {
         };
         layer_ = std::make_unique<BatchLayer>(parts, options_, workers_);
         layer_->add_table(table_);
-        ASSERT_OK(layer_->remove_orphans());
     }
     manifest::Verdict verdict() const { return head()->audits.back().verdict; }
     int64_t mismatches() {
@@ -333,8 +330,7 @@ TEST_F(MismatchTest, DropsWhatWasRejected) {
     EXPECT_EQ(lines(runs_of(version_).back()), expected(wrong_));
     EXPECT_EQ(verdict(), manifest::Verdict::kRejected);
     EXPECT_EQ(mismatches(), 0);
-    ASSERT_OK(layer_->release(0));
-    EXPECT_FALSE(exists(candidate));
+    EXPECT_EQ(head()->retired.back().run.id, candidate.id);
     EXPECT_EQ(layer_->refresh(table_.id).error().sqlstate(), "XB001") << "it is as wrong as before";
     EXPECT_EQ(head()->audits.back().number, 2U);
 }
@@ -449,56 +445,6 @@ TEST_F(BatchLayerTest, BackfillGoesOnAfterARestartWhereItIsWanted) {
     ASSERT_EQ(runs_of(wanted).size(), 1U);
     EXPECT_EQ(lines(runs_of(wanted)[0]), expected(records_));
     EXPECT_TRUE(runs_of(unwanted).empty());
-}
-
-TEST_F(BatchLayerTest, ReleasesFilesOfRetiredRunsAfterTheUndoWindow) {
-    records_ = {event("a", 1)};
-    ASSERT_OK(seal());
-    const manifest::Run old = runs_of(version_)[0];
-    ASSERT_OK(layer_->refresh(table_.id));
-    ASSERT_TRUE(exists(old));
-    clock_.jump_us(25 * 3'600'000'000);
-    ASSERT_OK(layer_->release(1'000'000));
-    EXPECT_TRUE(exists(old)) << "the wall clock shortens no undo window";
-    clock_.jump_us(-50 * 3'600'000'000);
-    clock_.advance_us(1'000'000);
-    ASSERT_OK(layer_->release(1'000'000));
-    EXPECT_FALSE(exists(old));
-    EXPECT_TRUE(head()->retired.empty());
-    EXPECT_EQ(forgotten_, std::set<RunId>{old.id});
-    EXPECT_TRUE(exists(runs_of(version_)[0]));
-    ASSERT_OK(layer_->release(0));
-}
-
-TEST_F(BatchLayerTest, AFileStaysAsLongAsOneOfItsRuns) {
-    const ViewId other_view = manifest_->new_id().value();
-    const VersionId other = create_view(other_view, "other");
-    records_ = {event("a", 1)};
-    ASSERT_OK(layer_->refresh(table_.id));
-    const manifest::Run dropped = runs_of(other)[0];
-    const manifest::Run kept = runs_of(version_)[0];
-    ASSERT_EQ(dropped.files(), kept.files());
-    ASSERT_OK(manifest_->commit({manifest::DropView{other_view}}));
-    ASSERT_OK(layer_->release(0));
-    EXPECT_TRUE(head()->retired.empty());
-    EXPECT_TRUE(exists(kept));
-    EXPECT_EQ(lines(runs_of(version_)[0]), expected(records_));
-    records_.push_back(event("b", 2));
-    ASSERT_OK(layer_->refresh(table_.id));
-    ASSERT_OK(layer_->release(0));
-    EXPECT_FALSE(exists(kept)) << "now nobody names it";
-}
-
-TEST_F(BatchLayerTest, RemovesRunsThatNoVersionNames) {
-    records_ = {event("a", 1)};
-    ASSERT_OK(layer_->refresh(table_.id));
-    const auto garbage = runs::write_table(files_, runs::run_path(table_.id, {77}),
-                                           operators::fold_records(records_).table);
-    ASSERT_OK(garbage);
-    ASSERT_OK(layer_->remove_orphans());
-    EXPECT_FALSE(exists(*garbage));
-    EXPECT_TRUE(exists(runs_of(version_)[0]));
-    EXPECT_TRUE(exists(head()->retired.front().run)) << "kept for the undo window";
 }
 
 TEST_F(BatchLayerTest, PassesOnWhyItCouldNot) {

@@ -37,14 +37,12 @@ struct BatchLayer::ScanWatch {
     /// Asked before each piece of a split, by several threads; empty: nothing stops the scan but
     /// the end of the node.
     std::function<Result<void>()> go_on;
-    std::atomic<uint64_t> events_done = 0;
-    std::atomic<uint64_t> events_all = 0;  // 0: the scan has not begun
+    Tasks::Running task;  // 0 events of 0: the scan has not begun
 
     void begin(const std::vector<manifest::Segment>& segments) {
         uint64_t events = 0;
         for (const manifest::Segment& segment : segments) events += segment.rows;
-        events_done = 0;
-        events_all = events;
+        task.begin(events);
     }
 };
 

@@ -58,6 +58,8 @@ struct Run {
     uint64_t quarantined = 0;
     /// Of the quarantined: good records for which an expression of the view failed.
     uint64_t failed = 0;
+    /// Of a sealed run: 0 as it was sealed, else one more than the highest of those joined in it.
+    uint32_t level = 0;
 
     FoldAccount account() const { return {counted, filtered, quarantined, failed}; }
     void set_account(const FoldAccount& account);

@@ -248,7 +248,8 @@ Run read_run(const Node& in) {
             .counted = in.number<uint64_t>("counted"),
             .filtered = in.number<uint64_t>("filtered"),
             .quarantined = in.number<uint64_t>("quarantined"),
-            .failed = in.has("failed") ? in.number<uint64_t>("failed") : 0};
+            .failed = in.has("failed") ? in.number<uint64_t>("failed") : 0,
+            .level = in.has("level") ? in.number<uint32_t>("level") : 0};
 }
 
 Segment read_segment(const Node& in) {

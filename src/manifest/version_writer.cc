@@ -213,6 +213,7 @@ class Writer {
         json_.field("filtered", run.filtered);
         json_.field("quarantined", run.quarantined);
         if (run.failed != 0) json_.field("failed", run.failed);
+        if (run.level != 0) json_.field("level", run.level);
         objects("parts", run.parts);
     }
     void fields(const Segment& segment) {

@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
+#include "model/tasks.h"
 #include "plan/view_plan.h"
 #include "read/reader.h"
 #include "serving/source_row.h"
@@ -45,6 +46,8 @@ class Control {
 
     /// How the sources of a stream stand; none if it does not exist.
     virtual std::vector<SourceRow> sources_of(TableId table) const = 0;
+    /// The long work that is going on.
+    virtual std::vector<TaskReport> tasks() const = 0;
     /// What will keep records of this table from coming, as things are: one sentence each.
     virtual std::vector<std::string> source_troubles(const catalog::Table& table) const = 0;
 

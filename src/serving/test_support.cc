@@ -99,6 +99,19 @@ void FakeControl::change(const std::function<void(manifest::State&)>& edit) {
     state_ = std::move(next);
 }
 
+std::vector<TaskReport> FakeControl::tasks() const {
+    const manifest::StatePtr state = this->state();
+    if (state->catalog.tables.empty()) return {};
+    return {{.number = 4,
+             .kind = "compact",
+             .table = state->catalog.tables.begin()->first,
+             .done = 30,
+             .all = 100,
+             .unit = "rows",
+             .began_at_us = 0},
+            {.number = 5, .kind = "refresh", .table = {}, .unit = "events", .began_at_us = 0}};
+}
+
 std::vector<SourceRow> FakeControl::sources_of(TableId table) const {
     const manifest::StatePtr state = this->state();
     const auto place = state->catalog.tables.find(table);

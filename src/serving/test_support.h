@@ -62,6 +62,7 @@ class FakeControl final : public Control {
     Result<std::shared_ptr<log::PartitionedLog>> log_of(TableId table) const override;
     std::optional<Error> failure_of(TableId) const override { return std::nullopt; }
     std::vector<SourceRow> sources_of(TableId table) const override;
+    std::vector<TaskReport> tasks() const override;
     std::vector<std::string> source_troubles(const catalog::Table& table) const override;
     Result<ObjectId> new_id() override;
     Result<std::vector<manifest::Change>> complete(catalog::Table table) override;

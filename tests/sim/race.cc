@@ -35,7 +35,7 @@ app::NodeOptions options(uint64_t seed) {
     options.archive.segment_rows_max = 100;
     options.batch.interval_us = 2'500'000;
     options.batch.threads = 1 + seed % 2;
-    options.batch.undo_window_us = 40'000'000;
+    options.housekeeping.undo_window_us = 40'000'000;
     return options;
 }
 

@@ -54,6 +54,7 @@ class OneTable final : public Control {
     }
     std::optional<Error> failure_of(TableId) const override { return std::nullopt; }
     std::vector<serving::SourceRow> sources_of(TableId) const override { return {}; }
+    std::vector<TaskReport> tasks() const override { return {}; }
     std::vector<std::string> source_troubles(const catalog::Table&) const override { return {}; }
     Result<ObjectId> new_id() override { return ObjectId(); }
     Result<std::vector<manifest::Change>> complete(catalog::Table) override {

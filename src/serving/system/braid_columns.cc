@@ -18,7 +18,8 @@ constexpr RelationText kBraid[] = {
      "number:int8! finished_at:timestamptz statement:text! receipt:text!"},
     {"braid", "runs", 13904, 'v',
      "run:int8! view:text version:int8! kind:text! box:text! rows:int8! bytes:int8! parts:int4! "
-     "digest:text! counted:int8! filtered:int8! quarantined:int8! failed:int8!"},
+     "digest:text! counted:int8! filtered:int8! quarantined:int8! failed:int8! "
+     "level:int4!"},
     {"braid", "sources", 13907, 'v',
      "stream:text! source:text! state:text! position:int8 size:int8 lag:int8 last_error:text"},
     {"braid", "streams", 13905, 'v',
@@ -26,6 +27,9 @@ constexpr RelationText kBraid[] = {
      "archive_end:text! sealed_frontier:text! durable_end:text cut:text cut_number:int8 "
      "segments:int4! segment_rows:int8! segment_bad_rows:int8! segment_bytes:int8! "
      "created_at:timestamptz state:text! error:text"},
+    {"braid", "tasks", 13908, 'v',
+     "number:int8! kind:text! stream:text unit:text! done:int8! total:int8 "
+     "began_at:timestamptz"},
     {"braid", "views", 13906, 'v',
      "name:text! kind:text! stream:text version:int8 definition:text! time_zone:text "
      "is_populated:bool! runs:int4! rows:int8! bytes:int8! created_at:timestamptz counted:int8 "

@@ -73,6 +73,21 @@ void add_sources(const SystemView& view, RelationRows& rows) {
     }
 }
 
+void add_tasks(const SystemView& view, RelationRows& rows) {
+    for (const TaskReport& task : view.control.tasks()) {
+        rows.add();
+        rows.set("number", task.number);
+        rows.set("kind", task.kind);
+        if (const std::string* stream = table_name(view.state.catalog, task.table)) {
+            rows.set("stream", *stream);
+        }
+        rows.set("unit", task.unit);
+        rows.set("done", task.done);
+        if (task.all > 0) rows.set("total", task.all);
+        rows.set_time("began_at", task.began_at_us);
+    }
+}
+
 uint64_t bytes_of(const manifest::Run& run) {
     uint64_t bytes = 0;
     for (const manifest::Part& part : run.parts) bytes += part.bytes;
@@ -141,6 +156,7 @@ void add_runs(const SystemView& view, RelationRows& rows) {
             rows.set("filtered", run.filtered);
             rows.set("quarantined", run.quarantined);
             rows.set("failed", run.failed);
+            rows.set("level", static_cast<uint64_t>(run.level));
         }
     }
 }
@@ -179,7 +195,8 @@ void add_receipts(const SystemView& view, RelationRows& rows) {
 constexpr RelationSource kSources[] = {
     {"braid", "audits", add_audits},   {"braid", "receipts", add_receipts},
     {"braid", "runs", add_runs},       {"braid", "sources", add_sources},
-    {"braid", "streams", add_streams}, {"braid", "views", add_views},
+    {"braid", "streams", add_streams}, {"braid", "tasks", add_tasks},
+    {"braid", "views", add_views},
 };
 
 }  // namespace

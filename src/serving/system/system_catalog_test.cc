@@ -179,6 +179,11 @@ TEST_F(SystemFixture, ShowsStreamsViewsAndRuns) {
     EXPECT_THAT(rows("pg_catalog.pg_class", {"relname", "relpages"}), IsSupersetOf({"t|1", "v|1"}));
 }
 
+TEST_F(SystemFixture, ShowsTheWorkThatGoesOn) {
+    EXPECT_THAT(rows("braid.tasks", {"number", "kind", "stream", "unit", "done", "total"}),
+                ElementsAre("4|compact|t|rows|30|100", "5|refresh|~|events|0|~"));
+}
+
 TEST_F(SystemFixture, ShowsHowEachSourceStands) {
     EXPECT_THAT(rows("braid.sources",
                      {"stream", "source", "state", "position", "size", "lag", "last_error"}),

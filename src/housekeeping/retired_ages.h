@@ -7,7 +7,7 @@
 #include "base/mutex.h"
 #include "manifest/manifest.h"
 
-namespace braid::batch {
+namespace braid::housekeeping {
 
 /// For how long runs have been retired, as this process has watched them by the monotonic clock: no
 /// jump of the wall clock shortens the undo window or keeps runs for ever. A restart begins to
@@ -36,4 +36,4 @@ class RetiredAges {
     std::map<RunId, int64_t> seen_us_ GUARDED_BY(mutex_);
 };
 
-}  // namespace braid::batch
+}  // namespace braid::housekeeping

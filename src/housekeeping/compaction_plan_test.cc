@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "housekeeping/compaction_plan.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "manifest/test_support.h"
+
+namespace braid::housekeeping {
+namespace {
+
+using manifest::Run;
+using manifest::RunKind;
+using testing::ElementsAre;
+
+constexpr TableId kTable{1};
+constexpr VersionId kOld{3};
+constexpr VersionId kNew{5};
+
+Box box_of(int64_t from, int64_t to) { return {{{PartitionId{0}, Offset{from}, Offset{to}}}}; }
+
+/// A stream of one partition, and the runs of its views as they would be after some seals.
+struct History {
+    manifest::State state;
+    int64_t end = 0;
+
+    History() {
+        catalog::Table table = manifest::test_table(kTable, "t");
+        state.catalog.tables[kTable] = table;
+        state.tables[kTable].origin = Positions{{Offset{0}}};
+        add_version(kOld, 0);
+    }
+    void add_version(VersionId version, int64_t first_seal, bool is_populated = true) {
+        catalog::MaterializedView view;
+        view.id = {version.value + 100};
+        view.name = "v" + std::to_string(version.value);
+        view.table = kTable;
+        view.current = version;
+        view.versions.push_back({.id = version,
+                                 .first_seal = Positions{{Offset{first_seal}}},
+                                 .is_populated = is_populated});
+        state.catalog.views[view.id] = view;
+        state.runs[version] = {};
+    }
+    void seal(uint32_t level = 0) {
+        for (auto& [version, runs] : state.runs) {
+            Run run =
+                manifest::test_run({++next}, version, RunKind::kSealed, box_of(end, end + 10));
+            run.level = level;
+            runs.push_back(run);
+        }
+        end += 10;
+    }
+    /// Seals of these levels, oldest first.
+    void seal_all(const std::string& levels) {
+        for (const char level : levels) seal(static_cast<uint32_t>(level - '0'));
+    }
+    std::string levels(VersionId version = kOld) const {
+        std::string all;
+        for (const Run& run : state.runs_of(version)) all += static_cast<char>('0' + run.level);
+        return all;
+    }
+    /// Does what is planned; false: nothing is.
+    bool compact() {
+        const auto plan = plan_compaction(state, kTable);
+        if (!plan) return false;
+        for (const auto& joined : plan->joined) {
+            auto& runs = state.runs[joined.front().version];
+            Run sum = joined.front();
+            sum.box = box_of(joined.front().box.find({0})->from.value,
+                             joined.back().box.find({0})->to.value);
+            sum.id = {++next};
+            sum.level = plan->level;
+            runs.edit([&](auto& items) {
+                const auto at = std::ranges::find(items, joined.front().id,
+                                                  [](const auto& item) { return item->id; });
+                const auto place = items.erase(at, at + static_cast<ptrdiff_t>(joined.size()));
+                items.insert(place, std::make_shared<const Run>(sum));
+            });
+        }
+        return true;
+    }
+
+    uint64_t next = 100;
+};
+
+TEST(CompactionPlan, JoinsEightOfALevel) {
+    History history;
+    for (size_t seal = 1; seal < kFanIn; ++seal) history.seal();
+    EXPECT_FALSE(plan_compaction(history.state, kTable).has_value());
+    history.seal();
+    const auto plan = plan_compaction(history.state, kTable);
+    ASSERT_TRUE(plan.has_value());
+    EXPECT_EQ(plan->table, kTable);
+    EXPECT_EQ(plan->level, 1U);
+    ASSERT_EQ(plan->joined.size(), 1U);
+    EXPECT_EQ(plan->joined[0].size(), kFanIn);
+    ASSERT_TRUE(history.compact());
+    EXPECT_EQ(history.levels(), "1");
+    EXPECT_FALSE(history.compact());
+}
+
+/// What the issue asks for: at most 40 runs at 100,000 seals, and each row written once a level.
+TEST(CompactionPlan, ManySealsAreFewRuns) {
+    History history;
+    size_t most = 0;
+    int64_t rewritten = 0;  // in seals
+    constexpr int64_t kSeals = 100'000;
+    for (int64_t seal = 0; seal < kSeals; ++seal) {
+        history.seal();
+        while (const auto plan = plan_compaction(history.state, kTable)) {
+            for (const manifest::Run& run : plan->joined[0]) {
+                rewritten += (run.box.find({0})->to.value - run.box.find({0})->from.value) / 10;
+            }
+            ASSERT_TRUE(history.compact());
+        }
+        most = std::max(most, history.state.runs_of(kOld).size());
+    }
+    EXPECT_LE(most, 40U);
+    EXPECT_LE(rewritten, kSeals * 6);
+}
+
+TEST(CompactionPlan, YoungerRunsWaitForTheirTurn) {
+    History history;
+    history.seal_all("11111110000000");
+    EXPECT_FALSE(history.compact());
+    history.seal();
+    ASSERT_TRUE(history.compact());
+    EXPECT_EQ(history.levels(), "11111111");
+    ASSERT_TRUE(history.compact());
+    EXPECT_EQ(history.levels(), "2");
+}
+
+TEST(CompactionPlan, WhatWasLeftInDisorderIsTakenIn) {
+    History history;
+    history.seal_all("0000011100");
+    ASSERT_TRUE(history.compact());
+    EXPECT_EQ(history.levels(), "200");
+}
+
+TEST(CompactionPlan, NothingIsJoinedAcrossACut) {
+    History history;
+    history.seal_all("00000");
+    history.state.tables[kTable].cut_in_flight = Positions{{Offset{history.end}}};
+    history.seal_all("0000000");
+    EXPECT_FALSE(history.compact());
+    history.seal();
+    ASSERT_TRUE(history.compact());
+    EXPECT_EQ(history.levels(), "000001");
+    history.state.tables[kTable].cut_in_flight.reset();
+    history.seal_all("00");
+    EXPECT_FALSE(history.compact());  // five, then one of another level
+
+    History kept;
+    kept.seal_all("0000");
+    kept.state.tables[kTable].cuts.push_back(
+        {.number = 1, .table = kTable, .cut = Positions{{Offset{kept.end}}}, .runs = {}});
+    kept.seal_all("0000");
+    EXPECT_FALSE(kept.compact());
+}
+
+TEST(CompactionPlan, NothingIsJoinedAcrossTheBeginningOfAVersionWithoutHistory) {
+    History history;
+    history.seal_all("0000");
+    history.add_version(kNew, history.end, false);
+    history.seal_all("0000");
+    EXPECT_FALSE(history.compact());
+}
+
+TEST(CompactionPlan, BatchRunsStayAsTheyAre) {
+    History history;
+    history.state.runs[kOld].push_back(
+        manifest::test_run({50}, kOld, RunKind::kBatch, box_of(0, 10)));
+    history.end = 10;
+    history.seal_all("00000000");
+    const auto plan = plan_compaction(history.state, kTable);
+    ASSERT_TRUE(plan.has_value());
+    EXPECT_EQ(plan->joined[0].front().box, box_of(10, 20));
+}
+
+TEST(CompactionPlan, AllVersionsGoTogether) {
+    History history;
+    history.seal_all("00000");
+    history.add_version(kNew, history.end);
+    history.seal_all("000");
+    const auto plan = plan_compaction(history.state, kTable);
+    ASSERT_TRUE(plan.has_value());
+    ASSERT_EQ(plan->joined.size(), 2U);
+    EXPECT_EQ(plan->joined[0].size() + plan->joined[1].size(), 11U);
+    ASSERT_TRUE(history.compact());
+    EXPECT_EQ(history.levels(kOld), "1");
+    EXPECT_EQ(history.levels(kNew), "1");
+    EXPECT_EQ(history.state.runs_of(kNew)[0].box, box_of(50, 80));
+}
+
+TEST(CompactionPlan, OfAStreamThatIsGoneNothing) {
+    EXPECT_FALSE(plan_compaction(manifest::State(), kTable).has_value());
+    History history;
+    history.state.catalog.views.clear();
+    EXPECT_FALSE(plan_compaction(history.state, kTable).has_value());
+}
+
+}  // namespace
+}  // namespace braid::housekeeping

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "housekeeping/compactor.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "batch/run_merge.h"
+#include "runs/run_file.h"
+
+namespace braid::housekeeping {
+
+namespace {
+
+using manifest::Run;
+
+constexpr uint64_t kRowsBetweenLooks = 4096;
+
+/// What is known of the joined run without reading any.
+Run sum_of(const std::vector<Run>& runs, uint32_t level) {
+    Run sum{.version = runs.front().version};
+    FoldAccount account;
+    for (const Run& run : runs) {
+        std::optional<Box> joined = join(sum.box, run.box);
+        CHECK(joined.has_value());  // neighbours in a tiling always join
+        sum.box = *std::move(joined);
+        account.add(run.account());
+    }
+    sum.set_account(account);
+    sum.kind = manifest::RunKind::kSealed;
+    sum.level = level;
+    return sum;
+}
+
+Result<Run> write_joined(const CompactorParts& parts, const std::vector<Run>& runs, uint32_t level,
+                         runs::RunFile& file, const Compactor::GoOn& go_on) {
+    const plan::ViewPlanPtr plan = TRY(parts.plans->plan_of(runs.front().version));
+    batch::RunReaders readers;
+    for (const Run& run : runs) {
+        readers.push_back(TRY(runs::RunReader::open(*parts.store, run)));
+    }
+    const auto writer = runs::RunWriter::create(file);
+    uint64_t rows = 0;
+    TRY(batch::merge_runs(readers, plan->aggregates, {},
+                          [&](uint32_t section, const operators::StateRow& row) -> Result<void> {
+                              if (++rows % kRowsBetweenLooks == 0) TRY(go_on(kRowsBetweenLooks));
+                              return writer->add(section, row);
+                          }));
+    const Run written = TRY(writer->finish());
+    Run joined = sum_of(runs, level);
+    joined.rows = written.rows;
+    joined.digest = written.digest;
+    joined.parts = written.parts;
+    return joined;
+}
+
+bool is_overtaken(const Error& error) {
+    return error.code() == ErrorCode::kConflict || error.code() == ErrorCode::kNotFound;
+}
+
+}  // namespace
+
+Result<bool> Compactor::compact(const CompactionPlan& plan, const GoOn& go_on) {
+    const RunId first = TRY(parts_.manifest->new_run_id());
+    runs::RunFile file(*parts_.store, runs::run_path(plan.table, first));
+    std::vector<manifest::Change> changes;
+    bool has_rows = false;
+    for (const std::vector<Run>& runs : plan.joined) {
+        TRY(go_on(0));
+        manifest::Compact change;
+        for (const Run& run : runs) change.removed.push_back(run.id);
+        auto joined = write_joined(parts_, runs, plan.level, file, go_on);
+        if (!joined && is_overtaken(joined.error())) return false;
+        change.added = TRY(std::move(joined));
+        change.added.id = changes.empty() ? first : TRY(parts_.manifest->new_run_id());
+        has_rows |= !change.added.parts.empty();
+        changes.emplace_back(std::move(change));
+    }
+    TRY(file.put());
+    const auto committed = parts_.manifest->commit(std::move(changes));
+    if (committed) return true;
+    if (!is_overtaken(committed.error())) return committed.error();
+    if (has_rows) TRY(parts_.store->remove(file.path()));
+    return false;
+}
+
+}  // namespace braid::housekeeping

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "housekeeping/housekeeper.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/error_makers.h"
+#include "base/trace.h"
+
+namespace braid::housekeeping {
+
+namespace {
+
+constexpr int64_t kIdleUs = 1'000'000;
+/// What failed is not tried again before.
+constexpr int64_t kAfterFailureUs = 30'000'000;
+/// So many versions of the manifest come between two looks at what can be trimmed.
+constexpr uint64_t kVersionsBetweenTrims = 128;
+
+/// Those that are read.
+uint64_t rows_of(const CompactionPlan& plan) {
+    uint64_t rows = 0;
+    for (const auto& runs : plan.joined) {
+        for (const manifest::Run& run : runs) {
+            for (const manifest::Part& part : run.parts) rows += part.rows;
+        }
+    }
+    return rows;
+}
+
+}  // namespace
+
+Housekeeper::Housekeeper(HousekeepingParts parts, HousekeepingOptions options, Workers& workers)
+    : parts_(std::move(parts)),
+      options_(options),
+      workers_(workers),
+      releaser_(*parts_.store, *parts_.manifest, *parts_.clock, parts_.forget_run),
+      compactor_({parts_.store, parts_.manifest, parts_.plans}),
+      health_(Health::add_to(parts_.health, "housekeeping", "")),
+      trimmed_at_(parts_.manifest->head()->number) {
+    const auto counter = [&](const char* name, const char* help) {
+        return &parts_.metrics->get(name, Metrics::Kind::kCounter, help);
+    };
+    compactions_ = counter("braid_compactions_total", "Joins of sealed runs that were committed.");
+    compacted_rows_ = counter("braid_compaction_rows_total", "Rows of the runs that were joined.");
+    released_ = counter("braid_runs_released_total", "Retired runs whose files were let go.");
+    trimmed_ = counter("braid_manifest_trimmed_total", "Manifest versions that were removed.");
+    handle_ = workers_.start_background("housekeeping", [this] { return step(); });
+}
+
+Housekeeper::~Housekeeper() {
+    is_closing_ = true;
+    workers_.stop(handle_);
+}
+
+StepOutcome Housekeeper::step() {
+    bool progressed = false;
+    std::optional<Error> failure;
+    const auto note = [&](const char* what, const auto& done) {
+        if (!done) {
+            failure = Error(done.error()).with_context(what);
+        } else {
+            progressed |= static_cast<bool>(*done);
+        }
+    };
+    const auto released = releaser_.release(options_.undo_window_us);
+    if (released) released_->add(static_cast<int64_t>(*released));
+    note("releasing runs", released);
+    note("trimming the manifest", trim());
+    note("compacting runs", compact());
+    if (is_closing_) return {};
+    if (!failure) {
+        if (not_before_us_.empty()) health_->recovered();
+        return {.progressed = progressed, .idle_us = kIdleUs};
+    }
+    if (health_->state() == HealthState::kWell) {
+        write_trace(TraceLevel::kError, "housekeeping", failure->to_string());
+    }
+    health_->tell(HealthState::kDegraded, *failure);
+    return {.progressed = false, .idle_us = kIdleUs};
+}
+
+Result<bool> Housekeeper::trim() {
+    const ManifestNumber head = parts_.manifest->head()->number;
+    if (head.value - trimmed_at_.value < kVersionsBetweenTrims) return false;
+    const uint64_t removed = TRY(parts_.manifest->trim(0));
+    trimmed_at_ = head;
+    trimmed_->add(static_cast<int64_t>(removed));
+    return removed > 0;
+}
+
+/// One join of one stream; where one fails the others have their turn.
+Result<bool> Housekeeper::compact() {
+    const manifest::StatePtr state = parts_.manifest->head();
+    const int64_t now_us = parts_.clock->monotonic_us();
+    std::optional<Error> failure;
+    for (const auto& [table, at] : state->tables) {
+        const auto plan = plan_compaction(*state, table);
+        if (!plan) {
+            not_before_us_.erase(table);
+            continue;
+        }
+        const auto later = not_before_us_.find(table);
+        if (later != not_before_us_.end() && now_us < later->second) continue;
+        auto done = compact(*plan);
+        if (done) return done;
+        not_before_us_[table] = now_us + kAfterFailureUs;
+        failure = std::move(done).error();
+    }
+    if (failure) return *std::move(failure);
+    return false;
+}
+
+Result<bool> Housekeeper::compact(const CompactionPlan& plan) {
+    const Tasks::Running task = parts_.tasks->begin("compact", plan.table, "rows");
+    task.begin(rows_of(plan));
+    const auto go_on = [&](uint64_t rows) -> Result<void> {
+        task.advance(rows);
+        if (is_closing_) return cancelled("the node stops");
+        return {};
+    };
+    if (!TRY(compactor_.compact(plan, go_on))) return false;
+    compactions_->add(1);
+    compacted_rows_->add(static_cast<int64_t>(task.all()));
+    return true;
+}
+
+}  // namespace braid::housekeeping

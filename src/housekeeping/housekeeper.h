@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "base/result.h"
+#include "base/store.h"
+#include "base/worker.h"
+#include "housekeeping/compactor.h"
+#include "housekeeping/releaser.h"
+#include "manifest/manifest.h"
+#include "model/health.h"
+#include "model/tasks.h"
+#include "plan/view_plan.h"
+
+namespace braid::housekeeping {
+
+struct HousekeepingOptions {
+    /// Retired runs stay this long: longer than any statement may run.
+    int64_t undo_window_us = 600'000'000;
+};
+
+struct HousekeepingParts {
+    Store* store = nullptr;
+    const Clock* clock = nullptr;
+    manifest::Manifest* manifest = nullptr;
+    plan::ViewPlans* plans = nullptr;
+    Metrics* metrics = nullptr;
+    Health* health = nullptr;  // may be null
+    Tasks* tasks = nullptr;
+    /// A run's files are about to be deleted.
+    std::function<void(RunId)> forget_run;
+};
+
+/// The one background worker that keeps a node from growing with its age, whatever else is
+/// configured: compacts sealed runs, releases retired ones, trims the manifest. Each step does one
+/// bounded thing, and can be cut off anywhere: what it wrote is garbage until one commit. What
+/// fails is tried again later; the other work goes on. Thread-safe.
+class Housekeeper {
+  public:
+    Housekeeper(HousekeepingParts parts, HousekeepingOptions options, Workers& workers);
+    /// Ends a compaction that is under way; what it wrote is given up.
+    ~Housekeeper();
+
+    Result<uint64_t> release(int64_t undo_window_us) { return releaser_.release(undo_window_us); }
+
+  private:
+    StepOutcome step();
+    Result<bool> compact();
+    Result<bool> compact(const CompactionPlan& plan);
+    Result<bool> trim();
+
+    const HousekeepingParts parts_;
+    const HousekeepingOptions options_;
+    Workers& workers_;
+    Releaser releaser_;
+    Compactor compactor_;
+    const std::shared_ptr<PartHealth> health_;
+    std::map<TableId, int64_t> not_before_us_;  // of a stream whose compaction failed
+    ManifestNumber trimmed_at_;
+    Metric* compactions_ = nullptr;
+    Metric* compacted_rows_ = nullptr;
+    Metric* released_ = nullptr;
+    Metric* trimmed_ = nullptr;
+    std::atomic<bool> is_closing_ = false;
+    Workers::Handle handle_ = 0;
+};
+
+}  // namespace braid::housekeeping

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "housekeeping/housekeeper.h"
+
+#include <optional>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "base/error_makers.h"
+#include "base/trace.h"
+#include "housekeeping/test_support.h"
+
+namespace braid::housekeeping {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class HousekeeperTest : public KeptStream {
+  protected:
+    void SetUp() override {
+        KeptStream::SetUp();
+        set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
+        start();
+    }
+    void TearDown() override { set_trace_sink({}); }
+    void start() {
+        keeper_.emplace(
+            HousekeepingParts{
+                &files_, &clock_, manifest_.get(), &views_, &metrics_, &health_, &tasks_, {}},
+            HousekeepingOptions{.undo_window_us = 10'000'000}, workers_);
+    }
+    void seal_times(int count) {
+        for (int number = 0; number < count; ++number) {
+            seal(fmt::format("k{}", number % 5), number);
+        }
+    }
+    /// Until it has nothing to do.
+    void keep_house() {
+        while (workers_.step("housekeeping")) {
+        }
+    }
+    int64_t counted(const char* name) {
+        return metrics_.get(name, Metrics::Kind::kCounter, "").get();
+    }
+
+    SteppedWorkers workers_;
+    Health health_{clock_, nullptr};
+    Tasks tasks_{clock_};
+    std::optional<Housekeeper> keeper_;
+};
+
+TEST_F(HousekeeperTest, JoinsRunsAndLetsTheOldOnesGo) {
+    const VersionId other = create_view(manifest_->new_id().value(), "other");
+    seal_times(8);
+    const manifest::Run old = runs_of(version_)[0];
+    keep_house();
+    ASSERT_THAT(runs_of(version_), SizeIs(1));
+    const manifest::Run joined = runs_of(version_)[0];
+    EXPECT_EQ(joined.level, 1U);
+    EXPECT_EQ(joined.box, manifest::box({0}, {8}));
+    EXPECT_EQ(joined.counted, 8U);
+    EXPECT_EQ(joined.files(), runs_of(other)[0].files());
+    EXPECT_EQ(answer(version_), expected());
+    EXPECT_EQ(answer(other), expected());
+    EXPECT_EQ(count_run_files(), 9U) << "whoever reads goes on with the old ones";
+    EXPECT_TRUE(exists(old));
+    clock_.advance_us(10'000'000);
+    keep_house();
+    EXPECT_EQ(count_run_files(), 1U);
+    EXPECT_THAT(head()->retired, IsEmpty());
+    EXPECT_EQ(answer(version_), expected());
+    EXPECT_EQ(counted("braid_compactions_total"), 1);
+    EXPECT_EQ(counted("braid_runs_released_total"), 16);
+}
+
+TEST_F(HousekeeperTest, FilesAndManifestDoNotGrowWithAge) {
+    for (int day = 0; day < 20; ++day) {
+        for (int seals = 0; seals < 64; ++seals) {
+            seal_times(1);
+            clock_.advance_us(1'000'000);
+            keep_house();
+        }
+        EXPECT_LE(runs_of(version_).size(), 7U * 4U);
+        EXPECT_LE(count_run_files(), 7U * 4U + 16U);
+        EXPECT_LE(files_.list("manifest").value().size(), 1'500U);
+    }
+    EXPECT_EQ(answer(version_), expected());
+    EXPECT_GT(counted("braid_manifest_trimmed_total"), 1'000);
+    ASSERT_OK(manifest::Manifest::open(files_, clock_, "manifest"));
+}
+
+/// A fault at each call of the file system that a compaction makes, then all is as it should be.
+TEST_F(HousekeeperTest, WhatFailsIsTriedAgain) {
+    seal_times(8);
+    for (uint64_t call = 0;; ++call) {
+        SCOPED_TRACE(call);
+        ASSERT_LT(call, 1'000U);
+        files_.fail_all_after(call);
+        const bool progressed = workers_.step("housekeeping");
+        files_.clear_faults();
+        EXPECT_EQ(answer(version_), expected());
+        if (progressed) break;
+        EXPECT_EQ(health_.state(), HealthState::kDegraded);
+        EXPECT_THAT(runs_of(version_), SizeIs(8));
+        clock_.advance_us(30'000'000);
+        if (manifest_->commit({manifest::AllocateIds{1, 1}})) continue;
+        // Of unknown outcome: the directory is opened again.
+        keeper_.reset();
+        ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
+        ASSERT_OK(remove_orphans(files_, files_, *head()));
+        start();
+        if (runs_of(version_).size() == 1) break;
+    }
+    keep_house();
+    EXPECT_EQ(health_.state(), HealthState::kWell);
+    EXPECT_THAT(runs_of(version_), SizeIs(1));
+    EXPECT_EQ(answer(version_), expected());
+    ASSERT_OK(remove_orphans(files_, files_, *head()));
+    EXPECT_EQ(count_run_files(), 1U + 8U);
+}
+
+TEST_F(HousekeeperTest, ADamagedRunDoesNotStopTheRest) {
+    seal_times(8);
+    const std::string file = runs_of(version_)[3].parts[0].file;
+    ASSERT_OK(files_.flip_bit(file, 40, 3));
+    EXPECT_FALSE(workers_.step("housekeeping"));
+    EXPECT_EQ(health_.state(), HealthState::kDegraded);
+    const catalog::Table other = [&] {
+        catalog::Table made = manifest::test_table(manifest_->new_id().value(), "u");
+        made.columns = operators::test_stream_columns();
+        return made;
+    }();
+    ASSERT_OK(manifest_->commit({manifest::CreateTable{other}}));
+    table_ = other;
+    records_.clear();
+    const VersionId version = create_view(manifest_->new_id().value(), "w");
+    seal_times(8);
+    keep_house();
+    EXPECT_THAT(runs_of(version), SizeIs(1));
+    EXPECT_EQ(answer(version), expected());
+    EXPECT_EQ(health_.state(), HealthState::kDegraded) << "as long as the stream waits";
+}
+
+/// A publish takes the place of what is being joined.
+TEST_F(HousekeeperTest, WhoIsOvertakenLeavesNothing) {
+    seal_times(8);
+    const auto plan = plan_compaction(*head(), table_.id);
+    ASSERT_TRUE(plan.has_value());
+    publish();
+    const uint64_t before = count_run_files();
+    Compactor compactor({&files_, manifest_.get(), &views_});
+    const auto done = compactor.compact(*plan, [](uint64_t) { return Result<void>(); });
+    ASSERT_OK(done);
+    EXPECT_FALSE(*done);
+    EXPECT_EQ(count_run_files(), before);
+    EXPECT_EQ(answer(version_), expected());
+}
+
+TEST_F(HousekeeperTest, ADropMeanwhileIsNoFailure) {
+    seal_times(8);
+    const auto plan = plan_compaction(*head(), table_.id);
+    ASSERT_OK(manifest_->commit({manifest::DropView{view_}}));
+    Compactor compactor({&files_, manifest_.get(), &views_});
+    const uint64_t before = count_run_files();
+    const auto done = compactor.compact(*plan, [](uint64_t) { return Result<void>(); });
+    ASSERT_OK(done);
+    EXPECT_FALSE(*done);
+    EXPECT_EQ(count_run_files(), before);
+}
+
+TEST_F(HousekeeperTest, EndsWhenItIsToldTo) {
+    seal_times(8);
+    const auto plan = plan_compaction(*head(), table_.id);
+    Compactor compactor({&files_, manifest_.get(), &views_});
+    const uint64_t before = count_run_files();
+    EXPECT_ERROR(
+        compactor.compact(*plan, [](uint64_t) -> Result<void> { return cancelled("now"); }),
+        ErrorCode::kCancelled);
+    EXPECT_EQ(count_run_files(), before);
+    EXPECT_THAT(runs_of(version_), SizeIs(8));
+    EXPECT_THAT(tasks_.report(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace braid::housekeeping

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "housekeeping/releaser.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "batch/audit.h"
+#include "batch/view_builder.h"
+
+namespace braid::housekeeping {
+
+namespace {
+
+/// Calls with the file of each part of each run that is live, retired or a candidate.
+template <typename Visit>
+void for_each_named_file(const manifest::State& state, Visit visit) {
+    const auto visit_files = [&](const manifest::Run& run) {
+        for (const manifest::Part& part : run.parts) visit(part.file);
+    };
+    for (const auto& [version, list] : state.runs) std::ranges::for_each(list, visit_files);
+    for (const manifest::Retired& retired : state.retired) visit_files(retired.run);
+    for (const auto& [id, table] : state.tables) {
+        if (table.candidate) std::ranges::for_each(table.candidate->runs, visit_files);
+    }
+}
+
+}  // namespace
+
+Releaser::Releaser(Store& store, manifest::Manifest& manifest, const Clock& clock,
+                   std::function<void(RunId)> forget_run)
+    : store_(store),
+      manifest_(manifest),
+      clock_(clock),
+      forget_run_(std::move(forget_run)),
+      ages_(std::make_shared<RetiredAges>()) {
+    ages_->note(*manifest.head(), clock.monotonic_us());
+    manifest.on_commit(
+        [ages = ages_, &clock, known = RunId()](const manifest::StatePtr& state) mutable {
+            // Most commits retire nothing.
+            const RunId newest = state->retired.empty() ? RunId() : state->retired.back().run.id;
+            if (newest == known) return;
+            known = newest;
+            ages->note(*state, clock.monotonic_us());
+        });
+}
+
+Result<uint64_t> Releaser::release(int64_t undo_window_us) {
+    const ScopedLock lock(mutex_);
+    const manifest::StatePtr state = manifest_.head();
+    const int64_t now_us = clock_.monotonic_us();
+    manifest::Release release;
+    std::vector<manifest::Run> released;
+    for (const manifest::Retired& retired : state->retired) {
+        if (now_us - ages_->since_us(retired.run.id, now_us) < undo_window_us) break;
+        release.runs.push_back(retired.run.id);
+        released.push_back(retired.run);
+    }
+    if (released.empty()) return uint64_t{0};
+    const manifest::StatePtr after = TRY(manifest_.commit({std::move(release)}));
+    std::set<std::string> files;
+    for (const manifest::Run& run : released) {
+        if (forget_run_) forget_run_(run.id);
+        files.merge(run.files());
+    }
+    // Only after no version names them; a file lives as long as one of its runs.
+    for_each_named_file(*after, [&](const std::string& file) { files.erase(file); });
+    TRY(batch::remove_files(store_, files));
+    return released.size();
+}
+
+Result<void> remove_orphans(Store& store, Store& local, const manifest::State& state) {
+    std::set<std::string> named;
+    for_each_named_file(state, [&](const std::string& file) { named.insert(file); });
+    const auto clear = [](Store& root, const char* directory,
+                          const std::set<std::string>& kept) -> Result<void> {
+        if (!TRY(root.exists(directory))) return {};
+        return batch::remove_unnamed(root, directory, kept);
+    };
+    TRY(clear(store, "runs", named));
+    // What was spilled or half written when a process ended is nobody's.
+    TRY(clear(store, "_tmp", {}));
+    TRY(clear(local, "_tmp", {}));
+    TRY(clear(local, "spill", {}));
+    return {};
+}
+
+}  // namespace braid::housekeeping

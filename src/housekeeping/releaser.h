@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "base/store.h"
+#include "housekeeping/retired_ages.h"
+#include "manifest/manifest.h"
+
+namespace braid::housekeeping {
+
+/// Lets go of what nobody needs any more. Thread-safe.
+class Releaser {
+  public:
+    /// `forget_run` is told of each run whose file is about to be deleted; may be empty.
+    Releaser(Store& store, manifest::Manifest& manifest, const Clock& clock,
+             std::function<void(RunId)> forget_run);
+
+    /// Deletes the files of runs retired longer ago than the undo window; 0 releases everything
+    /// retired. How many runs went.
+    Result<uint64_t> release(int64_t undo_window_us) EXCLUDES(mutex_);
+
+  private:
+    Store& store_;
+    manifest::Manifest& manifest_;
+    const Clock& clock_;
+    const std::function<void(RunId)> forget_run_;
+    const std::shared_ptr<RetiredAges> ages_;  // the manifest tells it, perhaps after our end
+    Mutex mutex_;  // one release at a time: two would find the same runs
+};
+
+/// Deletes run files that no manifest version names, and all of `_tmp/` and `spill/`, left by a
+/// crash. Only before anything writes runs.
+Result<void> remove_orphans(Store& store, Store& local, const manifest::State& state);
+
+}  // namespace braid::housekeeping

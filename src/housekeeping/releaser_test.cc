@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "housekeeping/releaser.h"
+
+#include <optional>
+#include <set>
+
+#include "housekeeping/test_support.h"
+#include "runs/test_support.h"
+
+namespace braid::housekeeping {
+namespace {
+
+constexpr int64_t kHourUs = 3'600'000'000;
+
+class ReleaserTest : public KeptStream {
+  protected:
+    void SetUp() override {
+        KeptStream::SetUp();
+        releaser_.emplace(files_, *manifest_, clock_,
+                          [this](RunId run) { forgotten_.insert(run); });
+    }
+
+    std::optional<Releaser> releaser_;
+    std::set<RunId> forgotten_;
+};
+
+TEST_F(ReleaserTest, ReleasesFilesOfRetiredRunsAfterTheUndoWindow) {
+    seal("a", 1);
+    const manifest::Run old = runs_of(version_)[0];
+    publish();
+    ASSERT_TRUE(exists(old));
+    clock_.jump_us(25 * kHourUs);
+    EXPECT_EQ(releaser_->release(1'000'000).value(), 0U)
+        << "the wall clock shortens no undo window";
+    EXPECT_TRUE(exists(old));
+    clock_.jump_us(-50 * kHourUs);
+    clock_.advance_us(1'000'000);
+    EXPECT_EQ(releaser_->release(1'000'000).value(), 1U);
+    EXPECT_FALSE(exists(old));
+    EXPECT_TRUE(head()->retired.empty());
+    EXPECT_EQ(forgotten_, std::set<RunId>{old.id});
+    EXPECT_TRUE(exists(runs_of(version_)[0]));
+    EXPECT_EQ(releaser_->release(0).value(), 0U);
+}
+
+/// As many are released at a commit as are retired in it: their number stays, they do not.
+TEST_F(ReleaserTest, CountsTheAgeOfEachRun) {
+    seal("a", 1);
+    publish();
+    clock_.advance_us(1'000'000);
+    EXPECT_EQ(releaser_->release(1'000'000).value(), 1U);
+    seal("b", 2);
+    publish();
+    ASSERT_EQ(head()->retired.size(), 2U);
+    clock_.advance_us(999'999);
+    EXPECT_EQ(releaser_->release(1'000'000).value(), 0U);
+    clock_.advance_us(1);
+    EXPECT_EQ(releaser_->release(1'000'000).value(), 2U);
+}
+
+TEST_F(ReleaserTest, AFileStaysAsLongAsOneOfItsRuns) {
+    const ViewId other_view = manifest_->new_id().value();
+    const VersionId other = create_view(other_view, "other");
+    seal("a", 1);
+    const manifest::Run dropped = runs_of(other)[0];
+    const manifest::Run kept = runs_of(version_)[0];
+    ASSERT_EQ(dropped.files(), kept.files());
+    ASSERT_OK(manifest_->commit({manifest::DropView{other_view}}));
+    EXPECT_EQ(releaser_->release(0).value(), 1U);
+    EXPECT_TRUE(exists(kept));
+    EXPECT_EQ(answer(version_), expected());
+    publish();
+    EXPECT_EQ(releaser_->release(0).value(), 1U);
+    EXPECT_FALSE(exists(kept)) << "now nobody names it";
+}
+
+TEST_F(ReleaserTest, OrphansAreWhatNoVersionNames) {
+    seal("a", 1);
+    publish();
+    const auto garbage = runs::write_table(files_, runs::run_path(table_.id, {77'777}),
+                                           operators::fold_records(records_).table);
+    ASSERT_OK(garbage);
+    ASSERT_OK(remove_orphans(files_, files_, *head()));
+    EXPECT_FALSE(exists(*garbage));
+    EXPECT_TRUE(exists(runs_of(version_)[0]));
+    EXPECT_TRUE(exists(head()->retired.front().run)) << "kept for the undo window";
+}
+
+}  // namespace
+}  // namespace braid::housekeeping
