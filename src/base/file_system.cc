@@ -117,7 +117,8 @@ class FileSystem::PutFile final : public NewFile {
     ~PutFile() override {
         file_.reset();
         // Best effort: what stays behind is garbage in a temporary directory.
-        if (!is_moved_) static_cast<void>(files_.remove(temporary_));
+        const bool is_there = stage_ == Stage::kUnnamed || stage_ == Stage::kInDoubt;
+        if (is_there || is_linked_) static_cast<void>(files_.remove(temporary_));
     }
 
     Result<void> append(Bytes bytes) override {
@@ -127,30 +128,54 @@ class FileSystem::PutFile final : public NewFile {
     uint64_t size() const override { return size_; }
 
     Result<PutOutcome> put() override {
-        CHECK(!is_moved_);
+        CHECK(stage_ != Stage::kDone);
         if (failure_) return *failure_;
         TRY(keep(sync()).context(fmt::format("writing \"{}\"", path_)));
-        const std::string directory = parent_directory(path_);
-        TRY(files_.durable_->ensure(files_, directory));
-        Result<void> moved = files_.move_no_replace(temporary_, path_);
-        if (!moved && moved.error().code() == ErrorCode::kNotFound) {
-            // Somebody has removed the directory.
-            files_.durable_->forget(directory);
-            TRY(files_.durable_->ensure(files_, directory));
-            moved = files_.move_no_replace(temporary_, path_);
-        }
-        if (!moved) {
-            const PutOutcome outcome = TRY(read_back(std::move(moved).error()));
-            if (outcome != PutOutcome::kDone) return outcome;
-        } else {
-            is_moved_ = true;
+        if (stage_ == Stage::kUnnamed) TRY(move());
+        if (stage_ == Stage::kInDoubt) {
+            const PutOutcome found = TRY(read_back());
+            if (found == PutOutcome::kUnknown) return found;
+            stage_ = found == PutOutcome::kDone ? Stage::kNamed : Stage::kUnnamed;
+            if (found == PutOutcome::kExists) return found;
         }
         // The name is there, but a power cut may still take it away.
-        if (auto synced = files_.sync_directory(directory); !synced) return PutOutcome::kUnknown;
-        return PutOutcome::kDone;
+        if (stage_ == Stage::kNamed) {
+            stage_ = directory_->sync() ? Stage::kDone : Stage::kSyncFailed;
+            directory_.reset();
+        }
+        return stage_ == Stage::kDone ? PutOutcome::kDone : PutOutcome::kUnknown;
     }
 
   private:
+    enum class Stage : uint8_t {
+        kUnnamed,
+        kInDoubt,  // a move has failed, and it is not known whether it happened
+        kNamed,
+        kDone,
+        kSyncFailed,  // of the directory: what a power cut leaves can never be known
+    };
+
+    Result<void> move() {
+        const std::string directory = parent_directory(path_);
+        Result<void> moved = move_into(directory);
+        if (!moved && moved.error().code() == ErrorCode::kNotFound) {
+            // Somebody has removed the directory.
+            files_.durable_->forget(directory);
+            moved = move_into(directory);
+        }
+        if (!directory_) return moved;  // it has not come to a move
+        stage_ = moved ? Stage::kNamed : Stage::kInDoubt;
+        if (!moved) move_failure_ = std::move(moved).error();
+        return {};
+    }
+
+    Result<void> move_into(const std::string& directory) {
+        directory_.reset();
+        TRY(files_.durable_->ensure(files_, directory));
+        directory_ = TRY(files_.open_directory(directory));
+        return directory_->move_in(temporary_, path_.substr(path_.rfind('/') + 1));
+    }
+
     Result<void> append_all(Bytes bytes) {
         TRY(file_->append(bytes));
         hash_.add(bytes);
@@ -173,17 +198,19 @@ class FileSystem::PutFile final : public NewFile {
 
     /// A move that failed may still have happened (a reply that was lost, a link whose source could
     /// not be removed).
-    Result<PutOutcome> read_back(Error why) {
+    Result<PutOutcome> read_back() {
         const auto info = files_.info(path_);
         if (!info && info.error().code() == ErrorCode::kNotFound) {
-            return std::move(why).with_context(fmt::format("publishing \"{}\"", path_));
+            stage_ = Stage::kUnnamed;
+            return Error(*move_failure_).with_context(fmt::format("publishing \"{}\"", path_));
         }
         if (!info) return PutOutcome::kUnknown;
         const auto own = files_.info(temporary_);
         if (!own && own.error().code() != ErrorCode::kNotFound) return PutOutcome::kUnknown;
-        // Not moved, so what has the name is another file; or linked, and both names lead to it.
-        if (own && (own->inode != info->inode || own->device != info->device)) {
-            return PutOutcome::kExists;
+        if (own) {
+            // Linked, and both names lead to it; or not moved, and what has the name is another.
+            is_linked_ = own->inode == info->inode && own->device == info->device;
+            return is_linked_ ? PutOutcome::kDone : PutOutcome::kExists;
         }
         if (info->is_directory || info->bytes != size_) return PutOutcome::kExists;
         const auto file = files_.open(path_);
@@ -200,8 +227,11 @@ class FileSystem::PutFile final : public NewFile {
     ContentHash hash_;
     uint64_t size_ = 0;
     bool is_synced_ = false;
-    bool is_moved_ = false;
+    bool is_linked_ = false;  // the temporary name leads to it too
+    Stage stage_ = Stage::kUnnamed;
+    std::unique_ptr<Directory> directory_;  // from the move on
     std::optional<Error> failure_;
+    std::optional<Error> move_failure_;
 };
 
 FileSystem::FileSystem() : durable_(std::make_shared<DurableDirectories>()) {}
@@ -225,6 +255,10 @@ Result<std::unique_ptr<NewFile>> FileSystem::begin_put(const std::string& path) 
         }
     }
     return exhausted("no free temporary name for \"{}\"", path);
+}
+
+Result<void> FileSystem::sync_directory(const std::string& path) {
+    return TRY(open_directory(path))->sync();
 }
 
 void FileSystem::forget_directory(const std::string& path) { durable_->forget(path); }

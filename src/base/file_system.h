@@ -26,6 +26,19 @@ class FileLock {
     virtual ~FileLock() = default;
 };
 
+/// A directory that is held open: to take a file in and make its name durable then needs nothing
+/// more that could run out. One thread.
+class Directory {
+  public:
+    virtual ~Directory() = default;
+    /// Moves a file to a name in it that must be free: AlreadyExists otherwise. Atomic. NotFound
+    /// also when the directory was removed meanwhile.
+    virtual Result<void> move_in(const std::string& from, const std::string& name) = 0;
+    /// Makes creations, moves and removals of entries in it survive a power cut. One that failed is
+    /// not tried again.
+    virtual Result<void> sync() = 0;
+};
+
 class DurableDirectories;
 
 /// Files of this machine, which grow, are synced, moved and locked: what log, spills and caches
@@ -38,7 +51,9 @@ class FileSystem : public Store {
     FileSystem();
 
     /// Writes below `_tmp/`, syncs, moves without overwriting, syncs the directory. Directories
-    /// that are missing are made, and survive a power cut with the file.
+    /// that are missing are made, and survive a power cut with the file. All that may run out
+    /// (descriptors, memory, space) is taken before the file has its name, so that a lack of it is
+    /// an Error; only a move or a sync of the directory that fails leaves room for kUnknown.
     Result<std::unique_ptr<NewFile>> begin_put(const std::string& path) override;
 
     /// Creates an empty file; AlreadyExists if there is one.
@@ -48,8 +63,10 @@ class FileSystem : public Store {
     /// Moves a file to a name that must be free: AlreadyExists otherwise. Atomic. Durable after
     /// sync_directory.
     virtual Result<void> move_no_replace(const std::string& from, const std::string& to) = 0;
+    /// NotFound if it does not exist.
+    virtual Result<std::unique_ptr<Directory>> open_directory(const std::string& path) = 0;
     /// Makes creations, moves and removals of entries in this directory survive a power cut.
-    Result<void> sync_directory(const std::string& path) override = 0;
+    Result<void> sync_directory(const std::string& path) override;
     /// Unavailable when somebody else holds it.
     virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
     /// Bytes that may still be written.

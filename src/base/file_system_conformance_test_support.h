@@ -49,6 +49,34 @@ TEST_P(FileSystemConformance, CreateRefusesATakenName) {
     EXPECT_ERROR(files_->create("a"), ErrorCode::kAlreadyExists);
 }
 
+TEST_P(FileSystemConformance, AHeldDirectoryTakesFilesInAndNeverOverwrites) {
+    EXPECT_ERROR(files_->open_directory("d"), ErrorCode::kNotFound);
+    ASSERT_OK(files_->create_directories("d"));
+    ASSERT_OK_AND_ASSIGN(const auto directory, files_->open_directory("d"));
+    ASSERT_OK(write("a", "first"));
+    ASSERT_OK(write("b", "second"));
+    ASSERT_OK(directory->move_in("a", "c"));
+    EXPECT_ERROR(directory->move_in("b", "c"), ErrorCode::kAlreadyExists);
+    EXPECT_ERROR(directory->move_in("a", "e"), ErrorCode::kNotFound);
+    EXPECT_OK(directory->sync());
+    EXPECT_EQ(files_->read_all("d/c").value(), "first");
+    EXPECT_FALSE(files_->exists("a").value());
+    ASSERT_OK_AND_ASSIGN(const auto root, files_->open_directory(""));
+    ASSERT_OK(root->move_in("b", "f"));
+    EXPECT_EQ(files_->read_all("f").value(), "second");
+}
+
+/// Also when another one has its name by now.
+TEST_P(FileSystemConformance, AHeldDirectoryThatWasRemovedTakesNothingIn) {
+    ASSERT_OK(files_->create_directories("d"));
+    ASSERT_OK_AND_ASSIGN(const auto directory, files_->open_directory("d"));
+    ASSERT_OK(files_->remove_directory("d"));
+    ASSERT_OK(files_->create_directories("d"));
+    ASSERT_OK(write("a", "x"));
+    EXPECT_ERROR(directory->move_in("a", "b"), ErrorCode::kNotFound);
+    EXPECT_TRUE(files_->exists("a").value());
+}
+
 TEST_P(FileSystemConformance, MoveNeverOverwrites) {
     ASSERT_OK(files_->create_directories("d"));
     ASSERT_OK(write("a", "first"));

@@ -3,8 +3,11 @@
 // faulty face.
 #include "base/file_system.h"
 
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -174,6 +177,122 @@ TEST(PutNew, IsUnknownWhenTheNameCannotBeReadBack) {
     EXPECT_ERROR(must_be_done(outcome, "a"), ErrorCode::kUnavailable);
     EXPECT_ERROR(must_be_done(PutOutcome::kExists, "a"), ErrorCode::kAlreadyExists);
     EXPECT_OK(must_be_done(PutOutcome::kDone, "a"));
+}
+
+/// Once it can be: both when the move has happened and when it has not.
+TEST(PutNew, FindsOutLaterWhatBecameOfAMove) {
+    for (const bool has_happened : {true, false}) {
+        MemoryFileSystem files;
+        fail_move(files, "a", [&] {
+            if (has_happened) {
+                ASSERT_OK(files.move_no_replace("_tmp/" + files.list("_tmp")->front(), "a"));
+            }
+            files.set_fault_hook([](const FileOperation&) -> Result<void> {
+                return Error(ErrorCode::kIo, "the server is away");
+            });
+        });
+        ASSERT_OK_AND_ASSIGN(const auto file, files.begin_put("a"));
+        ASSERT_OK(file->append(as_bytes("one")));
+        EXPECT_EQ(file->put().value(), PutOutcome::kUnknown);
+        EXPECT_EQ(file->put().value(), PutOutcome::kUnknown);
+        files.clear_faults();
+        const auto outcome = file->put();
+        EXPECT_EQ(outcome.has_value(), has_happened);
+        if (outcome) {
+            EXPECT_EQ(*outcome, PutOutcome::kDone);
+        } else {
+            EXPECT_EQ(file->put().value(), PutOutcome::kDone) << "and tries again";
+        }
+        files.crash(CrashFate::kDropUnsynced, 0);
+        EXPECT_EQ(files.read_all("a").value(), "one");
+    }
+}
+
+TEST(PutNew, IsUnknownForGoodAfterAFailedSyncOfItsDirectory) {
+    MemoryFileSystem files;
+    files.set_fault_hook([](const FileOperation& operation) -> Result<void> {
+        if (operation.kind != FileOperation::Kind::kSyncDirectory || operation.path != "d") {
+            return {};
+        }
+        return Error(ErrorCode::kIo, "injected");
+    });
+    ASSERT_OK_AND_ASSIGN(const auto file, files.begin_put("d/a"));
+    EXPECT_EQ(file->put().value(), PutOutcome::kUnknown);
+    files.clear_faults();
+    EXPECT_EQ(file->put().value(), PutOutcome::kUnknown) << "a second sync would lie";
+}
+
+/// Whatever runs out at whichever step: nothing has the name, nothing is left, and the next attempt
+/// is a new one.
+TEST(PutNew, FailsWithoutATraceWhereSomethingRunsOut) {
+    bool is_over = false;
+    for (uint64_t failing = 0; !is_over; ++failing) {
+        SCOPED_TRACE(failing);
+        MemoryFileSystem files;
+        ASSERT_OK(put_new(files, "d/before", as_bytes("x")));
+        uint64_t step = 0;
+        files.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+            // A sync that fails is Io, whatever the reason.
+            if (operation.kind == FileOperation::Kind::kSync ||
+                operation.kind == FileOperation::Kind::kSyncDirectory || step++ != failing) {
+                return {};
+            }
+            return exhausted("too many open files");
+        });
+        const auto outcome = put_new(files, "d/a", as_bytes("one"));
+        is_over = step <= failing;
+        files.clear_faults();
+        EXPECT_EQ(outcome.has_value(), is_over);
+        if (outcome) continue;
+        EXPECT_ERROR(outcome, ErrorCode::kExhausted);
+        EXPECT_TRUE(files.list("_tmp")->empty());
+        EXPECT_EQ(put_new(files, "d/a", as_bytes("two")).value(), PutOutcome::kDone);
+        files.crash(CrashFate::kDropUnsynced, 0);
+        EXPECT_EQ(files.read_all("d/a").value(), "two");
+    }
+}
+
+/// Leaves this process so many descriptors, until it ends.
+class FewDescriptors {
+  public:
+    explicit FewDescriptors(size_t spare) {
+        getrlimit(RLIMIT_NOFILE, &before_);
+        std::vector<int> open;
+        while (open.size() <= spare) open.push_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        rlimit less = before_;
+        less.rlim_cur = static_cast<rlim_t>(open.back());
+        for (const int each : open) ::close(each);
+        setrlimit(RLIMIT_NOFILE, &less);
+    }
+    FewDescriptors(const FewDescriptors&) = delete;
+    FewDescriptors& operator=(const FewDescriptors&) = delete;
+    ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+  private:
+    rlimit before_{};
+};
+
+TEST(PosixFileSystem, PutsNothingWithoutDescriptorsAndPutsAgainWithThem) {
+    const auto files = make_posix();
+    ASSERT_NE(files, nullptr);
+    ASSERT_OK(put_new(*files, "d/before", as_bytes("x")));
+    for (const size_t spare : {0, 1, 2}) {
+        SCOPED_TRACE(spare);
+        const std::string path = "d/" + std::to_string(spare);
+        const auto outcome = [&] {
+            const FewDescriptors few(spare);
+            return put_new(*files, path, as_bytes("one"));
+        }();
+        // One for the file and one for its directory.
+        ASSERT_EQ(outcome.has_value(), spare == 2);
+        if (outcome) continue;
+        EXPECT_ERROR(outcome, ErrorCode::kExhausted);
+        EXPECT_EQ(outcome.error().sqlstate(), "53000");
+        EXPECT_TRUE(outcome.error().message().ends_with("Too many open files"));
+        EXPECT_FALSE(files->exists(path).value());
+        EXPECT_TRUE(files->list("_tmp")->empty());
+        EXPECT_EQ(put_new(*files, path, as_bytes("two")).value(), PutOutcome::kDone);
+    }
 }
 
 /// Another process tidies up after itself in the same root.

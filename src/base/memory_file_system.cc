@@ -109,12 +109,15 @@ struct MemoryFileSystem::State {
     Result<void> check_parent(const std::string& path) const;
     bool has_children(const std::string& directory) const;
     Result<void> append(Node& node, Bytes bytes);
+    Result<void> move(const std::string& from, const std::string& to);
+    void sync_directory(const std::string& directory);
     void crash(CrashFate fate, uint64_t seed);
     void settle_names(CrashFate fate, Random& random);
 
     class Writer;
     class Reader;
     class Lock;
+    class HeldDirectory;
 };
 
 Result<void> MemoryFileSystem::State::begin(Kind kind, const std::string& path,
@@ -166,6 +169,24 @@ Result<void> MemoryFileSystem::State::append(Node& node, Bytes bytes) {
     if (free != kUnlimited) free -= fitting;
     if (fitting == bytes.size()) return {};
     return exhausted("no space left").with_sqlstate("53100");
+}
+
+Result<void> MemoryFileSystem::State::move(const std::string& from, const std::string& to) {
+    NodePointer node = TRY(find_file(from));
+    if (find(to)) return taken(to);
+    TRY(check_parent(to));
+    change({{{from, nullptr}, {to, std::move(node)}}});
+    return {};
+}
+
+void MemoryFileSystem::State::sync_directory(const std::string& directory) {
+    std::erase_if(pending, [&](const Change& each) {
+        const bool here = std::ranges::any_of(each.names, [&](const auto& name) {
+            return parent_directory(name.first) == directory;
+        });
+        if (here) apply_change(durable, each);
+        return here;
+    });
 }
 
 void MemoryFileSystem::State::settle_names(CrashFate fate, Random& random) {
@@ -291,6 +312,34 @@ class MemoryFileSystem::State::Lock final : public FileLock {
   private:
     std::shared_ptr<State> state_;
     uint64_t inode_;
+    uint64_t epoch_;
+};
+
+class MemoryFileSystem::State::HeldDirectory final : public Directory {
+  public:
+    HeldDirectory(std::shared_ptr<State> state, NodePointer node, std::string path, uint64_t epoch)
+        : state_(std::move(state)), node_(std::move(node)), path_(std::move(path)), epoch_(epoch) {}
+
+    Result<void> move_in(const std::string& given_from, const std::string& name) override {
+        const std::string from = TRY(checked(given_from));
+        const std::string to = normalize(path_ + "/" + name);
+        TRY(state_->begin(Kind::kMove, to, epoch_));
+        ScopedLock lock(state_->mutex);
+        if (state_->find(path_) != node_) return missing(path_);
+        return state_->move(from, to);
+    }
+    Result<void> sync() override {
+        TRY(state_->begin(Kind::kSyncDirectory, path_, epoch_));
+        ScopedLock lock(state_->mutex);
+        // What has its name by now, if anything has, is another one.
+        if (state_->find(path_) == node_) state_->sync_directory(path_);
+        return {};
+    }
+
+  private:
+    std::shared_ptr<State> state_;
+    NodePointer node_;
+    std::string path_;
     uint64_t epoch_;
 };
 
@@ -439,11 +488,7 @@ Result<void> MemoryFileSystem::move_no_replace(const std::string& given_from,
     const std::string to = TRY(checked(given_to));
     TRY(state_->begin(Kind::kMove, to, state_->current_epoch()));
     ScopedLock lock(state_->mutex);
-    NodePointer node = TRY(state_->find_file(from));
-    if (state_->find(to)) return taken(to);
-    TRY(state_->check_parent(to));
-    state_->change({{{from, nullptr}, {to, std::move(node)}}});
-    return {};
+    return state_->move(from, to);
 }
 
 Result<void> MemoryFileSystem::remove(const std::string& given) {
@@ -468,20 +513,14 @@ Result<void> MemoryFileSystem::remove_directory(const std::string& given) {
     return {};
 }
 
-Result<void> MemoryFileSystem::sync_directory(const std::string& given) {
-    const std::string directory = TRY(checked(given));
-    TRY(state_->begin(Kind::kSyncDirectory, directory, state_->current_epoch()));
+Result<std::unique_ptr<Directory>> MemoryFileSystem::open_directory(const std::string& given) {
+    const std::string path = TRY(checked(given));
+    const uint64_t epoch = state_->current_epoch();
+    TRY(state_->begin(Kind::kRead, path, epoch));
     ScopedLock lock(state_->mutex);
-    const NodePointer node = state_->find(directory);
-    if (!node || !node->is_directory) return missing(directory);
-    std::erase_if(state_->pending, [&](const Change& each) {
-        const bool here = std::ranges::any_of(each.names, [&](const auto& name) {
-            return parent_directory(name.first) == directory;
-        });
-        if (here) apply_change(state_->durable, each);
-        return here;
-    });
-    return {};
+    NodePointer node = state_->find(path);
+    if (!node || !node->is_directory) return missing(path);
+    return std::make_unique<State::HeldDirectory>(state_, std::move(node), path, epoch);
 }
 
 Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& given) {

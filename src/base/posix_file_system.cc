@@ -40,8 +40,11 @@ Error posix_error(int number, std::string_view action, const std::string& path) 
         case ENOSPC:
         case EDQUOT:
             return Error(ErrorCode::kExhausted, text).with_sqlstate("53100");
+        case ENOMEM:
+            return Error(ErrorCode::kExhausted, text).with_sqlstate("53200");
         case EMFILE:
         case ENFILE:
+        case EAGAIN:
             return Error(ErrorCode::kExhausted, text);
         default:
             return Error(ErrorCode::kIo, text);
@@ -156,6 +159,18 @@ class PosixReadableFile final : public ReadableFile {
     std::string path_;
 };
 
+/// Moves to a path that is read from `directory` on; never over what is there.
+Result<void> move(const std::string& source, int directory, const std::string& target) {
+    if (::renameat2(AT_FDCWD, source.c_str(), directory, target.c_str(), RENAME_NOREPLACE) == 0)
+        return {};
+    if (errno != EINVAL && errno != ENOSYS) return posix_error(errno, "move to", target);
+    // Not every file system knows the flag. link() refuses a taken name too.
+    if (::linkat(AT_FDCWD, source.c_str(), directory, target.c_str(), 0) != 0)
+        return posix_error(errno, "link to", target);
+    if (::unlink(source.c_str()) != 0) return posix_error(errno, "unlink", source);
+    return {};
+}
+
 /// flock() belongs to the open file, so a second lock() in this process is refused like that of
 /// another.
 class PosixFileLock final : public FileLock {
@@ -180,12 +195,14 @@ class PosixFileSystem final : public FileSystem {
     Result<void> move_no_replace(const std::string& from, const std::string& to) override;
     Result<void> remove(const std::string& path) override;
     Result<void> remove_directory(const std::string& path) override;
-    Result<void> sync_directory(const std::string& path) override;
+    Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override;
     Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
     Result<uint64_t> free_bytes() override;
     std::string local_path(const std::string& path) const override;
 
   private:
+    class HeldDirectory;
+
     /// The absolute path; InvalidInput when it would lead out of the root or could not be meant.
     Result<std::string> resolve(const std::string& path) const;
     Result<Descriptor> open_regular(const std::string& path) const;
@@ -194,6 +211,26 @@ class PosixFileSystem final : public FileSystem {
 
     const std::string root_;  // without '/' at the end, so "" is the whole machine
     const Links links_;
+};
+
+class PosixFileSystem::HeldDirectory final : public Directory {
+  public:
+    HeldDirectory(const PosixFileSystem& files, Descriptor descriptor, std::string path)
+        : files_(files), descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+
+    Result<void> move_in(const std::string& from, const std::string& name) override {
+        return move(TRY(files_.resolve(from)), descriptor_.get(), name);
+    }
+    Result<void> sync() override {
+        // Io whatever the number says: nobody knows by then what is on the disk.
+        if (::fsync(descriptor_.get()) == 0) return {};
+        return io_error("could not sync directory \"{}\": {}", path_, std::strerror(errno));
+    }
+
+  private:
+    const PosixFileSystem& files_;
+    const Descriptor descriptor_;
+    const std::string path_;
 };
 
 std::string PosixFileSystem::local_path(const std::string& path) const {
@@ -313,14 +350,7 @@ Result<void> PosixFileSystem::create_directories(const std::string& path) {
 
 Result<void> PosixFileSystem::move_no_replace(const std::string& from, const std::string& to) {
     const std::string source = TRY(resolve(from));
-    const std::string target = TRY(resolve(to));
-    if (::renameat2(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) == 0)
-        return {};
-    if (errno != EINVAL && errno != ENOSYS) return posix_error(errno, "move to", target);
-    // Not every file system knows the flag. link() refuses a taken name too.
-    if (::link(source.c_str(), target.c_str()) != 0) return posix_error(errno, "link to", target);
-    if (::unlink(source.c_str()) != 0) return posix_error(errno, "unlink", source);
-    return {};
+    return move(source, AT_FDCWD, TRY(resolve(to)));
 }
 
 Result<void> PosixFileSystem::remove(const std::string& path) {
@@ -336,14 +366,10 @@ Result<void> PosixFileSystem::remove_directory(const std::string& path) {
     return {};
 }
 
-Result<void> PosixFileSystem::sync_directory(const std::string& path) {
-    const std::string full = TRY(resolve(path));
-    const Descriptor descriptor =
-        TRY(open_descriptor(full, O_RDONLY | O_DIRECTORY, "open directory"));
-    if (::fsync(descriptor.get()) != 0) {
-        return io_error("could not sync directory \"{}\": {}", full, std::strerror(errno));
-    }
-    return {};
+Result<std::unique_ptr<Directory>> PosixFileSystem::open_directory(const std::string& path) {
+    std::string full = TRY(resolve(path));
+    Descriptor descriptor = TRY(open_descriptor(full, O_RDONLY | O_DIRECTORY, "open directory"));
+    return std::make_unique<HeldDirectory>(*this, std::move(descriptor), std::move(full));
 }
 
 Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {

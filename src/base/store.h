@@ -63,7 +63,8 @@ enum class [[nodiscard]] PutOutcome : uint8_t {
 class NewFile : public Appendable {
   public:
     /// Gives the file its name: all or nothing, also after a power cut, and never over a file that
-    /// has the name already. May be called again after kExists, once the name is free.
+    /// has the name already. May be called again after kExists, once the name is free, and after
+    /// kUnknown: it then goes on to find out, and says kUnknown again where that cannot be known.
     ///
     /// Where a step fails whose effect cannot be known (a reply that was lost), the name is read
     /// back and its content tells. So two writers of the same bytes may both be told kDone; whoever

@@ -164,7 +164,7 @@ Result<void> AllowedFiles::remove_directory(const std::string& /*path*/) {
     return reads_only("remove directories of");
 }
 
-Result<void> AllowedFiles::sync_directory(const std::string& /*path*/) {
+Result<std::unique_ptr<Directory>> AllowedFiles::open_directory(const std::string& /*path*/) {
     return reads_only("sync directories of");
 }
 

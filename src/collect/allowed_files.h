@@ -50,7 +50,7 @@ class AllowedFiles final : public FileSystem {
     Result<void> move_no_replace(const std::string& from, const std::string& to) override;
     Result<void> remove(const std::string& path) override;
     Result<void> remove_directory(const std::string& path) override;
-    Result<void> sync_directory(const std::string& path) override;
+    Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override;
     Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
     Result<uint64_t> free_bytes() override { return machine_.free_bytes(); }
 
