@@ -30,7 +30,7 @@ Result<void> AppendGate::admit(uint64_t bytes) {
         const bool is_own = each.stream == stream_;
         if (each.part == "manifest" || (is_own && each.part == "fold")) {
             return refused(stream_, each)
-                .with_hint("What was acknowledged is safe. Restart the process.");
+                .with_hint("What was acknowledged is safe. If this lasts, restart the process.");
         }
         if (!is_own || each.part != "seal") continue;
         seals_fail = true;

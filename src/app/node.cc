@@ -84,7 +84,7 @@ Result<void> Node::start() {
     for (const char* directory : {"log", "redo"}) TRY(local.create_directories(directory));
     TRY(local.sync_directory(""));
     manifest_ = TRY(manifest::Manifest::open(store, *ground_.clock, "manifest"));
-    manifest_->on_stop([part = health_.add("manifest")](const Error& why) { part->fell_ill(why); });
+    manifest_->report_to(health_.add("manifest"));
     TRY(manifest_->take_over(*owner_));
     start_watch();
     renew_allowed_files();
@@ -194,6 +194,7 @@ void Node::start_watch() {
         // Whoever writes asks by itself; this is for a node that has nothing to write.
         static_cast<void>(owner_->watch());
         clock_watch_->look();
+        static_cast<void>(manifest_->settle());
         return StepOutcome{.progressed = false, .idle_us = kWatchUs};
     });
 }

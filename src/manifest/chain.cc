@@ -106,9 +106,11 @@ Result<bool> Chain::is_in_chain(ManifestNumber number) {
     return in_chain;
 }
 
-Result<PutOutcome> Chain::put(ManifestNumber number, std::string_view text) {
-    return put_new(store_, path_of(number.value), as_bytes(text))
-        .context(fmt::format("publishing manifest version {}", number.value));
+Result<std::unique_ptr<NewFile>> Chain::begin(ManifestNumber number, std::string_view text) {
+    const std::string path = path_of(number.value);
+    std::unique_ptr<NewFile> file = TRY(store_.begin_put(path));
+    TRY(file->append(as_bytes(text)).context(fmt::format("writing \"{}\"", path)));
+    return file;
 }
 
 Result<uint64_t> Chain::oldest_needed(const std::vector<uint64_t>& numbers) const {

@@ -30,9 +30,9 @@ class Chain {
     /// its owner. The version before it is then gone, for they are trimmed oldest first. Such a
     /// leftover is removed.
     Result<bool> is_in_chain(ManifestNumber number);
-    /// Tries to take the number with this text, which must hold writer(): kExists, somebody else
-    /// has it.
-    Result<PutOutcome> put(ManifestNumber number, std::string_view text);
+    /// Begins the file of this number with this text, which must hold writer(). Its put() tries to
+    /// take the number: kExists, somebody else has it.
+    Result<std::unique_ptr<NewFile>> begin(ManifestNumber number, std::string_view text);
     /// See Manifest::trim.
     Result<uint64_t> trim(uint64_t keep);
 

@@ -13,10 +13,25 @@ namespace {
 /// A number lost that often in a row means that something else is wrong.
 constexpr int kRacesMax = 64;
 
+/// For a version of unknown outcome, before its commit gives up.
+constexpr int kLooksMax = 3;
+
 /// A block lasts for hours: each is a version of the manifest.
 constexpr AllocateIds kBlock{.ids = 64, .runs = 4096};
 
-bool is_true(const Result<bool>& answer) { return answer && *answer; }
+/// Whether an error is about the changes, not about the store or the directory.
+bool is_refusal(const Error& error) {
+    switch (error.code()) {
+        case ErrorCode::kInvalidInput:
+        case ErrorCode::kNotFound:
+        case ErrorCode::kAlreadyExists:
+        case ErrorCode::kConflict:
+        case ErrorCode::kUnsupported:
+            return true;
+        default:
+            return false;
+    }
+}
 
 }  // namespace
 
@@ -46,10 +61,23 @@ const SharedList<Run>& State::runs_of(VersionId version) const {
 
 namespace {
 
+/// Who commits such a change opens or closes something by its outcome. To be told that it is not
+/// known, and to find it in the manifest later, would leave a process that does not fit it.
+bool opens_or_closes(const std::vector<Change>& changes) {
+    return std::ranges::any_of(changes, [](const Change& change) {
+        return std::holds_alternative<CreateTable>(change) ||
+               std::holds_alternative<DropTable>(change) ||
+               std::holds_alternative<CreateView>(change) ||
+               std::holds_alternative<DropView>(change);
+    });
+}
+
 Error outcome_unknown() {
     return unavailable("the outcome of a manifest version is unknown")
         .with_detail("It was written, but it may not survive a power cut, or was too late.")
-        .with_hint("Restart the process: it will read what is there.");
+        .with_hint(
+            "The process looks again by itself. If that does not help, restart it: it will read "
+            "what is there.");
 }
 
 }  // namespace
@@ -109,7 +137,20 @@ void Manifest::on_commit(std::function<void(const StatePtr&)> listener) {
 
 Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
     const ScopedLock turn(commit_mutex_);
-    for (int race = 0; race < kRacesMax && !is_stopped_; ++race) {
+    Result<StatePtr> committed = commit_in_turn(changes);
+    if (committed) {
+        health_->recovered();
+    } else if (offered_) {
+        health_->fell_ill(committed.error());
+    } else if (!is_refusal(committed.error())) {
+        health_->tell(HealthState::kDegraded, committed.error());
+    }
+    return committed;
+}
+
+Result<StatePtr> Manifest::commit_in_turn(const std::vector<Change>& changes) {
+    TRY(settle_offered());
+    for (int race = 0; race < kRacesMax; ++race) {
         const StatePtr base = head();
         TRY(check_owner(*base));
         const int64_t now_us = clock_.wall_us();
@@ -119,8 +160,26 @@ Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
         // Refused by the newest version: that is the answer.
         if (!next && head() == base) return std::move(next).error();
     }
-    if (!is_stopped_) return unavailable("lost the manifest to other writers {} times", kRacesMax);
-    return outcome_unknown();
+    return unavailable("lost the manifest to other writers {} times", kRacesMax);
+}
+
+Result<void> Manifest::settle() {
+    const ScopedLock turn(commit_mutex_);
+    return settle_offered();
+}
+
+/// That it failed, if it did, was an error of another commit.
+Result<void> Manifest::settle_offered() {
+    if (!offered_) return {};
+    if (offered_->opens_or_closes) return outcome_unknown();
+    const Result<bool> published = find_out();
+    if (offered_) return published.error();
+    if (published) {
+        health_->recovered();
+    } else {
+        health_->tell(HealthState::kDegraded, published.error());
+    }
+    return {};
 }
 
 Result<void> Manifest::take_over(DirectoryOwner& owner) {
@@ -141,39 +200,43 @@ Result<void> Manifest::check_owner(const State& base) const {
             fmt::format("It is number {}, this one is number {}.", base.epoch, owner_->epoch()));
 }
 
-/// False: the number is somebody else's, or the outcome is unknown (is_stopped_ is then set).
+/// As find_out().
 Result<bool> Manifest::try_publish(State next, const std::vector<Change>& changes, int64_t now_us) {
     ++next.number.value;
     const bool whole = next.number.value % Chain::kWholeEvery == 0;
     const std::string text =
         TRY(write_version(next.number, chain_->writer(), now_us, changes, whole ? &next : nullptr));
-    const PutOutcome outcome = TRY(chain_->put(next.number, text));
-    if (outcome == PutOutcome::kExists) return false;
-    is_stopped_ = outcome == PutOutcome::kUnknown || !is_true(chain_->is_in_chain(next.number));
-    if (is_stopped_) {
-        stop();
-        return false;
+    std::unique_ptr<NewFile> file = TRY(chain_->begin(next.number, text));
+    offered_ = Offered{std::move(file), std::make_shared<const State>(std::move(next)),
+                       opens_or_closes(changes)};
+    for (int look = 1;; ++look) {
+        Result<bool> published = find_out();
+        if (!offered_ || look == kLooksMax) return published;
     }
-    show(std::make_shared<const State>(std::move(next)));
+}
+
+Result<bool> Manifest::find_out() {
+    const ManifestNumber number = offered_->state->number;
+    if (offered_->file) {
+        const Result<PutOutcome> outcome = offered_->file->put();
+        if (outcome && *outcome == PutOutcome::kUnknown) return outcome_unknown();
+        if (!outcome || *outcome == PutOutcome::kExists) offered_.reset();
+        if (!outcome) {
+            return Error(outcome.error())
+                .with_context(fmt::format("publishing manifest version {}", number.value));
+        }
+        if (!offered_) return false;
+        offered_->file.reset();
+    }
+    const Result<bool> in_chain = chain_->is_in_chain(number);
+    if (!in_chain || !*in_chain) return outcome_unknown();
+    StatePtr published = std::move(offered_->state);
+    offered_.reset();
+    show(std::move(published));
     return true;
 }
 
-void Manifest::on_stop(std::function<void(const Error&)> listener) {
-    const ScopedLock lock(mutex_);
-    stop_listener_ = std::move(listener);
-}
-
-void Manifest::stop() {
-    std::function<void(const Error&)> listener;
-    {
-        const ScopedLock lock(mutex_);
-        listener = stop_listener_;
-    }
-    if (listener) listener(outcome_unknown());
-}
-
 Result<void> Manifest::catch_up() {
-    if (is_stopped_) return {};
     const StatePtr before = head();
     StatePtr newest = before;
     while (StatePtr next = TRY(chain_->read_next(*newest))) newest = std::move(next);

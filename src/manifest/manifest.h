@@ -22,6 +22,7 @@
 #include "model/box.h"
 #include "model/directory_owner.h"
 #include "model/fold_account.h"
+#include "model/health.h"
 
 namespace braid::manifest {
 
@@ -284,9 +285,12 @@ class Chain;
 ///
 /// commit() checks the changes against the newest version, writes the next file without
 /// overwriting, syncs, and only then shows the new head. If somebody else took the number it reads
-/// their version and checks again; when the rule no longer holds it returns Conflict. When the
-/// outcome of a write cannot be known, this and every later commit is Unavailable until the
-/// directory is opened again; reading goes on.
+/// their version and checks again; when the rule no longer holds it returns Conflict. Where the
+/// store lacks something (space, descriptors, memory) that commit fails, Exhausted and without a
+/// trace, and the next one is a new attempt. While the outcome of a write is not known, this and
+/// every later commit is Unavailable; each looks again first, and so does settle(). It lasts until
+/// the directory is opened again where that cannot help: what a sync that failed leaves can never
+/// be known, and whoever creates or drops a table or view must know at once. Reading goes on.
 class Manifest {
   public:
     /// Corrupt, naming the file, when the newest version or one that it needs is damaged or
@@ -300,6 +304,9 @@ class Manifest {
     Result<void> take_over(DirectoryOwner& owner);
     StatePtr head() const;
     Result<StatePtr> commit(std::vector<Change> changes);
+    /// Looks again for the version whose outcome is not known, and shows it if it is there. No such
+    /// version is success. Unavailable while it cannot be known.
+    Result<void> settle();
     /// A fresh id for a table, view, version…: no process that works on this chain, now or later,
     /// gets it again. They come from blocks; now and then a call commits an AllocateIds, and fails
     /// as a commit does. What is left of a block when this ends is never used.
@@ -308,8 +315,9 @@ class Manifest {
     /// Called after each commit, in order, from the committing thread; must be quick and not
     /// commit.
     void on_commit(std::function<void(const StatePtr&)> listener);
-    /// Called once, when the outcome of a write cannot be known and commits end; as quick as that.
-    void on_stop(std::function<void(const Error&)> listener);
+    /// Who is told how commits go: degraded while they fail for a reason that is not in them, ill
+    /// while the outcome of one is not known. Once, before there is a second thread.
+    void report_to(std::shared_ptr<PartHealth> health) { health_ = std::move(health); }
     /// Removes versions, oldest first, so that at least `keep` stay, and the last two whole ones
     /// with all that follows them. Returns how many went.
     Result<uint64_t> trim(uint64_t keep);
@@ -323,24 +331,34 @@ class Manifest {
     };
     Result<uint64_t> take(IdRange Block::* kind);
     void take_block(const State& allocated) REQUIRES(block_mutex_);
-    /// The next three: under commit_mutex_.
-    Result<void> check_owner(const State& base) const;
-    Result<bool> try_publish(State next, const std::vector<Change>& changes, int64_t now_us);
-    Result<void> catch_up();
-    void stop();
+    /// A version whose number was, or is about to be, asked for.
+    struct Offered {
+        std::unique_ptr<NewFile> file;  // null: it has its name
+        StatePtr state;
+        bool opens_or_closes = false;
+    };
+    Result<StatePtr> commit_in_turn(const std::vector<Change>& changes) REQUIRES(commit_mutex_);
+    Result<void> check_owner(const State& base) const REQUIRES(commit_mutex_);
+    Result<bool> try_publish(State next, const std::vector<Change>& changes, int64_t now_us)
+        REQUIRES(commit_mutex_);
+    /// True: what was offered is the head. False: its number is somebody else's. Unavailable, and
+    /// it is still offered: that is not known. Any other error: it was not published.
+    Result<bool> find_out() REQUIRES(commit_mutex_);
+    Result<void> settle_offered() REQUIRES(commit_mutex_);
+    Result<void> catch_up() REQUIRES(commit_mutex_);
     void show(StatePtr head);
 
     const Clock& clock_;
     Mutex block_mutex_;   // held while a block is fetched; taken before commit_mutex_
     Mutex commit_mutex_;  // held while a version is written; taken before mutex_
     const std::unique_ptr<Chain> chain_;
-    bool is_stopped_ = false;                // under commit_mutex_
+    std::optional<Offered> offered_ GUARDED_BY(commit_mutex_);  // its outcome is not known
+    std::shared_ptr<PartHealth> health_ = std::make_shared<PartHealth>();
     const DirectoryOwner* owner_ = nullptr;  // set once, before there is a second thread
     mutable Mutex mutex_;                    // guards all below
     StatePtr head_;
     Block block_;
     std::vector<std::function<void(const StatePtr&)>> listeners_;
-    std::function<void(const Error&)> stop_listener_;
 };
 
 }  // namespace braid::manifest

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error_makers.h"
 #include "base/memory_file_system.h"
 #include "base/test_support.h"
 #include "base/thread.h"
@@ -359,6 +360,7 @@ TEST_F(ManifestTest, StopsWhenADirectorySyncFails) {
         EXPECT_ERROR(manifest->commit({data(before + 1)}), ErrorCode::kUnavailable);
         EXPECT_EQ(data_version(*manifest->head()), before) << "it was not acknowledged";
         // Trying once more would lie, on this and on every later version.
+        EXPECT_ERROR(manifest->settle(), ErrorCode::kUnavailable);
         EXPECT_ERROR(manifest->commit({data(before + 1)}), ErrorCode::kUnavailable);
         files_.crash(fate, 1);
         const uint64_t kept = fate == CrashFate::kKeepUnsynced ? 1 : 0;
@@ -366,12 +368,87 @@ TEST_F(ManifestTest, StopsWhenADirectorySyncFails) {
     }
 }
 
-TEST_F(ManifestTest, StopsWhenTheVersionBeforeCannotBeSeen) {
+TEST_F(ManifestTest, LooksAgainForTheVersionBeforeWhenItCouldNotBeSeen) {
+    const auto manifest = open();
+    const auto health = std::make_shared<PartHealth>();
+    manifest->report_to(health);
+    fill(*manifest, 1);
+    for (const bool by_a_commit : {true, false}) {
+        const uint64_t before = data_version(*manifest->head());
+        const auto failing = [](const FileOperation& operation) -> Result<void> {
+            const bool is_looked_for =
+                operation.kind == Operation::kRead && operation.path.starts_with("data/manifest/");
+            if (is_looked_for) return exhausted("out of memory");
+            return {};
+        };
+        files_.set_fault_hook(failing);
+        EXPECT_ERROR(manifest->commit({data(before + 1)}), ErrorCode::kUnavailable);
+        EXPECT_EQ(data_version(*manifest->head()), before) << "nobody knows that yet";
+        EXPECT_ERROR(manifest->settle(), ErrorCode::kUnavailable);
+        EXPECT_EQ(health->state(), HealthState::kIll);
+        files_.clear_faults();
+        if (by_a_commit) {
+            EXPECT_ERROR(manifest->commit({Archive{{1}, {}}}), ErrorCode::kNotFound);
+        } else {
+            EXPECT_OK(manifest->settle());
+        }
+        EXPECT_EQ(data_version(*manifest->head()), before + 1);
+        EXPECT_EQ(health->state(), HealthState::kWell);
+        EXPECT_OK(manifest->settle());
+    }
+    fill(*manifest, 4);
+    EXPECT_EQ(data_version(*open()->head()), 4U);
+    EXPECT_EQ(names().size(), 4U) << "each once";
+}
+
+TEST_F(ManifestTest, DoesNotShowATableLaterWhoseCreationItDidNotVouchFor) {
     const auto manifest = open();
     fill(*manifest, 1);
-    fail_once(Operation::kRead, file_of(1));
+    files_.set_fault_hook([](const FileOperation& operation) -> Result<void> {
+        if (operation.kind != Operation::kRead || operation.path != file_of(1)) return {};
+        return exhausted("out of memory");
+    });
+    EXPECT_ERROR(manifest->commit({CreateTable{test_table({1}, "t")}}), ErrorCode::kUnavailable);
+    files_.clear_faults();
+    EXPECT_ERROR(manifest->settle(), ErrorCode::kUnavailable);
     EXPECT_ERROR(manifest->commit({data(2)}), ErrorCode::kUnavailable);
-    EXPECT_EQ(data_version(*open()->head()), 2U);
+    EXPECT_TRUE(manifest->head()->tables.empty());
+    EXPECT_EQ(open()->head()->tables.size(), 1U);
+}
+
+/// Each step of a commit fails once for want of something: the commit counts or it does not, as its
+/// answer says, and the next one counts. Nothing is left of it, and all is well again.
+TEST_F(ManifestTest, GoesOnAfterAnythingHasRunOut) {
+    const auto manifest = open();
+    const auto health = std::make_shared<PartHealth>();
+    manifest->report_to(health);
+    uint64_t count = 0;
+    bool is_over = false;
+    for (uint64_t failing = 0; !is_over; ++failing) {
+        SCOPED_TRACE(failing);
+        uint64_t step = 0;
+        files_.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+            // Nobody knows what one of the directory leaves: StopsWhenADirectorySyncFails.
+            if (operation.kind == Operation::kSyncDirectory || step++ != failing) return {};
+            return exhausted("too many open files");
+        });
+        const auto outcome = manifest->commit({data(count + 1)});
+        is_over = step <= failing;
+        files_.clear_faults();
+        if (outcome) {
+            ++count;  // what looks at its outcome looks again
+        } else {
+            EXPECT_ERROR(outcome, ErrorCode::kExhausted);
+            EXPECT_EQ(health->state(), HealthState::kDegraded);
+        }
+        EXPECT_EQ(data_version(*manifest->head()), count);
+        EXPECT_OK(manifest->commit({data(++count)}));
+        EXPECT_EQ(health->state(), HealthState::kWell);
+        EXPECT_TRUE(files_.list("_tmp")->empty());
+        EXPECT_EQ(manifest->head()->number, ManifestNumber{count});
+        EXPECT_EQ(data_version(*open()->head()), count);
+    }
+    EXPECT_GT(count, 5U);
 }
 
 TEST_F(ManifestTest, IsSharedByThreadsAndProcesses) {
