@@ -154,6 +154,7 @@ read::ReadParts Node::parts_of_reader(Store& store) {
         return batch_->backfill_progress(version);
     };
     read.threads = std::make_shared<read::PieceThreads>(options_.query);
+    read.statement_bytes_max = options_.statement_memory_bytes;
     return read;
 }
 

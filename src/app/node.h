@@ -49,6 +49,7 @@ struct NodeOptions {
     /// What a stream may still take while its seals fail.
     uint64_t unsealed_bytes_max = 256ULL << 20;
     uint64_t query_memory_bytes = 1ULL << 30;
+    uint64_t statement_memory_bytes = 256ULL << 20;
     read::PieceLimits query;  // threads that answer statements, and what is worth one
     /// For what was read of runs.
     uint64_t read_cache_bytes = 256ULL << 20;

@@ -89,15 +89,20 @@ Result<std::unique_ptr<PointRead::Machine>> PointRead::machine(const std::vector
         }
     }
     if (machine) {
-        if (machine->project) machine->project->set_parameters(parameters);
+        const StatementLimits limits = parts_.limits_of(options);
+        machine->finisher->set_limits(limits);
+        if (machine->project) machine->project->set_statement(parameters, limits);
         return machine;
     }
     machine = std::make_unique<Machine>();
+    operators::EvaluationContext context;
+    context.format = options.format;
+    context.parameters = parameters;
+    context.limits = parts_.limits_of(options);
     machine->finisher = std::make_unique<ViewFinisher>(
-        TRY(ViewFinisher::create(view_, {scan_->scan_columns, nullptr, {}})));
+        TRY(ViewFinisher::create(view_, {scan_->scan_columns, nullptr, context})));
     if (project_ != nullptr) {
-        machine->project = TRY(
-            operators::Program::compile(project_->exprs, {options.format, nullptr, parameters}));
+        machine->project = TRY(operators::Program::compile(project_->exprs, std::move(context)));
     }
     return machine;
 }

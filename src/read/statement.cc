@@ -87,10 +87,11 @@ Statement::Statement(const ReadParts& parts, plan::Query query, std::vector<Datu
     : parts_(parts),
       query_(std::move(query)),
       options_(std::move(options)),
-      limits_(options_.cancel, *parts.clock, parts.clock->monotonic_us() + options_.timeout_us),
+      limits_(parts.limits_of(options_)),
       system_(system) {
     context_.format = options_.format;
     context_.parameters = std::move(parameters);
+    context_.limits = limits_;
 }
 
 Result<void> Statement::start() {

@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "model/statement_limits.h"
 #include "operators/fold/view_folder.h"
 #include "plan/node.h"
 #include "read/merge/pinned_snapshot.h"
 #include "read/merge/row_pieces.h"
 #include "read/merge/row_source.h"
-#include "read/merge/statement_limits.h"
 #include "read/merge/view_pieces.h"
 #include "read/reader.h"
 #include "runs/snapshot.h"

@@ -8,6 +8,7 @@ import random
 import socket
 import struct
 import sys
+import threading
 import time
 import unittest
 import urllib.parse
@@ -75,6 +76,43 @@ class BadInputTest(unittest.TestCase):
         rows = self.braid.sql("SELECT small, big, n::text, w::text, x FROM t WHERE k = 'edge' ORDER BY small")
         self.assertEqual(rows, [(-2147483648, -9223372036854775808, "-9999.99", "-0." + 38 * "9", 5e-324),
                                 (2147483647, 9223372036854775807, "9999.99", 38 * "9", 1.7976931348623157e308)])
+
+    def test_texts_that_are_too_much_for_a_statement(self):
+        self.assertEqual(self.braid.post("t", [{"k": f"much {n}"} for n in range(2000)]).status, 200)
+        with self.assertRaises(psycopg.errors.OutOfMemory) as caught:
+            self.braid.sql("SELECT sum(length(rpad(k, 4000000))) FROM t WHERE k LIKE 'much %'")
+        self.assertIn("query.statement_memory_mib", caught.exception.diag.message_hint)
+
+    def test_one_vector_of_a_function_that_takes_long(self):
+        self.assertEqual(self.braid.post("t", [{"k": f"long {n}"} for n in range(500)]).status, 200)
+        codes = []
+
+        def run(call):
+            with self.braid.connect() as connection:
+                connection.execute("SET statement_timeout = '1s'")
+                try:
+                    connection.execute(f"SELECT count({call}) FROM t WHERE k LIKE 'long %'")
+                except psycopg.Error as error:
+                    codes.append(error.sqlstate)
+
+        # Hours for a row.
+        for call in ("repeat('a', 4000000) LIKE '%' || repeat('a', 2000000) || k || '_b%'",
+                     "regexp_count(repeat('a', 4000000), 'a*' || k || '|a')"):
+            with self.subTest(call=call):
+                codes.clear()
+                thread = threading.Thread(target=run, args=(call,))
+                thread.start()
+                answers = 0
+                while thread.is_alive():
+                    self.assertEqual(self.braid.value("SELECT 1"), 1)
+                    answers += 1
+                self.assertEqual(codes, ["57014"])
+                self.assertGreater(answers, 0)
+
+    def test_no_statement_timeout_is_for_ever(self):
+        with self.braid.connect() as connection:
+            connection.execute("SET statement_timeout = 0")
+            self.assertEqual(connection.execute("SELECT count(*) FROM t WHERE false").fetchone(), (0,))
 
     def test_invalid_utf8(self):
         for raw in (b'{"k": "\xff"}', b'{"k": "\xc0\x80"}', b'{"k": "\xed\xa0\x80"}', b'{"k\xf5": 1}',

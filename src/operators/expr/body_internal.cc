@@ -16,15 +16,19 @@ constexpr size_t kArenaChunkBytes = size_t{64} << 10;
 }  // namespace
 
 struct TextResult::Arena {
+    explicit Arena(const StatementLimits& limits) : held(limits) {}
+
+    HeldMemory held;
     std::vector<std::unique_ptr<char[]>> chunks;
     char* free = nullptr;
     size_t free_bytes = 0;
     // Views may point into the arguments: their copies share the buffers.
     std::vector<Column> arguments;
 
-    std::string_view copy(std::string_view bytes) {
+    Result<std::string_view> copy(std::string_view bytes) {
         if (bytes.size() > free_bytes) {
             const size_t chunk = std::max(bytes.size(), kArenaChunkBytes);
+            TRY(held.take(chunk));
             chunks.push_back(std::make_unique_for_overwrite<char[]>(chunk));
             free = chunks.back().get();
             free_bytes = chunk;
@@ -33,9 +37,24 @@ struct TextResult::Arena {
         std::memcpy(at, bytes.data(), bytes.size());
         free += bytes.size();
         free_bytes -= bytes.size();
-        return {at, bytes.size()};
+        return std::string_view(at, bytes.size());
     }
 };
+
+void Pace::stop(Error error) {
+    if (!stopped_) stopped_ = std::move(error);
+    left_ = 0;
+}
+
+bool Pace::ask() {
+    if (stopped_) return false;
+    if (Result<void> going = limits_.check(); !going.has_value()) {
+        stop(std::move(going).error());
+        return false;
+    }
+    left_ = kBytesBetween;
+    return true;
+}
 
 Error text_too_long() {
     return invalid_input("text of more than {} bytes", kTextResultBytesMax).with_sqlstate("54000");
@@ -52,7 +71,10 @@ std::vector<uint8_t> masked_validity(const Call& call, std::vector<uint8_t> vali
 }
 
 TextResult::TextResult(Call& call)
-    : call_(call), values_(call.rows), validity_(call.rows, 0), arena_(std::make_shared<Arena>()) {
+    : call_(call),
+      values_(call.rows),
+      validity_(call.rows, 0),
+      arena_(std::make_shared<Arena>(call.pace.limits())) {
     for (const Column& argument : call.arguments) {
         if (argument.type().kind == TypeKind::kText) arena_->arguments.push_back(argument);
     }
@@ -61,7 +83,11 @@ TextResult::TextResult(Call& call)
 void TextResult::set(size_t row, std::string_view bytes) {
     if (bytes.size() > kTextResultBytesMax) return fail(row, text_too_long());
     // An empty text has an address like any other: libraries take null for no text at all.
-    set_view(row, bytes.empty() ? std::string_view("") : arena_->copy(bytes));
+    if (bytes.empty()) return set_view(row, std::string_view(""));
+    Result<std::string_view> copy = arena_->copy(bytes);
+    if (!copy.has_value()) return call_.pace.stop(std::move(copy).error());
+    call_.pace.spend(bytes.size());
+    set_view(row, *copy);
 }
 
 void TextResult::fail(size_t row, Error error) {

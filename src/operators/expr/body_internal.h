@@ -103,13 +103,33 @@ Column make_column(const Call& call, std::vector<R> values, std::vector<uint8_t>
                            masked_validity(call, std::move(validity)));
 }
 
+/// What a row costs at least, as Pace counts: a body may do some microseconds of arithmetic for it.
+inline constexpr size_t kRowWork = 256;
+
+/// What a row with these values costs: that, and the bytes of its texts.
+template <typename... A>
+size_t row_work(const A&... values) {
+    const auto bytes_of = [](const auto& value) -> size_t {
+        if constexpr (std::same_as<std::remove_cvref_t<decltype(value)>, std::string_view>) {
+            return value.size();
+        }
+        return 0;
+    };
+    return (kRowWork + ... + bytes_of(values));
+}
+
 /// R of each row by `compute(arguments...)`, which cannot fail.
 template <typename R, typename... A, typename F>
 Column map_total(Call& call, F compute) {
     std::vector<R> out(call.rows);
     [&]<size_t... I>(std::index_sequence<I...>) {
         const std::tuple<Reader<A>...> in{reader<A>(call, I)...};
-        for (size_t row = 0; row < call.rows; ++row) out[row] = compute(std::get<I>(in)[row]...);
+        for (size_t row = 0; row < call.rows; ++row) {
+            if constexpr ((std::same_as<A, std::string_view> || ...)) {
+                if (!call.pace.spend(row_work(std::get<I>(in)[row]...))) break;
+            }
+            out[row] = compute(std::get<I>(in)[row]...);
+        }
     }(std::index_sequence_for<A...>{});
     return make_column(call, std::move(out));
 }
@@ -122,6 +142,7 @@ Column map_fallible(Call& call, F compute) {
         const std::tuple<Reader<A>...> in{reader<A>(call, I)...};
         for (size_t row = 0; row < call.rows; ++row) {
             if (!call.is_active(row)) continue;
+            if (!call.pace.spend(row_work(std::get<I>(in)[row]...))) break;
             auto result = compute(std::get<I>(in)[row]...);
             if (result.has_value()) {
                 out[row] = std::move(result).value();
@@ -142,6 +163,7 @@ Column map_nullable(Call& call, F compute) {
         const std::tuple<Reader<A>...> in{reader<A>(call, I)...};
         for (size_t row = 0; row < call.rows; ++row) {
             if (!call.is_active(row)) continue;
+            if (!call.pace.spend(row_work(std::get<I>(in)[row]...))) break;
             Result<std::optional<R>> result = compute(std::get<I>(in)[row]...);
             if (!result.has_value()) {
                 call.errors.push_back({static_cast<uint32_t>(row), std::move(result).error()});
@@ -163,7 +185,8 @@ Error text_too_long();
 class TextResult {
   public:
     explicit TextResult(Call& call);
-    /// Copies the bytes. Sets an error when they are too long.
+    /// Copies the bytes. Sets an error when they are too long; stops the call when the statement
+    /// may not hold them too.
     void set(size_t row, std::string_view bytes);
     /// The bytes belong to an argument of the call, or to something that lives as long as the
     /// program's state.
@@ -192,6 +215,7 @@ Column map_text(Call& call, F write) {
         const std::tuple<Reader<A>...> in{reader<A>(call, I)...};
         for (size_t row = 0; row < call.rows; ++row) {
             if (!call.is_active(row)) continue;
+            if (!call.pace.spend(row_work(std::get<I>(in)[row]...))) break;
             scratch.clear();
             using Written = decltype(write(scratch, std::get<I>(in)[row]...));
             if constexpr (std::is_void_v<Written>) {
@@ -219,7 +243,9 @@ Column map_slice(Call& call, F slice) {
     [&]<size_t... I>(std::index_sequence<I...>) {
         const std::tuple<Reader<A>...> in{reader<A>(call, I)...};
         for (size_t row = 0; row < call.rows; ++row) {
-            if (call.is_active(row)) result.set_view(row, slice(std::get<I>(in)[row]...));
+            if (!call.is_active(row)) continue;
+            if (!call.pace.spend(row_work(std::get<I>(in)[row]...))) break;
+            result.set_view(row, slice(std::get<I>(in)[row]...));
         }
     }(std::index_sequence_for<A...>{});
     return result.finish();

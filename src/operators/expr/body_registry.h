@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,33 @@
 #include "plan/function.h"
 
 namespace braid::operators {
+
+/// Keeps a body's loops within the limits of its statement. They are asked once for each MiB of
+/// work, so that rows of a few bytes cost an addition.
+class Pace {
+  public:
+    explicit Pace(const StatementLimits& limits) : limits_(limits) {}
+    Pace(const Pace&) = delete;
+    Pace& operator=(const Pace&) = delete;
+
+    /// Before work on about so many bytes. False once the statement must end: the body then gives
+    /// what it has, and all its rows fail.
+    bool spend(size_t bytes) {
+        left_ -= static_cast<int64_t>(bytes);
+        return left_ > 0 || ask();
+    }
+    void stop(Error error);
+    const std::optional<Error>& stopped() const { return stopped_; }
+    const StatementLimits& limits() const { return limits_; }
+
+  private:
+    static constexpr int64_t kBytesBetween = int64_t{1} << 20;
+    bool ask();
+
+    const StatementLimits& limits_;
+    int64_t left_ = kBytesBetween;
+    std::optional<Error> stopped_;
+};
 
 /// One call of a function over a batch, as its body sees it.
 struct Call {
@@ -30,6 +58,7 @@ struct Call {
     /// inactive.
     std::span<const uint8_t> active;
     const EvaluationContext& context;
+    Pace& pace;
     /// Where the body reports rows that fail, ascending.
     std::vector<RowError>& errors;
     /// Kept between calls at one place of one program, for what constants were compiled into. Null

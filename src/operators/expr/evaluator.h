@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "columnar/column.h"
 #include "columnar/text_io.h"
+#include "model/statement_limits.h"
 #include "operators/enrich/function_data.h"
 #include "plan/expr.h"
 
@@ -41,6 +42,9 @@ struct EvaluationContext {
     /// Bodies of session and catalog functions by key (body_registry.h), looked up before the
     /// registered ones; may be null.
     std::shared_ptr<const std::map<std::string, std::function<Column(Call&)>, std::less<>>> bodies;
+    /// Of the statement that this is for; a view has none, so that what it counts hangs on no
+    /// clock. Beyond them every row that is still computed fails, with 57014 or 53200.
+    StatementLimits limits;
 };
 
 /// A set of expressions over one input schema, compiled to run over batches column by column. Equal
@@ -58,7 +62,8 @@ class Program {
     std::vector<Evaluated> run(const Batch& batch);
     /// Only the rows given (ascending); results have length rows.size().
     std::vector<Evaluated> run(const Batch& batch, std::span<const uint32_t> rows);
-    void set_parameters(std::vector<Datum> parameters);
+    /// For another statement of the same text.
+    void set_statement(std::vector<Datum> parameters, StatementLimits limits);
     /// Input columns that some expression reads, ascending.
     const std::vector<int>& columns() const;
 

@@ -156,7 +156,44 @@ bool is_same_dictionary(const Column& left, const Column& right) {
     });
 }
 
+/// No value for any row.
+Evaluated all_failed(const Type& type, size_t rows, const Error& error) {
+    Evaluated out{.column = Column::constant(Datum::null(type), rows).with_type(type),
+                  .errors = {}};
+    for (uint32_t row = 0; row < rows; ++row) out.errors.push_back({row, error});
+    return out;
+}
+
+/// What a result takes beside the bytes of texts, which their own arenas count; of a constant those
+/// too.
+size_t bytes_held(const Column& column) {
+    switch (column.encoding()) {
+        case Encoding::kConstant:
+            return column.bytes_used();
+        case Encoding::kDictionary:
+            return column.length() * sizeof(int32_t);
+        case Encoding::kFlat:
+            break;
+    }
+    return column.length() * switch_kind(column.type().kind, []<typename T>(std::type_identity<T>) {
+               return sizeof(T);
+           });
+}
+
 }  // namespace
+
+Frame::Frame(Frame* parent, std::vector<uint32_t> rows, Machine& machine)
+    : parent(parent),
+      rows(std::move(rows)),
+      length(this->rows.size()),
+      results(machine.steps().size()),
+      held(machine.context().limits) {}
+
+Frame::Frame(const Batch* batch, size_t length, Machine& machine)
+    : batch(batch),
+      length(length),
+      results(machine.steps().size()),
+      held(machine.context().limits) {}
 
 std::vector<RowError> merge_errors(std::span<const Evaluated* const> arguments) {
     std::vector<RowError> errors;
@@ -196,9 +233,13 @@ Column mask_nulls(Column column, std::span<const uint8_t> mask,
         is_masked &= keep[row] != 0 || column.is_null(row);
     if (is_masked) return column;
     ColumnBuilder builder(column.type(), column.length());
+    const bool has_text = is_text(column.type().kind);
+    if (has_text) builder.hold(std::make_shared<const Column>(column));
     for (size_t row = 0; row < column.length(); ++row) {
-        if (keep[row] == 0) {
+        if (keep[row] == 0 || column.is_null(row)) {
             builder.append_null();
+        } else if (has_text) {
+            builder.append_text_view(column.at<std::string_view>(row));
         } else {
             builder.append_from(column, row);
         }
@@ -217,7 +258,7 @@ const Evaluated& Machine::evaluate(int step, Frame& frame) {
     if (frame.parent != nullptr && is_above) {
         slot = std::make_unique<Evaluated>(gather(evaluate(step, *frame.parent), frame.rows));
     } else {
-        slot = std::make_unique<Evaluated>(compute(steps_[index], frame));
+        slot = std::make_unique<Evaluated>(compute_within_limits(steps_[index], frame));
     }
     return *slot;
 }
@@ -231,13 +272,27 @@ Machine::Part Machine::evaluate_part(int step, Frame& frame, const std::vector<u
         part.is_whole = true;
         return part;
     }
-    part.frame = std::make_unique<Frame>(&frame, rows, steps_.size());
+    part.frame = std::make_unique<Frame>(&frame, rows, *this);
     part.values = &evaluate(step, *part.frame);
     return part;
 }
 
 void Machine::forget_fixed() {
     for (Step& step : steps_) step.dictionary.reset();
+}
+
+bool Machine::may_keep(const Datum& constant) {
+    const bool is_long = is_text(constant.type.kind) && !constant.is_null();
+    return folded_.take(is_long ? constant.as<std::string>().size() : 0).has_value();
+}
+
+Evaluated Machine::compute_within_limits(Step& step, Frame& frame) {
+    if (step.kind == Kind::kColumn || step.kind == Kind::kConstant) return compute(step, frame);
+    const Result<void> going = context_.limits.check();
+    if (!going.has_value()) return all_failed(step.type, frame.length, going.error());
+    Evaluated out = compute(step, frame);
+    const Result<void> held = frame.held.take(bytes_held(out.column));
+    return held.has_value() ? std::move(out) : all_failed(step.type, frame.length, held.error());
 }
 
 Evaluated Machine::compute(Step& step, Frame& frame) {
@@ -354,36 +409,34 @@ Evaluated Machine::call_body(Step& step, std::span<const Evaluated* const> argum
     if (step.memo != nullptr && !is_constant(*arguments[0]) && out.errors.empty()) {
         return call_memoised(step, {columns[0], {}});
     }
-    std::vector<RowError> failed;
+    Evaluated own = run_body(step, columns, active, rows);
+    out.column = mask_nulls(std::move(own.column), active, own.errors);
+    out.errors = merged(std::move(out.errors), std::move(own.errors));
+    return out;
+}
+
+/// The body's word, or that the statement must end.
+Evaluated Machine::run_body(Step& step, std::span<const Column> arguments,
+                            std::span<const uint8_t> active, size_t rows) {
+    Evaluated out;
+    Pace pace(context_.limits);
     Call call{.function = *step.function,
               .result = step.type,
-              .arguments = columns,
+              .arguments = arguments,
               .rows = rows,
               .active = active,
               .context = context_,
-              .errors = failed,
+              .pace = pace,
+              .errors = out.errors,
               .state = step.state};
-    Column column = step.body(call);
-    CHECK_EQ(column.length(), rows);
-    out.column = mask_nulls(std::move(column), active, failed);
-    out.errors = merged(std::move(out.errors), std::move(failed));
-    return out;
+    out.column = step.body(call);
+    CHECK_EQ(out.column.length(), rows);
+    return pace.stopped() ? all_failed(step.type, rows, *pace.stopped()) : std::move(out);
 }
 
 Evaluated Machine::call_memoised(Step& step, const Evaluated& argument) {
     return step.memo->look_up(argument.column, step.type, [&](const Column& missing) {
-        Evaluated out;
-        const std::vector<Column> columns = {missing};
-        Call call{.function = *step.function,
-                  .result = step.type,
-                  .arguments = columns,
-                  .rows = missing.length(),
-                  .active = {},
-                  .context = context_,
-                  .errors = out.errors,
-                  .state = step.state};
-        out.column = step.body(call);
-        return out;
+        return run_body(step, {&missing, 1}, {}, missing.length());
     });
 }
 

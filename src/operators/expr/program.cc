@@ -180,11 +180,12 @@ Result<int> Compiler::add_call(const plan::Expr& expr) {
 }
 
 int Compiler::fold(int step) {
-    Frame frame(nullptr, 1, machine_.steps().size());
+    Frame frame(nullptr, 1, machine_);
     const Evaluated& value = machine_.evaluate(step, frame);
     if (!value.errors.empty()) return step;
     Datum datum = value.column.datum(0);
     datum.type = at(step).type;
+    if (!machine_.may_keep(datum)) return step;
     return add_constant(std::move(datum));
 }
 
@@ -245,22 +246,23 @@ Result<std::unique_ptr<Program>> Program::compile(std::vector<plan::ExprPtr> exp
 }
 
 std::vector<Evaluated> Program::run(const Batch& batch) {
-    Frame frame(&batch, batch.length, body_->machine.steps().size());
+    Frame frame(&batch, batch.length, body_->machine);
     std::vector<Evaluated> results;
     for (const int root : body_->roots) results.push_back(body_->machine.evaluate(root, frame));
     return results;
 }
 
 std::vector<Evaluated> Program::run(const Batch& batch, std::span<const uint32_t> rows) {
-    Frame frame(&batch, rows.size(), body_->machine.steps().size());
+    Frame frame(&batch, rows.size(), body_->machine);
     frame.batch_rows = rows;
     std::vector<Evaluated> results;
     for (const int root : body_->roots) results.push_back(body_->machine.evaluate(root, frame));
     return results;
 }
 
-void Program::set_parameters(std::vector<Datum> parameters) {
+void Program::set_statement(std::vector<Datum> parameters, StatementLimits limits) {
     body_->machine.context().parameters = std::move(parameters);
+    body_->machine.context().limits = std::move(limits);
     body_->machine.forget_fixed();
 }
 

@@ -44,7 +44,7 @@ struct Step {
     bool is_cheap = false;
     /// Some expression needs it for every row.
     bool is_unconditional = false;
-    /// The same for every row of every batch, until set_parameters.
+    /// The same for every row of every batch, until set_statement.
     bool is_fixed = false;
 
     std::shared_ptr<void> state;
@@ -53,12 +53,12 @@ struct Step {
     std::unique_ptr<ConstantSet> set;
 };
 
+class Machine;
+
 /// Rows that are computed together: those of the batch, or a part of the parent's.
 struct Frame {
-    Frame(Frame* parent, std::vector<uint32_t> rows, size_t steps)
-        : parent(parent), rows(std::move(rows)), length(this->rows.size()), results(steps) {}
-    Frame(const Batch* batch, size_t length, size_t steps)
-        : batch(batch), length(length), results(steps) {}
+    Frame(Frame* parent, std::vector<uint32_t> rows, Machine& machine);
+    Frame(const Batch* batch, size_t length, Machine& machine);
 
     Frame* parent = nullptr;
     std::vector<uint32_t> rows;  // in the parent, ascending
@@ -66,21 +66,28 @@ struct Frame {
     std::optional<std::span<const uint32_t>> batch_rows;
     size_t length = 0;
     std::vector<std::unique_ptr<Evaluated>> results;  // by step
+    HeldMemory held;                                  // by them, beside the bytes of texts
 };
 
 /// Computes the steps of a program; the part of Program::Body that runs.
 class Machine {
   public:
-    explicit Machine(EvaluationContext context) : context_(std::move(context)) {}
+    explicit Machine(EvaluationContext context)
+        : context_(std::move(context)), folded_(context_.limits) {}
 
     std::vector<Step>& steps() { return steps_; }
     EvaluationContext& context() { return context_; }
     /// The step's values for all rows of the frame; alive as long as the frame.
     const Evaluated& evaluate(int step, Frame& frame);
     void forget_fixed();
+    /// A constant that was folded, which stays: where the statement may not hold it, false.
+    bool may_keep(const Datum& constant);
 
   private:
+    Evaluated compute_within_limits(Step& step, Frame& frame);
     Evaluated compute(Step& step, Frame& frame);
+    Evaluated run_body(Step& step, std::span<const Column> arguments,
+                       std::span<const uint8_t> active, size_t rows);
     Evaluated read_column(const Step& step, Frame& frame);
     bool has_null_parameter(const Step& step) const;
     Evaluated call_function(Step& step, Frame& frame);
@@ -113,6 +120,7 @@ class Machine {
 
     std::vector<Step> steps_;
     EvaluationContext context_;
+    HeldMemory folded_;
 };
 
 /// Errors of all arguments; where two have one for a row, the first argument's.

@@ -405,9 +405,9 @@ TEST(Program, ReadsNewParameters) {
     ASSERT_OK_AND_ASSIGN(const auto program, Program::compile({expr}, context));
     const Batch batch = batch_of({dictionary_of({"ab", "cd"}, {0, 1})});
     EXPECT_EQ(shown(program->run(batch)[0]), (Rows{"t", "f"}));
-    program->set_parameters({Datum::text("%d")});
+    program->set_statement({Datum::text("%d")}, {});
     EXPECT_EQ(shown(program->run(batch)[0]), (Rows{"f", "t"}));
-    program->set_parameters({Datum::null(kText)});
+    program->set_statement({Datum::null(kText)}, {});
     EXPECT_EQ(shown(program->run(batch)[0]), (Rows{"NULL", "NULL"}));
 }
 

@@ -9,11 +9,11 @@
 
 #include "base/result.h"
 #include "columnar/text_io.h"
+#include "model/statement_limits.h"
 #include "operators/expr/evaluator.h"
 #include "plan/node.h"
 #include "read/merge/row_pieces.h"
 #include "read/merge/row_source.h"
-#include "read/merge/statement_limits.h"
 
 namespace braid::read {
 

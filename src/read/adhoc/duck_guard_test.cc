@@ -174,6 +174,24 @@ TEST_F(DuckGuardTest, MemoryLimitIsACleanErrorAndTheEngineLivesOn) {
     EXPECT_TRUE(more);
 }
 
+TEST_F(DuckGuardTest, TextsOfOneVectorCountToTheStatement) {
+    const SteppedClock clock;
+    const auto outcome = [&](int rows) {
+        const NodePtr n = table_function("generate_series", {num(1), num(rows)}, "n int4");
+        const NodePtr root = project(
+            n,
+            {fn("repeat(text,int4)", {str("x"), fn("+(int4,int4)", {col(n, 0), num(1 << 20)})})});
+        DuckStatement asked = statement(root);
+        asked.limits = asked.context.limits =
+            StatementLimits(nullptr, clock, std::numeric_limits<int64_t>::max(), 8ULL << 20);
+        return run(std::move(asked), root->output).substr(0, 5);
+    };
+    // What was computed and its copy in DuckDB's vector.
+    EXPECT_EQ(outcome(3), "xxxxx");
+    EXPECT_EQ(outcome(5), "53200");
+    EXPECT_EQ(outcome(100), "53200");
+}
+
 TEST_F(DuckGuardTest, ErrorsOfLeavesComeThroughWhole) {
     const NodePtr t = table("a int4", "1");
     const auto failing = [&](bool at_open) {

@@ -7,6 +7,7 @@
 #include <duckdb.h>
 
 #include "base/error_makers.h"
+#include "columnar/kind_switch.h"
 #include "operators/expr/evaluator.h"
 #include "read/adhoc/functions_internal.h"
 #include "read/adhoc/physical_internal.h"
@@ -19,10 +20,15 @@ namespace {
 
 /// One mention of a kernel function on one thread of DuckDB's: programs are not shared.
 struct Evaluation {
+    explicit Evaluation(StatementPtr of)
+        : statement(std::move(of)), written(statement->statement().context.limits) {}
+
     StatementPtr statement;
     int64_t number = -1;
     const KernelExpression* expression = nullptr;
     std::unique_ptr<operators::Program> program;
+    /// Texts of the vector that was written last; DuckDB counts only what it keeps.
+    HeldMemory written;
 };
 
 void destroy_evaluation(void* evaluation) { delete static_cast<Evaluation*>(evaluation); }
@@ -32,12 +38,12 @@ void init_evaluation(duckdb_init_info info) {
         static_cast<const StatementRegistry*>(duckdb_scalar_function_init_get_extra_info(info));
     duckdb_client_context context = nullptr;
     duckdb_scalar_function_init_get_client_context(info, &context);
-    auto evaluation = std::make_unique<Evaluation>();
-    evaluation->statement = registry->find_and_release(context);
-    if (evaluation->statement == nullptr) {
+    StatementPtr statement = registry->find_and_release(context);
+    if (statement == nullptr) {
         duckdb_scalar_function_init_set_error(info, "kernel expression without a statement");
         return;
     }
+    auto evaluation = std::make_unique<Evaluation>(std::move(statement));
     duckdb_scalar_function_init_set_state(info, evaluation.release(), destroy_evaluation);
 }
 
@@ -66,6 +72,7 @@ Result<void> prepare(Evaluation& evaluation, duckdb_data_chunk input, duckdb_vec
 
 Result<void> evaluate(Evaluation& evaluation, duckdb_data_chunk input, duckdb_vector output) {
     TRY(prepare(evaluation, input, output));
+    evaluation.written.give_back();
     Batch batch;
     batch.length = duckdb_data_chunk_get_size(input);
     const std::vector<Type>& types = evaluation.expression->arguments;
@@ -78,6 +85,13 @@ Result<void> evaluate(Evaluation& evaluation, duckdb_data_chunk input, duckdb_ve
     const Column& column = results[0].column;
     if (physical_of(column.type()) != physical_of(evaluation.expression->expr->type)) {
         return internal_error("kernel expression gave another type");
+    }
+    if (is_text(column.type().kind)) {
+        uint64_t bytes = 0;
+        for (size_t row = 0; row < batch.length; ++row) {
+            if (!column.is_null(row)) bytes += column.at<std::string_view>(row).size();
+        }
+        TRY(evaluation.written.take(bytes));
     }
     write_vector(column, 0, batch.length, output);
     return {};

@@ -2,6 +2,7 @@
 #include "read/merge/pinned_snapshot.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,14 @@ namespace {
 constexpr int kPinAttemptsMax = 100;
 
 }  // namespace
+
+StatementLimits ReadParts::limits_of(const ReadOptions& options) const {
+    const int64_t now_us = clock->monotonic_us();
+    // A timeout of for ever lies behind what a clock can say.
+    const int64_t left_us = std::numeric_limits<int64_t>::max() - now_us;
+    return {options.cancel, *clock, now_us + std::min(options.timeout_us, left_us),
+            statement_bytes_max};
+}
 
 Result<runs::RunTilingPtr> ReadParts::tiling_of(runs::TilingSet& tilings, VersionId version,
                                                 runs::ReadMode mode, uint64_t cut_number) const {

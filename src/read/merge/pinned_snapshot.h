@@ -39,7 +39,11 @@ struct ReadParts {
     std::function<std::optional<Progress>(VersionId)> backfill_progress = {};
     /// That help statements which the kernel runs; DuckDB has as many of its own.
     std::shared_ptr<PieceThreads> threads = std::make_shared<PieceThreads>(PieceLimits{});
+    /// What one statement may hold of values that the kernel computes (53200).
+    uint64_t statement_bytes_max = 256ULL << 20;
 
+    /// Of a statement that begins now.
+    StatementLimits limits_of(const ReadOptions& options) const;
     /// The runs of a view at one manifest version; who must wait for its history is told how far it
     /// is.
     Result<runs::RunTilingPtr> tiling_of(runs::TilingSet& tilings, VersionId version,

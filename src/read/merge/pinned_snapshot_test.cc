@@ -118,6 +118,17 @@ class PinnedSnapshotTest : public ::testing::Test {
     ReadParts parts_;
 };
 
+TEST(ReadParts, ATimeoutOfForEverIsForEver) {
+    const SteppedClock clock;
+    ReadParts parts;
+    parts.clock = &clock;
+    ReadOptions options;
+    options.timeout_us = std::numeric_limits<int64_t>::max();
+    EXPECT_OK(parts.limits_of(options).check());
+    options.timeout_us = 0;
+    EXPECT_ERROR(parts.limits_of(options).check(), ErrorCode::kTimeout, "57014");
+}
+
 TEST_F(PinnedSnapshotTest, AStreamEndsWhereItsTicksEnd) {
     ticks_.ends = {Offset{12}};
     const auto snapshot = must(PinnedSnapshot::take(parts_, {table_}, {}));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,14 +9,10 @@
 
 #include "catalog/catalog.h"
 #include "columnar/text_io.h"
+#include "model/statement_limits.h"
 #include "runs/snapshot.h"
 
 namespace braid::read {
-
-/// Set from another thread to stop a statement (57014). Checked between batches and inside DuckDB.
-struct CancelToken {
-    std::atomic<bool> cancelled{false};
-};
 
 /// One consistent view of streams and views: a manifest version, the ticks pinned per stream, and
 /// how far each stream is visible. A transaction that is REPEATABLE READ keeps one for all its
@@ -48,7 +43,6 @@ struct ReadOptions {
     std::map<TableId, Positions>* seen = nullptr;
     std::shared_ptr<CancelToken> cancel;
     int64_t timeout_us = 30'000'000;
-    uint64_t memory_bytes_max = 256ULL << 20;
 };
 
 }  // namespace braid::read

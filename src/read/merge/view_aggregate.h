@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/statement_limits.h"
 #include "operators/fold/view_folder.h"
 #include "plan/node.h"
 #include "read/merge/piece_threads.h"
 #include "read/merge/row_source.h"
-#include "read/merge/statement_limits.h"
 #include "read/merge/view_scan.h"
 
 namespace braid::read {

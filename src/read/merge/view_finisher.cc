@@ -58,7 +58,10 @@ Result<ViewFinisher> ViewFinisher::create(const operators::BoundView& view,
     }
     if (plan.having) finisher.having_ = finisher.add_source(plan.having, "HAVING", computed);
     if (!computed.empty()) {
-        finisher.program_ = TRY(operators::Program::compile(std::move(computed), view.context));
+        operators::EvaluationContext context = view.context;
+        context.limits = wanted.context.limits;
+        finisher.program_ =
+            TRY(operators::Program::compile(std::move(computed), std::move(context)));
     }
     std::vector<ExprPtr> conjuncts;
     for (const ExprPtr& conjunct : conjuncts_of(wanted.predicate)) {
@@ -74,6 +77,10 @@ Result<ViewFinisher> ViewFinisher::create(const operators::BoundView& view,
             TRY(operators::Program::compile(std::move(conjuncts), wanted.context));
     }
     return finisher;
+}
+
+void ViewFinisher::set_limits(const StatementLimits& limits) {
+    if (program_) program_->set_statement({}, limits);
 }
 
 ViewFinisher::Source ViewFinisher::add_source(const ExprPtr& expr, std::string name,

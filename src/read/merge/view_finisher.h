@@ -20,7 +20,7 @@ struct ViewRows {
     /// Over all outputs of the view, or null. Whoever reads tests it again: here it only spares
     /// rows that nobody will see, so it may read outputs that are among `outputs` alone.
     plan::ExprPtr predicate;
-    /// What the predicate is evaluated in.
+    /// What the predicate is evaluated in; its limits are those of all that is read.
     operators::EvaluationContext context;
 };
 
@@ -49,6 +49,8 @@ class ViewFinisher {
     const std::vector<bool>& wanted_aggregates() const { return wanted_aggregates_; }
 
     FinishedRows finish(FinishInput input);
+    /// For another statement; of one without a predicate.
+    void set_limits(const StatementLimits& limits);
 
   private:
     /// What a value of the answer, or HAVING, is made of.

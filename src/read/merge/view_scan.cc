@@ -19,11 +19,15 @@ using operators::GroupTable;
 
 constexpr size_t kBlockRows = 4096;
 
-Result<void> gather_run(const runs::RunReader& run, const KeyRange& range, GroupTable& into) {
+Result<void> gather_run(const runs::RunReader& run, const KeyRange& range, RowWatch& watch,
+                        GroupTable& into) {
     operators::StateRow row;
     for (uint32_t section = 0; section <= plan::subkey_sections(into.aggregates()); ++section) {
         const auto rows = TRY(run.scan(section, range.from, range.to));
-        while (TRY(rows->next(row))) TRY(into.merge_row(section, row));
+        while (TRY(rows->next(row))) {
+            TRY(watch.row());
+            TRY(into.merge_row(section, row));
+        }
     }
     return {};
 }
@@ -80,19 +84,21 @@ std::vector<GroupTable::Group> groups_in(const ViewPiece& piece, size_t number,
 }
 
 Result<void> gather(const runs::Tiling& tiling, const ViewPiece& piece, int skip_run,
-                    GroupTable& into) {
+                    const StatementLimits& limits, GroupTable& into) {
     const KeyRange& range = piece.range;
     if (range.is_empty) return {};
+    RowWatch watch(limits);
     const auto gather_one = [&](uint32_t index) -> Result<void> {
         if (static_cast<int>(index) == skip_run) return {};
-        return gather_run(*tiling.runs()[index], range, into);
+        return gather_run(*tiling.runs()[index], range, watch, into);
     };
     if (range.is_point) {
         TRY(tiling.base->probes().visit(hash64(range.from), gather_one));
     } else {
         for (uint32_t index = 0; index < tiling.runs().size(); ++index) TRY(gather_one(index));
     }
-    return visit_tick_tables(tiling, [&](size_t number, const GroupTable& table) {
+    return visit_tick_tables(tiling, [&](size_t number, const GroupTable& table) -> Result<void> {
+        TRY(limits.check());
         return gather_tick(piece, number, table, into);
     });
 }
@@ -109,20 +115,20 @@ struct ViewScan::SubkeyCursor {
     }
 };
 
-ViewScan::ViewScan(operators::BoundView view)
-    : view_(std::move(view)), merged_(view_.plan->aggregates) {}
+ViewScan::ViewScan(operators::BoundView view, const StatementLimits& limits)
+    : view_(std::move(view)), watch_(limits), merged_(view_.plan->aggregates) {}
 
 ViewScan::~ViewScan() = default;
 
 Result<RowSourcePtr> ViewScan::open(operators::BoundView view, runs::Tiling tiling,
                                     const ViewPiece& piece, const ViewRows& wanted) {
-    std::unique_ptr<ViewScan> scan(new ViewScan(std::move(view)));
+    std::unique_ptr<ViewScan> scan(new ViewScan(std::move(view), wanted.context.limits));
     scan->finisher_ =
         std::make_unique<ViewFinisher>(TRY(ViewFinisher::create(scan->view_, wanted)));
     scan->states_.emplace(scan->view_.plan->aggregates, scan->finisher_->wanted_aggregates());
     scan->tiling_ = std::move(tiling);
     const int big = largest_run(scan->tiling_);
-    TRY(gather(scan->tiling_, piece, big, scan->merged_));
+    TRY(gather(scan->tiling_, piece, big, wanted.context.limits, scan->merged_));
     if (big >= 0 && !piece.range.is_empty) TRY(scan->start(big, piece.range));
     // An aggregate without GROUP BY has a row even when there was no event.
     if (scan->view_.plan->keys.empty() && !scan->streaming_ && scan->merged_.size() == 0 &&
@@ -149,10 +155,12 @@ Result<void> ViewScan::start(int big_run, const KeyRange& range) {
 /// Visits a row of the big run and what its key has under subkeys: all of that is passed.
 Result<void> ViewScan::take_big_row(const operators::StateRow& row,
                                     const operators::RowVisitor& visit) {
+    TRY(watch_.row());
     TRY(visit(0, row));
     for (uint32_t section = 1; section <= subkeys_.size(); ++section) {
         SubkeyCursor& cursor = *subkeys_[section - 1];
         while (cursor.has_row && cursor.row.key == row.key) {
+            TRY(watch_.row());
             TRY(visit(section, cursor.row));
             TRY(cursor.advance());
         }

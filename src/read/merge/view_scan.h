@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/statement_limits.h"
 #include "operators/aggregate/group_table.h"
 #include "operators/aggregate/state_finisher.h"
 #include "operators/fold/view_folder.h"
@@ -23,10 +24,25 @@
 
 namespace braid::read {
 
+/// Asks a statement's limits once in some thousand rows of runs.
+class RowWatch {
+  public:
+    explicit RowWatch(StatementLimits limits) : limits_(std::move(limits)) {}
+    Result<void> row() {
+        if (++rows_ % kRowsBetween != 0) return {};
+        return limits_.check();
+    }
+
+  private:
+    static constexpr uint32_t kRowsBetween = 4096;
+    const StatementLimits limits_;
+    uint32_t rows_ = 0;
+};
+
 /// Merges everything in a tiling that lies in a piece into one table: ⊕ over runs and ticks.
-/// `skip_run` (an index into tiling.runs(), -1 for none) is left out.
+/// `skip_run` (an index into tiling.runs(), -1 for none) is left out. Ends as the limits say.
 Result<void> gather(const runs::Tiling& tiling, const ViewPiece& piece, int skip_run,
-                    operators::GroupTable& into);
+                    const StatementLimits& limits, operators::GroupTable& into);
 
 /// The groups of a tick's table, the n-th of the tiling's, whose key lies in the piece.
 std::vector<operators::GroupTable::Group> groups_in(const ViewPiece& piece, size_t number,
@@ -44,7 +60,7 @@ class ViewScan final : public RowSource {
 
   private:
     struct SubkeyCursor;
-    explicit ViewScan(operators::BoundView view);
+    ViewScan(operators::BoundView view, const StatementLimits& limits);
     Result<void> start(int big_run, const KeyRange& range);
     Result<size_t> stream_block();
     Result<void> take_big_row(const operators::StateRow& row, const operators::RowVisitor& visit);
@@ -53,6 +69,7 @@ class ViewScan final : public RowSource {
     Result<FinishInput> take_merged();
 
     operators::BoundView view_;
+    RowWatch watch_;
     runs::Tiling tiling_;
     std::unique_ptr<ViewFinisher> finisher_;
     std::optional<operators::StateFinisher> states_;

@@ -155,7 +155,7 @@ Result<void> Session::note_query(sql::StatementKind kind) {
 }
 
 /// Where the isolation keeps a snapshot and there is none yet.
-Result<void> Session::pin_snapshot(const std::shared_ptr<read::CancelToken>& cancel) {
+Result<void> Session::pin_snapshot(const std::shared_ptr<CancelToken>& cancel) {
     const bool keeps_snapshot = settings_.isolation() != Isolation::kReadCommitted;
     if (!keeps_snapshot || transaction_.snapshot != nullptr) return {};
     transaction_.snapshot = TRY(services_.reader->pin(read_options(cancel)));
@@ -246,8 +246,8 @@ void Session::warn(std::string_view sqlstate, std::string message) {
                         .hint = {}});
 }
 
-std::shared_ptr<read::CancelToken> Session::new_cancel_token() {
-    auto token = std::make_shared<read::CancelToken>();
+std::shared_ptr<CancelToken> Session::new_cancel_token() {
+    auto token = std::make_shared<CancelToken>();
     ScopedLock lock(cancel_mutex_);
     running_ = token;
     return token;

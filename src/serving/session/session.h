@@ -45,7 +45,7 @@ class Cursor {
     bool counts_rows_ = false;
     std::string statement_;  // for the receipt log
     /// Set from cancel() while the statement runs.
-    std::shared_ptr<read::CancelToken> cancel_;
+    std::shared_ptr<CancelToken> cancel_;
     int64_t started_at_us_ = 0;
 };
 
@@ -114,9 +114,9 @@ class Session {
     bool is_bound_as_now(const PreparedStatement& prepared) const;
     /// Binds again if what it was bound under has changed.
     Result<void> refresh(PreparedStatement& prepared);
-    read::ReadOptions read_options(const std::shared_ptr<read::CancelToken>& cancel);
+    read::ReadOptions read_options(const std::shared_ptr<CancelToken>& cancel);
     Result<void> note_query(sql::StatementKind kind);
-    Result<void> pin_snapshot(const std::shared_ptr<read::CancelToken>& cancel);
+    Result<void> pin_snapshot(const std::shared_ptr<CancelToken>& cancel);
     bool is_in_block() const { return transaction_.status != TransactionStatus::kIdle; }
 
     // One per command; session_commands.cc.
@@ -160,13 +160,14 @@ class Session {
     Result<std::shared_ptr<const read::OwnRows>> own_rows(
         const std::vector<plan::RelationRef>& reads) const;
 
-    Result<std::unique_ptr<read::Answer>> start_reading(
-        const plan::Query& query, PreparedStatement* prepared, const std::vector<Datum>& parameters,
-        const std::shared_ptr<read::CancelToken>& cancel);
+    Result<std::unique_ptr<read::Answer>> start_reading(const plan::Query& query,
+                                                        PreparedStatement* prepared,
+                                                        const std::vector<Datum>& parameters,
+                                                        const std::shared_ptr<CancelToken>& cancel);
     std::unique_ptr<Cursor> done(std::string tag) const;
     std::unique_ptr<Cursor> rows_of(Schema schema, std::vector<std::vector<std::string>> rows,
                                     std::string tag) const;
-    std::shared_ptr<read::CancelToken> new_cancel_token();
+    std::shared_ptr<CancelToken> new_cancel_token();
     void note_finished(const std::string& statement,
                        std::shared_ptr<const runs::ReceiptSource> receipt);
     void warn(std::string_view sqlstate, std::string message);
@@ -187,7 +188,7 @@ class Session {
     std::shared_ptr<const runs::ReceiptSource> receipt_;
 
     Mutex cancel_mutex_;
-    std::shared_ptr<read::CancelToken> running_;  // guarded by cancel_mutex_
+    std::shared_ptr<CancelToken> running_;  // guarded by cancel_mutex_
 };
 
 }  // namespace braid::serving

@@ -102,7 +102,7 @@ std::optional<Batch> plain_rows(const std::vector<std::vector<plan::ExprPtr>>& r
 
 }  // namespace
 
-read::ReadOptions Session::read_options(const std::shared_ptr<read::CancelToken>& cancel) {
+read::ReadOptions Session::read_options(const std::shared_ptr<CancelToken>& cancel) {
     read::ReadOptions options;
     options.mode = settings_.read_mode();
     options.cut_number = settings_.cut_number();
@@ -117,7 +117,7 @@ read::ReadOptions Session::read_options(const std::shared_ptr<read::CancelToken>
 
 Result<std::unique_ptr<read::Answer>> Session::start_reading(
     const plan::Query& query, PreparedStatement* prepared, const std::vector<Datum>& parameters,
-    const std::shared_ptr<read::CancelToken>& cancel) {
+    const std::shared_ptr<CancelToken>& cancel) {
     const bool reads_data = std::ranges::any_of(query.reads, [](const plan::RelationRef& ref) {
         return ref.kind == plan::RelationRef::Kind::kView ||
                ref.kind == plan::RelationRef::Kind::kStream;

@@ -24,6 +24,7 @@ Result<void> join(std::string& out, View array, View separator, std::optional<Vi
         if (!is_first) out += separator;
         is_first = false;
         out += element ? View(*element) : *null_text;
+        if (out.size() > kTextResultBytesMax) return text_too_long();
     }
     return {};
 }
@@ -43,6 +44,7 @@ Column array_to_string_with_nulls(Call& call) {
     std::string scratch;
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row) || is_null(call, 0, row) || is_null(call, 1, row)) continue;
+        if (!call.pace.spend(row_work(array[row]))) break;
         scratch.clear();
         const bool has_text = !is_null(call, 2, row);
         const Result<void> joined = join(scratch, array[row], separator[row],
@@ -110,6 +112,7 @@ Column equals_any(Call& call) {
     std::vector<uint8_t> validity(call.rows, 0);
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row) || is_null(call, 0, row)) continue;
+        if (!call.pace.spend(row_work(array[row]))) break;
         const Result<ArrayElements> elements = parse_array_text(array[row]);
         if (!elements) {
             call.errors.push_back({static_cast<uint32_t>(row), elements.error()});

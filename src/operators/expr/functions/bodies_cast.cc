@@ -20,7 +20,7 @@ Column from_text(Call& call) {
     const Reader<std::string_view> in = reader<std::string_view>(call, 0);
     ColumnBuilder builder(call.result, call.rows);
     for (size_t row = 0; row < call.rows; ++row) {
-        if (!call.is_active(row)) {
+        if (!call.is_active(row) || !call.pace.spend(row_work(in[row]))) {
             builder.append_null();
             continue;
         }
@@ -39,6 +39,7 @@ Column to_text(Call& call) {
     std::string scratch;
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(kRowWork)) break;
         scratch.clear();
         format_text(argument, row, call.context.format, scratch);
         result.set(row, scratch);
@@ -57,6 +58,7 @@ Column concatenate(Call& call) {
     std::string scratch;
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(kRowWork)) break;
         scratch.clear();
         for (const Column& argument : call.arguments) {
             if (argument.type().kind == TypeKind::kBool) {

@@ -33,6 +33,7 @@ Column ask_regions(Call& call) {
     const auto address = reader<View>(call, 0);
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(row_work(address[row]))) break;
         if (data == nullptr || data->regions == nullptr) {
             result.fail(row, not_loaded("region database"));
             continue;

@@ -18,10 +18,11 @@ Column like(Call& call) {
     std::vector<uint8_t> out(call.rows);
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(row_work(text[row], pattern[row]))) break;
         const auto compiled = patterns.get(pattern[row], [](View like) -> Result<LikePattern> {
             return LikePattern(like, ignore_case);
         });
-        Result<bool> matches = (*compiled)->matches(text[row]);
+        Result<bool> matches = (*compiled)->matches(text[row], call.pace);
         if (matches.has_value()) {
             out[row] = *matches != negated;
         } else {

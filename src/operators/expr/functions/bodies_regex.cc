@@ -19,15 +19,19 @@ using Groups = std::array<View, 10>;
 /// Compiled patterns of one call site, by pattern and flags.
 class Patterns {
   public:
-    Result<const Regex*> get(View pattern, View letters, bool needs_extent) {
+    Result<const Regex*> get(View pattern, View letters, bool needs_extent, Pace& pace) {
         key_.assign(letters).append(1, '\0').append(pattern);
         return compiled_.get(key_, [&](View) -> Result<Regex> {
+            pace.spend(kCompileWork);
             const RegexFlags flags = TRY(parse_regex_flags(letters));
             return Regex::compile(pattern, flags, needs_extent);
         });
     }
 
   private:
+    /// A pattern of a few bytes may take milliseconds.
+    static constexpr size_t kCompileWork = size_t{64} << 10;
+
     std::string key_;
     Compiled<Regex> compiled_;
 };
@@ -39,7 +43,8 @@ Column match_each(Call& call, View letters, bool negated) {
     std::vector<uint8_t> out(call.rows);
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
-        Result<const Regex*> regex = patterns.get(pattern[row], letters, false);
+        if (!call.pace.spend(row_work(text[row], pattern[row]))) break;
+        Result<const Regex*> regex = patterns.get(pattern[row], letters, false, call.pace);
         if (regex.has_value()) {
             out[row] = (*regex)->matches(text[row]) != negated;
         } else {
@@ -56,7 +61,7 @@ Column regexp_like(Call& call) {
             if (letters.find('g') != View::npos) {
                 return bad_parameter("regexp_like() does not support the \"global\" option");
             }
-            return uint8_t{TRY(patterns.get(pattern, letters, false))->matches(text)};
+            return uint8_t{TRY(patterns.get(pattern, letters, false, call.pace))->matches(text)};
         });
 }
 
@@ -65,15 +70,16 @@ View with_address(View text) { return text.data() == nullptr ? View("") : text; 
 
 size_t offset_in(View text, View part) { return static_cast<size_t>(part.data() - text.data()); }
 
-/// Calls `visit(groups)` for each match from the left, until it returns false. After an empty match
-/// the search goes on one character later.
+/// Calls `visit(groups)` for each match from the left, until it returns false or the statement must
+/// end. After an empty match the search goes on one character later. Each search may read all that
+/// is left.
 template <typename F>
-void for_each_match(const Regex& regex, View text, F visit) {
+void for_each_match(const Regex& regex, View text, Pace& pace, F visit) {
     CHECK(text.data() != nullptr);
     Groups groups;
     size_t from = 0;
     while (from <= text.size() && regex.find(text, from, groups)) {
-        if (!visit(groups)) return;
+        if (!pace.spend(text.size() - from) || !visit(groups)) return;
         const size_t end = offset_in(text, groups[0]) + groups[0].size();
         from = end;
         if (groups[0].empty()) from += end < text.size() ? utf8_size(text[end]) : 1;
@@ -83,9 +89,10 @@ void for_each_match(const Regex& regex, View text, F visit) {
 Column regexp_count(Call& call) {
     auto& patterns = call_state<Patterns>(call);
     return map_fallible<int32_t, View, View>(call, [&](View text, View pattern) -> Result<int32_t> {
-        const Regex* regex = TRY(patterns.get(pattern, "", true));
+        const Regex* regex = TRY(patterns.get(pattern, "", true, call.pace));
         int32_t count = 0;
-        for_each_match(*regex, with_address(text), [&](const Groups&) { return ++count > 0; });
+        for_each_match(*regex, with_address(text), call.pace,
+                       [&](const Groups&) { return ++count > 0; });
         return count;
     });
 }
@@ -100,7 +107,8 @@ Column substring_match(Call& call) {
     Groups groups;
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
-        Result<const Regex*> regex = patterns.get(pattern[row], "", true);
+        if (!call.pace.spend(row_work(text[row], pattern[row]))) break;
+        Result<const Regex*> regex = patterns.get(pattern[row], "", true, call.pace);
         if (!regex.has_value()) {
             result.fail(row, std::move(regex).error());
             continue;
@@ -133,11 +141,11 @@ void append_replacement(View replacement, const Groups& groups, std::string& out
 }
 
 Result<void> replace_matches(std::string& out, View text, const Regex& regex, View replacement,
-                             bool is_global) {
+                             bool is_global, Pace& pace) {
     text = with_address(text);
     size_t copied = 0;
     bool is_too_long = false;
-    for_each_match(regex, text, [&](const Groups& groups) {
+    for_each_match(regex, text, pace, [&](const Groups& groups) {
         const size_t begin = offset_in(text, groups[0]);
         out.append(text.substr(copied, begin - copied));
         append_replacement(replacement, groups, out);
@@ -154,8 +162,8 @@ Column regexp_replace(Call& call) {
     auto& patterns = call_state<Patterns>(call);
     return map_text<View, View, View>(
         call, [&](std::string& out, View text, View pattern, View replacement) -> Result<void> {
-            const Regex* regex = TRY(patterns.get(pattern, "", true));
-            return replace_matches(out, text, *regex, replacement, false);
+            const Regex* regex = TRY(patterns.get(pattern, "", true, call.pace));
+            return replace_matches(out, text, *regex, replacement, false, call.pace);
         });
 }
 
@@ -169,8 +177,9 @@ Column regexp_replace_flags(Call& call) {
                 return bad_parameter("invalid regular expression option: \"" +
                                      std::string(1, letters[0]) + "\"");
             }
-            const Regex* regex = TRY(patterns.get(pattern, letters, true));
-            return replace_matches(out, text, *regex, replacement, letters.find('g') != View::npos);
+            const Regex* regex = TRY(patterns.get(pattern, letters, true, call.pace));
+            return replace_matches(out, text, *regex, replacement, letters.find('g') != View::npos,
+                                   call.pace);
         });
 }
 

@@ -92,8 +92,8 @@ class CutPattern {
         return out;
     }
 
-    /// False if the text does not match.
-    Result<bool> find(View text, View& found) const {
+    /// False if the text does not match, or the statement must end.
+    Result<bool> find(View text, View& found, Pace& pace) const {
         found = text;
         if (parts_.size() == 1) return parts_[0].matches(text);
         if (text.size() > kCutTextBytesMax) {
@@ -102,10 +102,11 @@ class CutPattern {
         }
         const size_t end = text.size();
         for (size_t from = 0; from <= end; from += from < end ? utf8_size(text[from]) : 1) {
+            if (!pace.spend(text.size())) return false;
             if (!rest_.front().matches(text.substr(from))) continue;
             if (!parts_[0].matches(text.substr(0, from))) continue;
             found = text.substr(from);
-            return parts_.size() == 2 || cut_end(text, from, found);
+            return parts_.size() == 2 || cut_end(text, from, found, pace);
         }
         return false;
     }
@@ -119,8 +120,9 @@ class CutPattern {
         out.push_back(TRY(whole(part)));
         return out;
     }
-    bool cut_end(View text, size_t from, View& found) const {
+    bool cut_end(View text, size_t from, View& found, Pace& pace) const {
         for (size_t to = text.size();; --to) {
+            if (!pace.spend(text.size())) return false;
             const bool is_border = to == text.size() || !is_utf8_continuation(text[to]);
             found = text.substr(from, to - from);
             if (is_border && parts_[2].matches(text.substr(to)) && parts_[1].matches(found)) {
@@ -143,6 +145,7 @@ Column substring_similar(Call& call) {
     std::string key;
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(row_work(text[row], pattern[row]))) break;
         key.assign(escape[row]).append(1, '\0').append(pattern[row]);
         Result<const CutPattern*> compiled =
             patterns.get(key, [&](View) { return CutPattern::compile(pattern[row], escape[row]); });
@@ -151,7 +154,7 @@ Column substring_similar(Call& call) {
             continue;
         }
         View found;
-        Result<bool> is_found = (*compiled)->find(text[row], found);
+        Result<bool> is_found = (*compiled)->find(text[row], found, call.pace);
         if (!is_found.has_value()) {
             result.fail(row, std::move(is_found).error());
         } else if (*is_found) {

@@ -41,7 +41,7 @@ Column character_count(Call& call) {
 
 /// Where a text begins in another, counted in characters from 1; 0 if it does not occur.
 int32_t position_of(View text, View wanted) {
-    const size_t at = text.find(wanted);
+    const size_t at = find_part(text, wanted);
     if (at == View::npos) return 0;
     return static_cast<int32_t>(utf8_length(text.substr(0, at))) + 1;
 }
@@ -52,7 +52,7 @@ Result<void> replace_all(std::string& out, View text, View from, View to) {
         return {};
     }
     while (true) {
-        const size_t at = text.find(from);
+        const size_t at = find_part(text, from);
         out.append(text.substr(0, at));
         if (at == View::npos) return {};
         out.append(to);
@@ -62,11 +62,12 @@ Result<void> replace_all(std::string& out, View text, View from, View to) {
 }
 
 /// Each character of `from` becomes the one at its place in `to`, or nothing.
-void translate(std::string& out, View text, View from, View to) {
+void translate(std::string& out, View text, View from, View to, Pace& pace) {
     for (; !text.empty(); text.remove_prefix(utf8_size(text[0]))) {
         const View character = utf8_first(text);
         View source = from;
         View target = to;
+        if (!pace.spend(from.size())) return;
         while (!source.empty() && utf8_first(source) != character) {
             source.remove_prefix(utf8_size(source[0]));
             if (!target.empty()) target.remove_prefix(utf8_size(target[0]));
@@ -211,8 +212,12 @@ void add_text_bodies(BodyTable& table) {
     });
     table.add("replace(text,text,text)",
               [](Call& call) { return map_text<View, View, View>(call, replace_all); });
-    table.add("translate(text,text,text)",
-              [](Call& call) { return map_text<View, View, View>(call, translate); });
+    table.add("translate(text,text,text)", [](Call& call) {
+        return map_text<View, View, View>(call,
+                                          [&](std::string& out, View text, View from, View to) {
+                                              translate(out, text, from, to, call.pace);
+                                          });
+    });
     table.add("overlay(text,text,int4,int4)",
               [](Call& call) { return map_text<View, View, int32_t, int32_t>(call, overlay); });
     table.add("overlay(text,text,int4)", [](Call& call) {

@@ -30,6 +30,8 @@ void quote_literal(std::string& out, View text) {
     out += '\'';
 }
 
+bool is_too_long(const std::string& text) { return text.size() > kTextResultBytesMax; }
+
 /// Any number of texts of one row.
 class Texts {
   public:
@@ -51,8 +53,11 @@ Column concat(Call& call) {
     std::string scratch;
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(kRowWork)) break;
         scratch.clear();
-        for (size_t i = 0; i < texts.count(); ++i) scratch.append(texts.at(i, row).value_or(""));
+        for (size_t i = 0; i < texts.count() && !is_too_long(scratch); ++i) {
+            scratch.append(texts.at(i, row).value_or(""));
+        }
         result.set(row, scratch);
     }
     return result.finish();
@@ -65,9 +70,10 @@ Column concat_with_separator(Call& call) {
     for (size_t row = 0; row < call.rows; ++row) {
         const std::optional<View> separator = texts.at(0, row);
         if (!call.is_active(row) || !separator.has_value()) continue;
+        if (!call.pace.spend(kRowWork)) break;
         scratch.clear();
         bool is_first = true;
-        for (size_t i = 1; i < texts.count(); ++i) {
+        for (size_t i = 1; i < texts.count() && !is_too_long(scratch); ++i) {
             const std::optional<View> text = texts.at(i, row);
             if (!text.has_value()) continue;
             if (!is_first) scratch.append(*separator);
@@ -243,6 +249,7 @@ Column format_texts(Call& call) {
     for (size_t row = 0; row < call.rows; ++row) {
         const std::optional<View> format = texts.at(0, row);
         if (!call.is_active(row) || !format.has_value()) continue;
+        if (!call.pace.spend(row_work(*format))) break;
         scratch.clear();
         Result<void> done = Formatter(texts, row, scratch).run(*format);
         if (done.has_value()) {
@@ -258,6 +265,7 @@ Column quote_bool(Call& call) {
     TextResult result(call);
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(kRowWork)) break;
         if (call.arguments[0].is_null(row)) {
             result.set(row, "NULL");
         } else {
@@ -273,6 +281,7 @@ Column quote_nullable(Call& call) {
     std::string scratch;
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(kRowWork)) break;
         scratch.clear();
         const std::optional<View> text = texts.at(0, row);
         if (text.has_value()) {

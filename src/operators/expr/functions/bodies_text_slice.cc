@@ -32,6 +32,7 @@ Column substring_from_for(Call& call) {
     TextResult result(call);
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(row_work(text[row]))) break;
         if (length[row] < 0) {
             result.fail(row, argument_error("22011", "negative substring length not allowed"));
             continue;
@@ -57,10 +58,21 @@ View nth_field(View text, int64_t number, size_t delimiter_size, Find find) {
     }
 }
 
+/// Where a part of several bytes occurs last; nowhere, too, once the statement must end.
+size_t find_last(View text, View part, Pace& pace) {
+    if (text.size() < part.size()) return View::npos;
+    for (size_t at = text.size() - part.size() + 1; at-- > 0;) {
+        if (text[at] != part[0]) continue;
+        if (!pace.spend(part.size())) return View::npos;
+        if (text.substr(at, part.size()) == part) return at;
+    }
+    return View::npos;
+}
+
 /// Field `number` from the end, 1 = the last.
-View nth_field_from_end(View text, View delimiter, int64_t number) {
+View nth_field_from_end(View text, View delimiter, int64_t number, Pace& pace) {
     while (true) {
-        const size_t at = text.rfind(delimiter);
+        const size_t at = find_last(text, delimiter, pace);
         if (number == 1) return at == View::npos ? text : text.substr(at + delimiter.size());
         if (at == View::npos) return {};
         text = text.substr(0, at);
@@ -75,16 +87,16 @@ size_t find_byte(View text, char byte) {
                             : static_cast<size_t>(static_cast<const char*>(found) - text.data());
 }
 
-View split_part(View text, View delimiter, int32_t number) {
+View split_part(View text, View delimiter, int32_t number, Pace& pace) {
     if (text.empty()) return {};
     if (delimiter.empty()) return number == 1 || number == -1 ? text : View();
-    if (number < 0) return nth_field_from_end(text, delimiter, -int64_t{number});
+    if (number < 0) return nth_field_from_end(text, delimiter, -int64_t{number}, pace);
     if (delimiter.size() == 1) {
         const char byte = delimiter[0];
         return nth_field(text, number, 1, [byte](View rest) { return find_byte(rest, byte); });
     }
     return nth_field(text, number, delimiter.size(),
-                     [delimiter](View rest) { return rest.find(delimiter); });
+                     [delimiter](View rest) { return find_part(rest, delimiter); });
 }
 
 Column split_parts(Call& call) {
@@ -94,43 +106,48 @@ Column split_parts(Call& call) {
     TextResult result(call);
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row)) continue;
+        if (!call.pace.spend(row_work(text[row], delimiter[row]))) break;
         if (number[row] == 0) {
             result.fail(row, bad_parameter("field position must not be zero"));
         } else {
-            result.set_view(row, split_part(text[row], delimiter[row], number[row]));
+            result.set_view(row, split_part(text[row], delimiter[row], number[row], call.pace));
         }
     }
     return result.finish();
 }
 
-bool contains_character(View set, View character) {
+bool contains_character(View set, View character, Pace& pace) {
+    if (!pace.spend(set.size())) return false;
     for (; !set.empty(); set.remove_prefix(utf8_size(set[0]))) {
         if (utf8_first(set) == character) return true;
     }
     return false;
 }
 
-View trim_left(View text, View set) {
-    while (!text.empty() && contains_character(set, utf8_first(text))) {
+View trim_left(View text, View set, Pace& pace) {
+    while (!text.empty() && contains_character(set, utf8_first(text), pace)) {
         text.remove_prefix(utf8_size(text[0]));
     }
     return text;
 }
-View trim_right(View text, View set) {
-    while (!text.empty() && contains_character(set, utf8_last(text))) {
+View trim_right(View text, View set, Pace& pace) {
+    while (!text.empty() && contains_character(set, utf8_last(text), pace)) {
         text.remove_suffix(utf8_last(text).size());
     }
     return text;
 }
-View trim_both(View text, View set) { return trim_right(trim_left(text, set), set); }
+View trim_both(View text, View set, Pace& pace) {
+    return trim_right(trim_left(text, set, pace), set, pace);
+}
 
 template <auto trim>
 void add_trim(BodyTable& table, const std::string& name) {
     table.add(name + "(text)", [](Call& call) {
-        return map_slice<View>(call, [](View text) { return trim(text, View(" ")); });
+        return map_slice<View>(call, [&](View text) { return trim(text, View(" "), call.pace); });
     });
     table.add(name + "(text,text)", [](Call& call) {
-        return map_slice<View, View>(call, [](View text, View set) { return trim(text, set); });
+        return map_slice<View, View>(
+            call, [&](View text, View set) { return trim(text, set, call.pace); });
     });
 }
 

@@ -302,6 +302,7 @@ Column date_part_date(Call& call) {
                .rows = call.rows,
                .active = active,
                .context = call.context,
+               .pace = call.pace,
                .errors = errors,
                .state = call.state};
     Column column = extract_timestamp<AsDouble>(inner);

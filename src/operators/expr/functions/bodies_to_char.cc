@@ -32,6 +32,7 @@ Column time_to_char(Call& call) {
     std::string scratch;
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row) || picture[row].empty() || !is_finite_us(us[row])) continue;
+        if (!call.pace.spend(row_work(picture[row]))) break;
         const TimePicture& compiled = **pictures.get(picture[row], make_time_picture);
         ShownTime shown = shown_local(with_zone ? zone.to_local_us(us[row]) : us[row]);
         if (with_zone && compiled.needs_zone()) {
@@ -57,6 +58,7 @@ Column interval_to_char(Call& call) {
     std::string scratch;
     for (size_t row = 0; row < call.rows; ++row) {
         if (!call.is_active(row) || picture[row].empty()) continue;
+        if (!call.pace.spend(row_work(picture[row]))) break;
         const TimePicture& compiled = **pictures.get(picture[row], make_time_picture);
         scratch.clear();
         Result<void> done = compiled.format(shown_interval(span[row]), scratch);

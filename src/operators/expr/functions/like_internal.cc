@@ -51,7 +51,7 @@ void LikePattern::find_shape() {
     }
 }
 
-Result<bool> LikePattern::matches(std::string_view text) const {
+Result<bool> LikePattern::matches(std::string_view text, Pace& pace) const {
     switch (shape_) {
         case Shape::kExact:
             return text == literal_;
@@ -60,11 +60,11 @@ Result<bool> LikePattern::matches(std::string_view text) const {
         case Shape::kSuffix:
             return text.ends_with(literal_);
         case Shape::kContains:
-            return text.find(literal_) != std::string_view::npos;
+            return find_part(text, literal_) != std::string_view::npos;
         case Shape::kGeneral:
             break;
     }
-    return matches_general(text);
+    return matches_general(text, pace);
 }
 
 bool LikePattern::equal(char byte, char wanted) const {
@@ -73,7 +73,7 @@ bool LikePattern::equal(char byte, char wanted) const {
 
 /// Greedy with one way back: when a part after a '%' fails, only the last '%' need take one
 /// character more.
-Result<bool> LikePattern::matches_general(std::string_view text) const {
+Result<bool> LikePattern::matches_general(std::string_view text, Pace& pace) const {
     const auto bad_escape = [] {
         return argument_error("22025", "LIKE pattern must not end with escape character");
     };
@@ -109,6 +109,7 @@ Result<bool> LikePattern::matches_general(std::string_view text) const {
             }
         }
         if (!has_way_back) return false;
+        if (!pace.spend(at - back_at + 1)) return false;
         back_at += utf8_size(text[back_at]);
         at = back_at;
         token = back_token;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "operators/expr/body_registry.h"
 
 namespace braid::operators {
 
@@ -17,7 +18,8 @@ class LikePattern {
     LikePattern(std::string_view pattern, bool ignore_case);
 
     /// 22025 when the pattern ends with the escape character, and the text gets as far as that.
-    Result<bool> matches(std::string_view text) const;
+    /// Either answer once the statement must end.
+    Result<bool> matches(std::string_view text, Pace& pace) const;
 
   private:
     enum class Shape : uint8_t { kExact, kPrefix, kSuffix, kContains, kGeneral };
@@ -29,7 +31,7 @@ class LikePattern {
 
     void find_shape();
     bool equal(char byte, char wanted) const;
-    Result<bool> matches_general(std::string_view text) const;
+    Result<bool> matches_general(std::string_view text, Pace& pace) const;
 
     std::vector<Token> tokens_;
     bool ignore_case_;

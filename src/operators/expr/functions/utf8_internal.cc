@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "operators/expr/functions/utf8_internal.h"
 
+#include <cstring>
+
 namespace braid::operators {
+
+size_t find_part(std::string_view text, std::string_view part) {
+    // The plain search is the faster one for what is commonly looked for.
+    constexpr size_t kShortPart = 32;
+    if (part.size() <= kShortPart) return text.find(part);
+    const void* found = memmem(text.data(), text.size(), part.data(), part.size());
+    if (found == nullptr) return std::string_view::npos;
+    return static_cast<size_t>(static_cast<const char*>(found) - text.data());
+}
 
 uint32_t utf8_decode(std::string_view character) {
     const auto byte = [&](size_t i) { return uint32_t{static_cast<uint8_t>(character[i])}; };

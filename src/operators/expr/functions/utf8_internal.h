@@ -51,6 +51,10 @@ inline std::string_view utf8_last(std::string_view text) {
     return text.substr(at);
 }
 
+/// Where a part begins, npos if nowhere, in time proportional to the text: std::string_view's own
+/// search takes that times the part.
+size_t find_part(std::string_view text, std::string_view part);
+
 uint32_t utf8_decode(std::string_view character);
 void utf8_append(uint32_t code_point, std::string& out);
 
