@@ -63,6 +63,32 @@ class ValuesRows final : public RowSource {
     bool done_ = false;
 };
 
+/// The same rows in batches of no more than an answer has: what is computed from a batch is held
+/// all at once.
+class SlicedRows final : public RowSource {
+  public:
+    explicit SlicedRows(RowSourcePtr input) : input_(std::move(input)) {}
+
+    Result<bool> next(Batch& batch) override {
+        if (from_ >= held_.length) {
+            held_ = {};
+            from_ = 0;
+            if (!TRY(input_->next(held_))) return false;
+        }
+        const size_t count = std::min(kRowsAtOnce, held_.length - from_);
+        batch = count == held_.length ? held_ : held_.slice(from_, count);
+        from_ += count;
+        return true;
+    }
+
+  private:
+    static constexpr size_t kRowsAtOnce = 4096;
+
+    RowSourcePtr input_;
+    Batch held_;
+    size_t from_ = 0;
+};
+
 class FilterRows final : public RowSource {
   public:
     FilterRows(RowSourcePtr input, std::unique_ptr<operators::Program> program)
@@ -70,7 +96,7 @@ class FilterRows final : public RowSource {
 
     Result<bool> next(Batch& batch) override {
         Batch candidate;
-        while (TRY(input_->next(candidate))) {
+        while (TRY(input_.next(candidate))) {
             const std::vector<operators::Evaluated> values = program_->run(candidate);
             const operators::Evaluated& condition = values.front();
             if (!condition.errors.empty()) return condition.errors.front().error;
@@ -86,7 +112,7 @@ class FilterRows final : public RowSource {
     }
 
   private:
-    RowSourcePtr input_;
+    SlicedRows input_;
     std::unique_ptr<operators::Program> program_;
 };
 
@@ -97,7 +123,7 @@ class ProjectRows final : public RowSource {
 
     Result<bool> next(Batch& batch) override {
         Batch source;
-        if (!TRY(input_->next(source))) return false;
+        if (!TRY(input_.next(source))) return false;
         Batch given;
         given.length = source.length;
         for (operators::Evaluated& value : program_->run(source)) {
@@ -109,7 +135,7 @@ class ProjectRows final : public RowSource {
     }
 
   private:
-    RowSourcePtr input_;
+    SlicedRows input_;
     std::unique_ptr<operators::Program> program_;
 };
 

@@ -297,23 +297,6 @@ Result<GroupTable> fold_finished(RowSource& rows, Ordinary ordinary,
     return table;
 }
 
-/// The finished answer, in blocks.
-class AggregateRows final : public RowSource {
-  public:
-    explicit AggregateRows(Batch rows) : rows_(std::move(rows)) {}
-    Result<bool> next(Batch& batch) override {
-        if (from_ >= rows_.length) return false;
-        const size_t count = std::min(kBlockRows, rows_.length - from_);
-        batch = rows_.slice(from_, count);
-        from_ += count;
-        return true;
-    }
-
-  private:
-    Batch rows_;
-    size_t from_ = 0;
-};
-
 /// Which of the two tables each aggregate call comes from.
 struct Calls {
     std::vector<int> combined;  // view aggregate, or -1
@@ -453,33 +436,48 @@ class Rollup {
     ViewRows wanted_;
 };
 
-Result<Batch> join_tables(const Node& node, const Calls& calls, const GroupTable& states,
-                          const GroupTable& finished) {
-    std::vector<GroupTable::Group> finished_groups(finished.size());
-    std::iota(finished_groups.begin(), finished_groups.end(), 0U);
-    std::vector<GroupTable::Group> state_groups;
-    for (const GroupTable::Group group : finished_groups) {
-        const GroupTable::Group other = states.find(finished.key_of(group));
-        if (other == GroupTable::kNoGroup)
-            return internal_error("a combined group lost its states");
-        state_groups.push_back(other);
+/// The answer, finished block by block.
+class AggregateRows final : public RowSource {
+  public:
+    AggregateRows(const Node& node, std::vector<int> combined, std::vector<int> ordinary, Both both)
+        : combined_(std::move(combined)), ordinary_(std::move(ordinary)), both_(std::move(both)) {
+        for (size_t index = 0; index < node.exprs.size(); ++index) {
+            keys_.fields.push_back(node.output.fields[index]);
+        }
     }
-    Batch batch;
-    batch.length = finished_groups.size();
-    Schema keys;
-    for (size_t index = 0; index < node.exprs.size(); ++index) {
-        keys.fields.push_back(node.output.fields[index]);
+
+    Result<bool> next(Batch& batch) override {
+        const size_t count = std::min(kBlockRows, both_.finished.size() - next_);
+        if (count == 0) return false;
+        std::vector<GroupTable::Group> finished(count);
+        std::iota(finished.begin(), finished.end(), next_);
+        next_ += static_cast<GroupTable::Group>(count);
+        std::vector<GroupTable::Group> states;
+        for (const GroupTable::Group group : finished) {
+            states.push_back(both_.states.find(both_.finished.key_of(group)));
+            if (states.back() == GroupTable::kNoGroup) {
+                return internal_error("a combined group lost its states");
+            }
+        }
+        Batch given;
+        given.length = count;
+        given.columns = TRY(operators::decode_keys(both_.finished, finished, keys_));
+        for (size_t call = 0; call < combined_.size(); ++call) {
+            given.columns.push_back(TRY(operators::column_of(
+                combined_[call] >= 0 ? both_.states.finish(combined_[call], states)
+                                     : both_.finished.finish(ordinary_[call], finished))));
+        }
+        batch = std::move(given);
+        return true;
     }
-    batch.columns = TRY(operators::decode_keys(finished, finished_groups, keys));
-    for (size_t index = 0; index < node.aggregates.size(); ++index) {
-        batch.columns.push_back(
-            calls.combined[index] >= 0
-                ? TRY(operators::column_of(states.finish(calls.combined[index], state_groups)))
-                : TRY(operators::column_of(
-                      finished.finish(calls.ordinary[index], finished_groups))));
-    }
-    return batch;
-}
+
+  private:
+    const std::vector<int> combined_;  // as in Calls
+    const std::vector<int> ordinary_;
+    const Both both_;
+    Schema keys_;
+    GroupTable::Group next_ = 0;
+};
 
 }  // namespace
 
@@ -492,15 +490,15 @@ bool has_combine(const Node& node) {
 Result<RowSourcePtr> open_view_aggregate(const Node& node, const AggregateReading& reading,
                                          PieceThreads& threads) {
     const Flattened flat = TRY(flatten(*node.inputs.front()));
-    const Calls calls = TRY(sort_calls(node, flat, *reading.view.plan));
+    Calls calls = TRY(sort_calls(node, flat, *reading.view.plan));
     const Rollup rollup = TRY(Rollup::of(node, flat, calls, reading));
     Both both = TRY(rollup.run(threads));
     if (node.exprs.empty()) {
         both.finished.ensure_group("");
         both.states.ensure_group("");
     }
-    return RowSourcePtr(
-        std::make_unique<AggregateRows>(TRY(join_tables(node, calls, both.states, both.finished))));
+    return RowSourcePtr(std::make_unique<AggregateRows>(
+        node, std::move(calls.combined), std::move(calls.ordinary), std::move(both)));
 }
 
 }  // namespace braid::read
