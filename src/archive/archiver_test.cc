@@ -2,6 +2,7 @@
 #include "archive/archiver.h"
 
 #include <functional>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -195,6 +196,56 @@ TEST_F(ArchiverTest, CommitsAgainWhatItHasMovedInItself) {
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(found[0].to, Offset{3}) << "the file that was there";
     EXPECT_EQ(found[1].to, Offset{5});
+}
+
+/// Each step of an archiving fails once: the next one goes on, each record is in one segment, and
+/// no file is there that the manifest does not name.
+TEST_F(ArchiverTest, ArchivesAgainAfterAnyStepHasFailedAndLeavesNothingBehind) {
+    const auto files = [this] {
+        std::set<std::string> found;
+        const auto collect = [&](const auto& self, const std::string& path) -> void {
+            const std::vector<std::string> names = files_.list(path).value();
+            for (const std::string& name : names) {
+                const std::string below = path + "/" + name;
+                if (files_.info(below)->is_directory) {
+                    self(self, below);
+                } else {
+                    found.insert(below);
+                }
+            }
+        };
+        collect(collect, "dataset");
+        return found;
+    };
+    size_t failures = 0;
+    bool is_over = false;
+    for (uint64_t failing = 0; !is_over; ++failing) {
+        SCOPED_TRACE(failing);
+        append_prices(0, 1);
+        uint64_t step = 0;
+        files_.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+            const bool is_unknown = operation.kind == FileOperation::Kind::kSyncDirectory &&
+                                    operation.path == "manifest";
+            if (operation.path.starts_with("log") || is_unknown || step++ != failing) return {};
+            return exhausted("too many open files");
+        });
+        const auto archived = archiver_->archive_to(table_.id, log_->durable_end());
+        is_over = step <= failing;
+        files_.clear_faults();
+        if (!archived) ++failures;
+        append_prices(0, 1);
+        ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
+        uint64_t rows = 0;
+        std::set<std::string> named;
+        for (const manifest::Segment& segment : segments()) {
+            rows += segment.rows;
+            named.insert(segment.file);
+        }
+        EXPECT_EQ(rows, 2 * (failing + 1));
+        EXPECT_EQ(files(), named);
+        EXPECT_TRUE(files_.list("_tmp")->empty());
+    }
+    EXPECT_GT(failures, 8U);
 }
 
 TEST_F(ArchiverTest, TakesNoLeftoverByItsName) {

@@ -3,7 +3,6 @@
 #include "base/error_makers.h"
 #include "base/trace.h"
 #include "batch/batch_stream_internal.h"
-#include "batch/view_builder.h"
 
 namespace braid::batch {
 
@@ -93,14 +92,13 @@ Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version, Scan
         if (need_of(*parts_.manifest->head(), version) == Need::kWanted) return {};
         return conflict("the history of view version {} is not wanted any more", version.value);
     };
-    std::vector<Computed> computed =
+    Recomputed recomputed =
         TRY(recompute(stream, {version}, first_seal, watch).context("back-filling"));
-    if (computed.empty()) return dropped_meanwhile();
-    const manifest::Run run = std::move(computed.front().run);
-    const auto committed = parts_.manifest->commit({manifest::Backfill{run}});
-    if (committed) return {};
-    TRY(remove_files(*parts_.store, run.files()));
-    return committed.error();
+    if (recomputed.views.empty()) return dropped_meanwhile();
+    const auto committed =
+        parts_.manifest->commit({manifest::Backfill{std::move(recomputed.views.front().run)}});
+    recomputed.file.keep_if(committed);
+    return committed ? Result<void>() : Result<void>(committed.error());
 }
 
 StepOutcome BatchLayer::backfill_step(Stream& stream) {

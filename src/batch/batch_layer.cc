@@ -200,18 +200,20 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     manifest::Publish publish{id, cut, {}, {}};
     ScanWatch watch;
     watch.task = Tasks::begin_in(parts_.tasks, "refresh", id, "events");
-    for (Computed& computed :
-         TRY(recompute(stream, catalog::versions_of(state->catalog, id), cut, watch)
-                 .context("recomputing"))) {
+    Recomputed recomputed =
+        TRY(recompute(stream, catalog::versions_of(state->catalog, id), cut, watch)
+                .context("recomputing"));
+    for (Computed& computed : recomputed.views) {
         publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut)));
         publish.runs.push_back(std::move(computed.run));
     }
-    return publish_or_park(std::move(publish), stream.table);
+    return publish_or_park(std::move(publish), std::move(recomputed.file), stream.table);
 }
 
 /// Which of two answers is right is not for a program to say: where they differ the old one stays
 /// until a person does.
-Result<void> BatchLayer::publish_or_park(manifest::Publish publish, const catalog::Table& table) {
+Result<void> BatchLayer::publish_or_park(manifest::Publish publish, runs::UnnamedFile file,
+                                         const catalog::Table& table) {
     while (true) {
         const bool all_match = std::ranges::all_of(publish.audits, [](const auto& audit) {
             return audit.verdict == manifest::Verdict::kMatched;
@@ -220,6 +222,7 @@ Result<void> BatchLayer::publish_or_park(manifest::Publish publish, const catalo
             all_match ? manifest::Change(publish)
                       : manifest::Park{publish.table, publish.cut, publish.runs, publish.audits};
         const auto done = parts_.manifest->commit({change});
+        if (!publish.runs.empty()) file.keep_if(done);
         if (done && all_match) return {};
         if (done) return differs(**done, table);
         if (!forget_dropped(*parts_.manifest->head(), publish)) return done.error();
@@ -259,15 +262,18 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::bind(
     return bound;
 }
 
-Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
-    const Stream& stream, const std::vector<VersionId>& versions, Cut end, ScanWatch& watch) {
+Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream,
+                                                     const std::vector<VersionId>& versions,
+                                                     Cut end, ScanWatch& watch) {
     const catalog::Table& table = stream.table;
+    // While the outcome of another commit is unknown, what is computed here would be for nothing.
+    TRY(parts_.manifest->settle());
     const manifest::StatePtr state = parts_.manifest->head();
     if (state->table(table.id) == nullptr) return was_dropped(table);
     const manifest::TableState& table_state = *state->table(table.id);
     end.grow(table_state.origin);  // by what came since it was chosen
     std::vector<Computed> computed = TRY(bind(versions));
-    if (computed.empty()) return computed;
+    if (computed.empty()) return Recomputed();
     const RunId first = TRY(parts_.manifest->new_run_id());
     FoldJob job{.store = *parts_.store,
                 .local = *parts_.local,
@@ -298,7 +304,7 @@ Result<std::vector<BatchLayer::Computed>> BatchLayer::recompute(
         computed[index].run = std::move(run);
     }
     TRY(file.put());
-    return computed;
+    return Recomputed{std::move(computed), runs::UnnamedFile(*parts_.store, file.path())};
 }
 
 /// More than there are threads, so that none has to wait long for the last.

@@ -83,6 +83,7 @@ class BatchLayer {
   private:
     struct Stream;
     struct Computed;
+    struct Recomputed;
     struct ScanWatch;
 
     Result<std::shared_ptr<Stream>> find(TableId table) const;
@@ -92,14 +93,15 @@ class BatchLayer {
     Result<void> fill(const Stream& stream, VersionId version, ScanWatch& watch);
     Result<void> fill_once(const Stream& stream, VersionId version, ScanWatch& watch);
     Result<void> refresh_once(const Stream& stream);
-    Result<void> publish_or_park(manifest::Publish publish, const catalog::Table& table);
+    /// Its runs lie in the file.
+    Result<void> publish_or_park(manifest::Publish publish, runs::UnnamedFile file,
+                                 const catalog::Table& table);
     Error ended(const Stream& stream) const;
     Result<std::vector<Computed>> bind(const std::vector<VersionId>& versions) const;
     Result<std::vector<dataset::Split>> splits_of(const manifest::TableState& state, const Cut& end,
                                                   ScanWatch& watch) const;
-    Result<std::vector<Computed>> recompute(const Stream& stream,
-                                            const std::vector<VersionId>& versions, Cut end,
-                                            ScanWatch& watch);
+    Result<Recomputed> recompute(const Stream& stream, const std::vector<VersionId>& versions,
+                                 Cut end, ScanWatch& watch);
     Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
                                   const operators::BoundView& view, const Cut& cut);
 

@@ -416,6 +416,64 @@ TEST_F(BatchLayerTest, BackfillOfAViewThatIsDroppedMeanwhileLeavesNothing) {
     EXPECT_EQ(files_.list(folder).value(), before);
 }
 
+/// Each step of a refresh or a back-fill fails once: the next one publishes, and no run file is
+/// there that the manifest does not name.
+TEST_F(BatchLayerTest, GoesOnAfterAnyStepHasFailedAndLeavesNothingBehind) {
+    const std::string folder = fmt::format("runs/{}", table_.id.value);
+    const auto run_files = [&] {
+        std::set<std::string> found;
+        const std::vector<std::string> names = files_.list(folder).value();
+        for (const std::string& name : names) found.insert(folder + "/" + name);
+        return found;
+    };
+    const auto named_files = [&] {
+        std::set<std::string> named;
+        const manifest::StatePtr now = head();
+        for (const auto& [version, list] : now->runs) {
+            for (const manifest::Run& run : list) named.merge(run.files());
+        }
+        for (const manifest::Retired& retired : now->retired) named.merge(retired.run.files());
+        return named;
+    };
+    size_t failures = 0;
+    bool is_over = false;
+    for (uint64_t failing = 0; !is_over; ++failing) {
+        SCOPED_TRACE(failing);
+        records_.push_back(event("a", 1));
+        ASSERT_OK(seal());
+        ASSERT_OK(archive(state().sealed_frontier.at[0]));
+        const ViewId view = manifest_->new_id().value();
+        const VersionId late = create_view(view, "late", true);
+        uint64_t step = 0;
+        is_over = true;
+        for (const bool is_refresh : {false, true}) {
+            step = 0;
+            files_.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+                const bool is_unknown = operation.kind == FileOperation::Kind::kSyncDirectory &&
+                                        operation.path == "manifest";
+                // Of which there are more each time.
+                const bool is_event = operation.path.starts_with("dataset/");
+                if (is_unknown || is_event || step++ != failing) return {};
+                return exhausted("too many open files");
+            });
+            const auto done = is_refresh ? layer_->refresh(table_.id) : layer_->backfill(late);
+            is_over = is_over && step <= failing;
+            files_.clear_faults();
+            EXPECT_EQ(run_files(), named_files());
+            if (done) continue;
+            ++failures;
+            ASSERT_OK(is_refresh ? layer_->refresh(table_.id) : layer_->backfill(late));
+            EXPECT_EQ(run_files(), named_files());
+        }
+        EXPECT_TRUE(files_.list("_tmp")->empty());
+        ASSERT_EQ(runs_of(version_).size(), 1U);
+        EXPECT_EQ(runs_of(version_).front().counted, failing + 1);
+        EXPECT_EQ(runs_of(late).front().counted, failing + 1);
+        ASSERT_OK(manifest_->commit({manifest::DropView{view}}));
+    }
+    EXPECT_GT(failures, 16U);
+}
+
 TEST_F(BatchLayerTest, ARefreshOfAStreamThatIsDroppedMeanwhileSaysSo) {
     records_ = {event("a", 1)};
     bool is_dropped = false;

@@ -52,4 +52,10 @@ struct BatchLayer::Computed {
     manifest::Run run;
 };
 
+/// Several of them, over one scan.
+struct BatchLayer::Recomputed {
+    std::vector<Computed> views;
+    runs::UnnamedFile file;  // of all their runs
+};
+
 }  // namespace braid::batch

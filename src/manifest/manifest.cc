@@ -82,6 +82,8 @@ Error outcome_unknown() {
 
 }  // namespace
 
+bool may_be_made(const Error& error) { return error.code() == ErrorCode::kUnavailable; }
+
 Result<std::unique_ptr<Manifest>> Manifest::open(Store& store, const Clock& clock,
                                                  std::string directory) {
     auto chain = std::make_unique<Chain>(store, std::move(directory));

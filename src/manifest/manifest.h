@@ -279,6 +279,10 @@ using Change = std::variant<CreateTable, Grow, DropTable, CreateView, DropView, 
 /// AlreadyExists and InvalidInput are for the user; Internal is a change that no race explains.
 Result<State> apply(const State& base, const std::vector<Change>& changes, int64_t now_us);
 
+/// Whether a commit that ended with this error may have been made all the same. What it names must
+/// stay.
+bool may_be_made(const Error& error);
+
 class Chain;
 
 /// The chain of manifest files: the one source of truth of a data directory. Thread-safe.

@@ -38,7 +38,8 @@ class RunFile {
     const std::string& path() const { return path_; }
     /// Where in the file the part lies.
     Result<uint64_t> append(std::string_view part);
-    /// The file is there, whole and for good. Its name must be new: run ids are.
+    /// The file is there, whole and for good. Its name must be new: run ids are. After an error
+    /// nothing of this is there.
     Result<void> put();
 
   private:
@@ -46,6 +47,27 @@ class RunFile {
     const std::string path_;
     Mutex mutex_;
     std::unique_ptr<NewFile> file_ GUARDED_BY(mutex_);
+};
+
+/// A run file that was put and that no manifest names yet: removed with this, as far as that
+/// works, unless it is kept. One owner; the store must outlive it.
+class UnnamedFile {
+  public:
+    UnnamedFile() = default;  // of no file
+    UnnamedFile(Store& store, std::string path) : store_(&store), path_(std::move(path)) {}
+    UnnamedFile(UnnamedFile&& other) noexcept
+        : store_(std::exchange(other.store_, nullptr)), path_(std::move(other.path_)) {}
+    UnnamedFile& operator=(UnnamedFile&& other) noexcept;
+    ~UnnamedFile() { remove(); }
+
+    /// Keeps it where the commit that names it was made, or may have been.
+    void keep_if(const Result<manifest::StatePtr>& committed);
+
+  private:
+    void remove();
+
+    Store* store_ = nullptr;
+    std::string path_;
 };
 
 /// The section of failed events, behind those of all aggregates: key = the event's place, state =

@@ -107,9 +107,30 @@ Result<uint64_t> RunFile::append(std::string_view part) {
 Result<void> RunFile::put() {
     const ScopedLock lock(mutex_);
     if (!file_) return {};
-    TRY(must_be_done(TRY(file_->put()), path_));
+    const PutOutcome outcome = TRY(file_->put());
+    if (outcome == PutOutcome::kExists) return must_be_done(outcome, path_);
     file_.reset();
-    return {};
+    // Whoever hears of an error goes on under another name.
+    if (outcome == PutOutcome::kUnknown) static_cast<void>(store_.remove(path_));
+    return must_be_done(outcome, path_);
+}
+
+UnnamedFile& UnnamedFile::operator=(UnnamedFile&& other) noexcept {
+    if (this == &other) return *this;
+    remove();
+    store_ = std::exchange(other.store_, nullptr);
+    path_ = std::move(other.path_);
+    return *this;
+}
+
+void UnnamedFile::keep_if(const Result<manifest::StatePtr>& committed) {
+    if (committed || manifest::may_be_made(committed.error())) store_ = nullptr;
+}
+
+void UnnamedFile::remove() {
+    // What cannot be removed now is removed at the next start.
+    if (store_ != nullptr) static_cast<void>(store_->remove(path_));
+    store_ = nullptr;
 }
 
 std::unique_ptr<RunWriter> RunWriter::create(RunFile& file, RunWriterOptions options) {

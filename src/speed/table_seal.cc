@@ -111,19 +111,21 @@ Result<void> TableSeal::declare(std::vector<manifest::Change> changes) {
 }
 
 Result<std::optional<TableSeal::Written>> TableSeal::write_folded() {
+    // While the outcome of another commit is unknown, what is written here would be for nothing.
+    TRY(parts_.manifest->settle());
     const std::optional<TableFold::Frozen> frozen = TRY(fold_.freeze());
     if (!frozen) return std::optional<Written>();
-    auto runs = write_views(*frozen);
-    if (!runs) {
+    auto written = write_views(*frozen);
+    if (!written) {
         fold_.thaw();
-        return std::move(runs).error();
+        return std::move(written).error();
     }
-    return std::optional(Written{frozen->box, *std::move(runs)});
+    return std::optional(*std::move(written));
 }
 
-Result<std::vector<manifest::Run>> TableSeal::write_views(const TableFold::Frozen& frozen) {
+Result<TableSeal::Written> TableSeal::write_views(const TableFold::Frozen& frozen) {
     const manifest::StatePtr state = parts_.manifest->head();
-    std::vector<manifest::Run> written;
+    Written written{.box = frozen.box, .runs = {}, .file = {}};
     std::optional<runs::RunFile> file;
     for (size_t view = 0; view < frozen.views->size(); ++view) {
         const VersionId version = frozen.views->version(view);
@@ -135,9 +137,12 @@ Result<std::vector<manifest::Run>> TableSeal::write_views(const TableFold::Froze
         manifest::Run run = TRY(write_view(frozen, view, *file));
         run.id = id;
         run.version = version;
-        written.push_back(std::move(run));
+        written.runs.push_back(std::move(run));
     }
-    if (file) TRY(file->put());
+    if (file) {
+        TRY(file->put());
+        written.file = runs::UnnamedFile(*parts_.store, file->path());
+    }
     return written;
 }
 
@@ -170,6 +175,7 @@ Result<void> TableSeal::commit(std::optional<Written> written,
     if (all.empty()) return {};
     const auto committed = parts_.manifest->commit(std::move(all));
     last_seal_us_ = parts_.clock->monotonic_us();
+    if (written) written->file.keep_if(committed);
     if (!committed) {
         fold_.refused();
         return committed.error();

@@ -14,12 +14,9 @@
 #include "catalog/catalog.h"
 #include "manifest/manifest.h"
 #include "model/health.h"
+#include "runs/run_file.h"
 #include "speed/speed_parts.h"
 #include "speed/table_fold.h"
-
-namespace braid::runs {
-class RunFile;
-}
 
 namespace braid::speed {
 
@@ -44,6 +41,7 @@ class TableSeal {
     struct Written {
         Box box;
         std::vector<manifest::Run> runs;
+        runs::UnnamedFile file;
     };
 
     Result<void> seal_locked() REQUIRES(mutex_);
@@ -51,8 +49,7 @@ class TableSeal {
     /// seal: nullopt.
     Result<std::optional<Written>> write_folded() REQUIRES(mutex_);
     /// One run for each version, in one file.
-    Result<std::vector<manifest::Run>> write_views(const TableFold::Frozen& frozen)
-        REQUIRES(mutex_);
+    Result<Written> write_views(const TableFold::Frozen& frozen) REQUIRES(mutex_);
     static Result<manifest::Run> write_view(const TableFold::Frozen& frozen, size_t view,
                                             runs::RunFile& file);
     Result<void> commit(std::optional<Written> written, std::vector<manifest::Change> changes)

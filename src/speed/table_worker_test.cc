@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/table_worker.h"
 
+#include <set>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -40,6 +42,21 @@ class TableWorkerTest : public testing::TestWithParam<size_t> {
         const auto lines = stream_.answer(*worker_, view);
         EXPECT_OK(lines);
         return lines ? *lines : Lines();
+    }
+    /// Paths of all run files that there are, and of those that the manifest names.
+    std::set<std::string> run_files() {
+        std::set<std::string> files;
+        const std::string directory = fmt::format("runs/{}", stream_.table.id.value);
+        const auto names = stream_.files.list(directory);
+        for (const std::string& name : names ? *names : std::vector<std::string>()) {
+            files.insert(directory + "/" + name);
+        }
+        return files;
+    }
+    std::set<std::string> named_files() const {
+        std::set<std::string> files;
+        for (const manifest::Run& run : stream_.runs("v")) files.merge(run.files());
+        return files;
     }
     TestStream stream_;
     std::unique_ptr<TableWorker> worker_;
@@ -111,6 +128,73 @@ TEST_P(TableWorkerTest, DropsWhatItFoldedWhenItsSealIsRefused) {
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
     ASSERT_OK(worker_->seal());
     EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+}
+
+/// Each step of a seal fails once, for want of something or altogether: all that was folded is
+/// sealed by the next, each event once, no file is left over, and all is well again.
+TEST_P(TableWorkerTest, SealsAgainAfterAnyStepHasFailedAndLeavesNothingBehind) {
+    set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
+    Health health(stream_.clock, nullptr);
+    SpeedParts parts = stream_.parts();
+    parts.health = &health;
+    ASSERT_OK_AND_ASSIGN(worker_,
+                         TableWorker::open(parts, stream_.options, stream_.table, stream_.log));
+    size_t failures = 0;
+    bool is_over = false;
+    for (uint64_t failing = 0; !is_over; ++failing) {
+        SCOPED_TRACE(failing);
+        append(0, "a", 1);
+        EXPECT_EQ(answer(), Lines{fmt::format("a {0} {0} 1", failing + 1)});
+        uint64_t step = 0;
+        stream_.files.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+            const bool is_of_seal = operation.path.starts_with("runs") ||
+                                    operation.path.starts_with("_tmp") ||
+                                    operation.path.starts_with("manifest");
+            const bool is_unknown = operation.kind == FileOperation::Kind::kSyncDirectory &&
+                                    operation.path == "manifest";
+            if (!is_of_seal || is_unknown || step++ != failing) return {};
+            return exhausted("too many open files");
+        });
+        const auto sealed = worker_->seal();
+        is_over = step <= failing;
+        stream_.files.clear_faults();
+        EXPECT_EQ(health.state() == HealthState::kWell, sealed.has_value());
+        if (!sealed) {
+            ++failures;
+            EXPECT_EQ(run_files(), named_files()) << "nothing of it is left";
+        }
+        ASSERT_OK(worker_->seal());
+        EXPECT_EQ(health.state(), HealthState::kWell);
+        EXPECT_EQ(run_files(), named_files());
+        EXPECT_TRUE(stream_.files.list("_tmp")->empty());
+        EXPECT_EQ(answer(), Lines{fmt::format("a {0} {0} 1", failing + 1)});
+    }
+    EXPECT_GT(failures, 8U);
+    set_trace_sink({});
+}
+
+TEST_P(TableWorkerTest, KeepsTheFileOfASealThatMayHaveHappened) {
+    append(0, "a", 1);
+    EXPECT_EQ(answer(), Lines{"a 1 1 1"});
+    stream_.files.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+        // It has its name by then, and nobody can look whether it follows what was there.
+        const bool is_manifest = operation.path.starts_with("manifest/");
+        if (!is_manifest || operation.kind != FileOperation::Kind::kRead) return {};
+        return io_error("the server is away");
+    });
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        EXPECT_ERROR(worker_->seal(), ErrorCode::kUnavailable);
+        EXPECT_EQ(run_files().size(), 1U) << "that of the first, and no more";
+    }
+    stream_.files.clear_faults();
+    append(0, "a", 2);
+    // The first has happened: the next is refused by it and starts from there.
+    EXPECT_ERROR(worker_->seal(), ErrorCode::kConflict);
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+    ASSERT_OK(worker_->seal());
+    EXPECT_EQ(answer(), Lines{"a 2 3 2"});
+    EXPECT_EQ(run_files(), named_files());
+    EXPECT_EQ(run_files().size(), 2U);
 }
 
 TEST_P(TableWorkerTest, KeepsWhatItFoldedWhenASealCannotBeWritten) {
