@@ -65,7 +65,6 @@ Result<bool> Compactor::compact(const CompactionPlan& plan, const GoOn& go_on) {
     const RunId first = TRY(parts_.manifest->new_run_id());
     runs::RunFile file(*parts_.store, runs::run_path(plan.table, first));
     std::vector<manifest::Change> changes;
-    bool has_rows = false;
     for (const std::vector<Run>& runs : plan.joined) {
         TRY(go_on(0));
         manifest::Compact change;
@@ -74,15 +73,15 @@ Result<bool> Compactor::compact(const CompactionPlan& plan, const GoOn& go_on) {
         if (!joined && is_overtaken(joined.error())) return false;
         change.added = TRY(std::move(joined));
         change.added.id = changes.empty() ? first : TRY(parts_.manifest->new_run_id());
-        has_rows |= !change.added.parts.empty();
         changes.emplace_back(std::move(change));
     }
     TRY(file.put());
+    runs::UnnamedFile unnamed(*parts_.store, file.path());
     const auto committed = parts_.manifest->commit(std::move(changes));
+    unnamed.keep_if(committed);
     if (committed) return true;
-    if (!is_overtaken(committed.error())) return committed.error();
-    if (has_rows) TRY(parts_.store->remove(file.path()));
-    return false;
+    if (is_overtaken(committed.error())) return false;
+    return committed.error();
 }
 
 }  // namespace braid::housekeeping
