@@ -11,6 +11,7 @@
 #include "app/cli/absolute_path.h"
 #include "app/cli/commands.h"
 #include "app/config.h"
+#include "app/descriptors.h"
 #include "app/node.h"
 #include "app/private_directory.h"
 #include "app/quarantine.h"
@@ -36,6 +37,8 @@ struct Server {
     Metrics metrics;
     std::unique_ptr<Random> random = Random::from_system();
     ThreadWorkers workers;
+    DescriptorWatch descriptors{metrics};
+    Workers::Handle descriptors_step = 0;
     std::unique_ptr<FileSystem> machine;
     std::unique_ptr<FileSystem> sources;
     std::unique_ptr<FileSystem> local;
@@ -143,7 +146,17 @@ Result<void> open_roots(Server& server, const Config& config) {
     return {};
 }
 
+void watch_descriptors(Server& server) {
+    constexpr int64_t kLookUs = 1'000'000;
+    server.descriptors_step = server.workers.start_background("descriptors", [&server] {
+        server.descriptors.look();
+        return StepOutcome{.progressed = false, .idle_us = kLookUs};
+    });
+}
+
 Result<void> start(Server& server, const Config& config) {
+    const uint64_t files_max = TRY(raise_descriptor_limit());
+    watch_descriptors(server);
     server.machine = TRY(open_posix_file_system("/"));
     server.sources = TRY(open_posix_file_system("/", Links::kRefused));
     TRY(open_roots(server, config));
@@ -178,8 +191,8 @@ Result<void> start(Server& server, const Config& config) {
          .access = access_of(config)},
         services, server.workers, [&server] { return server.is_ready.load(); }));
     server.is_ready = true;
-    fmt::print("braid ready pg={}:{} http={}:{}\n", pg.host, server.pg->port(), http.host,
-               server.http->port());
+    fmt::print("braid ready pg={}:{} http={}:{} files={}\n", pg.host, server.pg->port(), http.host,
+               server.http->port(), files_max);
     std::fflush(stdout);
     return {};
 }
@@ -199,6 +212,7 @@ Result<void> stop(Server& server) {
     server.is_ready = false;
     if (server.http) server.http->stop();
     if (server.pg) server.pg->stop();
+    server.workers.stop(server.descriptors_step);
     return server.node ? server.node->close() : Result<void>();
 }
 
