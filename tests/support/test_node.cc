@@ -174,7 +174,7 @@ Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode) {
     const runs::Tiling tiling = TRY(snapshot->tiling_of(node_->read_parts(), found->current));
     const operators::BoundView bound = TRY(node_->views().view_of(found->current));
     operators::GroupTable merged(bound.plan->aggregates);
-    TRY(read::gather(tiling, {}, -1, merged));
+    TRY(read::gather(tiling, {}, -1, {}, merged));
     Digest digest;
     TRY(merged.visit_rows([&](uint32_t section, const operators::StateRow& row) -> Result<void> {
         digest.add_row(section, row.key, row.subkey, row.state);
