@@ -84,7 +84,7 @@ class BadInputTest(unittest.TestCase):
         self.assertIn("query.statement_memory_mib", caught.exception.diag.message_hint)
 
     def test_one_vector_of_a_function_that_takes_long(self):
-        self.assertEqual(self.braid.post("t", [{"k": f"long {n}"} for n in range(500)]).status, 200)
+        self.assertEqual(self.braid.post("t", [{"k": f"long {n}"} for n in range(20)]).status, 200)
         codes = []
 
         def run(call):
@@ -95,7 +95,7 @@ class BadInputTest(unittest.TestCase):
                 except psycopg.Error as error:
                     codes.append(error.sqlstate)
 
-        # Hours for a row.
+        # Hours for a row; all texts together are less than a statement may hold.
         for call in ("repeat('a', 4000000) LIKE '%' || repeat('a', 2000000) || k || '_b%'",
                      "regexp_count(repeat('a', 4000000), 'a*' || k || '|a')"):
             with self.subTest(call=call):
