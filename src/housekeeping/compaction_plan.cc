@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <span>
 
-#include "base/check.h"
 #include "catalog/view_versions.h"
 #include "model/side.h"
 
@@ -92,17 +91,13 @@ std::optional<CompactionPlan> plan_compaction(const manifest::State& state, Tabl
         for (const auto& stretch : stretches) {
             const auto found = neighbours(stretch, level);
             if (found.empty()) continue;
-            Box whole;
-            for (const Run* run : found) {
-                std::optional<Box> joined = join(whole, run->box);
-                CHECK(joined.has_value());  // neighbours in a tiling always join
-                whole = *std::move(joined);
-            }
+            Run whole;
+            for (const Run* run : found) whole.extend(*run);
             CompactionPlan plan{.table = table, .level = level + 1, .joined = {}};
             for (const VersionId version : versions) {
                 std::vector<Run> joined;
                 for (const Run& run : state.runs_of(version)) {
-                    if (run.kind == RunKind::kSealed && lies_in(run.box, whole)) {
+                    if (run.kind == RunKind::kSealed && lies_in(run.box, whole.box)) {
                         joined.push_back(run);
                     }
                 }

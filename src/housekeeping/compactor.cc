@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "housekeeping/compactor.h"
 
-#include <optional>
 #include <utility>
 #include <vector>
 
-#include "base/check.h"
 #include "batch/run_merge.h"
 #include "runs/run_file.h"
 
@@ -16,22 +14,6 @@ namespace {
 using manifest::Run;
 
 constexpr uint64_t kRowsBetweenLooks = 4096;
-
-/// What is known of the joined run without reading any.
-Run sum_of(const std::vector<Run>& runs, uint32_t level) {
-    Run sum{.version = runs.front().version};
-    FoldAccount account;
-    for (const Run& run : runs) {
-        std::optional<Box> joined = join(sum.box, run.box);
-        CHECK(joined.has_value());  // neighbours in a tiling always join
-        sum.box = *std::move(joined);
-        account.add(run.account());
-    }
-    sum.set_account(account);
-    sum.kind = manifest::RunKind::kSealed;
-    sum.level = level;
-    return sum;
-}
 
 Result<Run> write_joined(const CompactorParts& parts, const std::vector<Run>& runs, uint32_t level,
                          runs::RunFile& file, const Compactor::GoOn& go_on) {
@@ -47,11 +29,11 @@ Result<Run> write_joined(const CompactorParts& parts, const std::vector<Run>& ru
                               if (++rows % kRowsBetweenLooks == 0) TRY(go_on(kRowsBetweenLooks));
                               return writer->add(section, row);
                           }));
-    const Run written = TRY(writer->finish());
-    Run joined = sum_of(runs, level);
-    joined.rows = written.rows;
-    joined.digest = written.digest;
-    joined.parts = written.parts;
+    Run joined = TRY(writer->finish());
+    joined.version = runs.front().version;
+    joined.kind = manifest::RunKind::kSealed;
+    joined.level = level;
+    for (const Run& run : runs) joined.extend(run);
     return joined;
 }
 

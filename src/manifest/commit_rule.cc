@@ -319,18 +319,11 @@ Result<void> Rule::operator()(const Compact& change) {
         if (run.id != change.removed[index])
             return conflict("run {} is gone", change.removed[index].value);
         if (run.kind != RunKind::kSealed) return conflict("run {} is a batch run", run.id.value);
-        std::optional<Box> joined = join(sum.box, run.box);
-        CHECK(joined.has_value());  // neighbours in a tiling always join
-        sum.box = *std::move(joined);
-        sum.counted += run.counted;
-        sum.filtered += run.filtered;
-        sum.quarantined += run.quarantined;
-        sum.failed += run.failed;
+        sum.extend(run);
         removed.push_back(runs.shared(static_cast<size_t>(first) + index));
     }
     TRY(admit(change.added, RunKind::kSealed, sum.box));
-    if (change.added.counted != sum.counted || change.added.filtered != sum.filtered ||
-        change.added.quarantined != sum.quarantined || change.added.failed != sum.failed) {
+    if (change.added.account() != sum.account()) {
         return internal_error("the accounts of run {} are not those of what it replaces",
                               change.added.id.value);
     }

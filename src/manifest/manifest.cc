@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/error_makers.h"
 #include "manifest/chain_internal.h"
 
@@ -40,6 +41,15 @@ void Run::set_account(const FoldAccount& account) {
     filtered = account.filtered;
     quarantined = account.quarantined;
     failed = account.failed;
+}
+
+void Run::extend(const Run& next) {
+    std::optional<Box> joined = join(box, next.box);
+    CHECK(joined.has_value());
+    box = *std::move(joined);
+    FoldAccount sum = account();
+    sum.add(next.account());
+    set_account(sum);
 }
 
 std::set<std::string> Run::files() const {

@@ -64,6 +64,8 @@ struct Run {
 
     FoldAccount account() const { return {counted, filtered, quarantined, failed}; }
     void set_account(const FoldAccount& account);
+    /// Takes in the box and the account of the run behind it in a tiling: CHECK.
+    void extend(const Run& next);
     /// Paths of the files that its parts lie in.
     std::set<std::string> files() const;
 };
