@@ -137,27 +137,6 @@ Result<std::string> find_differences(Store& store, const manifest::Run& batch,
     return text.empty() ? "digests differ but no row does" : text;
 }
 
-Result<bool> remove_level(Store& store, const std::string& directory,
-                          const std::set<std::string>& named) {
-    bool is_empty = true;
-    for (const std::string& name : TRY(store.list(directory))) {
-        const std::string path = directory + "/" + name;
-        const FileInfo info = TRY(store.info(path));
-        if (info.is_directory) {
-            if (TRY(remove_level(store, path, named))) {
-                TRY(store.remove_directory(path));
-            } else {
-                is_empty = false;
-            }
-        } else if (named.contains(path)) {
-            is_empty = false;
-        } else {
-            TRY(store.remove(path));
-        }
-    }
-    return is_empty;
-}
-
 }  // namespace
 
 Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const RunReaders& replaced,
@@ -179,12 +158,6 @@ Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const Run
                                          describe(batch.account()), describe(before));
     }
     return outcome;
-}
-
-Result<void> remove_unnamed(Store& store, const std::string& directory,
-                            const std::set<std::string>& named) {
-    TRY(remove_level(store, directory, named));
-    return {};
 }
 
 }  // namespace braid::batch

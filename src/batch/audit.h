@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <set>
 #include <string>
 
 #include "base/hash.h"
@@ -24,10 +23,5 @@ struct AuditOutcome {
 /// threads, keys only when they differ.
 Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const RunReaders& replaced,
                              const plan::ViewPlan& view, size_t threads = 1);
-
-/// Deletes files below `directory`, three levels of directories deep, that are not in `named`, and
-/// directories that are left empty.
-Result<void> remove_unnamed(Store& store, const std::string& directory,
-                            const std::set<std::string>& named);
 
 }  // namespace braid::batch

@@ -131,19 +131,5 @@ TEST_F(Audit, FailsWhenARunCannotBeRead) {
                  ErrorCode::kCorrupt);
 }
 
-TEST_F(Audit, OnlyNamedFilesStay) {
-    const manifest::Run kept = run({event("a", 1)});
-    const manifest::Run garbage = run({event("a", 2)});
-    const std::set<std::string> named = kept.files();
-    ASSERT_OK(remove_unnamed(files_, "runs", named));
-    for (const manifest::Part& part : kept.parts) {
-        EXPECT_TRUE(files_.exists(part.file).value());
-    }
-    EXPECT_FALSE(files_.exists(garbage.parts.front().file).value());
-    EXPECT_EQ(files_.list("runs/1").value(), std::vector<std::string>{"1.run"});
-    ASSERT_OK(remove_unnamed(files_, "runs", {}));
-    EXPECT_TRUE(files_.list("runs").value().empty());
-}
-
 }  // namespace
 }  // namespace braid::batch

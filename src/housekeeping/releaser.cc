@@ -2,12 +2,9 @@
 #include "housekeeping/releaser.h"
 
 #include <algorithm>
-#include <set>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "batch/audit.h"
 #include "batch/view_builder.h"
 
 namespace braid::housekeeping {
@@ -25,6 +22,27 @@ void for_each_named_file(const manifest::State& state, Visit visit) {
     for (const auto& [id, table] : state.tables) {
         if (table.candidate) std::ranges::for_each(table.candidate->runs, visit_files);
     }
+}
+
+Result<bool> remove_level(Store& store, const std::string& directory,
+                          const std::set<std::string>& named) {
+    bool is_empty = true;
+    for (const std::string& name : TRY(store.list(directory))) {
+        const std::string path = directory + "/" + name;
+        const FileInfo info = TRY(store.info(path));
+        if (info.is_directory) {
+            if (TRY(remove_level(store, path, named))) {
+                TRY(store.remove_directory(path));
+            } else {
+                is_empty = false;
+            }
+        } else if (named.contains(path)) {
+            is_empty = false;
+        } else {
+            TRY(store.remove(path));
+        }
+    }
+    return is_empty;
 }
 
 }  // namespace
@@ -71,13 +89,19 @@ Result<uint64_t> Releaser::release(int64_t undo_window_us) {
     return released.size();
 }
 
+Result<void> remove_unnamed(Store& store, const std::string& directory,
+                            const std::set<std::string>& named) {
+    TRY(remove_level(store, directory, named));
+    return {};
+}
+
 Result<void> remove_orphans(Store& store, Store& local, const manifest::State& state) {
     std::set<std::string> named;
     for_each_named_file(state, [&](const std::string& file) { named.insert(file); });
     const auto clear = [](Store& root, const char* directory,
                           const std::set<std::string>& kept) -> Result<void> {
         if (!TRY(root.exists(directory))) return {};
-        return batch::remove_unnamed(root, directory, kept);
+        return remove_unnamed(root, directory, kept);
     };
     TRY(clear(store, "runs", named));
     // What was spilled or half written when a process ended is nobody's.

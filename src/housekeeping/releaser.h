@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -33,6 +35,11 @@ class Releaser {
     const std::shared_ptr<RetiredAges> ages_;  // the manifest tells it, perhaps after our end
     Mutex mutex_;  // one release at a time: two would find the same runs
 };
+
+/// Deletes files below `directory`, three levels of directories deep, that are not in `named`, and
+/// directories that are left empty.
+Result<void> remove_unnamed(Store& store, const std::string& directory,
+                            const std::set<std::string>& named);
 
 /// Deletes run files that no manifest version names, and all of `_tmp/` and `spill/`, left by a
 /// crash. Only before anything writes runs.

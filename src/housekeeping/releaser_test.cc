@@ -74,6 +74,25 @@ TEST_F(ReleaserTest, AFileStaysAsLongAsOneOfItsRuns) {
     EXPECT_FALSE(exists(kept)) << "now nobody names it";
 }
 
+TEST_F(ReleaserTest, OnlyNamedFilesStay) {
+    const auto write = [&](RunId id, const std::string& record) {
+        return runs::write_table(files_, runs::run_path({1}, id),
+                                 operators::fold_records({record}).table)
+            .value();
+    };
+    const manifest::Run kept = write({1}, R"({"k":"a","n":1})");
+    const manifest::Run garbage = write({2}, R"({"k":"a","n":2})");
+    const std::set<std::string> named = kept.files();
+    ASSERT_OK(remove_unnamed(files_, "runs", named));
+    for (const manifest::Part& part : kept.parts) {
+        EXPECT_TRUE(files_.exists(part.file).value());
+    }
+    EXPECT_FALSE(files_.exists(garbage.parts.front().file).value());
+    EXPECT_EQ(files_.list("runs/1").value(), std::vector<std::string>{"1.run"});
+    ASSERT_OK(remove_unnamed(files_, "runs", {}));
+    EXPECT_TRUE(files_.list("runs").value().empty());
+}
+
 TEST_F(ReleaserTest, OrphansAreWhatNoVersionNames) {
     seal("a", 1);
     publish();
