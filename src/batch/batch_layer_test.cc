@@ -115,17 +115,7 @@ class BatchLayerTest : public testing::Test {
         return {};
     }
 
-    Lines lines(const manifest::Run& run) {
-        operators::GroupTable merged(operators::test_bound_view({}, {}).plan->aggregates);
-        const auto reader = runs_.get(run);
-        EXPECT_OK(reader);
-        operators::StateRow row;
-        for (const uint32_t section : {0U, 1U}) {
-            const auto rows = (*reader)->scan(section, {}, {}).value();
-            while (rows->next(row).value()) EXPECT_OK(merged.merge_row(section, row));
-        }
-        return operators::lines_of(merged);
-    }
+    Lines lines(const manifest::Run& run) { return runs::lines_of(files_, {&run, 1}).value(); }
     std::vector<manifest::Run> runs_of(VersionId version) const {
         const manifest::StatePtr state = head();
         return {state->runs_of(version).begin(), state->runs_of(version).end()};

@@ -85,16 +85,7 @@ bool KeptStream::exists(const manifest::Run& run) {
 }
 
 std::vector<std::string> KeptStream::answer(VersionId version) {
-    operators::GroupTable merged(operators::test_bound_view({}, {}).plan->aggregates);
-    for (const manifest::Run& run : runs_of(version)) {
-        const auto reader = runs::RunReader::open(files_, run).value();
-        operators::StateRow row;
-        for (const uint32_t section : {0U, 1U}) {
-            const auto rows = reader->scan(section, {}, {}).value();
-            while (rows->next(row).value()) EXPECT_OK(merged.merge_row(section, row));
-        }
-    }
-    return operators::lines_of(merged);
+    return runs::lines_of(files_, runs_of(version)).value();
 }
 
 std::vector<std::string> KeptStream::expected() const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "operators/fold/fold_test_support.h"
 
 namespace braid::runs {
 
@@ -38,6 +39,19 @@ Result<manifest::Run> write_rows(FileSystem& files, const std::string& path, con
     manifest::Run run = TRY(writer->finish());
     TRY(file.put());
     return run;
+}
+
+Result<std::vector<std::string>> lines_of(Store& store, std::span<const manifest::Run> runs) {
+    operators::GroupTable merged(operators::test_bound_view({}, {}).plan->aggregates);
+    for (const manifest::Run& run : runs) {
+        const auto reader = TRY(RunReader::open(store, run));
+        operators::StateRow row;
+        for (const uint32_t section : {0U, 1U}) {
+            const auto rows = TRY(reader->scan(section, {}, {}));
+            while (TRY(rows->next(row))) TRY(merged.merge_row(section, row));
+        }
+    }
+    return operators::lines_of(merged);
 }
 
 Result<std::optional<std::string>> find(const RunReader& run, std::string_view key) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,9 @@ inline Result<manifest::Run> write_table(Store& store, std::string path,
     TRY(file.put());
     return run;
 }
+
+/// The ⊕ of runs of operators::test_bound_view, as operators::lines_of has it; or why not.
+Result<std::vector<std::string>> lines_of(Store& store, std::span<const manifest::Run> runs);
 
 /// The state of a key, if it is there.
 Result<std::optional<std::string>> find(const RunReader& run, std::string_view key);
