@@ -92,6 +92,7 @@ Result<bool> Housekeeper::trim() {
 /// One join of one stream; where one fails the others have their turn.
 Result<bool> Housekeeper::compact() {
     const manifest::StatePtr state = parts_.manifest->head();
+    if (state->number == nothing_to_join_at_) return false;
     const int64_t now_us = parts_.clock->monotonic_us();
     std::optional<Error> failure;
     for (const auto& [table, at] : state->tables) {
@@ -108,6 +109,7 @@ Result<bool> Housekeeper::compact() {
         failure = std::move(done).error();
     }
     if (failure) return *std::move(failure);
+    if (not_before_us_.empty()) nothing_to_join_at_ = state->number;
     return false;
 }
 

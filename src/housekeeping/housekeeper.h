@@ -63,6 +63,7 @@ class Housekeeper {
     Compactor compactor_;
     const std::shared_ptr<PartHealth> health_;
     std::map<TableId, int64_t> not_before_us_;  // of a stream whose compaction failed
+    ManifestNumber nothing_to_join_at_;
     ManifestNumber trimmed_at_;
     Metric* compactions_ = nullptr;
     Metric* compacted_rows_ = nullptr;
