@@ -12,7 +12,8 @@ namespace braid::app {
 /// limit. Gives how many that are. Before there is a second thread.
 Result<uint64_t> raise_descriptor_limit();
 
-/// How many file descriptors the process has in use, and how many it may, as metrics. One thread.
+/// How many file descriptors the process has in use, and how many it may, as metrics.
+/// Thread-safe.
 class DescriptorWatch {
   public:
     explicit DescriptorWatch(Metrics& metrics);

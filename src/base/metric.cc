@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/metric.h"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -40,7 +42,18 @@ Metric& Metrics::get(const std::string& name, Kind kind, const std::string& help
     return *metric;
 }
 
+void Metrics::on_read(std::function<void()> look) {
+    ScopedLock lock(mutex_);
+    looks_.push_back(std::move(look));
+}
+
 std::string Metrics::to_prometheus() const {
+    std::vector<std::function<void()>> looks;
+    {
+        ScopedLock lock(mutex_);
+        looks = looks_;
+    }
+    for (const auto& look : looks) look();
     ScopedLock lock(mutex_);
     std::string out;
     for (const auto& [name, family] : families_) {

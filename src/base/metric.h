@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,7 +33,11 @@ class Metrics {
     /// `labels` is the text between the braces, e.g. `table="access"`; may be empty.
     Metric& get(const std::string& name, Kind kind, const std::string& help,
                 const std::string& labels = "");
+    /// Calls who has to look before there is something to tell, then writes.
     std::string to_prometheus() const;
+    /// Called before each time that the metrics are read, by whoever reads: perhaps by several
+    /// threads at a time. For what is only known by looking.
+    void on_read(std::function<void()> look);
 
   private:
     struct Family {
@@ -42,6 +47,7 @@ class Metrics {
     };
     mutable Mutex mutex_;
     std::map<std::string, Family> families_;
+    std::vector<std::function<void()>> looks_;
 };
 
 }  // namespace braid

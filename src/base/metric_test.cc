@@ -30,5 +30,14 @@ TEST(Metrics, GiveTheSameMetricForTheSameName) {
     EXPECT_EQ(first.get(), 2);
 }
 
+TEST(Metrics, AreLookedAtBeforeTheyAreRead) {
+    Metrics metrics;
+    Metric& looks = metrics.get("looks", Metrics::Kind::kGauge, "help");
+    metrics.on_read([&looks] { looks.add(1); });
+    EXPECT_NE(metrics.to_prometheus().find("\nlooks 1\n"), std::string::npos);
+    EXPECT_NE(metrics.to_prometheus().find("\nlooks 2\n"), std::string::npos);
+    EXPECT_EQ(looks.get(), 2);
+}
+
 }  // namespace
 }  // namespace braid

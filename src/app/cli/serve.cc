@@ -38,7 +38,6 @@ struct Server {
     std::unique_ptr<Random> random = Random::from_system();
     ThreadWorkers workers;
     DescriptorWatch descriptors{metrics};
-    Workers::Handle descriptors_step = 0;
     std::unique_ptr<FileSystem> machine;
     std::unique_ptr<FileSystem> sources;
     std::unique_ptr<FileSystem> local;
@@ -146,17 +145,9 @@ Result<void> open_roots(Server& server, const Config& config) {
     return {};
 }
 
-void watch_descriptors(Server& server) {
-    constexpr int64_t kLookUs = 1'000'000;
-    server.descriptors_step = server.workers.start_background("descriptors", [&server] {
-        server.descriptors.look();
-        return StepOutcome{.progressed = false, .idle_us = kLookUs};
-    });
-}
-
 Result<void> start(Server& server, const Config& config) {
     const uint64_t files_max = TRY(raise_descriptor_limit());
-    watch_descriptors(server);
+    server.metrics.on_read([&server] { server.descriptors.look(); });
     server.machine = TRY(open_posix_file_system("/"));
     server.sources = TRY(open_posix_file_system("/", Links::kRefused));
     TRY(open_roots(server, config));
@@ -212,7 +203,6 @@ Result<void> stop(Server& server) {
     server.is_ready = false;
     if (server.http) server.http->stop();
     if (server.pg) server.pg->stop();
-    server.workers.stop(server.descriptors_step);
     return server.node ? server.node->close() : Result<void>();
 }
 
