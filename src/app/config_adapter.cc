@@ -88,6 +88,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"speed.unsealed_mib", scaled(node.unsealed_bytes_max, kMebibyte)},
         {"archive.interval_s", scaled(node.archive.interval_us, kSeconds)},
         {"archive.segment_rows", scaled(node.archive.segment_rows_max, 1)},
+        {"batch.full_interval_s", scaled(node.batch.full_interval_us, kSeconds)},
         {"batch.interval_s", scaled(node.batch.interval_us, kSeconds)},
         {"batch.memory_mib", scaled(node.batch.memory_bytes_max, kMebibyte)},
         {"batch.threads", count_of_threads(node.batch.threads)},

@@ -83,17 +83,20 @@ Result<void> BatchLayer::fill(const Stream& stream, VersionId version, ScanWatch
 }
 
 Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version, ScanWatch& watch) {
-    const manifest::StatePtr state = parts_.manifest->head();
+    manifest::StatePtr state = parts_.manifest->head();
     const catalog::MaterializedView* view = state->catalog.view_of_version(version);
     if (view == nullptr) return dropped_meanwhile();
-    const Positions first_seal = view->find(version)->first_seal;
+    Positions first_seal = view->find(version)->first_seal;
     TRY(parts_.hooks.archive_to(stream.table.id, first_seal).context("archiving"));
     watch.go_on = [this, version]() -> Result<void> {
         if (need_of(*parts_.manifest->head(), version) == Need::kWanted) return {};
         return conflict("the history of view version {} is not wanted any more", version.value);
     };
-    Recomputed recomputed =
-        TRY(recompute(stream, {version}, first_seal, watch).context("back-filling"));
+    state = parts_.manifest->head();
+    if (state->catalog.view_of_version(version) == nullptr) return dropped_meanwhile();
+    first_seal.grow(state->table(stream.table.id)->origin);  // by what came since
+    Recomputed recomputed = TRY(recompute(stream, state, {version}, first_seal, Reach::kAll, watch)
+                                    .context("back-filling"));
     if (recomputed.views.empty()) return dropped_meanwhile();
     const auto committed =
         parts_.manifest->commit({manifest::Backfill{std::move(recomputed.views.front().run)}});

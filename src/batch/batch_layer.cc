@@ -24,11 +24,11 @@ constexpr int kAttemptsMax = 10;
 constexpr std::string_view kAuditDiffers = "XB001";
 constexpr int64_t kScheduleStepUs = 500'000;
 
-/// The stream's own interval, else the node's; 0 = only on demand.
-int64_t interval_of(const catalog::Table& table, int64_t fallback_us) {
-    if (!table.options.contains("batch_interval")) return fallback_us;
+/// The stream's own interval, else the node's.
+int64_t interval_of(const catalog::Table& table, const char* option, int64_t fallback_us) {
+    if (!table.options.contains(option)) return fallback_us;
     // Refused at CREATE; an old catalog never stops a node.
-    const auto interval_us = catalog::option_number(table, "batch_interval");
+    const auto interval_us = catalog::option_number(table, option);
     return interval_us ? *interval_us : fallback_us;
 }
 
@@ -46,6 +46,14 @@ bool forget_dropped(const manifest::State& state, manifest::Publish& publish) {
     std::erase_if(publish.audits, [&](const auto& audit) { return is_gone(state, audit.version); });
     return std::erase_if(publish.runs,
                          [&](const auto& run) { return is_gone(state, run.version); }) > 0;
+}
+
+/// Whether there is nothing sealed behind the batch runs of any version.
+bool has_answered_all(const manifest::State& state, TableId table) {
+    const Positions& frontier = state.table(table)->sealed_frontier;
+    return std::ranges::all_of(catalog::versions_of(state.catalog, table), [&](VersionId version) {
+        return state.batch_end(version) == frontier;
+    });
 }
 
 /// The answer of a REFRESH whose audit differs, now or when the candidate was made.
@@ -96,7 +104,8 @@ BatchLayer::~BatchLayer() {
 void BatchLayer::add_table(const catalog::Table& table) {
     auto stream = std::make_shared<Stream>();
     stream->table = table;
-    stream->interval_us = interval_of(table, options_.interval_us);
+    stream->interval_us = interval_of(table, "batch_interval", options_.interval_us);
+    stream->full_interval_us = interval_of(table, "batch_full_interval", options_.full_interval_us);
     stream->last_run_us = parts_.clock->monotonic_us();
     stream->health = Health::add_to(parts_.health, "batch", table.name);
     stream->schedule =
@@ -140,33 +149,46 @@ StepOutcome BatchLayer::scheduled_step(Stream& stream) {
     if (table == nullptr || catalog::versions_of(state->catalog, stream.table.id).empty())
         return idle;
     if (table->candidate) return idle;  // until a person has said which answer is right
-    const auto refreshed = refresh(stream.table.id);
-    if (refreshed) {
+    const Reach reach = is_recompute_due(stream, *table) ? Reach::kAll : Reach::kNew;
+    const auto done = run_in_turn(stream, reach);
+    if (done) {
         stream.health->recovered();
     } else if (stream.is_closing || parts_.manifest->head()->table(stream.table.id) == nullptr) {
         return idle;  // nobody waits for it any more
     } else {
-        stream.health->tell(HealthState::kDegraded, refreshed.error());
-        write_trace(TraceLevel::kError, "batch", refreshed.error().to_string());
+        stream.health->tell(HealthState::kDegraded, done.error());
+        write_trace(TraceLevel::kError, "batch", done.error().to_string());
     }
     return {.progressed = true, .idle_us = 0};
 }
 
+/// By the wall clock, which a restart does not stop; one that went back makes it due.
+bool BatchLayer::is_recompute_due(const Stream& stream, const manifest::TableState& table) const {
+    const int64_t since_us = parts_.clock->wall_us() - table.recomputed_at_us;
+    return since_us < 0 || since_us >= stream.full_interval_us;
+}
+
 Result<void> BatchLayer::refresh(TableId table) {
     const std::shared_ptr<Stream> stream = TRY(find(table));
-    UniqueLock lock(stream->mutex);
-    const uint64_t mine = ++stream->requested;
-    while (stream->completed < mine) {
-        if (stream->is_running) {
-            stream->finished.wait(lock);
+    return run_in_turn(*stream, Reach::kAll);
+}
+
+Result<void> BatchLayer::run_in_turn(Stream& stream, Reach reach) {
+    UniqueLock lock(stream.mutex);
+    const uint64_t mine = ++stream.requested;
+    if (reach == Reach::kAll) stream.reach = Reach::kAll;
+    while (stream.completed < mine) {
+        if (stream.is_running) {
+            stream.finished.wait(lock);
             continue;
         }
-        stream->is_running = true;
-        const uint64_t covers = stream->requested;
+        stream.is_running = true;
+        const uint64_t covers = stream.requested;
+        const Reach furthest = std::exchange(stream.reach, Reach::kNew);
         lock.unlock();
         Result<void> outcome;
         for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-            outcome = refresh_once(*stream);
+            outcome = run_once(stream, furthest);
             // A view came or went meanwhile: what was computed is for another set of views.
             if (outcome || outcome.error().code() != ErrorCode::kConflict ||
                 outcome.error().sqlstate() == kAuditDiffers) {
@@ -174,15 +196,15 @@ Result<void> BatchLayer::refresh(TableId table) {
             }
         }
         lock.lock();
-        stream->outcome = std::move(outcome);
-        stream->completed = covers;
-        stream->is_running = false;
-        stream->finished.notify_all();
+        stream.outcome = std::move(outcome);
+        stream.completed = covers;
+        stream.is_running = false;
+        stream.finished.notify_all();
     }
-    return stream->outcome;
+    return stream.outcome;
 }
 
-Result<void> BatchLayer::refresh_once(const Stream& stream) {
+Result<void> BatchLayer::run_once(const Stream& stream, Reach reach) {
     const TableId id = stream.table.id;
     TRY(parts_.hooks.seal(id).context("sealing"));
     manifest::StatePtr state = parts_.manifest->head();
@@ -190,6 +212,7 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     if (table == nullptr) return was_dropped(stream.table);
     if (table->candidate) return differs(*state, stream.table);
     Cut cut = table->sealed_frontier;
+    if (reach == Reach::kNew && has_answered_all(*state, id)) return {};
     TRY(parts_.hooks.archive_to(id, cut).context("archiving"));
     std::vector<manifest::Change> choose;
     // Left by a batch that never published: its work is lost, its cut is given up.
@@ -199,9 +222,10 @@ Result<void> BatchLayer::refresh_once(const Stream& stream) {
     cut.grow(state->table(id)->origin);
     manifest::Publish publish{id, cut, {}, {}};
     ScanWatch watch;
-    watch.task = Tasks::begin_in(parts_.tasks, "refresh", id, "events");
+    watch.task =
+        Tasks::begin_in(parts_.tasks, reach == Reach::kAll ? "refresh" : "batch", id, "events");
     Recomputed recomputed =
-        TRY(recompute(stream, catalog::versions_of(state->catalog, id), cut, watch)
+        TRY(recompute(stream, state, catalog::versions_of(state->catalog, id), cut, reach, watch)
                 .context("recomputing"));
     for (Computed& computed : recomputed.views) {
         publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut)));
@@ -246,44 +270,53 @@ Error BatchLayer::ended(const Stream& stream) const {
     return is_dropped ? was_dropped(stream.table) : Error(cancelled("the node stops"));
 }
 
-/// Those of the versions that are still there, without a run.
-Result<std::vector<BatchLayer::Computed>> BatchLayer::bind(
-    const std::vector<VersionId>& versions) const {
-    const manifest::StatePtr state = parts_.manifest->head();
-    std::vector<Computed> bound;
+Result<std::vector<BatchLayer::Scan>> BatchLayer::scans_of(const manifest::State& state,
+                                                           const catalog::Table& table,
+                                                           const std::vector<VersionId>& versions,
+                                                           const Cut& end, Reach reach) const {
+    // More than there are threads, so that none has to wait long for the last.
+    constexpr size_t kSplitsOfThread = 8;
+    std::vector<Scan> scans;
     for (const VersionId version : versions) {
-        if (is_gone(*state, version)) continue;
+        const Positions& origin = state.table(table.id)->origin;
+        const Positions from = reach == Reach::kAll ? origin : state.batch_end(version);
+        if (reach == Reach::kNew && (from == end || !end.dominates(from))) continue;
         auto view = parts_.views->view_of(version);
         if (!view && is_gone(*parts_.manifest->head(), version)) continue;
-        Computed& each = bound.emplace_back();
-        each.view = TRY(std::move(view));
-        each.run.version = version;
+        auto scan = std::ranges::find(scans, from, &Scan::from);
+        if (scan == scans.end()) scan = scans.insert(scans.end(), Scan{.from = from});
+        Computed& computed = scan->views.emplace_back();
+        computed.view = TRY(std::move(view));
+        computed.run.version = version;
+        computed.run.kind = manifest::RunKind::kBatch;
+        computed.run.box = Box::between(from, end);
+        computed.run.increments = from == origin ? 0 : 1;
     }
-    return bound;
+    for (Scan& scan : scans) {
+        const manifest::TableState& of = *state.table(table.id);
+        for (const auto& segment : TRY(dataset::segments_between(of, scan.from, end))) {
+            scan.events += segment.rows;
+        }
+        const uint64_t largest = scan.events / std::max<uint64_t>(1, options_.split_rows_max) + 1;
+        const size_t count = options_.threads == 1
+                                 ? 1
+                                 : std::max<uint64_t>(options_.threads * kSplitsOfThread, largest);
+        scan.splits = TRY(dataset::splits_between(of, scan.from, end, count));
+    }
+    return scans;
 }
 
-Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream,
+Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manifest::StatePtr state,
                                                      const std::vector<VersionId>& versions,
-                                                     Cut end, ScanWatch& watch) {
+                                                     Cut end, Reach reach, ScanWatch& watch) {
     const catalog::Table& table = stream.table;
     // While the outcome of another commit is unknown, what is computed here would be for nothing.
     TRY(parts_.manifest->settle());
-    const manifest::StatePtr state = parts_.manifest->head();
-    if (state->table(table.id) == nullptr) return was_dropped(table);
-    const manifest::TableState& table_state = *state->table(table.id);
-    end.grow(table_state.origin);  // by what came since it was chosen
-    std::vector<Computed> computed = TRY(bind(versions));
-    if (computed.empty()) return Recomputed();
-    const RunId first = TRY(parts_.manifest->new_run_id());
-    FoldJob job{.store = *parts_.store,
-                .local = *parts_.local,
-                .table = table,
-                .views = {},
-                .from = table_state.origin,
-                .end = end,
-                .spill_directory = fmt::format("spill/{}", first.value)};
-    for (const Computed& each : computed) job.views.push_back(each.view);
-    const std::vector<dataset::Split> splits = TRY(splits_of(table_state, end, watch));
+    std::vector<Scan> scans = TRY(scans_of(*state, table, versions, end, reach));
+    if (scans.empty()) return Recomputed();
+    uint64_t events = 0;
+    for (const Scan& scan : scans) events += scan.events;
+    watch.task.begin(events);
     FoldWatch fold_watch;
     fold_watch.before_piece = watch.go_on;
     fold_watch.after_slice = [&](uint64_t events) -> Result<void> {
@@ -293,37 +326,42 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream,
     };
     const FoldLimits limits{.write = {.threads = options_.threads},
                             .memory_bytes_max = options_.memory_bytes_max};
+    const RunId first = TRY(parts_.manifest->new_run_id());
     runs::RunFile file(*parts_.store, runs::run_path(table.id, first));
-    std::vector<manifest::Run> runs = TRY(fold_splits(job, splits, limits, fold_watch, file));
-    for (size_t index = 0; index < runs.size(); ++index) {
-        manifest::Run& run = runs[index];
-        run.id = index == 0 ? first : TRY(parts_.manifest->new_run_id());
-        run.version = computed[index].run.version;
-        run.kind = manifest::RunKind::kBatch;
-        run.box = Box::between(job.from, end);
-        computed[index].run = std::move(run);
+    Recomputed recomputed;
+    for (Scan& scan : scans) {
+        FoldJob job{.store = *parts_.store,
+                    .local = *parts_.local,
+                    .table = table,
+                    .views = {},
+                    .from = scan.from,
+                    .end = end,
+                    .spill_directory = fmt::format("spill/{}", first.value)};
+        for (const Computed& each : scan.views) job.views.push_back(each.view);
+        std::vector<manifest::Run> runs =
+            TRY(fold_splits(job, scan.splits, limits, fold_watch, file));
+        for (size_t index = 0; index < runs.size(); ++index) {
+            Computed& computed = recomputed.views.emplace_back(std::move(scan.views[index]));
+            manifest::Run& run = runs[index];
+            const bool is_first = recomputed.views.size() == 1;
+            run.id = is_first ? first : TRY(parts_.manifest->new_run_id());
+            run.version = computed.run.version;
+            run.kind = computed.run.kind;
+            run.box = std::move(computed.run.box);
+            run.increments = computed.run.increments;
+            computed.run = std::move(run);
+        }
     }
     TRY(file.put());
-    return Recomputed{std::move(computed), runs::UnnamedFile(*parts_.store, file.path())};
-}
-
-/// More than there are threads, so that none has to wait long for the last.
-Result<std::vector<dataset::Split>> BatchLayer::splits_of(const manifest::TableState& state,
-                                                          const Cut& end, ScanWatch& watch) const {
-    constexpr size_t kSplitsOfThread = 8;
-    const std::vector<manifest::Segment> segments =
-        TRY(dataset::segments_between(state, state.origin, end));
-    watch.begin(segments);
-    const uint64_t largest = watch.task.all() / std::max<uint64_t>(1, options_.split_rows_max) + 1;
-    const size_t count =
-        options_.threads == 1 ? 1 : std::max<uint64_t>(options_.threads * kSplitsOfThread, largest);
-    return dataset::splits_between(state, state.origin, end, count);
+    recomputed.file = runs::UnnamedFile(*parts_.store, file.path());
+    return recomputed;
 }
 
 Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const manifest::Run& run,
                                           const operators::BoundView& view, const Cut& cut) {
     RunReaders replaced;
     for (const manifest::Run& old : state.runs_of(run.version)) {
+        if (run.increments > 0 && old.kind == manifest::RunKind::kBatch) continue;  // it stays
         if (side_of(old.box, cut) == Side::kBelow) replaced.push_back(TRY(parts_.runs->get(old)));
     }
     const catalog::MaterializedView* owner = state.catalog.view_of_version(run.version);

@@ -29,6 +29,10 @@ struct BatchOptions {
     /// Recompute every so often; 0 = only on demand. A stream's option `batch_interval` overrides
     /// it.
     int64_t interval_us = 0;
+    /// A batch of the schedule goes on where the one before has ended. One that computes everything
+    /// again takes its place where the last of those is so long ago; 0 = always. A stream's option
+    /// `batch_full_interval` overrides it.
+    int64_t full_interval_us = 86'400'000'000;
     /// Beyond this the tables of a recomputation spill to sorted runs that are merged at the end.
     uint64_t memory_bytes_max = 4ULL << 30;
     /// Of each recomputation, for as long as it goes on.
@@ -70,10 +74,11 @@ class BatchLayer {
     Result<void> backfill(VersionId version);
     /// How far the scan of a version's history has got; nothing when none runs.
     std::optional<Progress> backfill_progress(VersionId version) const;
-    /// Seal, archive to that frontier, choose the cut, recompute all views of the stream in one
-    /// scan, audit against the runs that are replaced, publish. Callers that come while one runs
-    /// share the next one. Where the audit differs nothing is published: XB001, and what was
-    /// computed waits as a candidate, as do later refreshes and the schedule, until it is judged.
+    /// Seal, archive to that frontier, choose the cut, recompute all views of the stream from the
+    /// origin in one scan, audit against the runs that are replaced, publish. Callers that come
+    /// while one runs share the next one. Where the audit differs nothing is published: XB001, and
+    /// what was computed waits as a candidate, as do later refreshes and the schedule, until it is
+    /// judged.
     Result<void> refresh(TableId table);
     /// A person's word on a pending audit; the last one accepted publishes exactly the candidate,
     /// one rejected drops it. Gives how many audits of the candidate still wait. The same word
@@ -81,27 +86,37 @@ class BatchLayer {
     Result<uint64_t> judge(uint64_t audit, bool is_accepted);
 
   private:
+    /// What a batch computes: everything from the origin, or for each version what lies behind its
+    /// batch runs.
+    enum class Reach : uint8_t { kAll, kNew };
     struct Stream;
     struct Computed;
     struct Recomputed;
+    struct Scan;
     struct ScanWatch;
 
     Result<std::shared_ptr<Stream>> find(TableId table) const;
     StepOutcome scheduled_step(Stream& stream);
+    bool is_recompute_due(const Stream& stream, const manifest::TableState& table) const;
+    Result<void> run_in_turn(Stream& stream, Reach reach);
     StepOutcome backfill_step(Stream& stream);
     Result<void> fill_in_turn(Stream& stream, VersionId version);
     Result<void> fill(const Stream& stream, VersionId version, ScanWatch& watch);
     Result<void> fill_once(const Stream& stream, VersionId version, ScanWatch& watch);
-    Result<void> refresh_once(const Stream& stream);
+    Result<void> run_once(const Stream& stream, Reach reach);
     /// Its runs lie in the file.
     Result<void> publish_or_park(manifest::Publish publish, runs::UnnamedFile file,
                                  const catalog::Table& table);
     Error ended(const Stream& stream) const;
     Result<std::vector<Computed>> bind(const std::vector<VersionId>& versions) const;
-    Result<std::vector<dataset::Split>> splits_of(const manifest::TableState& state, const Cut& end,
-                                                  ScanWatch& watch) const;
-    Result<Recomputed> recompute(const Stream& stream, const std::vector<VersionId>& versions,
-                                 Cut end, ScanWatch& watch);
+    /// [its beginning, end) of each version, as of a manifest version; those that have all are left
+    /// out, as are those that are gone.
+    Result<Recomputed> recompute(const Stream& stream, manifest::StatePtr state,
+                                 const std::vector<VersionId>& versions, Cut end, Reach reach,
+                                 ScanWatch& watch);
+    Result<std::vector<Scan>> scans_of(const manifest::State& state, const catalog::Table& table,
+                                       const std::vector<VersionId>& versions, const Cut& end,
+                                       Reach reach) const;
     Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
                                   const operators::BoundView& view, const Cut& cut);
 

@@ -539,5 +539,108 @@ TEST_F(BatchLayerTest, RunsByItselfAtTheIntervalOfTheStream) {
     EXPECT_EQ(state().cuts.size(), 1U);
 }
 
+/// A stream of one view, whose schedule is due at each step.
+class IncrementalBatchTest : public BatchLayerTest {
+  protected:
+    void SetUp() override {
+        options_.interval_us = 1'000'000;
+        options_.full_interval_us = 100'000'000;
+        BatchLayerTest::SetUp();
+    }
+    /// One of the schedule, now.
+    void run_batch() {
+        clock_.advance_us(1'000'000);
+        workers_.step(fmt::format("batch {}", table_.id.value));
+    }
+    void add(int count) {
+        for (int more = 0; more < count; ++more) {
+            const auto number = static_cast<int64_t>(records_.size());
+            records_.push_back(event(fmt::format("k{}", number % 3), number));
+        }
+    }
+    Lines answer() const {
+        const auto runs = runs_of(version_);
+        return runs::lines_of(const_cast<MemoryFileSystem&>(files_), runs).value();
+    }
+};
+
+TEST_F(IncrementalBatchTest, ComputesWhatIsNew) {
+    add(5);
+    run_batch();
+    ASSERT_EQ(runs_of(version_).size(), 1U);
+    EXPECT_EQ(runs_of(version_)[0].increments, 0U);
+    for (int batch = 1; batch <= 3; ++batch) {
+        add(4);
+        ASSERT_OK(seal());
+        add(2);
+        run_batch();
+        const auto runs = runs_of(version_);
+        ASSERT_EQ(runs.size(), 1U + static_cast<size_t>(batch));
+        EXPECT_EQ(runs.back().kind, manifest::RunKind::kBatch);
+        EXPECT_EQ(runs.back().increments, 1U);
+        EXPECT_EQ(runs.back().box, manifest::box({6 * batch - 1}, {6 * batch + 5}));
+        EXPECT_EQ(answer(), expected(records_));
+        EXPECT_EQ(head()->audits.back().verdict, manifest::Verdict::kMatched);
+        EXPECT_EQ(head()->audits.back().batch, runs.back().digest);
+    }
+    const ManifestNumber before = head()->number;
+    run_batch();
+    EXPECT_EQ(head()->number, before) << "nothing is new";
+}
+
+TEST_F(IncrementalBatchTest, RecomputesEverythingNowAndThen) {
+    for (int batch = 0; batch < 3; ++batch) {
+        add(3);
+        run_batch();
+    }
+    EXPECT_EQ(runs_of(version_).size(), 3U);
+    clock_.advance_us(options_.full_interval_us);
+    add(1);
+    run_batch();
+    ASSERT_EQ(runs_of(version_).size(), 1U);
+    EXPECT_EQ(runs_of(version_)[0].increments, 0U);
+    add(1);
+    run_batch();
+    EXPECT_EQ(runs_of(version_).size(), 2U);
+    ASSERT_OK(layer_->refresh(table_.id));  // the proof, on demand
+    EXPECT_EQ(runs_of(version_).size(), 1U);
+    EXPECT_EQ(answer(), expected(records_));
+}
+
+TEST_F(IncrementalBatchTest, ReachesBackForAViewThatLacksItsHistory) {
+    add(5);
+    run_batch();
+    add(3);
+    ASSERT_OK(seal());
+    const VersionId late = create_view(manifest_->new_id().value(), "late");
+    add(3);
+    run_batch();
+    ASSERT_EQ(runs_of(version_).size(), 2U);
+    ASSERT_EQ(runs_of(late).size(), 1U);
+    EXPECT_EQ(runs_of(late)[0].increments, 0U);
+    EXPECT_EQ(lines(runs_of(late)[0]), expected(records_));
+    EXPECT_EQ(answer(), expected(records_));
+}
+
+/// What is wrong in a sealed run is found by the batch that would replace it, and waits; accepted,
+/// it goes on from where batch had ended.
+TEST_F(IncrementalBatchTest, ParksWhatDiffers) {
+    set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
+    add(5);
+    run_batch();
+    add(4);
+    wrong_ = {event("k0", 1), event("k0", 2), event("k0", 3), event("k0", 4)};
+    ASSERT_OK(seal());
+    wrong_.clear();
+    run_batch();
+    ASSERT_TRUE(state().candidate.has_value());
+    EXPECT_EQ(state().candidate->runs[0].increments, 1U);
+    const auto pending = head()->pending_audits(table_.id);
+    ASSERT_EQ(pending.size(), 1U);
+    ASSERT_OK(layer_->judge(pending[0], true));
+    ASSERT_EQ(runs_of(version_).size(), 2U);
+    EXPECT_EQ(answer(), expected(records_));
+}
+
 }  // namespace
 }  // namespace braid::batch

@@ -17,6 +17,7 @@ namespace braid::batch {
 struct BatchLayer::Stream {
     catalog::Table table;
     int64_t interval_us = 0;
+    int64_t full_interval_us = 0;
     Workers::Handle schedule = 0;
     Workers::Handle backfills = 0;
     int64_t last_run_us = 0;
@@ -28,6 +29,7 @@ struct BatchLayer::Stream {
     bool is_running GUARDED_BY(mutex) = false;
     uint64_t requested GUARDED_BY(mutex) = 0;
     uint64_t completed GUARDED_BY(mutex) = 0;
+    Reach reach GUARDED_BY(mutex) = Reach::kNew;  // the furthest that was requested since
     Result<void> outcome GUARDED_BY(mutex);
     std::map<VersionId, std::shared_ptr<ScanWatch>> filling GUARDED_BY(mutex);
 };
@@ -38,12 +40,6 @@ struct BatchLayer::ScanWatch {
     /// the end of the node.
     std::function<Result<void>()> go_on;
     Tasks::Running task;  // 0 events of 0: the scan has not begun
-
-    void begin(const std::vector<manifest::Segment>& segments) {
-        uint64_t events = 0;
-        for (const manifest::Segment& segment : segments) events += segment.rows;
-        task.begin(events);
-    }
 };
 
 /// A view version's states over a scan, written.
@@ -52,7 +48,15 @@ struct BatchLayer::Computed {
     manifest::Run run;
 };
 
-/// Several of them, over one scan.
+/// Versions whose computation begins at the same place.
+struct BatchLayer::Scan {
+    Positions from;
+    std::vector<Computed> views;  // not computed yet
+    std::vector<dataset::Split> splits;
+    uint64_t events = 0;  // of the segments that they lie in
+};
+
+/// All of them.
 struct BatchLayer::Recomputed {
     std::vector<Computed> views;
     runs::UnnamedFile file;  // of all their runs

@@ -19,6 +19,7 @@ constexpr int64_t kWeekUs = 7LL * 24 * 3'600'000'000;
 constexpr int64_t kPartitionsMax = 1024;
 
 constexpr auto kTableOptions = std::to_array<OptionFacts>({
+    {.name = "batch_full_interval", .kind = OptionKind::kTime},
     {.name = "batch_interval", .kind = OptionKind::kTime},
     {.name = "connector", .kind = OptionKind::kWord, .initial = "http"},
     {.name = "event_time", .kind = OptionKind::kTimeColumn},

@@ -35,17 +35,21 @@ bool lies_between(const Positions& barrier, const Run& before, const Run& after)
            side_of(after.box, barrier) != Side::kBelow;
 }
 
-/// The sealed runs of a version, where nothing stands between them.
+/// What is joined with its like: sealed runs, and batches that went on from others. What was
+/// computed from the origin may be as large as all history and is left alone.
+bool is_joined(const Run& run) { return run.kind == RunKind::kSealed || run.increments > 0; }
+
+/// Such runs of a version, of one kind, where nothing stands between them.
 std::vector<std::vector<const Run*>> stretches_of(const manifest::SharedList<Run>& runs,
                                                   std::span<const Positions> barriers) {
     std::vector<std::vector<const Run*>> stretches;
     const Run* before = nullptr;
     for (const Run& run : runs) {
-        const bool goes_on =
-            before != nullptr && std::ranges::none_of(barriers, [&](const Positions& barrier) {
-                return lies_between(barrier, *before, run);
-            });
-        before = run.kind == RunKind::kSealed ? &run : nullptr;
+        const bool goes_on = before != nullptr && before->kind == run.kind &&
+                             std::ranges::none_of(barriers, [&](const Positions& barrier) {
+                                 return lies_between(barrier, *before, run);
+                             });
+        before = is_joined(run) ? &run : nullptr;
         if (before == nullptr) continue;
         if (!goes_on) stretches.emplace_back();
         stretches.back().push_back(&run);
@@ -91,13 +95,13 @@ std::optional<CompactionPlan> plan_compaction(const manifest::State& state, Tabl
         for (const auto& stretch : stretches) {
             const auto found = neighbours(stretch, level);
             if (found.empty()) continue;
-            Run whole;
+            Run whole{.kind = found.front()->kind};
             for (const Run* run : found) whole.extend(*run);
             CompactionPlan plan{.table = table, .level = level + 1, .joined = {}};
             for (const VersionId version : versions) {
                 std::vector<Run> joined;
                 for (const Run& run : state.runs_of(version)) {
-                    if (run.kind == RunKind::kSealed && lies_in(run.box, whole.box)) {
+                    if (run.kind == whole.kind && is_joined(run) && lies_in(run.box, whole.box)) {
                         joined.push_back(run);
                     }
                 }

@@ -181,6 +181,30 @@ TEST(CompactionPlan, BatchRunsStayAsTheyAre) {
     EXPECT_EQ(plan->joined[0].front().box, box_of(10, 20));
 }
 
+/// Batches that went on are joined among themselves, once nobody may read at the cuts between them.
+TEST(CompactionPlan, IncrementsAreJoinedBehindWhatWasComputedFromTheOrigin) {
+    History history;
+    const auto batch = [&](uint32_t increments) {
+        manifest::Run run = manifest::test_run({++history.next}, kOld, RunKind::kBatch,
+                                               box_of(history.end, history.end + 10));
+        run.increments = increments;
+        history.state.runs[kOld].push_back(run);
+        history.end += 10;
+    };
+    batch(0);
+    for (size_t number = 0; number < kFanIn; ++number) batch(1);
+    auto& cuts = history.state.tables[kTable].cuts;
+    cuts.push_back({.number = 1, .table = kTable, .cut = Positions{{Offset{30}}}, .runs = {}});
+    history.seal_all("0000000");
+    EXPECT_FALSE(history.compact());
+    cuts.clear();
+    const auto plan = plan_compaction(history.state, kTable);
+    ASSERT_TRUE(plan.has_value());
+    EXPECT_EQ(plan->joined[0].size(), kFanIn);
+    EXPECT_EQ(plan->joined[0].front().box, box_of(10, 20));
+    EXPECT_EQ(plan->joined[0].back().kind, RunKind::kBatch);
+}
+
 TEST(CompactionPlan, AllVersionsGoTogether) {
     History history;
     history.seal_all("00000");

@@ -31,7 +31,7 @@ Result<Run> write_joined(const CompactorParts& parts, const std::vector<Run>& ru
                           }));
     Run joined = TRY(writer->finish());
     joined.version = runs.front().version;
-    joined.kind = manifest::RunKind::kSealed;
+    joined.kind = runs.front().kind;
     joined.level = level;
     for (const Run& run : runs) joined.extend(run);
     return joined;

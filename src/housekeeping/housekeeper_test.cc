@@ -182,5 +182,34 @@ TEST_F(HousekeeperTest, EndsWhenItIsToldTo) {
     EXPECT_THAT(tasks_.report(), IsEmpty());
 }
 
+/// A cut can be read for an undo window after the next one; then batches that went on are joined.
+TEST_F(HousekeeperTest, ForgetsOldCutsAndJoinsIncrements) {
+    seal_times(3);
+    publish();
+    for (int batch = 0; batch < 9; ++batch) {
+        seal_times(2);
+        publish_new();
+        clock_.advance_us(1'000'000);
+        keep_house();
+    }
+    EXPECT_THAT(head()->table(table_.id)->cuts, SizeIs(10));
+    EXPECT_THAT(runs_of(version_), SizeIs(10));
+    clock_.advance_us(9'500'000);
+    keep_house();
+    const auto cuts = head()->table(table_.id)->cuts;
+    ASSERT_THAT(cuts, SizeIs(1));
+    EXPECT_EQ(cuts[0].number, 10U);
+    const auto runs = runs_of(version_);
+    ASSERT_THAT(runs, SizeIs(2));
+    EXPECT_EQ(runs[1].increments, 9U);
+    EXPECT_EQ(runs[1].level, 1U);
+    EXPECT_EQ(cuts[0].runs, (std::vector<RunId>{runs[0].id, runs[1].id}));
+    EXPECT_EQ(answer(version_), expected());
+    clock_.advance_us(11'000'000);
+    keep_house();
+    EXPECT_EQ(count_run_files(), 2U);
+    EXPECT_EQ(answer(version_), expected());
+}
+
 }  // namespace
 }  // namespace braid::housekeeping

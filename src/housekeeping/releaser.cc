@@ -55,14 +55,15 @@ Releaser::Releaser(Store& store, manifest::Manifest& manifest, const Clock& cloc
       forget_run_(std::move(forget_run)),
       ages_(std::make_shared<RetiredAges>()) {
     ages_->note(*manifest.head(), clock.monotonic_us());
-    manifest.on_commit(
-        [ages = ages_, &clock, known = RunId()](const manifest::StatePtr& state) mutable {
-            // Most commits retire nothing.
-            const RunId newest = state->retired.empty() ? RunId() : state->retired.back().run.id;
-            if (newest == known) return;
-            known = newest;
-            ages->note(*state, clock.monotonic_us());
-        });
+    manifest.on_commit([ages = ages_, &clock, known = std::pair<RunId, uint64_t>()](
+                           const manifest::StatePtr& state) mutable {
+        // Most commits retire and publish nothing.
+        const RunId newest = state->retired.empty() ? RunId() : state->retired.back().run.id;
+        const std::pair now(newest, state->next_cut);
+        if (now == known) return;
+        known = now;
+        ages->note(*state, clock.monotonic_us());
+    });
 }
 
 Result<uint64_t> Releaser::release(int64_t undo_window_us) {
@@ -72,12 +73,16 @@ Result<uint64_t> Releaser::release(int64_t undo_window_us) {
     manifest::Release release;
     std::vector<manifest::Run> released;
     for (const manifest::Retired& retired : state->retired) {
-        if (now_us - ages_->since_us(retired.run.id, now_us) < undo_window_us) break;
+        if (now_us - ages_->retired_us(retired.run.id, now_us) < undo_window_us) break;
         release.runs.push_back(retired.run.id);
         released.push_back(retired.run);
     }
-    if (released.empty()) return uint64_t{0};
-    const manifest::StatePtr after = TRY(manifest_.commit({std::move(release)}));
+    std::vector<manifest::Change> changes;
+    manifest::ForgetCuts forget = old_cuts(*state, now_us, undo_window_us);
+    if (!forget.cuts.empty()) changes.emplace_back(std::move(forget));
+    if (!released.empty()) changes.emplace_back(std::move(release));
+    if (changes.empty()) return uint64_t{0};
+    const manifest::StatePtr after = TRY(manifest_.commit(std::move(changes)));
     std::set<std::string> files;
     for (const manifest::Run& run : released) {
         if (forget_run_) forget_run_(run.id);
@@ -87,6 +92,20 @@ Result<uint64_t> Releaser::release(int64_t undo_window_us) {
     for_each_named_file(*after, [&](const std::string& file) { files.erase(file); });
     TRY(batch::remove_files(store_, files));
     return released.size();
+}
+
+/// A cut may be read for an undo window after the next one has taken its place.
+manifest::ForgetCuts Releaser::old_cuts(const manifest::State& state, int64_t now_us,
+                                        int64_t undo_window_us) const {
+    manifest::ForgetCuts forget;
+    for (const auto& [id, table] : state.tables) {
+        for (size_t next = 1; next < table.cuts.size(); ++next) {
+            const int64_t since_us = ages_->published_us(table.cuts[next].number, now_us);
+            if (now_us - since_us < undo_window_us) break;
+            forget.cuts.push_back(table.cuts[next - 1].number);
+        }
+    }
+    return forget;
 }
 
 Result<void> remove_unnamed(Store& store, const std::string& directory,

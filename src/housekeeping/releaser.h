@@ -24,10 +24,13 @@ class Releaser {
              std::function<void(RunId)> forget_run);
 
     /// Deletes the files of runs retired longer ago than the undo window; 0 releases everything
-    /// retired. How many runs went.
+    /// retired. Forgets the cuts that were replaced as long ago. How many runs went.
     Result<uint64_t> release(int64_t undo_window_us) EXCLUDES(mutex_);
 
   private:
+    manifest::ForgetCuts old_cuts(const manifest::State& state, int64_t now_us,
+                                  int64_t undo_window_us) const;
+
     Store& store_;
     manifest::Manifest& manifest_;
     const Clock& clock_;

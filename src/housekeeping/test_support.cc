@@ -56,7 +56,11 @@ void KeptStream::seal(const std::string& key, int64_t number) {
     seal({fmt::format(R"({{"k":"{}","n":{}}})", key, number)});
 }
 
-void KeptStream::publish() {
+void KeptStream::publish_new() {
+    publish_from(head()->table(table_.id)->cuts.back().cut.at[0].value);
+}
+
+void KeptStream::publish_from(int64_t begin) {
     const Cut cut = head()->table(table_.id)->sealed_frontier;
     const Offset archived = head()->table(table_.id)->archive_end.at[0];
     ASSERT_OK(manifest_->commit(
@@ -66,9 +70,10 @@ void KeptStream::publish() {
     manifest::Publish publish{table_.id, cut, {}, {}};
     const manifest::StatePtr state = head();
     for (const catalog::MaterializedView* view : state->catalog.views_of(table_.id)) {
-        manifest::Run run = write(file, view->current, records_);
+        manifest::Run run = write(file, view->current, {records_.begin() + begin, records_.end()});
         run.kind = manifest::RunKind::kBatch;
-        run.box = manifest::box({0}, {cut.at[0].value});
+        run.box = manifest::box({begin}, {cut.at[0].value});
+        run.increments = begin == 0 ? 0 : 1;
         publish.runs.push_back(std::move(run));
     }
     ASSERT_OK(file.put());

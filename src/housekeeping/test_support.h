@@ -30,8 +30,10 @@ class KeptStream : public testing::Test {
     void seal(const std::vector<std::string>& records);
     /// One record {"k": key, "n": number} each.
     void seal(const std::string& key, int64_t number);
-    /// Publishes all that is sealed as what batch would have computed.
-    void publish();
+    /// Publishes all that is sealed as what batch would have computed from the origin.
+    void publish() { publish_from(0); }
+    /// The same of what lies behind the last cut alone.
+    void publish_new();
     std::vector<manifest::Run> runs_of(VersionId version) const;
     bool exists(const manifest::Run& run);
     /// "k count sum distinct" of the ⊕ of all runs of a version.
@@ -51,6 +53,7 @@ class KeptStream : public testing::Test {
     std::vector<std::string> records_;
 
   private:
+    void publish_from(int64_t begin);
     manifest::Run write(runs::RunFile& file, VersionId version,
                         const std::vector<std::string>& records);
 };

@@ -2,6 +2,7 @@
 // The commit rule: a change removes runs and adds runs with the same boxes, or adds boxes that
 // start exactly at the end. catalog_rule.cc has the part about what the user declared.
 #include <algorithm>
+#include <map>
 
 #include "base/error_makers.h"
 #include "catalog/view_versions.h"
@@ -125,7 +126,7 @@ Result<void> Rule::admit(const Run& run, RunKind kind, const Box& box) {
 }
 
 Result<void> Rule::admit_all(std::span<const Run> runs, const std::set<VersionId>& versions,
-                             RunKind kind, const Box& box) {
+                             RunKind kind, const std::function<Result<Box>(const Run&)>& box_of) {
     std::set<VersionId> given;
     for (const Run& run : runs) {
         if (!versions.contains(run.version)) {
@@ -135,7 +136,7 @@ Result<void> Rule::admit_all(std::span<const Run> runs, const std::set<VersionId
         if (!given.insert(run.version).second) {
             return internal_error("two runs for view version {}", run.version.value);
         }
-        TRY(admit(run, kind, box));
+        TRY(admit(run, kind, TRY(box_of(run))));
     }
     for (const VersionId version : versions) {
         if (!given.contains(version)) return conflict("no run for view version {}", version.value);
@@ -153,7 +154,8 @@ Result<void> Rule::operator()(const Seal& change) {
         return not_the_tiling("the seal does not start at the sealed frontier", frontier,
                               change.box);
     }
-    TRY(admit_all(change.runs, versions_of(change.table), RunKind::kSealed, change.box));
+    TRY(admit_all(change.runs, versions_of(change.table), RunKind::kSealed,
+                  [&](const Run&) { return Result<Box>(change.box); }));
     if (change.box.is_empty()) return {};  // nothing to remember
     for (const Run& run : change.runs) state_.runs[run.version].push_back(run);
     return {};
@@ -235,14 +237,29 @@ Result<void> Rule::admit_at_cut(TableId id, const TableState& table, Cut cut,
     }
     if (table.candidate) return conflict("cut {} has a candidate already", cut.to_string());
     // A version that was declared after the cut was chosen starts behind it, or, where nothing came
-    // between, exactly at it: it has no box below the cut and may wait for the next one.
+    // between, exactly at it: it has no box below the cut and may wait for the next one. Nor has
+    // batch anything to add where it has answered all.
     std::set<VersionId> versions = versions_of(id);
     std::erase_if(versions, [&](VersionId version) {
         const Positions& first = find_version(version)->first_seal;
         const bool is_given = std::ranges::find(runs, version, &Run::version) != runs.end();
-        return !cut.dominates(first) || (first == cut && !is_given);
+        if (!cut.dominates(first)) return true;
+        return !is_given && (first == cut || state_.batch_end(version) == cut);
     });
-    return admit_all(runs, versions, RunKind::kBatch, Box::between(table.origin, cut));
+    return admit_all(runs, versions, RunKind::kBatch,
+                     [&](const Run& run) { return box_below(cut, table, run); });
+}
+
+Result<Box> Rule::box_below(const Cut& cut, const TableState& table, const Run& run) const {
+    if (run.increments == 0) return Box::between(table.origin, cut);
+    if (run.increments != 1) return internal_error("run {} is not one batch", run.id.value);
+    const Positions from = state_.batch_end(run.version);
+    if (from == table.origin || from == cut || !cut.dominates(from)) {
+        return conflict("the batch runs of view version {} end at {}", run.version.value,
+                        from.to_string())
+            .with_detail(fmt::format("The cut is {}.", cut.to_string()));
+    }
+    return Box::between(from, cut);
 }
 
 Result<void> Rule::operator()(const Publish& change) {
@@ -264,11 +281,17 @@ Result<void> Rule::publish_runs(TableId id, TableState& table, const std::vector
                            .cut = *table.cut_in_flight,
                            .runs = {},
                            .at_us = now_us_};
-    for (const Run& run : runs) {
-        TRY(publish_version(run, table, published.cut));
-        published.runs.push_back(run.id);
+    for (const Run& run : runs) TRY(publish_version(run, table, published.cut));
+    for (const VersionId version : versions_of(id)) {
+        if (state_.batch_end(version) != published.cut) continue;
+        for (const Run& run : state_.runs_of(version)) {
+            if (run.kind == RunKind::kBatch) published.runs.push_back(run.id);
+        }
     }
     table.cuts.push_back(std::move(published));
+    if (std::ranges::all_of(runs, [](const Run& run) { return run.increments == 0; })) {
+        table.recomputed_at_us = now_us_;
+    }
     table.cut_in_flight.reset();
     return {};
 }
@@ -276,9 +299,16 @@ Result<void> Rule::publish_runs(TableId id, TableState& table, const std::vector
 Result<void> Rule::publish_version(const Run& run, const TableState& table, const Cut& cut) {
     SharedList<Run>& runs = state_.runs[run.version];
     SharedList<Run>::Items replaced;
-    SharedList<Run>::Items result = {std::make_shared<const Run>(run)};
+    SharedList<Run>::Items result;
+    size_t index = 0;
+    if (run.increments > 0) {
+        for (; index < runs.size() && runs[index].kind == RunKind::kBatch; ++index) {
+            result.push_back(runs.shared(index));
+        }
+    }
+    result.push_back(std::make_shared<const Run>(run));
     Positions end = cut;
-    for (size_t index = 0; index < runs.size(); ++index) {
+    for (; index < runs.size(); ++index) {
         const Side side = side_of(runs[index].box, cut);
         if (side == Side::kBelow) {
             replaced.push_back(runs.shared(index));
@@ -318,20 +348,30 @@ Result<void> Rule::operator()(const Compact& change) {
         const Run& run = runs[static_cast<size_t>(first) + index];
         if (run.id != change.removed[index])
             return conflict("run {} is gone", change.removed[index].value);
-        if (run.kind != RunKind::kSealed) return conflict("run {} is a batch run", run.id.value);
+        if (run.kind != change.added.kind) {
+            return conflict("run {} is of another kind", run.id.value);
+        }
         sum.extend(run);
         removed.push_back(runs.shared(static_cast<size_t>(first) + index));
     }
-    TRY(admit(change.added, RunKind::kSealed, sum.box));
-    if (change.added.account() != sum.account()) {
+    TRY(admit(change.added, change.added.kind, sum.box));
+    if (change.added.account() != sum.account() || change.added.increments != sum.increments) {
         return internal_error("the accounts of run {} are not those of what it replaces",
                               change.added.id.value);
     }
-    const TableState& table = *TRY(this->table(state_.catalog.view_of_version(version)->table));
+    TableState& table = *TRY(this->table(state_.catalog.view_of_version(version)->table));
     const auto crosses = [&](const Cut& cut) { return side_of(sum.box, cut) == Side::kAcross; };
     if ((table.cut_in_flight && crosses(*table.cut_in_flight)) ||
         std::ranges::any_of(table.cuts, [&](const auto& each) { return crosses(each.cut); })) {
         return conflict("box {} would go through a cut", sum.box.to_string());
+    }
+    for (PublishedCut& cut : table.cuts) {
+        const auto place = std::ranges::find(cut.runs, change.removed.front());
+        if (place == cut.runs.end()) continue;
+        *place = change.added.id;
+        std::erase_if(cut.runs, [&](RunId run) {
+            return std::ranges::find(change.removed, run) != change.removed.end();
+        });
     }
     retire(removed);
     runs.edit([&](SharedList<Run>::Items& items) {
@@ -343,14 +383,33 @@ Result<void> Rule::operator()(const Compact& change) {
 }
 
 Result<void> Rule::operator()(const Release& change) {
-    std::set<RunId> released(change.runs.begin(), change.runs.end());
-    size_t found = 0;
+    const std::set<RunId> wanted(change.runs.begin(), change.runs.end());
+    std::map<RunId, VersionId> released;
     state_.retired.edit([&](SharedList<Retired>::Items& items) {
-        found =
-            std::erase_if(items, [&](const auto& item) { return released.contains(item->run.id); });
+        std::erase_if(items, [&](const auto& item) {
+            if (!wanted.contains(item->run.id)) return false;
+            released.emplace(item->run.id, item->run.version);
+            return true;
+        });
     });
-    if (found != change.runs.size()) return conflict("a run to release is not retired");
+    if (released.size() != change.runs.size()) return conflict("a run to release is not retired");
     forget_unbacked_cuts(released);
+    return {};
+}
+
+Result<void> Rule::operator()(const ForgetCuts& change) {
+    for (const uint64_t number : change.cuts) {
+        const auto forgotten = [&](auto& entry) {
+            std::vector<PublishedCut>& cuts = entry.second.cuts;
+            const auto place = std::ranges::find(cuts, number, &PublishedCut::number);
+            if (place == cuts.end() || place + 1 == cuts.end()) return false;
+            cuts.erase(place);
+            return true;
+        };
+        if (std::ranges::none_of(state_.tables, forgotten)) {
+            return conflict("cut {} is the newest, or not kept", number);
+        }
+    }
     return {};
 }
 
@@ -381,23 +440,29 @@ std::vector<uint64_t> Rule::record(const std::vector<Audit>& audits) {
     return numbers;
 }
 
-/// A cut can be read while at least one of its runs is kept. The newest one stays in any case: it
-/// says how far batch has answered.
-void Rule::forget_unbacked_cuts(const std::set<RunId>& released) {
-    std::set<RunId> kept;
-    for (const auto& [version, runs] : state_.runs) {
-        for (const Run& run : runs) kept.insert(run.id);
+/// A view can be read at a cut while all runs are kept that the cut names for it. The newest cut
+/// stays in any case: it says how far batch has answered.
+void Rule::forget_unbacked_cuts(const std::map<RunId, VersionId>& released) {
+    std::map<RunId, VersionId> kept;
+    for (const auto& [id, version] : released) {
+        for (const Run& run : state_.runs_of(version)) kept.emplace(run.id, version);
     }
-    for (const Retired& each : state_.retired) kept.insert(each.run.id);
+    for (const Retired& each : state_.retired) kept.emplace(each.run.id, each.run.version);
     for (auto& [id, table] : state_.tables) {
         if (table.cuts.empty()) continue;
         const uint64_t newest = table.cuts.back().number;
-        std::erase_if(table.cuts, [&](const PublishedCut& cut) {
-            const bool touched =
-                std::ranges::any_of(cut.runs, [&](RunId run) { return released.contains(run); });
-            const bool backed =
-                std::ranges::any_of(cut.runs, [&](RunId run) { return kept.contains(run); });
-            return cut.number != newest && touched && !backed;
+        std::erase_if(table.cuts, [&](PublishedCut& cut) {
+            std::set<VersionId> broken;
+            for (const RunId run : cut.runs) {
+                const auto gone = released.find(run);
+                if (gone != released.end()) broken.insert(gone->second);
+            }
+            std::erase_if(cut.runs, [&](RunId run) {
+                const auto left = kept.find(run);
+                return released.contains(run) ||
+                       (left != kept.end() && broken.contains(left->second));
+            });
+            return cut.number != newest && !broken.empty() && cut.runs.empty();
         });
     }
 }

@@ -265,6 +265,71 @@ TEST(PublishRule, ReplacesExactlyTheRunsBelowTheCut) {
     EXPECT_EQ(history.of().cuts[0].at_us, history.now_us);
 }
 
+TEST(PublishRule, GoesOnWhereBatchHasEnded) {
+    TwoViews history;
+    history.publish_at({3, 3});
+    ASSERT_OK(history.seal_to({4, 4}));
+    ASSERT_OK(history.seal_to({7, 5}));
+    ASSERT_OK(history.seal_to({9, 9}));
+    history.archive_to(history.table, at({9, 9}));
+    EXPECT_EQ(history.state.batch_end(history.a), at({3, 3}));
+    ASSERT_OK(history.choose({7, 5}));
+    const Publish good = history.publish_new(history.table);
+    Publish other = good;
+    other.runs[0].increments = 2;
+    expect_refused(history, other, kInternal);
+    other.runs[0].increments = 0;
+    expect_refused(history, other, kConflict);  // it says that it begins at the origin
+    other = good;
+    other.runs[0].box = box({3, 2}, {7, 5});
+    expect_refused(history, other, kConflict);
+    other = history.publish(history.table);
+    other.runs[0].increments = 1;
+    expect_refused(history, other, kConflict);
+    const int64_t recomputed_at_us = history.of().recomputed_at_us;
+    EXPECT_NE(recomputed_at_us, 0);
+    history.now_us += 5;
+    const auto retired = history.state.retired.size();
+    ASSERT_OK(history.apply({good}));
+    EXPECT_EQ(history.of().recomputed_at_us, recomputed_at_us);
+    EXPECT_EQ(history.state.retired.size(), retired + 4) << "sealed runs, of both views";
+    for (const VersionId version : {history.a, history.b}) {
+        const auto& runs = history.state.runs_of(version);
+        ASSERT_EQ(runs.size(), 3U);
+        EXPECT_EQ(runs[0].box, box({0, 0}, {3, 3}));
+        EXPECT_EQ(runs[1].box, box({3, 3}, {7, 5}));
+        EXPECT_EQ(runs[1].increments, 1U);
+        EXPECT_EQ(runs[2].kind, RunKind::kSealed);
+        EXPECT_EQ(history.state.batch_end(version), at({7, 5}));
+    }
+    EXPECT_EQ(history.of().cuts[1].runs.size(), 4U);
+    ASSERT_OK(history.choose({9, 9}));
+    ASSERT_OK(history.apply({history.publish(history.table)}));  // the proof takes the place of all
+    EXPECT_EQ(history.state.runs_of(history.a).size(), 1U);
+    EXPECT_EQ(history.of().recomputed_at_us, history.now_us);
+}
+
+/// A version that is new has no batch run to go on from; one that was filled up to the cut has
+/// nothing to add.
+TEST(PublishRule, GoesOnForEachVersionFromItsOwn) {
+    TwoViews history;
+    history.publish_at({3, 3});
+    ASSERT_OK(history.seal_to({5, 5}));
+    const VersionId filled = history.add_view(history.table, "filled");
+    ASSERT_OK(history.apply(
+        {Backfill{test_run(history.new_run(), filled, RunKind::kBatch, box({0, 0}, {5, 5}))}}));
+    const VersionId empty = history.add_view(history.table, "empty");
+    history.archive_to(history.table, at({5, 5}));
+    ASSERT_OK(history.choose({5, 5}));
+    const Publish publish = history.publish_new(history.table);
+    ASSERT_EQ(publish.runs.size(), 3U) << "all but the filled one";
+    ASSERT_OK(history.apply({publish}));
+    EXPECT_TRUE(history.version(empty).is_populated);
+    EXPECT_EQ(history.state.runs_of(empty)[0].increments, 0U);
+    EXPECT_EQ(history.state.runs_of(filled).size(), 1U);
+    EXPECT_EQ(history.of().cuts[1].runs.size(), 2 * 2 + 1 + 1U);
+}
+
 TEST(PublishRule, RefusesStaleAndIncompleteAnswers) {
     TwoViews history;
     ASSERT_OK(history.seal_to({7, 5}));
@@ -589,6 +654,64 @@ TEST(CompactRule, NeverCrossesAPublishedCut) {
     history.state.tables[history.table].cuts.push_back(
         PublishedCut{.number = 9, .cut = at({3, 3})});
     expect_refused(history, compaction(history, 1, 3), kConflict);
+}
+
+/// Increments are joined once nobody may read at the cuts between them; the cuts that are kept name
+/// what they became.
+TEST(CompactRule, JoinsBatchRunsBetweenCuts) {
+    TwoViews history;
+    history.publish_at({1, 1});
+    for (int64_t to = 2; to <= 4; ++to) {
+        ASSERT_OK(history.seal_to({to, to}));
+        history.archive_to(history.table, at({to, to}));
+        ASSERT_OK(history.choose({to, to}));
+        ASSERT_OK(history.apply({history.publish_new(history.table)}));
+    }
+    const auto joined = [&] {
+        Compact change = compaction(history, 1, 4);
+        change.added.kind = RunKind::kBatch;
+        change.added.increments = 3;
+        return change;
+    };
+    expect_refused(history, joined(), kConflict);            // cuts 2 and 3
+    expect_refused(history, ForgetCuts{{2, 4}}, kConflict);  // 4 is the newest
+    expect_refused(history, ForgetCuts{{7}}, kConflict);
+    ASSERT_OK(history.apply({ForgetCuts{{2, 3}}}));
+    Compact other = joined();
+    other.added.increments = 2;
+    expect_refused(history, other, kInternal);
+    other = joined();
+    other.added.kind = RunKind::kSealed;
+    expect_refused(history, other, kConflict);
+    const auto kept = history.of().cuts.back().runs;
+    ASSERT_OK(history.apply({joined()}));
+    ASSERT_EQ(history.state.runs_of(history.a).size(), 2U);
+    EXPECT_EQ(history.state.runs_of(history.a)[1].increments, 3U);
+    ASSERT_EQ(history.of().cuts.size(), 2U);
+    const auto named = history.of().cuts.back().runs;
+    ASSERT_EQ(named.size(), 8U - 3 + 1);
+    EXPECT_EQ(named[1], history.state.runs_of(history.a)[1].id);
+    std::vector<RunId> released;
+    for (const Retired& each : history.state.retired) released.push_back(each.run.id);
+    ASSERT_OK(history.apply({Release{released}}));
+    EXPECT_EQ(history.of().cuts.back().runs, named) << "these are live";
+    EXPECT_NE(kept, named);
+}
+
+/// Where one of a view's runs is gone, what is left of them answers nothing.
+TEST(ReleaseRule, ForgetsAViewAtACutThatLacksARun) {
+    TwoViews history;
+    history.publish_at({1, 1});
+    ASSERT_OK(history.seal_to({2, 2}));
+    history.archive_to(history.table, at({2, 2}));
+    ASSERT_OK(history.choose({2, 2}));
+    ASSERT_OK(history.apply({history.publish_new(history.table)}));
+    history.publish_at({3, 3});
+    const RunId first = history.of().cuts[0].runs[0];
+    ASSERT_EQ(history.of().cuts[1].runs.size(), 4U);
+    ASSERT_OK(history.apply({Release{{first}}}));
+    EXPECT_EQ(history.of().cuts[0].runs.size(), 1U);
+    EXPECT_EQ(history.of().cuts[1].runs.size(), 2U);
 }
 
 TEST(ReleaseRule, ForgetsRetiredRunsAndTheirCuts) {

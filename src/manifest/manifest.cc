@@ -50,6 +50,7 @@ void Run::extend(const Run& next) {
     FoldAccount sum = account();
     sum.add(next.account());
     set_account(sum);
+    increments += next.increments;
 }
 
 std::set<std::string> Run::files() const {
@@ -67,6 +68,18 @@ const SharedList<Run>& State::runs_of(VersionId version) const {
     static const SharedList<Run> kNone;
     const auto found = runs.find(version);
     return found == runs.end() ? kNone : found->second;
+}
+
+Positions State::batch_end(VersionId version) const {
+    const catalog::MaterializedView* view = catalog.view_of_version(version);
+    const TableState* of = view == nullptr ? nullptr : table(view->table);
+    if (of == nullptr) return {};
+    Positions end = of->origin;
+    for (const Run& run : runs_of(version)) {
+        if (run.kind != RunKind::kBatch) break;
+        CHECK(extend(end, run.box));
+    }
+    return end;
 }
 
 namespace {

@@ -59,12 +59,15 @@ struct Run {
     uint64_t quarantined = 0;
     /// Of the quarantined: good records for which an expression of the view failed.
     uint64_t failed = 0;
-    /// Of a sealed run: 0 as it was sealed, else one more than the highest of those joined in it.
+    /// 0 as it was sealed or computed, else one more than the highest of those joined in it.
     uint32_t level = 0;
+    /// Of a batch run: how many batches it is of that went on where the one before had ended. 0: it
+    /// was computed from the origin. The sum over a version's batch runs is its lineage depth.
+    uint32_t increments = 0;
 
     FoldAccount account() const { return {counted, filtered, quarantined, failed}; }
     void set_account(const FoldAccount& account);
-    /// Takes in the box and the account of the run behind it in a tiling: CHECK.
+    /// Takes in the box, the account and the increments of the run behind it in a tiling: CHECK.
     void extend(const Run& next);
     /// Paths of the files that its parts lie in.
     std::set<std::string> files() const;
@@ -104,7 +107,7 @@ struct PublishedCut {
     uint64_t number = 0;
     TableId table;
     Cut cut;
-    std::vector<RunId> runs;  // one per view version
+    std::vector<RunId> runs;  // batch runs; those of a view version tile [origin, cut), in order
     int64_t at_us = 0;
 };
 
@@ -131,6 +134,8 @@ struct TableState {
     std::optional<Candidate> candidate;  // at the cut in flight
     SharedList<Segment> segments;        // sorted by partition, from
     std::vector<PublishedCut> cuts;      // oldest first
+    /// When a batch was last published that had computed everything from the origin; 0: never.
+    int64_t recomputed_at_us = 0;
 };
 
 /// Numbers [from, to).
@@ -165,6 +170,8 @@ struct State {
 
     const TableState* table(TableId id) const;
     const SharedList<Run>& runs_of(VersionId version) const;
+    /// Where a version's batch runs end: all its other runs lie behind. The origin without any.
+    Positions batch_end(VersionId version) const;
     /// Audits of a stream's candidate that still wait, ascending; empty without one.
     std::vector<uint64_t> pending_audits(TableId table) const;
 };
@@ -239,8 +246,9 @@ struct ChooseCut {
     TableId table;
     std::optional<Cut> cut;
 };
-/// Batch runs [origin, cut) replace every run below the cut, for all versions of the table
-/// together.
+/// Batch runs, for all versions of the table together. One that was computed from the origin
+/// replaces every run below the cut; one whose box is [batch_end, cut), with one increment,
+/// replaces the sealed runs in it.
 struct Publish {
     TableId table;
     Cut cut;
@@ -261,7 +269,7 @@ struct Judge {
     uint64_t audit = 0;
     bool is_accepted = false;
 };
-/// Adjacent sealed runs become one with the joined box.
+/// Adjacent runs of one kind become one with the joined box. Cuts that name them name that one.
 struct Compact {
     std::vector<RunId> removed;
     Run added;
@@ -271,10 +279,15 @@ struct Compact {
 struct Release {
     std::vector<RunId> runs;
 };
+/// Published cuts, but the newest, that nobody is to read any more: runs may be joined across them.
+struct ForgetCuts {
+    std::vector<uint64_t> cuts;
+};
 
-using Change = std::variant<CreateTable, Grow, DropTable, CreateView, DropView, CreatePlainView,
-                            DropPlainView, TakeOver, AllocateIds, SetFunctionData, AllowFiles, Seal,
-                            Backfill, Archive, ChooseCut, Publish, Park, Judge, Compact, Release>;
+using Change =
+    std::variant<CreateTable, Grow, DropTable, CreateView, DropView, CreatePlainView, DropPlainView,
+                 TakeOver, AllocateIds, SetFunctionData, AllowFiles, Seal, Backfill, Archive,
+                 ChooseCut, Publish, Park, Judge, Compact, Release, ForgetCuts>;
 
 /// The commit rule as a pure function: `base` with the changes applied in order, or why not. The
 /// number and times are the caller's. Conflict: somebody was faster, read again; NotFound,

@@ -105,5 +105,20 @@ TEST(ManifestSample, OpensWithPartitionsThatCameLater) {
     EXPECT_EQ(state->runs_of({10})[1].box, box({22, kFar}, {25, kFar + 4}));
 }
 
+TEST(ManifestSample, OpensWithABatchThatWentOn) {
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest_increments"));
+    EXPECT_EQ(state->number, ManifestNumber{8});
+    constexpr int64_t kFar = 1LL << 40;
+    const TableState& stream = state->tables.at({8});
+    ASSERT_EQ(stream.cuts.size(), 1U);
+    EXPECT_EQ(stream.cuts[0].cut, at({25, kFar + 4, 0}));
+    EXPECT_EQ(stream.cuts[0].runs, (std::vector<RunId>{{52}, {54}}));
+    EXPECT_EQ(stream.recomputed_at_us, 1'700'000'003'000'000);
+    ASSERT_EQ(state->runs_of({10}).size(), 2U);
+    EXPECT_EQ(state->runs_of({10})[1].increments, 1U);
+    EXPECT_EQ(state->runs_of({10})[1].box, box({22, kFar}, {25, kFar + 4}));
+    EXPECT_EQ(state->batch_end({10}), stream.cuts[0].cut);
+}
+
 }  // namespace
 }  // namespace braid::manifest

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <set>
 #include <span>
 #include <string_view>
@@ -38,6 +40,7 @@ class Rule {
     Result<void> operator()(const Judge& change);
     Result<void> operator()(const Compact& change);
     Result<void> operator()(const Release& change);
+    Result<void> operator()(const ForgetCuts& change);
 
     State take() && { return std::move(state_); }
 
@@ -52,15 +55,17 @@ class Rule {
     /// The run fits the change: kind, box, sums; its id is fresh, and is used up now. It may lack
     /// partitions that came while it was made, and of which the box holds nothing.
     Result<void> admit(const Run& run, RunKind kind, const Box& box);
-    /// Exactly one run for each version, each admitted.
+    /// Exactly one run for each version, each admitted with the box that is its own.
     Result<void> admit_all(std::span<const Run> runs, const std::set<VersionId>& versions,
-                           RunKind kind, const Box& box);
+                           RunKind kind, const std::function<Result<Box>(const Run&)>& box_of);
     /// The runs fit the cut in flight: one for each version that starts at or below it.
     Result<void> admit_at_cut(TableId id, const TableState& table, Cut cut,
                               std::span<const Run> runs);
     /// Runs that were admitted take the place of what is below the cut in flight.
     Result<void> publish_runs(TableId id, TableState& table, const std::vector<Run>& runs);
     Result<void> publish_version(const Run& run, const TableState& table, const Cut& cut);
+    /// The box that a run of a publish must have.
+    Result<Box> box_below(const Cut& cut, const TableState& table, const Run& run) const;
     /// Publishes the candidate if none of its audits waits any more.
     Result<void> settle(TableId id, TableState& table);
     void drop_candidate(TableState& table);
@@ -69,7 +74,7 @@ class Rule {
     void retire(const SharedList<Run>::Items& runs);
     /// Gives the audits their numbers and returns them.
     std::vector<uint64_t> record(const std::vector<Audit>& audits);
-    void forget_unbacked_cuts(const std::set<RunId>& released);
+    void forget_unbacked_cuts(const std::map<RunId, VersionId>& released);
 
     State state_;
     int64_t now_us_;

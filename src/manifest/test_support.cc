@@ -136,6 +136,19 @@ Publish TestHistory::publish(TableId table) const {
     return publish;
 }
 
+Publish TestHistory::publish_new(TableId table) const {
+    Publish publish{.table = table, .cut = *state.table(table)->cut_in_flight};
+    uint64_t run = state.next_run;
+    for (const VersionId version : versions_of(table)) {
+        const Positions from = state.batch_end(version);
+        if (from == publish.cut || !publish.cut.dominates(from)) continue;
+        Run& made = publish.runs.emplace_back(
+            test_run({run++}, version, RunKind::kBatch, Box::between(from, publish.cut)));
+        made.increments = from == state.table(table)->origin ? 0 : 1;
+    }
+    return publish;
+}
+
 void TestHistory::archive_to(TableId table, const Positions& to) {
     Archive archive{.table = table};
     const Positions& end = state.table(table)->archive_end;
@@ -216,6 +229,20 @@ std::vector<std::vector<Change>> sample_growth() {
     };
 }
 
+std::vector<std::vector<Change>> sample_increments(uint64_t first_cut) {
+    constexpr int64_t kFar = 1LL << 40;
+    const Cut cut = at({25, kFar + 4, 0});
+    Run run = run_with_files({54}, {10}, RunKind::kBatch, box({22, kFar}, {25, kFar + 4}));
+    run.increments = 1;
+    const Audit audit{.table = {8}, .version = {10}, .cut = cut, .verdict = Verdict::kMatched};
+    return {
+        {Archive{{8}, {test_segment(0, 22, 25), test_segment(1, kFar, kFar + 4)}},
+         ChooseCut{{8}, cut}},
+        {Publish{{8}, cut, {run}, {audit}}},
+        {ForgetCuts{{first_cut}}},
+    };
+}
+
 std::vector<std::vector<Change>> sample_commits() {
     catalog::MaterializedView view = test_view({2}, {3}, {1}, "Besuche 'täglich'");
     view.versions[0].definition = "SELECT region(ip), count(*)\n FROM \"t\" WHERE a ~ E'\\\\d\"'";
@@ -275,6 +302,7 @@ std::vector<std::vector<Change>> sample_commits() {
         {TakeOver{1}, AllocateIds{8, 24}},
     };
     std::ranges::move(sample_growth(), std::back_inserter(commits));
+    std::ranges::move(sample_increments(3), std::back_inserter(commits));
     return commits;
 }
 

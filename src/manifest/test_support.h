@@ -30,6 +30,9 @@ std::vector<std::vector<Change>> sample_commits();
 /// asked for and what is committed. Accepted from the empty state on too;
 /// docs/formats/samples/manifest_growth was written from these.
 std::vector<std::vector<Change>> sample_growth();
+/// Goes on from these: a batch that adds to the one before, whose cut has this number and is
+/// forgotten. docs/formats/samples/manifest_increments was written from both.
+std::vector<std::vector<Change>> sample_increments(uint64_t first_cut);
 
 /// A history in memory: changes are applied to `state`, or refused and leave it alone. Ids count
 /// up.
@@ -51,6 +54,9 @@ struct TestHistory {
     /// A seal of the table up to `to`, with a run for each version.
     Seal seal(TableId table, const Positions& to) const;
     Publish publish(TableId table) const;
+    /// One that goes on, for each version, where its batch runs end; from the origin if it has
+    /// none.
+    Publish publish_new(TableId table) const;
     void archive_to(TableId table, const Positions& to);
     std::vector<VersionId> versions_of(TableId table) const;
 };

@@ -249,7 +249,8 @@ Run read_run(const Node& in) {
             .filtered = in.number<uint64_t>("filtered"),
             .quarantined = in.number<uint64_t>("quarantined"),
             .failed = in.has("failed") ? in.number<uint64_t>("failed") : 0,
-            .level = in.has("level") ? in.number<uint32_t>("level") : 0};
+            .level = in.has("level") ? in.number<uint32_t>("level") : 0,
+            .increments = in.has("increments") ? in.number<uint32_t>("increments") : 0};
 }
 
 Segment read_segment(const Node& in) {
@@ -320,7 +321,9 @@ TableState read_table_state(const Node& in) {
             .cut_in_flight = in.cut("cut_in_flight"),
             .candidate = read_candidate(in),
             .segments = in.list("segments", read_segment),
-            .cuts = in.list("cuts", read_published_cut)};
+            .cuts = in.list("cuts", read_published_cut),
+            .recomputed_at_us =
+                in.has("recomputed_at_us") ? in.number<int64_t>("recomputed_at_us") : 0};
 }
 
 State read_state(const Node& in) {
@@ -409,6 +412,7 @@ Change read_change(const Node& in) {
                        read_run(of("compact").node("added"))};
     }
     if (in.has("release")) return Release{in.numbers<RunId>("release")};
+    if (in.has("forget_cuts")) return ForgetCuts{in.plain_numbers("forget_cuts")};
     in.blame("a known change", "changes");
     return Release{};
 }

@@ -77,6 +77,7 @@ class Writer {
     }
     void operator()(const Compact& change) { object("compact", change); }
     void operator()(const Release& change) { ids("release", change.runs); }
+    void operator()(const ForgetCuts& change) { ids("forget_cuts", change.cuts); }
 
   private:
     template <typename T>
@@ -214,6 +215,7 @@ class Writer {
         json_.field("quarantined", run.quarantined);
         if (run.failed != 0) json_.field("failed", run.failed);
         if (run.level != 0) json_.field("level", run.level);
+        if (run.increments != 0) json_.field("increments", run.increments);
         objects("parts", run.parts);
     }
     void fields(const Segment& segment) {
@@ -332,6 +334,9 @@ class Writer {
             if (table.candidate) object("candidate", *table.candidate);
             objects("segments", table.segments);
             objects("cuts", table.cuts);
+            if (table.recomputed_at_us != 0) {
+                json_.field("recomputed_at_us", table.recomputed_at_us);
+            }
             json_.end_object();
         }
         json_.end_array();

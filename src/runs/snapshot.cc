@@ -2,6 +2,7 @@
 #include "runs/snapshot.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error_makers.h"
 #include "model/side.h"
@@ -35,19 +36,22 @@ Result<const manifest::PublishedCut*> find_cut(const manifest::TableState& table
     return &table.cuts.back();
 }
 
-/// The batch run of a version that a published cut names; it may be retired already.
-const manifest::Run* run_of_cut(const manifest::State& state, const manifest::PublishedCut& cut,
-                                VersionId version) {
-    const auto is_named = [&](const manifest::Run& run) {
-        return run.version == version && std::ranges::find(cut.runs, run.id) != cut.runs.end();
-    };
-    for (const manifest::Run& run : state.runs_of(version)) {
-        if (is_named(run)) return &run;
-    }
+/// The batch runs of a version that a published cut names, in their order; some may be retired
+/// already.
+std::vector<const manifest::Run*> runs_of_cut(const manifest::State& state,
+                                              const manifest::PublishedCut& cut,
+                                              VersionId version) {
+    std::map<RunId, const manifest::Run*> kept;
+    for (const manifest::Run& run : state.runs_of(version)) kept.emplace(run.id, &run);
     for (const manifest::Retired& retired : state.retired) {
-        if (is_named(retired.run)) return &retired.run;
+        if (retired.run.version == version) kept.emplace(retired.run.id, &retired.run);
     }
-    return nullptr;
+    std::vector<const manifest::Run*> runs;
+    for (const RunId id : cut.runs) {
+        const auto place = kept.find(id);
+        if (place != kept.end()) runs.push_back(place->second);
+    }
+    return runs;
 }
 
 }  // namespace
@@ -68,16 +72,19 @@ Result<std::vector<const manifest::Run*>> choose_runs(const manifest::State& sta
     if (table == nullptr) return internal_error("view \"{}\" has no stream", view->name);
     if (mode != ReadMode::kLive) {
         const manifest::PublishedCut* cut = TRY(find_cut(*table, *view, cut_number));
-        const manifest::Run* run = run_of_cut(state, *cut, version);
-        if (run == nullptr) {
+        std::vector<const manifest::Run*> named = runs_of_cut(state, *cut, version);
+        if (named.empty()) {
             return not_ready("materialized view \"" + view->name +
                                  "\" has no batch answer at cut " + std::to_string(cut->number),
                              "Run REFRESH MATERIALIZED VIEW " + view->name + ", or read live.");
         }
-        if (!is_same_but_older(run->box, Box::between(table->origin, cut->cut))) {
-            return internal_error("batch run {} does not cover cut {}", run->id.value, cut->number);
+        Positions end = table->origin;
+        const auto goes_on = [&](const manifest::Run* run) { return extend(end, run->box); };
+        if (!std::ranges::all_of(named, goes_on) || end != cut->cut) {
+            return internal_error("the batch runs of view \"{}\" do not cover cut {}", view->name,
+                                  cut->number);
         }
-        return std::vector<const manifest::Run*>{run};
+        return named;
     }
     Positions end = table->origin;
     std::vector<const manifest::Run*> runs;

@@ -3,7 +3,9 @@
 // rule accepts exactly what the model allows, and every accepted state answers every event exactly
 // once.
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -85,13 +87,30 @@ struct Model {
         }
         return cut;
     }
+    /// Where the batch runs of a version end: these are its first ones.
+    Positions batch_end(VersionId id) const {
+        Positions end = of().origin;
+        for (const auto& run : state.runs_of(id)) {
+            if (run.kind != RunKind::kBatch) break;
+            for (const Interval& each : run.box.intervals) {
+                end.at[each.partition.value] = each.to;
+            }
+        }
+        return end;
+    }
     bool answers(const std::vector<Run>& runs, const std::set<VersionId>& wanted, RunKind kind,
                  const Box& box) const {
+        return answers(runs, wanted, kind, [&](const Run&) { return std::optional(box); });
+    }
+    bool answers(const std::vector<Run>& runs, const std::set<VersionId>& wanted, RunKind kind,
+                 const std::function<std::optional<Box>(const Run&)>& box_of) const {
         std::set<VersionId> given;
         std::set<RunId> ids;
         for (const auto& run : runs) {
             if (run.kind != kind || used.contains(run.id)) return false;
-            if (!holds_same(run.box, box)) return false;
+            if (!wanted.contains(run.version)) return false;
+            const auto box = box_of(run);
+            if (!box || !holds_same(run.box, *box)) return false;
             given.insert(run.version);
             ids.insert(run.id);
         }
@@ -159,22 +178,42 @@ struct Model {
                 std::ranges::find(publish.runs, id, &Run::version) != publish.runs.end();
             // One that was declared exactly at the cut has no box below it.
             if (!is_reached || (start == cut && !is_given)) continue;
+            // Nor is there anything to add where batch has answered it up to there.
+            if (!is_given && batch_end(id) == cut) continue;
             wanted.insert(id);
             for (const auto& run : state.runs_of(id)) {
                 if (lies_across(run.box, cut)) return false;
             }
         }
-        return answers(publish.runs, wanted, RunKind::kBatch, Box::between(of().origin, cut));
+        const auto box_of = [&](const Run& run) -> std::optional<Box> {
+            if (run.increments == 0) return Box::between(of().origin, cut);
+            const Positions end = batch_end(run.version);
+            if (run.increments != 1 || end == of().origin || end == cut) return std::nullopt;
+            for (uint32_t index = 0; index < cut.partition_count(); ++index) {
+                if (end.at[index] > cut.at[index]) return std::nullopt;
+            }
+            return Box::between(end, cut);
+        };
+        return answers(publish.runs, wanted, RunKind::kBatch, box_of);
+    }
+    bool allows(const manifest::ForgetCuts& forget) const {
+        return std::ranges::all_of(forget.cuts, [&](uint64_t number) {
+            return number != of().cuts.back().number &&
+                   std::ranges::find(of().cuts, number, &manifest::PublishedCut::number) !=
+                       of().cuts.end();
+        });
     }
     bool allows(const manifest::Compact& compact) const {
         const auto& runs = state.runs_of(compact.added.version);
         const auto first =
             std::ranges::find(runs, compact.removed.front(), &Run::id) - runs.begin();
         Counts counts;
+        uint32_t increments = 0;
         for (size_t index = 0; index < compact.removed.size(); ++index) {
             const size_t at = static_cast<size_t>(first) + index;
             if (at >= runs.size() || runs[at].id != compact.removed[index]) return false;
-            if (runs[at].kind != RunKind::kSealed) return false;
+            if (runs[at].kind != compact.added.kind) return false;
+            increments += runs[at].increments;
             count(counts, runs[at].box);
         }
         Counts added;
@@ -184,7 +223,8 @@ struct Model {
             if (crosses(published.cut)) return false;
         }
         if (of().cut_in_flight && crosses(*of().cut_in_flight)) return false;
-        return counts == added && !used.contains(compact.added.id);
+        return counts == added && increments == compact.added.increments &&
+               !used.contains(compact.added.id);
     }
     bool allows(const manifest::Release& release) const {
         std::set<RunId> retired;
@@ -297,7 +337,7 @@ class World {
     }
 
     Change make() {
-        switch (random_.below(12)) {
+        switch (random_.below(13)) {
             case 0:
                 return random_.below(3) == 0 ? make_growth() : make_view();
             case 1:
@@ -317,6 +357,8 @@ class World {
                 return make_compaction();
             case 10:
                 return make_release();
+            case 11:
+                return make_forgetting();
             default:
                 return make_seal();
         }
@@ -381,7 +423,8 @@ class World {
     }
     Change make_publish() {
         if (!of().cut_in_flight) return make_cut();
-        manifest::Publish publish = history_.publish(table_);
+        manifest::Publish publish =
+            random_.below(2) == 0 ? history_.publish(table_) : history_.publish_new(table_);
         for (auto& run : publish.runs) run.id = fresh();
         return publish;
     }
@@ -399,7 +442,10 @@ class World {
             compact.removed.push_back(runs[index].id);
             box = join(box, runs[index].box).value();
         }
-        compact.added = manifest::test_run(fresh(), id, RunKind::kSealed, box);
+        compact.added = manifest::test_run(fresh(), id, runs[first].kind, box);
+        for (size_t index = first; index < first + size; ++index) {
+            compact.added.increments += runs[index].increments;
+        }
         return compact;
     }
     Change make_release() {
@@ -409,6 +455,12 @@ class World {
             release.runs.push_back(retired[index].run.id);  // oldest first
         }
         return release;
+    }
+
+    Change make_forgetting() {
+        const auto& cuts = of().cuts;
+        if (cuts.empty()) return make_cut();
+        return manifest::ForgetCuts{{cuts[random_.below(cuts.size())].number}};
     }
 
     /// Makes a change wrong, mostly.

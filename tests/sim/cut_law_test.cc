@@ -268,6 +268,52 @@ TEST_P(CutLaw, HoldsWithCompactionsBetweenTheCuts) {
     EXPECT_EQ(audits, std::vector<std::string>{"0"});
 }
 
+/// Batches of the schedule go on from one another; what they leave is joined, released, and at
+/// times all replaced by the proof.
+TEST_P(CutLaw, HoldsWithBatchesThatGoOnFromOneAnother) {
+    const auto records = history(140, 37);
+    app::NodeOptions often = options(2);
+    often.batch.interval_us = 1;
+    often.batch.full_interval_us = 3'600'000'000;
+    TestNode node(often);
+    create(node);
+    TestNode plain;
+    create(plain);
+    const std::string batch = fmt::format("batch {}", node.table("events").value);
+    int64_t deepest = 0;
+    for (size_t at = 0; at < records.size(); ++at) {
+        append(node, records, at, at + 1);
+        append(plain, records, at, at + 1);
+        if (at % 3 == 0) {
+            ASSERT_TRUE(node.seal("events"));
+        }
+        if (at == 50) node.run(fmt::format("CREATE MATERIALIZED VIEW late AS {}", kView));
+        if (at == 110) node.run("REFRESH MATERIALIZED VIEW v");
+        if (at % 5 != 4) continue;
+        node.clock().advance_us(10);
+        node.workers().step(batch);
+        ASSERT_EQ(digest(node, runs::ReadMode::kFinal), digest(plain)) << "after event " << at;
+        if (at % 20 == 19) {
+            ASSERT_TRUE(node.node().release(0));
+        }
+        while (node.workers().step("housekeeping")) {
+        }
+        ASSERT_EQ(digest(node, runs::ReadMode::kFinal), digest(plain)) << "after event " << at;
+        deepest = std::max(deepest,
+                           std::stol(node.rows("SELECT coalesce(sum(increments), 0) FROM braid.runs"
+                                               " WHERE view = 'v' AND kind = 'batch'")[0]));
+    }
+    EXPECT_GE(deepest, 15);
+    const Digest all = digest(plain);
+    EXPECT_EQ(digest(node), all);
+    EXPECT_EQ(node.digest("late").value(), all);
+    EXPECT_EQ(node.digest("late", runs::ReadMode::kFinal).value(), all);
+    const auto audits = node.rows("SELECT count(*) FROM braid.audits WHERE NOT matched");
+    EXPECT_EQ(audits, std::vector<std::string>{"0"});
+    node.run("REFRESH MATERIALIZED VIEW v");
+    EXPECT_EQ(digest(node, runs::ReadMode::kFinal), all);
+}
+
 TEST_P(CutLaw, HoldsAtRandomCutsAndSealsOfTheRealLog) {
     const std::vector<std::string> lines = real_log_lines();
     ASSERT_EQ(lines.size(), 10'000U);

@@ -19,7 +19,7 @@ constexpr RelationText kBraid[] = {
     {"braid", "runs", 13904, 'v',
      "run:int8! view:text version:int8! kind:text! box:text! rows:int8! bytes:int8! parts:int4! "
      "digest:text! counted:int8! filtered:int8! quarantined:int8! failed:int8! "
-     "level:int4!"},
+     "level:int4! increments:int4!"},
     {"braid", "sources", 13907, 'v',
      "stream:text! source:text! state:text! position:int8 size:int8 lag:int8 last_error:text"},
     {"braid", "streams", 13905, 'v',

@@ -157,6 +157,7 @@ void add_runs(const SystemView& view, RelationRows& rows) {
             rows.set("quarantined", run.quarantined);
             rows.set("failed", run.failed);
             rows.set("level", static_cast<uint64_t>(run.level));
+            rows.set("increments", static_cast<uint64_t>(run.increments));
         }
     }
 }
