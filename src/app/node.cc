@@ -191,7 +191,7 @@ Result<void> Node::open_tables() {
 void Node::start_watch() {
     constexpr int64_t kWatchUs = 250'000;
     clock_watch_ = std::make_unique<ClockWatch>(*ground_.clock, *ground_.metrics);
-    watch_step_ = ground_.workers->start("watch", [this] {
+    watch_step_ = ground_.workers->start("watch", StepKind::kWatch, [this] {
         // Whoever writes asks by itself; this is for a node that has nothing to write.
         static_cast<void>(owner_->watch());
         clock_watch_->look();
@@ -268,7 +268,7 @@ Result<void> Node::start_source(Stream& stream) {
     judge_source(stream);
     stream.source = TRY(sources_.open(table, stream.log));
     stream.source_step =
-        ground_.workers->start(fmt::format("source {}", table.id.value),
+        ground_.workers->start(fmt::format("source {}", table.id.value), StepKind::kSource,
                                [source = stream.source] { return source->step(); });
     return {};
 }

@@ -171,8 +171,8 @@ Result<void> Archiver::add_table(const catalog::Table& table,
                                         fmt::format("table=\"{}\"", table.id.value));
     stream->health = Health::add_to(parts_.health, "archive", table.name);
     const TableId id = table.id;
-    stream->step = workers_.start_background(
-        fmt::format("archive {}", id.value), [this, id, raw = stream.get()] {
+    stream->step = workers_.start(
+        fmt::format("archive {}", id.value), StepKind::kBackground, [this, id, raw = stream.get()] {
             const int64_t now_us = parts_.clock->monotonic_us();
             const manifest::StatePtr state = parts_.manifest->head();
             const manifest::TableState* archived = state->table(id);

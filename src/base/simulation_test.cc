@@ -87,14 +87,14 @@ TEST(Simulation, RunsWorkersAsItsThreads) {
     for (uint64_t seed = 1; seed <= 10; ++seed) {
         Simulation simulation(seed);
         simulation.run([&] {
-            ThreadWorkers workers;
+            ThreadWorkers workers({.clock = &simulation});
             int idle_runs = 0;
             int woken_runs = 0;
-            const auto idle = workers.start("idle", [&] {
+            const auto idle = workers.start("idle", StepKind::kWatch, [&] {
                 ++idle_runs;
                 return StepOutcome{.progressed = false, .idle_us = kHourUs};
             });
-            const auto woken = workers.start_background("woken", [&] {
+            const auto woken = workers.start("woken", StepKind::kBackground, [&] {
                 ++woken_runs;
                 return StepOutcome{.progressed = false, .idle_us = 1000 * kHourUs};
             });

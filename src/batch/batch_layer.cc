@@ -108,12 +108,10 @@ void BatchLayer::add_table(const catalog::Table& table) {
     stream->full_interval_us = interval_of(table, "batch_full_interval", options_.full_interval_us);
     stream->last_run_us = parts_.clock->monotonic_us();
     stream->health = Health::add_to(parts_.health, "batch", table.name);
-    stream->schedule =
-        workers_.start_background(fmt::format("batch {}", table.id.value),
-                                  [this, stream] { return scheduled_step(*stream); });
-    stream->backfills =
-        workers_.start_background(fmt::format("backfill {}", table.id.value),
-                                  [this, stream] { return backfill_step(*stream); });
+    stream->schedule = workers_.start(fmt::format("batch {}", table.id.value), StepKind::kLong,
+                                      [this, stream] { return scheduled_step(*stream); });
+    stream->backfills = workers_.start(fmt::format("backfill {}", table.id.value), StepKind::kLong,
+                                       [this, stream] { return backfill_step(*stream); });
     const ScopedLock lock(mutex_);
     streams_.emplace(table.id, std::move(stream));
 }

@@ -45,7 +45,7 @@ Housekeeper::Housekeeper(HousekeepingParts parts, HousekeepingOptions options, W
     compacted_rows_ = counter("braid_compaction_rows_total", "Rows of the runs that were joined.");
     released_ = counter("braid_runs_released_total", "Retired runs whose files were let go.");
     trimmed_ = counter("braid_manifest_trimmed_total", "Manifest versions that were removed.");
-    handle_ = workers_.start_background("housekeeping", [this] { return step(); });
+    handle_ = workers_.start("housekeeping", StepKind::kBackground, [this] { return step(); });
 }
 
 Housekeeper::~Housekeeper() {

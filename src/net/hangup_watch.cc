@@ -8,7 +8,7 @@ namespace braid::net {
 HangupWatch::HangupWatch(Workers& workers, int64_t interval_us)
     : workers_(workers),
       interval_us_(interval_us),
-      handle_(workers.start("hangup-watch", [this] { return step(); })) {}
+      handle_(workers.start("hangup-watch", StepKind::kWatch, [this] { return step(); })) {}
 
 HangupWatch::~HangupWatch() { workers_.stop(handle_); }
 

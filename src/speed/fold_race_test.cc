@@ -94,9 +94,9 @@ class FoldRace {
         ASSERT_OK(worker_->declare({stream_.new_view("v0")}));
         version_ = stream_.manifest->head()->catalog.find_view("v0")->current;
         {
-            ThreadWorkers workers;
+            ThreadWorkers workers({.clock = &simulation_});
             for (size_t number = 0; number < stream_.options.fold_threads; ++number) {
-                workers.start(fmt::format("fold {}", number),
+                workers.start(fmt::format("fold {}", number), StepKind::kFold,
                               [this] { return worker_->fold_step(); });
             }
             Thread writer("writer", [this] { write(); });

@@ -14,8 +14,8 @@ namespace braid::speed {
 SpeedLayer::SpeedLayer(SpeedParts parts, SpeedOptions options, Workers& workers)
     : parts_(std::move(parts)), options_(options), workers_(workers) {
     for (size_t number = 0; number < options_.fold_threads; ++number) {
-        folds_.push_back(
-            workers_.start(fmt::format("fold {}", number), [this] { return fold_step(); }));
+        folds_.push_back(workers_.start(fmt::format("fold {}", number), StepKind::kFold,
+                                        [this] { return fold_step(); }));
     }
     parts_.call_helpers = [this] {
         const size_t next = next_fold_.fetch_add(1, std::memory_order_relaxed);
@@ -68,8 +68,8 @@ Result<void> SpeedLayer::add_table(const catalog::Table& table,
     Entry entry;
     entry.worker = TRY(TableWorker::open(parts_, options_, table, log));
     const std::string number = std::to_string(table.id.value);
-    entry.seal =
-        workers_.start("seal " + number, [worker = entry.worker] { return worker->seal_step(); });
+    entry.seal = workers_.start("seal " + number, StepKind::kSeal,
+                                [worker = entry.worker] { return worker->seal_step(); });
     {
         const ScopedLock lock(mutex_);
         entries_.emplace(table.id, std::move(entry));

@@ -67,7 +67,7 @@ std::vector<std::string> Race::run() {
         note_trace(level, component, text);
     });
     simulation_.run([this] {
-        workers_ = std::make_unique<ThreadWorkers>();
+        workers_ = std::make_unique<ThreadWorkers>(ThreadWorkersOptions{.clock = &simulation_});
         node_ = std::make_unique<TestNode>(options(seed_), simulation_, *workers_);
         for (int life = 0; life < kLives && faults_.empty(); ++life) live(life + 1 == kLives);
         node_.reset();

@@ -49,7 +49,7 @@ TEST(Races, AStreamThatCanBeSeenCanBeUsed) {
     for (uint64_t seed = 1; seed <= 20; ++seed) {
         Simulation simulation(seed);
         simulation.run([&] {
-            ThreadWorkers workers;
+            ThreadWorkers workers({.clock = &simulation});
             TestNode node(TestNode::small_options(), simulation, workers);
             ASSERT_TRUE(node.start());
             Thread maker("maker", [&] { node.run("CREATE TABLE u (a int)"); });

@@ -36,7 +36,7 @@ struct Server {
     SystemClock clock;
     Metrics metrics;
     std::unique_ptr<Random> random = Random::from_system();
-    ThreadWorkers workers;
+    ThreadWorkers workers{{.metrics = &metrics}};
     DescriptorWatch descriptors{metrics};
     std::unique_ptr<FileSystem> machine;
     std::unique_ptr<FileSystem> sources;
