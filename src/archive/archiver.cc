@@ -58,11 +58,28 @@ struct Archiver::Stream {
                                                            Offset end) REQUIRES(mutex);
     Result<void> archive_partition(const ArchiveParts& parts, const ArchiveOptions& options,
                                    PartitionId partition, Offset end) REQUIRES(mutex);
+    /// Conflict, or Unavailable, unless the newest version ends where this segment begins, and this
+    /// process may still commit: what lies in the segment's place is then nobody's.
+    Result<void> check_nobody_names(const ArchiveParts& parts, PartitionId partition,
+                                    Offset from) const;
 };
+
+Result<void> Archiver::Stream::check_nobody_names(const ArchiveParts& parts, PartitionId partition,
+                                                  Offset from) const {
+    // The head that this process knows may be an old one. A commit is refused to whoever has lost
+    // the directory, and has seen what others have committed.
+    TRY(parts.manifest->commit({manifest::Archive{table.id, {}}}));
+    const manifest::StatePtr state = parts.manifest->head();
+    const manifest::TableState* archived = state->table(table.id);
+    if (archived != nullptr && archived->archive_end.of(partition) == from) return {};
+    return conflict("another process has archived partition {} of stream \"{}\" beyond {}",
+                    partition.value, table.name, from.value);
+}
 
 Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(
     const ArchiveParts& parts, const ArchiveOptions& options, PartitionId partition, Offset from,
     Offset end) {
+    const Offset first = from;
     std::unique_ptr<dataset::SegmentWriter> writer;
     std::string day;
     while (from < end) {
@@ -94,7 +111,8 @@ Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(
         }
     }
     if (!writer) return std::optional<manifest::Segment>();
-    return std::optional<manifest::Segment>(TRY(writer->move_in()));
+    return std::optional<manifest::Segment>(
+        TRY(writer->move_in([&] { return check_nobody_names(parts, partition, first); })));
 }
 
 Result<void> Archiver::Stream::archive_partition(const ArchiveParts& parts,

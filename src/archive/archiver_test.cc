@@ -287,6 +287,30 @@ TEST_F(ArchiverTest, TakesNoLeftoverByItsName) {
     }
 }
 
+/// Its file lies where ours would: of a segment of another process that took the directory over, or
+/// commits beside us, and this one's manifest is not told.
+TEST_F(ArchiverTest, ASegmentThatAnotherHasCommittedIsNotReplaced) {
+    append_prices(0, 3);
+    {
+        ASSERT_OK_AND_ASSIGN(const auto manifest,
+                             manifest::Manifest::open(files_, clock_, "manifest"));
+        Archiver other({&files_, &clock_, manifest.get(), &metrics_}, options_, workers_);
+        ASSERT_OK(other.add_table(table_, log_));
+        ASSERT_OK(other.archive_to(table_.id, log_->durable_end()));
+    }
+    append_prices(0, 2);
+    ASSERT_EQ(state().archive_end, manifest::at({0, 0}));
+    const auto late = archiver_->archive_to(table_.id, log_->durable_end());
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code(), ErrorCode::kConflict) << late.error().to_string();
+    ASSERT_EQ(state().archive_end, manifest::at({3, 0}));
+    ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
+    EXPECT_EQ(state().archive_end, manifest::at({5, 0}));
+    ASSERT_OK_AND_ASSIGN(const log::RecordBatch batch,
+                         archiver_->refill(table_.id, {{0}, {0}, {10}}, 10));
+    EXPECT_EQ(batch.records.size(), 3U);
+}
+
 TEST_F(ArchiverTest, ALogWithHolesComesBackRecordByRecordAtItsOffsets) {
     log_ = std::make_shared<log::MemoryLog>(clock_, table_.log, Positions::zero(2),
                                             log::seeded_holes(7));

@@ -64,9 +64,11 @@ class SegmentWriter {
     virtual void skip_to(Offset next) = 0;
     virtual uint64_t rows() const = 0;
     virtual uint64_t bytes_estimate() const = 0;
-    /// Closes, syncs, moves in and syncs the directory; the segment may then be committed. Only for
-    /// a name that the newest manifest version does not hold.
-    virtual Result<manifest::Segment> move_in() = 0;
+    /// Closes, syncs, moves in and syncs the directory; the segment may then be committed. What
+    /// lies in its place is replaced, if `may_replace` has no objection: only what the newest
+    /// manifest version does not name may be.
+    virtual Result<manifest::Segment> move_in(
+        const std::function<Result<void>()>& may_replace = {}) = 0;
 };
 
 /// Rows of a segment by their places in it, of which a scan gives the row groups that begin there:

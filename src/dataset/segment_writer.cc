@@ -96,11 +96,12 @@ class ParquetSegmentWriter final : public SegmentWriter {
 
     uint64_t rows() const override { return rows_; }
     uint64_t bytes_estimate() const override { return raw_bytes_; }
-    Result<manifest::Segment> move_in() override {
+    Result<manifest::Segment> move_in(const std::function<Result<void>()>& may_replace) override {
         TRY(output_->check(writer_->AddKeyValueMetadata(metadata())));
         TRY(output_->check(writer_->Close()));
         PutOutcome outcome = TRY(file_->put());
         if (outcome == PutOutcome::kExists) {
+            if (may_replace) TRY(may_replace());
             // Now that the new file is whole: until then the leftover may be the better copy.
             trace(TraceLevel::kInfo, "dataset",
                   "segment {} was never committed: it is written again from the log", path_);
