@@ -23,10 +23,13 @@ app::NodeOptions TestNode::small_options() {
     return options;
 }
 
-TestNode::TestNode(app::NodeOptions options) : options_(std::move(options)) {}
+TestNode::TestNode(app::NodeOptions options) : options_(std::move(options)), random_(1) {}
 
-TestNode::TestNode(app::NodeOptions options, const Clock& clock, Workers& workers)
-    : options_(std::move(options)), clock_in_use_(&clock), workers_in_use_(&workers) {}
+TestNode::TestNode(app::NodeOptions options, const Clock& clock, Workers& workers, uint64_t seed)
+    : options_(std::move(options)),
+      clock_in_use_(&clock),
+      workers_in_use_(&workers),
+      random_(seed) {}
 
 TestNode::~TestNode() {
     end_session();
@@ -41,7 +44,7 @@ void TestNode::end_session() {
 }
 
 Result<void> TestNode::start() {
-    app::NodeGround ground{&files_,         store_,   &machine_, clock_in_use_,
+    app::NodeGround ground{files_,          store_,   &machine_, clock_in_use_,
                            workers_in_use_, &random_, &metrics_};
     ground.logs = sparse_logs_;
     node_ = TRY(app::Node::open(ground, options_));
@@ -65,11 +68,11 @@ Result<void> TestNode::start() {
 
 void TestNode::crash(CrashFate fate, uint64_t seed) {
     // Its threads may still run: nothing that they do from here on reaches the files.
-    files_.fail_all_after(0);
+    files_->fail_all_after(0);
     end_session();
     node_.reset();
-    files_.crash(fate, seed);
-    files_.clear_faults();
+    files_->crash(fate, seed);
+    files_->clear_faults();
 }
 
 Result<void> TestNode::stop() {

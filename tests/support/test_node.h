@@ -37,8 +37,8 @@ class TestNode {
   public:
     explicit TestNode(app::NodeOptions options = small_options());
     /// The same in many threads: on a clock and workers that move by themselves, such as those of a
-    /// Simulation.
-    TestNode(app::NodeOptions options, const Clock& clock, Workers& workers);
+    /// Simulation. The seed is that of its ids: each process has its own.
+    TestNode(app::NodeOptions options, const Clock& clock, Workers& workers, uint64_t seed = 1);
     ~TestNode();
 
     /// Options under which a handful of events fills extents, parts and segments.
@@ -89,7 +89,12 @@ class TestNode {
     /// The manifest, the dataset and the runs lie in a store of their own from now on, which
     /// outlives this; before start().
     void keep_store_in(Store& store) { store_ = &store; }
-    MemoryFileSystem& files() { return files_; }
+    /// All of the data directory lies in these files, which outlive this; before start().
+    void live_in(MemoryFileSystem& files) {
+        files_ = &files;
+        store_ = &files;
+    }
+    MemoryFileSystem& files() { return *files_; }
     SteppedClock& clock() { return clock_; }
     SteppedWorkers& workers() { return workers_; }
 
@@ -97,14 +102,15 @@ class TestNode {
     void end_session();
 
     const app::NodeOptions options_;
-    MemoryFileSystem files_;
-    Store* store_ = &files_;
+    MemoryFileSystem own_files_;
+    MemoryFileSystem* files_ = &own_files_;
+    Store* store_ = &own_files_;
     MemoryFileSystem machine_;
     SteppedClock clock_;
     SteppedWorkers workers_;
     const Clock* clock_in_use_ = &clock_;
     Workers* workers_in_use_ = &workers_;
-    Random random_{1};
+    Random random_;
     Metrics metrics_;
     std::shared_ptr<SparseLogs> sparse_logs_;
     std::unique_ptr<app::Node> node_;

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/node_sim_ledger.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+namespace braid::testing {
+
+namespace {
+
+/// Of one group.
+struct Group {
+    int64_t count = 0;
+    int64_t sum = 0;
+    int64_t least = INT64_MAX;
+    int64_t most = -1;
+    std::set<int64_t> different;
+};
+
+}  // namespace
+
+std::string SentEvent::record() const {
+    if (is_bad) return fmt::format("nonsense {}", id);
+    return fmt::format(R"({{"k":"{}","n":{},"id":{}}})", key, n, id);
+}
+
+void SentRequest::lies_at(uint32_t partition, int64_t first) {
+    for (SentEvent& event : events) {
+        event.partition = partition;
+        event.offset = first++;
+    }
+}
+
+std::string stream_of(ViewShape shape) { return shape == ViewShape::kOfOther ? "u" : "t"; }
+
+std::string select_of(ViewShape shape) {
+    switch (shape) {
+        case ViewShape::kPerKey:
+            return "SELECT k, count(*) AS c, sum(n) AS s, count(DISTINCT n) AS d, max(id) AS m "
+                   "FROM t GROUP BY k";
+        case ViewShape::kTotal:
+            return "SELECT count(*) AS c, sum(n) AS s FROM t WHERE n <> 3";
+        case ViewShape::kRates:
+            return "SELECT k, count(*) AS c, sum(100 / n) AS s FROM t GROUP BY k";
+        case ViewShape::kOfOther:
+            return "SELECT k, count(*) AS c, min(id) AS m FROM u GROUP BY k";
+    }
+    return {};
+}
+
+std::string columns_of(ViewShape shape) {
+    switch (shape) {
+        case ViewShape::kPerKey:
+            return "k, c, s, d, m";
+        case ViewShape::kTotal:
+            return "c, s";
+        case ViewShape::kRates:
+            return "k, c, s";
+        case ViewShape::kOfOther:
+            return "k, c, m";
+    }
+    return {};
+}
+
+SentEvent Ledger::make(std::string stream, std::string key, int64_t n, bool is_bad) {
+    SentEvent event;
+    event.stream = std::move(stream);
+    event.id = next_id_++;
+    event.key = std::move(key);
+    event.n = n;
+    event.is_bad = is_bad;
+    return event;
+}
+
+size_t Ledger::send(SentRequest request) {
+    if (!request.idempotency_key.empty()) with_keys_.push_back(requests_.size());
+    requests_.push_back(std::move(request));
+    return requests_.size() - 1;
+}
+
+std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>& streams) {
+    std::map<int64_t, FoundEvent> found;
+    std::set<std::tuple<std::string, uint32_t, int64_t>> places;
+    for (const auto& [stream, events] : streams) {
+        for (const FoundEvent& each : events) {
+            if (!found.emplace(each.id, each).second) {
+                return fmt::format("event {} is twice in {}", each.id, stream);
+            }
+            if (!places.insert({stream, each.partition, each.offset}).second) {
+                return fmt::format("two events at {}:{} of {}", each.partition, each.offset,
+                                   stream);
+            }
+        }
+    }
+    for (SentRequest& request : requests_) {
+        size_t there = 0;
+        size_t good = 0;
+        for (size_t index = 0; index < request.events.size(); ++index) {
+            SentEvent& event = request.events[index];
+            if (event.is_bad) continue;
+            ++good;
+            const auto place = found.find(event.id);
+            if (place == found.end()) continue;
+            ++there;
+            if (event.partition && (*event.partition != place->second.partition ||
+                                    event.offset != place->second.offset)) {
+                return fmt::format("event {} was at {}:{} and is at {}:{}", event.id,
+                                   *event.partition, event.offset, place->second.partition,
+                                   place->second.offset);
+            }
+            event.partition = place->second.partition;
+            event.offset = place->second.offset;
+            if (request.is_one_append) {
+                request.lies_at(place->second.partition,
+                                place->second.offset - static_cast<int64_t>(index));
+            }
+            found.erase(place);
+        }
+        const int64_t first = request.events.front().id;
+        if (there != 0 && there != good) {
+            return fmt::format("{} of {} events of the request with event {}", there, good, first);
+        }
+        if (there == 0 && request.fate == SentRequest::Fate::kAccepted) {
+            return fmt::format("the request with event {} was acknowledged and is lost", first);
+        }
+        if (there != 0 && request.fate == SentRequest::Fate::kRefused) {
+            return fmt::format("the request with event {} was not there after a start and is now",
+                               first);
+        }
+        if (there != 0) request.fate = SentRequest::Fate::kAccepted;
+    }
+    if (!found.empty()) return fmt::format("nobody sent event {}", found.begin()->first);
+    return {};
+}
+
+void Ledger::settle() {
+    for (SentRequest& request : requests_) {
+        if (request.fate == SentRequest::Fate::kUnknown && !request.may_come_late) {
+            request.fate = SentRequest::Fate::kRefused;
+        }
+    }
+}
+
+std::vector<const SentEvent*> Ledger::events_of(const std::string& stream,
+                                                const Positions* end) const {
+    std::vector<const SentEvent*> events;
+    for (const SentRequest& request : requests_) {
+        if (request.fate != SentRequest::Fate::kAccepted) continue;
+        for (const SentEvent& event : request.events) {
+            if (event.stream != stream) continue;
+            const bool is_below =
+                end == nullptr ||
+                (event.partition && event.offset < end->of({*event.partition}).value);
+            if (is_below) events.push_back(&event);
+        }
+    }
+    return events;
+}
+
+std::vector<std::string> Ledger::expected(ViewShape shape, const Positions* end) const {
+    std::map<std::string, Group> groups;
+    if (shape == ViewShape::kTotal) groups[""];
+    for (const SentEvent* event : events_of(stream_of(shape), end)) {
+        if (event->is_bad) continue;
+        if (shape == ViewShape::kTotal && event->n == 3) continue;
+        if (shape == ViewShape::kRates && event->n == 0) continue;
+        Group& group = groups[shape == ViewShape::kTotal ? "" : event->key];
+        ++group.count;
+        group.sum += shape == ViewShape::kRates ? 100 / event->n : event->n;
+        group.least = std::min(group.least, event->id);
+        group.most = std::max(group.most, event->id);
+        group.different.insert(event->n);
+    }
+    std::vector<std::string> lines;
+    for (const auto& [key, group] : groups) {
+        switch (shape) {
+            case ViewShape::kPerKey:
+                lines.push_back(fmt::format("{}|{}|{}|{}|{}", key, group.count, group.sum,
+                                            group.different.size(), group.most));
+                break;
+            case ViewShape::kTotal:
+                lines.push_back(group.count == 0 ? "0|NULL"
+                                                 : fmt::format("{}|{}", group.count, group.sum));
+                break;
+            case ViewShape::kRates:
+                lines.push_back(fmt::format("{}|{}|{}", key, group.count, group.sum));
+                break;
+            case ViewShape::kOfOther:
+                lines.push_back(fmt::format("{}|{}|{}", key, group.count, group.least));
+                break;
+        }
+    }
+    return lines;
+}
+
+FoldAccount Ledger::account(ViewShape shape, const Positions* end) const {
+    FoldAccount account;
+    for (const SentEvent* event : events_of(stream_of(shape), end)) {
+        const bool fails = shape == ViewShape::kRates && event->n == 0 && !event->is_bad;
+        if (event->is_bad || fails) {
+            ++account.quarantined;
+            if (fails) ++account.failed;
+        } else if (shape == ViewShape::kTotal && event->n == 3) {
+            ++account.filtered;
+        } else {
+            ++account.counted;
+        }
+    }
+    return account;
+}
+
+}  // namespace braid::testing

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/box.h"
+#include "model/fold_account.h"
+
+namespace braid::testing {
+
+/// One event as a client knows it.
+struct SentEvent {
+    std::string stream;
+    int64_t id = 0;
+    std::string key;
+    int64_t n = 0;
+    bool is_bad = false;  // nothing that the stream's decoder can read
+    /// Where it lies, once an acknowledgement or an answer has said so.
+    std::optional<uint32_t> partition;
+    int64_t offset = -1;
+
+    /// The record that carries it.
+    std::string record() const;
+};
+
+/// What must be in the log whole or not at all.
+struct SentRequest {
+    /// Without an answer nobody knows; a start, or an answer that shows it, decides.
+    enum class Fate : uint8_t { kUnknown, kAccepted, kRefused };
+    std::vector<SentEvent> events;
+    Fate fate = Fate::kUnknown;
+    std::string idempotency_key;
+    /// One append: its records lie one behind the other, where it was sent to.
+    bool is_one_append = false;
+    uint32_t sent_to = 0;
+    /// Over two streams, by a process that lost the directory meanwhile: its redo record may come
+    /// after its successor has looked for some. Then a later start finds it.
+    bool may_come_late = false;
+
+    void lies_at(uint32_t partition, int64_t first);
+};
+
+/// An event as a SELECT from its stream shows it.
+struct FoundEvent {
+    uint32_t partition = 0;
+    int64_t offset = 0;
+    int64_t id = 0;
+};
+
+/// What the views of a simulation compute.
+enum class ViewShape : uint8_t { kPerKey, kTotal, kRates, kOfOther };
+std::string stream_of(ViewShape shape);
+/// "SELECT …" of the definition.
+std::string select_of(ViewShape shape);
+/// Columns of a view in the order in which expected() gives them.
+std::string columns_of(ViewShape shape);
+
+/// The oracle: a plain list of what was sent, and of what became of it.
+class Ledger {
+  public:
+    /// The next event, which belongs to no request yet.
+    SentEvent make(std::string stream, std::string key, int64_t n, bool is_bad);
+    /// Its number.
+    size_t send(SentRequest request);
+    SentRequest& request(size_t number) { return requests_.at(number); }
+    /// Of the requests that may be sent again, whatever became of them.
+    const std::vector<size_t>& with_keys() const { return with_keys_; }
+
+    /// What is wrong with all that the streams show at one moment; empty: nothing. Whatever is
+    /// there of unknown fate is accepted from now on.
+    std::string take_in(const std::map<std::string, std::vector<FoundEvent>>& streams);
+    /// After a start everything is decided: what is not there will never be, unless it may come
+    /// late.
+    void settle();
+
+    /// Lines of a view over the events below the end, or over all; sorted by its first column.
+    std::vector<std::string> expected(ViewShape shape, const Positions* end) const;
+    FoldAccount account(ViewShape shape, const Positions* end) const;
+
+  private:
+    std::vector<const SentEvent*> events_of(const std::string& stream, const Positions* end) const;
+
+    std::vector<SentRequest> requests_;
+    std::vector<size_t> with_keys_;
+    int64_t next_id_ = 0;
+};
+
+}  // namespace braid::testing
