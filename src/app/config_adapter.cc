@@ -93,6 +93,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"batch.memory_mib", scaled(node.batch.memory_bytes_max, kMebibyte)},
         {"batch.threads", count_of_threads(node.batch.threads)},
         {"batch.undo_window_s", scaled(node.housekeeping.undo_window_us, kSeconds)},
+        {"query.snapshot_max_s", scaled(node.housekeeping.snapshot_max_us, kSeconds)},
         {"query.memory_mib", scaled(node.query_memory_bytes, kMebibyte)},
         {"query.statement_memory_mib", scaled(node.statement_memory_bytes, kMebibyte)},
         {"query.threads", count_of_threads(node.query.threads)},

@@ -126,9 +126,16 @@ Result<void> Node::start() {
         std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
     TRY(housekeeping::remove_orphans(store, local, *manifest_->head()));
     housekeeper_ = std::make_unique<housekeeping::Housekeeper>(
-        housekeeping::HousekeepingParts{&store, ground_.clock, manifest_.get(), views_.get(),
-                                        ground_.metrics, &health_, &tasks_,
-                                        [this](RunId run) { runs_->forget(run); }},
+        housekeeping::HousekeepingParts{
+            &store,
+            ground_.clock,
+            manifest_.get(),
+            views_.get(),
+            ground_.metrics,
+            &health_,
+            &tasks_,
+            [this](RunId run) { runs_->forget(run); },
+            {&local, log_directory, [this](TableId table) { return is_in_use(table); }}},
         options_.housekeeping, *ground_.workers);
     read_parts_ = parts_of_reader(store);
     reader_ = TRY(read::make_reader(read_parts_, options_.query_memory_bytes));
@@ -282,11 +289,22 @@ void Node::close_table(TableId table) {
         if (place == streams_.end()) return;
         stream = std::move(place->second);
         streams_.erase(place);
+        closed_logs_[table] = stream.log;
     }
     if (stream.source) ground_.workers->stop(stream.source_step);
     batch_->remove_table(table);
     archiver_->remove_table(table);
     speed_->remove_table(table);
+}
+
+bool Node::is_in_use(TableId table) {
+    const ScopedLock lock(mutex_);
+    if (streams_.contains(table) || opening_.contains(table)) return true;
+    const auto closed = closed_logs_.find(table);
+    if (closed == closed_logs_.end()) return false;
+    if (!closed->second.expired()) return true;
+    closed_logs_.erase(closed);
+    return false;
 }
 
 Result<void> Node::close() {

@@ -168,6 +168,8 @@ class Node final : public serving::Control {
     void judge_source(const Stream& stream) const;
     Result<void> start_source(Stream& stream);
     void close_table(TableId table);
+    /// Whether the log is still in somebody's hands: a statement's, an append's, the archive's.
+    bool is_in_use(TableId table);
     std::map<TableId, Stream> stop_sources();
     /// What goes on even if nothing is written.
     void start_watch();
@@ -216,6 +218,8 @@ class Node final : public serving::Control {
     std::map<TableId, Failed> failed_ GUARDED_BY(mutex_);
     // Declared, and about to be in one of the two.
     std::set<TableId> opening_ GUARDED_BY(mutex_);
+    /// Of tables that were dropped.
+    std::map<TableId, std::weak_ptr<log::PartitionedLog>> closed_logs_ GUARDED_BY(mutex_);
     mutable CondVar opened_;
     bool is_closed_ = false;
     /// Held while a transaction changes the catalog and stores its rows: what its redo record tells

@@ -205,7 +205,9 @@ Result<void> BatchLayer::run_in_turn(Stream& stream, Reach reach) {
 Result<void> BatchLayer::run_once(const Stream& stream, Reach reach) {
     const TableId id = stream.table.id;
     TRY(parts_.hooks.seal(id).context("sealing"));
-    manifest::StatePtr state = parts_.manifest->head();
+    // What is audited against is read to the end, also of a view that is dropped meanwhile.
+    const manifest::PinnedState pinned = parts_.manifest->pin();
+    manifest::StatePtr state = pinned.state;
     const manifest::TableState* table = state->table(id);
     if (table == nullptr) return was_dropped(stream.table);
     if (table->candidate) return differs(*state, stream.table);

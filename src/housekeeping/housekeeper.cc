@@ -36,6 +36,8 @@ Housekeeper::Housekeeper(HousekeepingParts parts, HousekeepingOptions options, W
       workers_(workers),
       releaser_(*parts_.store, *parts_.manifest, *parts_.clock, parts_.forget_run),
       compactor_({parts_.store, parts_.manifest, parts_.plans}),
+      sweeper_({parts_.store, parts_.clock, parts_.manifest, parts_.tasks, parts_.dropped,
+                options_.snapshot_max_us, [this] { return is_closing_.load(); }}),
       health_(Health::add_to(parts_.health, "housekeeping", "")),
       trimmed_at_(parts_.manifest->head()->number) {
     const auto counter = [&](const char* name, const char* help) {
@@ -45,6 +47,9 @@ Housekeeper::Housekeeper(HousekeepingParts parts, HousekeepingOptions options, W
     compacted_rows_ = counter("braid_compaction_rows_total", "Rows of the runs that were joined.");
     released_ = counter("braid_runs_released_total", "Retired runs whose files were let go.");
     trimmed_ = counter("braid_manifest_trimmed_total", "Manifest versions that were removed.");
+    swept_files_ =
+        counter("braid_swept_files_total", "Files of dropped streams that were removed.");
+    swept_bytes_ = counter("braid_swept_bytes_total", "Bytes of those files.");
     handle_ = workers_.start("housekeeping", StepKind::kBackground, [this] { return step(); });
 }
 
@@ -63,9 +68,10 @@ StepOutcome Housekeeper::step() {
             progressed |= static_cast<bool>(*done);
         }
     };
-    const auto released = releaser_.release(options_.undo_window_us);
+    const auto released = release(options_.undo_window_us);
     if (released) released_->add(static_cast<int64_t>(*released));
     note("releasing runs", released);
+    note("freeing what was dropped", sweep());
     note("trimming the manifest", trim());
     note("compacting runs", compact());
     if (is_closing_) return {};
@@ -87,6 +93,14 @@ Result<bool> Housekeeper::trim() {
     trimmed_at_ = head;
     trimmed_->add(static_cast<int64_t>(removed));
     return removed > 0;
+}
+
+Result<bool> Housekeeper::sweep() {
+    Sweeper::Swept swept;
+    auto progressed = sweeper_.sweep(swept);
+    swept_files_->add(static_cast<int64_t>(swept.files));
+    swept_bytes_->add(static_cast<int64_t>(swept.bytes));
+    return progressed;
 }
 
 /// One join of one stream; where one fails the others have their turn.

@@ -14,6 +14,7 @@
 #include "base/worker.h"
 #include "housekeeping/compactor.h"
 #include "housekeeping/releaser.h"
+#include "housekeeping/sweeper.h"
 #include "manifest/manifest.h"
 #include "model/health.h"
 #include "model/tasks.h"
@@ -24,6 +25,8 @@ namespace braid::housekeeping {
 struct HousekeepingOptions {
     /// Retired runs stay this long: longer than any statement may run.
     int64_t undo_window_us = 600'000'000;
+    /// For so long what a statement, transaction or cursor has pinned stays, whatever became of it.
+    int64_t snapshot_max_us = 3'600'000'000;
 };
 
 struct HousekeepingParts {
@@ -36,10 +39,12 @@ struct HousekeepingParts {
     Tasks* tasks = nullptr;
     /// A run's files are about to be deleted.
     std::function<void(RunId)> forget_run;
+    DroppedTables dropped = {};
 };
 
 /// The one background worker that keeps a node from growing with its age, whatever else is
-/// configured: compacts sealed runs, releases retired ones, trims the manifest. Each step does one
+/// configured: compacts sealed runs, releases retired ones, frees what was dropped, trims the
+/// manifest. Each step does one
 /// bounded thing, and can be cut off anywhere: what it wrote is garbage until one commit. What
 /// fails is tried again later; the other work goes on. Thread-safe.
 class Housekeeper {
@@ -48,19 +53,23 @@ class Housekeeper {
     /// Ends a compaction that is under way; what it wrote is given up.
     ~Housekeeper();
 
-    Result<uint64_t> release(int64_t undo_window_us) { return releaser_.release(undo_window_us); }
+    Result<uint64_t> release(int64_t undo_window_us) {
+        return releaser_.release(undo_window_us, options_.snapshot_max_us);
+    }
 
   private:
     StepOutcome step();
     Result<bool> compact();
     Result<bool> compact(const CompactionPlan& plan);
     Result<bool> trim();
+    Result<bool> sweep();
 
     const HousekeepingParts parts_;
     const HousekeepingOptions options_;
     Workers& workers_;
     Releaser releaser_;
     Compactor compactor_;
+    Sweeper sweeper_;
     const std::shared_ptr<PartHealth> health_;
     std::map<TableId, int64_t> not_before_us_;  // of a stream whose compaction failed
     ManifestNumber nothing_to_join_at_;
@@ -69,6 +78,8 @@ class Housekeeper {
     Metric* compacted_rows_ = nullptr;
     Metric* released_ = nullptr;
     Metric* trimmed_ = nullptr;
+    Metric* swept_files_ = nullptr;
+    Metric* swept_bytes_ = nullptr;
     std::atomic<bool> is_closing_ = false;
     Workers::Handle handle_ = 0;
 };

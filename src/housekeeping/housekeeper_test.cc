@@ -2,6 +2,7 @@
 #include "housekeeping/housekeeper.h"
 
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -13,8 +14,12 @@
 namespace braid::housekeeping {
 namespace {
 
+using testing::Each;
+using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
+using testing::Truly;
 
 class HousekeeperTest : public KeptStream {
   protected:
@@ -27,8 +32,18 @@ class HousekeeperTest : public KeptStream {
     void start() {
         keeper_.emplace(
             HousekeepingParts{
-                &files_, &clock_, manifest_.get(), &views_, &metrics_, &health_, &tasks_, {}},
-            HousekeepingOptions{.undo_window_us = 10'000'000}, workers_);
+                &files_,
+                &clock_,
+                manifest_.get(),
+                &views_,
+                &metrics_,
+                &health_,
+                &tasks_,
+                {},
+                {&files_, [](TableId table) { return fmt::format("log/{}", table.value); },
+                 [this](TableId table) { return in_use_.contains(table); }}},
+            HousekeepingOptions{.undo_window_us = 10'000'000, .snapshot_max_us = 3'600'000'000},
+            workers_);
     }
     void seal_times(int count) {
         for (int number = 0; number < count; ++number) {
@@ -40,6 +55,21 @@ class HousekeeperTest : public KeptStream {
         while (workers_.step("housekeeping")) {
         }
     }
+    /// As log and archive would.
+    std::vector<std::string> leave_files(const catalog::Table& table) {
+        const std::string log = fmt::format("log/{}", table.id.value);
+        const std::vector<std::string> files = {
+            log + "/0/0.extent", log + "/1/0.extent", log + "/LOCK",
+            table.dataset_folder + "/ingest_day=2026-11-22/a.parquet",
+            fmt::format("runs/{}/unnamed.run", table.id.value)};
+        for (const std::string& file : files) EXPECT_OK(put_new(files_, file, as_bytes("abc")));
+        return files;
+    }
+    bool has_files(const catalog::Table& table) {
+        return *files_.exists(fmt::format("log/{}", table.id.value)) ||
+               *files_.exists(table.dataset_folder) ||
+               *files_.exists(fmt::format("runs/{}", table.id.value));
+    }
     int64_t counted(const char* name) {
         return metrics_.get(name, Metrics::Kind::kCounter, "").get();
     }
@@ -47,6 +77,7 @@ class HousekeeperTest : public KeptStream {
     SteppedWorkers workers_;
     Health health_{clock_, nullptr};
     Tasks tasks_{clock_};
+    std::set<TableId> in_use_;
     std::optional<Housekeeper> keeper_;
 };
 
@@ -167,6 +198,116 @@ TEST_F(HousekeeperTest, ADropMeanwhileIsNoFailure) {
     ASSERT_OK(done);
     EXPECT_FALSE(*done);
     EXPECT_EQ(count_run_files(), before);
+}
+
+/// Nothing of the table, in any of the three places.
+TEST_F(HousekeeperTest, ADroppedTableIsFreed) {
+    const std::vector<std::string> own = leave_files(table_);
+    const std::vector<std::string> others = leave_files(manifest::test_table({7'777}, "t"));
+    seal_times(2);
+    ASSERT_OK(manifest_->commit({manifest::DropView{view_}, manifest::DropTable{table_.id}}));
+    in_use_.insert(table_.id);
+    keep_house();
+    EXPECT_THAT(own, Each(Truly([&](const auto& file) { return *files_.exists(file); })));
+    in_use_.clear();
+    keep_house();
+    EXPECT_EQ(count_run_files(), 0U);
+    EXPECT_THAT(files_.list("log").value(), ElementsAre("7777"));
+    EXPECT_THAT(files_.list("dataset").value(), ElementsAre("t-7777"));
+    EXPECT_THAT(files_.list("runs").value(), ElementsAre("7777"));
+    EXPECT_THAT(head()->dropped, IsEmpty());
+    EXPECT_THAT(others, Each(Truly([&](const auto& file) { return *files_.exists(file); })));
+    EXPECT_EQ(counted("braid_swept_files_total"), 5);
+    EXPECT_EQ(counted("braid_swept_bytes_total"), 5 * 3);
+}
+
+TEST_F(HousekeeperTest, ADroppedViewIsFreedBeforeTheUndoWindow) {
+    const VersionId other = create_view(manifest_->new_id().value(), "other");
+    seal_times(1);
+    publish();
+    ASSERT_OK(manifest_->commit({manifest::DropView{view_}}));
+    keep_house();
+    EXPECT_THAT(head()->retired, SizeIs(1)) << "what was replaced stays";
+    EXPECT_EQ(head()->retired[0].run.version, other);
+    EXPECT_EQ(answer(other), expected());
+}
+
+TEST_F(HousekeeperTest, WhatIsPinnedStays) {
+    seal_times(8);
+    std::vector<std::string> files = leave_files(table_);
+    for (const manifest::Run& run : runs_of(version_)) files.push_back(run.parts[0].file);
+    const auto stay = Each(Truly([&](const auto& file) { return *files_.exists(file); }));
+    manifest::PinnedState pinned = manifest_->pin();
+    keep_house();
+    clock_.advance_us(10'000'000);
+    ASSERT_OK(manifest_->commit({manifest::DropView{view_}, manifest::DropTable{table_.id}}));
+    keep_house();
+    EXPECT_THAT(head()->retired, IsEmpty());
+    EXPECT_THAT(files, stay);
+    const manifest::PinnedState younger = manifest_->pin();
+    clock_.advance_us(3'600'000'000 - 10'000'000);
+    keep_house();
+    EXPECT_THAT(files, stay);
+    clock_.advance_us(1);
+    keep_house();
+    EXPECT_THAT(files, Each(Not(Truly([&](const auto& file) { return *files_.exists(file); }))))
+        << "the pin is too old";
+    EXPECT_THAT(head()->dropped, IsEmpty());
+}
+
+TEST_F(HousekeeperTest, WhatWasPinnedGoesWithThePin) {
+    seal_times(8);
+    std::optional<manifest::PinnedState> pinned = manifest_->pin();
+    keep_house();
+    clock_.advance_us(10'000'000);
+    keep_house();
+    EXPECT_EQ(count_run_files(), 9U);
+    pinned.reset();
+    keep_house();
+    EXPECT_EQ(count_run_files(), 1U);
+}
+
+/// A run of a file that two share goes first.
+TEST_F(HousekeeperTest, AFileStaysAsLongAsOneOfItsRunsIsPinned) {
+    const ViewId second = manifest_->new_id().value();
+    create_view(second, "other");
+    seal_times(1);
+    const std::string file = runs_of(version_)[0].parts[0].file;
+    ASSERT_OK(manifest_->commit({manifest::DropView{second}}));
+    keep_house();
+    const manifest::PinnedState pinned = manifest_->pin();
+    ASSERT_OK(manifest_->commit({manifest::DropView{view_}}));
+    keep_house();
+    EXPECT_THAT(head()->retired, IsEmpty());
+    EXPECT_TRUE(files_.exists(file).value());
+}
+
+/// A crash, or a fault that lasts, at each call of the file system.
+TEST_F(HousekeeperTest, NothingOfADropIsForgotten) {
+    for (const CrashFate fate :
+         {CrashFate::kDropUnsynced, CrashFate::kKeepUnsynced, CrashFate::kTearUnsynced}) {
+        for (uint64_t call = 0;; ++call) {
+            SCOPED_TRACE(call);
+            ASSERT_LT(call, 1'000U);
+            catalog::Table gone = manifest::test_table(manifest_->new_id().value(), "gone");
+            leave_files(gone);
+            ASSERT_OK(manifest_->commit({manifest::CreateTable{gone}}));
+            ASSERT_OK(manifest_->commit({manifest::DropTable{gone.id}}));
+            files_.fail_all_after(call);
+            const bool progressed = workers_.step("housekeeping");
+            EXPECT_TRUE(progressed || health_.state() == HealthState::kDegraded);
+            keeper_.reset();
+            files_.crash(fate, call);
+            ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
+            const bool is_done = head()->dropped.empty();
+            EXPECT_FALSE(is_done && has_files(gone)) << "it was forgotten too early";
+            start();
+            keep_house();
+            EXPECT_THAT(head()->dropped, IsEmpty());
+            EXPECT_FALSE(has_files(gone));
+            if (is_done) break;
+        }
+    }
 }
 
 TEST_F(HousekeeperTest, EndsWhenItIsToldTo) {

@@ -66,32 +66,54 @@ Releaser::Releaser(Store& store, manifest::Manifest& manifest, const Clock& cloc
     });
 }
 
-Result<uint64_t> Releaser::release(int64_t undo_window_us) {
+Result<uint64_t> Releaser::release(int64_t undo_window_us, int64_t snapshot_max_us) {
     const ScopedLock lock(mutex_);
     const manifest::StatePtr state = manifest_.head();
     const int64_t now_us = clock_.monotonic_us();
     manifest::Release release;
-    std::vector<manifest::Run> released;
+    Garbage garbage;
     for (const manifest::Retired& retired : state->retired) {
-        if (now_us - ages_->retired_us(retired.run.id, now_us) < undo_window_us) break;
+        const bool is_old = now_us - ages_->retired_us(retired.run.id, now_us) >= undo_window_us;
+        // A drop cannot be undone.
+        if (!is_old && state->runs.contains(retired.run.version)) continue;
         release.runs.push_back(retired.run.id);
-        released.push_back(retired.run);
+        garbage.runs.push_back(retired.run);
     }
+    const uint64_t released = garbage.runs.size();
     std::vector<manifest::Change> changes;
     manifest::ForgetCuts forget = old_cuts(*state, now_us, undo_window_us);
     if (!forget.cuts.empty()) changes.emplace_back(std::move(forget));
-    if (!released.empty()) changes.emplace_back(std::move(release));
-    if (changes.empty()) return uint64_t{0};
-    const manifest::StatePtr after = TRY(manifest_.commit(std::move(changes)));
-    std::set<std::string> files;
-    for (const manifest::Run& run : released) {
-        if (forget_run_) forget_run_(run.id);
-        files.merge(run.files());
+    if (released > 0) changes.emplace_back(std::move(release));
+    if (!changes.empty()) {
+        garbage.since = TRY(manifest_.commit(std::move(changes)))->number;
+        if (released > 0) garbage_.push_back(std::move(garbage));
     }
-    // Only after no version names them; a file lives as long as one of its runs.
-    for_each_named_file(*after, [&](const std::string& file) { files.erase(file); });
+    TRY(delete_unpinned(snapshot_max_us));
+    return released;
+}
+
+/// A file lives as long as one of its runs, be it garbage that is still pinned.
+Result<void> Releaser::delete_unpinned(int64_t snapshot_max_us) {
+    if (garbage_.empty()) return {};
+    const auto pinned = manifest_.pins().oldest(clock_.monotonic_us() - snapshot_max_us);
+    const auto kept = std::ranges::find_if(
+        garbage_, [&](const Garbage& each) { return pinned && *pinned < each.since; });
+    std::set<std::string> files;
+    for (auto each = garbage_.begin(); each != kept; ++each) {
+        for (const manifest::Run& run : each->runs) {
+            if (forget_run_) forget_run_(run.id);
+            files.merge(run.files());
+        }
+    }
+    for (auto each = kept; each != garbage_.end(); ++each) {
+        for (const manifest::Run& run : each->runs) {
+            for (const std::string& file : run.files()) files.erase(file);
+        }
+    }
+    for_each_named_file(*manifest_.head(), [&](const std::string& file) { files.erase(file); });
     TRY(batch::remove_files(store_, files));
-    return released.size();
+    garbage_.erase(garbage_.begin(), kept);
+    return {};
 }
 
 /// A cut may be read for an undo window after the next one has taken its place.

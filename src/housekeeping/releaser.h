@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -23,13 +24,21 @@ class Releaser {
     Releaser(Store& store, manifest::Manifest& manifest, const Clock& clock,
              std::function<void(RunId)> forget_run);
 
-    /// Deletes the files of runs retired longer ago than the undo window; 0 releases everything
-    /// retired. Forgets the cuts that were replaced as long ago. How many runs went.
-    Result<uint64_t> release(int64_t undo_window_us) EXCLUDES(mutex_);
+    /// Releases runs that were retired longer ago than the undo window, and those of views that
+    /// were dropped; 0 releases everything retired. Their files are deleted, now or later, once no
+    /// pinned state names them any more; pins older than `snapshot_max_us` do not count. How many
+    /// runs were released. Forgets the cuts that were replaced as long ago.
+    Result<uint64_t> release(int64_t undo_window_us, int64_t snapshot_max_us) EXCLUDES(mutex_);
 
   private:
     manifest::ForgetCuts old_cuts(const manifest::State& state, int64_t now_us,
                                   int64_t undo_window_us) const;
+    /// Runs that no version names any more, but states that are pinned may.
+    struct Garbage {
+        ManifestNumber since;  // the first version that does not
+        std::vector<manifest::Run> runs;
+    };
+    Result<void> delete_unpinned(int64_t snapshot_max_us) REQUIRES(mutex_);
 
     Store& store_;
     manifest::Manifest& manifest_;
@@ -37,6 +46,8 @@ class Releaser {
     const std::function<void(RunId)> forget_run_;
     const std::shared_ptr<RetiredAges> ages_;  // the manifest tells it, perhaps after our end
     Mutex mutex_;  // one release at a time: two would find the same runs
+    /// Oldest first. What is left when this ends the next start removes: no manifest names it.
+    std::vector<Garbage> garbage_ GUARDED_BY(mutex_);
 };
 
 /// Deletes files below `directory`, three levels of directories deep, that are not in `named`, and

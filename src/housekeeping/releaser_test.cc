@@ -20,6 +20,10 @@ class ReleaserTest : public KeptStream {
                           [this](RunId run) { forgotten_.insert(run); });
     }
 
+    Result<uint64_t> release(int64_t undo_window_us) {
+        return releaser_->release(undo_window_us, kHourUs);
+    }
+
     std::optional<Releaser> releaser_;
     std::set<RunId> forgotten_;
 };
@@ -30,17 +34,16 @@ TEST_F(ReleaserTest, ReleasesFilesOfRetiredRunsAfterTheUndoWindow) {
     publish();
     ASSERT_TRUE(exists(old));
     clock_.jump_us(25 * kHourUs);
-    EXPECT_EQ(releaser_->release(1'000'000).value(), 0U)
-        << "the wall clock shortens no undo window";
+    EXPECT_EQ(release(1'000'000).value(), 0U) << "the wall clock shortens no undo window";
     EXPECT_TRUE(exists(old));
     clock_.jump_us(-50 * kHourUs);
     clock_.advance_us(1'000'000);
-    EXPECT_EQ(releaser_->release(1'000'000).value(), 1U);
+    EXPECT_EQ(release(1'000'000).value(), 1U);
     EXPECT_FALSE(exists(old));
     EXPECT_TRUE(head()->retired.empty());
     EXPECT_EQ(forgotten_, std::set<RunId>{old.id});
     EXPECT_TRUE(exists(runs_of(version_)[0]));
-    EXPECT_EQ(releaser_->release(0).value(), 0U);
+    EXPECT_EQ(release(0).value(), 0U);
 }
 
 /// As many are released at a commit as are retired in it: their number stays, they do not.
@@ -48,14 +51,14 @@ TEST_F(ReleaserTest, CountsTheAgeOfEachRun) {
     seal("a", 1);
     publish();
     clock_.advance_us(1'000'000);
-    EXPECT_EQ(releaser_->release(1'000'000).value(), 1U);
+    EXPECT_EQ(release(1'000'000).value(), 1U);
     seal("b", 2);
     publish();
     ASSERT_EQ(head()->retired.size(), 2U);
     clock_.advance_us(999'999);
-    EXPECT_EQ(releaser_->release(1'000'000).value(), 0U);
+    EXPECT_EQ(release(1'000'000).value(), 0U);
     clock_.advance_us(1);
-    EXPECT_EQ(releaser_->release(1'000'000).value(), 2U);
+    EXPECT_EQ(release(1'000'000).value(), 2U);
 }
 
 TEST_F(ReleaserTest, AFileStaysAsLongAsOneOfItsRuns) {
@@ -66,11 +69,11 @@ TEST_F(ReleaserTest, AFileStaysAsLongAsOneOfItsRuns) {
     const manifest::Run kept = runs_of(version_)[0];
     ASSERT_EQ(dropped.files(), kept.files());
     ASSERT_OK(manifest_->commit({manifest::DropView{other_view}}));
-    EXPECT_EQ(releaser_->release(0).value(), 1U);
+    EXPECT_EQ(release(0).value(), 1U);
     EXPECT_TRUE(exists(kept));
     EXPECT_EQ(answer(version_), expected());
     publish();
-    EXPECT_EQ(releaser_->release(0).value(), 1U);
+    EXPECT_EQ(release(0).value(), 1U);
     EXPECT_FALSE(exists(kept)) << "now nobody names it";
 }
 

@@ -157,8 +157,20 @@ Result<void> Rule::operator()(const DropTable& change) {
             .with_detail(std::move(detail))
             .with_hint("Drop the dependent objects first.");
     }
+    state_.dropped.push_back({change.table, found->second.dataset_folder, now_us_});
     state_.catalog.tables.erase(found);
     state_.tables.erase(change.table);
+    return {};
+}
+
+Result<void> Rule::operator()(const Sweep& change) {
+    for (const TableId table : change.tables) {
+        const auto found = std::ranges::find(state_.dropped, table, &Dropped::table);
+        if (found == state_.dropped.end()) {
+            return conflict("table {} has no files to be swept", table.value);
+        }
+        state_.dropped.erase(found);
+    }
     return {};
 }
 

@@ -151,6 +151,25 @@ TEST(DropRule, KeepsATableThatViewsNeed) {
     EXPECT_TRUE(history.state.tables.empty());
 }
 
+TEST(DropRule, RemembersATableUntilItsFilesAreSwept) {
+    TestHistory history;
+    const TableId first = history.add_table("t");
+    const std::string folder = history.state.catalog.tables.at(first).dataset_folder;
+    EXPECT_ERROR(history.apply({Sweep{{first}}}), ErrorCode::kConflict) << "it is there";
+    ASSERT_OK(history.apply({DropTable{first}}));
+    const TableId second = history.add_table("t");
+    ASSERT_OK(history.apply({DropTable{second}}));
+    ASSERT_EQ(history.state.dropped.size(), 2U);
+    EXPECT_EQ(history.state.dropped[0].table, first);
+    EXPECT_EQ(history.state.dropped[0].dataset_folder, folder);
+    EXPECT_NE(history.state.dropped[1].dataset_folder, folder);
+    EXPECT_EQ(history.state.dropped[1].at_us, history.now_us);
+    ASSERT_OK(history.apply({Sweep{{first}}}));
+    ASSERT_EQ(history.state.dropped.size(), 1U);
+    EXPECT_EQ(history.state.dropped[0].table, second);
+    EXPECT_ERROR(history.apply({Sweep{{first}}}), ErrorCode::kConflict) << "by somebody else";
+}
+
 TEST(DropRule, RetiresTheRunsOfAView) {
     TestHistory history;
     const TableId table = history.add_table("t");

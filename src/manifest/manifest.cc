@@ -126,6 +126,12 @@ StatePtr Manifest::head() const {
     return head_;
 }
 
+PinnedState Manifest::pin() {
+    const int64_t now_us = clock_.monotonic_us();
+    const ScopedLock lock(mutex_);
+    return {head_, pins_.add(head_->number, now_us)};
+}
+
 Result<ObjectId> Manifest::new_id() { return ObjectId{TRY(take(&Block::ids))}; }
 
 Result<RunId> Manifest::new_run_id() { return RunId{TRY(take(&Block::runs))}; }

@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/store.h"
 #include "catalog/catalog.h"
+#include "manifest/pins.h"
 #include "manifest/shared_list.h"
 #include "model/box.h"
 #include "model/directory_owner.h"
@@ -117,6 +118,13 @@ struct Retired {
     int64_t at_us = 0;
 };
 
+/// A table that was dropped, while files of it may still lie there: its log, its dataset, its runs.
+struct Dropped {
+    TableId table;
+    std::string dataset_folder;
+    int64_t at_us = 0;
+};
+
 /// A batch answer that differs from what it would replace: it stands beside the answers until every
 /// audit of it has been accepted, or one rejected. Its cut stays in flight meanwhile.
 struct Candidate {
@@ -155,9 +163,10 @@ struct State {
     /// Per view version: its runs in order, tiling [origin or first_seal, sealed_frontier)
     /// together.
     std::map<VersionId, SharedList<Run>> runs;
-    SharedList<Retired> retired;  // oldest first
-    SharedList<Audit> audits;     // newest 1,000 and all pending ones, oldest first
-    uint64_t next_run = 1;        // all below are in somebody's block, or were
+    SharedList<Retired> retired;   // oldest first
+    std::vector<Dropped> dropped;  // oldest first
+    SharedList<Audit> audits;      // newest 1,000 and all pending ones, oldest first
+    uint64_t next_run = 1;         // all below are in somebody's block, or were
     uint64_t next_cut = 1;
     uint64_t next_audit = 1;
     /// How many processes have taken the directory over, one after the other.
@@ -283,11 +292,15 @@ struct Release {
 struct ForgetCuts {
     std::vector<uint64_t> cuts;
 };
+/// Forgets tables that were dropped: nothing of them lies anywhere any more.
+struct Sweep {
+    std::vector<TableId> tables;
+};
 
 using Change =
     std::variant<CreateTable, Grow, DropTable, CreateView, DropView, CreatePlainView, DropPlainView,
                  TakeOver, AllocateIds, SetFunctionData, AllowFiles, Seal, Backfill, Archive,
-                 ChooseCut, Publish, Park, Judge, Compact, Release, ForgetCuts>;
+                 ChooseCut, Publish, Park, Judge, Compact, Release, ForgetCuts, Sweep>;
 
 /// The commit rule as a pure function: `base` with the changes applied in order, or why not. The
 /// number and times are the caller's. Conflict: somebody was faster, read again; NotFound,
@@ -299,6 +312,12 @@ Result<State> apply(const State& base, const std::vector<Change>& changes, int64
 bool may_be_made(const Error& error);
 
 class Chain;
+
+/// A state that somebody reads from.
+struct PinnedState {
+    StatePtr state;
+    Pins::PinPtr pin;  // as long as this is held
+};
 
 /// The chain of manifest files: the one source of truth of a data directory. Thread-safe.
 ///
@@ -322,6 +341,10 @@ class Manifest {
     /// the owner's epoch; it must outlive this.
     Result<void> take_over(DirectoryOwner& owner);
     StatePtr head() const;
+    /// The head, entered among `pins()` in the same moment: whoever commits that something is named
+    /// no more, and then looks there, finds all who may still read it.
+    PinnedState pin();
+    const Pins& pins() const { return pins_; }
     Result<StatePtr> commit(std::vector<Change> changes);
     /// Looks again for the version whose outcome is not known, and shows it if it is there. No such
     /// version is success. Unavailable while it cannot be known.
@@ -374,7 +397,8 @@ class Manifest {
     std::optional<Offered> offered_ GUARDED_BY(commit_mutex_);  // its outcome is not known
     std::shared_ptr<PartHealth> health_ = std::make_shared<PartHealth>();
     const DirectoryOwner* owner_ = nullptr;  // set once, before there is a second thread
-    mutable Mutex mutex_;                    // guards all below
+    Pins pins_;
+    mutable Mutex mutex_;  // guards all below
     StatePtr head_;
     Block block_;
     std::vector<std::function<void(const StatePtr&)>> listeners_;

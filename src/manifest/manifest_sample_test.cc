@@ -120,5 +120,16 @@ TEST(ManifestSample, OpensWithABatchThatWentOn) {
     EXPECT_EQ(state->batch_end({10}), stream.cuts[0].cut);
 }
 
+TEST(ManifestSample, OpensWithTablesThatWereDropped) {
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest_dropped"));
+    EXPECT_EQ(state->number, ManifestNumber{258});
+    ASSERT_EQ(state->dropped.size(), 2U);
+    EXPECT_EQ(state->dropped[0].table, TableId{2});
+    EXPECT_EQ(state->dropped[0].dataset_folder, "dataset/t-2");
+    EXPECT_EQ(state->dropped[0].at_us, 6);
+    EXPECT_EQ(state->dropped[1].table, TableId{3});
+    EXPECT_EQ(state->dropped[1].dataset_folder, "dataset/kept-3");
+}
+
 }  // namespace
 }  // namespace braid::manifest

@@ -41,6 +41,7 @@ class Rule {
     Result<void> operator()(const Compact& change);
     Result<void> operator()(const Release& change);
     Result<void> operator()(const ForgetCuts& change);
+    Result<void> operator()(const Sweep& change);
 
     State take() && { return std::move(state_); }
 

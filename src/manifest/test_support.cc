@@ -300,9 +300,11 @@ std::vector<std::vector<Change>> sample_commits() {
         {ChooseCut{{1}, at({20, 12})}, parked(15), Judge{3, false}},
         {ChooseCut{{1}, at({20, 12})}, parked(16)},
         {TakeOver{1}, AllocateIds{8, 24}},
+        {Sweep{{{7}}}},
     };
     std::ranges::move(sample_growth(), std::back_inserter(commits));
     std::ranges::move(sample_increments(3), std::back_inserter(commits));
+    commits.push_back({CreateTable{test_table({11}, "gone")}, DropTable{{11}}});
     return commits;
 }
 

@@ -62,6 +62,8 @@ TEST(VersionFile, HoldsAWholeState) {
     EXPECT_EQ(file.state->number, state.number);
     EXPECT_EQ(to_text(*file.state), to_text(state));
     EXPECT_EQ(file.changes.size(), 1U);
+    ASSERT_EQ(file.state->dropped.size(), 1U);
+    EXPECT_EQ(file.state->dropped[0].table, TableId{11});
     const catalog::Table& table = file.state->catalog.tables.at({1});
     EXPECT_EQ(table.options, state.catalog.tables.at({1}).options);
     EXPECT_EQ(table.columns, state.catalog.tables.at({1}).columns);

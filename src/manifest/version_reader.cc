@@ -306,6 +306,12 @@ Retired read_retired(const Node& in) {
     return {.run = read_run(in.node("run")), .at_us = in.number<int64_t>("at_us")};
 }
 
+Dropped read_dropped(const Node& in) {
+    return {.table = in.id("table"),
+            .dataset_folder = in.text("dataset_folder"),
+            .at_us = in.number<int64_t>("at_us")};
+}
+
 std::optional<Candidate> read_candidate(const Node& in) {
     if (!in.has("candidate")) return std::nullopt;
     const Node candidate = in.node("candidate");
@@ -350,6 +356,7 @@ State read_state(const Node& in) {
         return 0;
     });
     state.retired = in.list("retired", read_retired);
+    if (in.has("dropped")) state.dropped = in.list("dropped", read_dropped);
     state.audits = in.list("audits", read_audit);
     state.catalog.next_id = in.number<uint64_t>("next_id");
     state.next_run = in.number<uint64_t>("next_run");
@@ -413,6 +420,7 @@ Change read_change(const Node& in) {
     }
     if (in.has("release")) return Release{in.numbers<RunId>("release")};
     if (in.has("forget_cuts")) return ForgetCuts{in.plain_numbers("forget_cuts")};
+    if (in.has("sweep")) return Sweep{in.numbers<TableId>("sweep")};
     in.blame("a known change", "changes");
     return Release{};
 }

@@ -78,6 +78,7 @@ class Writer {
     void operator()(const Compact& change) { object("compact", change); }
     void operator()(const Release& change) { ids("release", change.runs); }
     void operator()(const ForgetCuts& change) { ids("forget_cuts", change.cuts); }
+    void operator()(const Sweep& change) { ids("sweep", change.tables); }
 
   private:
     template <typename T>
@@ -257,6 +258,11 @@ class Writer {
         object("run", retired.run);
         json_.field("at_us", retired.at_us);
     }
+    void fields(const Dropped& dropped) {
+        json_.field("table", dropped.table.value);
+        json_.field("dataset_folder", dropped.dataset_folder);
+        json_.field("at_us", dropped.at_us);
+    }
 
     void fields(const catalog::Table& table) {
         json_.field("id", table.id.value);
@@ -350,6 +356,7 @@ class Writer {
         }
         json_.end_array();
         objects("retired", state.retired);
+        if (!state.dropped.empty()) objects("dropped", state.dropped);
         objects("audits", state.audits);
         json_.field("next_id", state.catalog.next_id);
         json_.field("next_run", state.next_run);

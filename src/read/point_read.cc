@@ -107,8 +107,7 @@ Result<std::unique_ptr<PointRead::Machine>> PointRead::machine(const std::vector
     return machine;
 }
 
-Result<runs::RunTilingPtr> PointRead::current_runs() {
-    const manifest::StatePtr head = parts_.manifest->head();
+Result<runs::RunTilingPtr> PointRead::runs_at(const manifest::StatePtr& head) {
     const ScopedLock lock(mutex_);
     if (runs_ && runs_->state == head) return runs_;
     runs_ = TRY(parts_.tiling_of(*parts_.tilings->at(head), scan_->relation.version,
@@ -150,12 +149,14 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
     const uint32_t sections = plan::subkey_sections(view_.plan->aggregates);
     std::vector<PointRows> sources;
     runs::Tiling tiling;
+    manifest::PinnedState pinned;
     runs::ReceiptSource receipt;
     receipt.mode = "live";
     TRY(parts_.ticks->look(
         table_, at_least, kFoldWaitUsMax,
         [&](const std::vector<runs::TickPtr>& ticks) -> Result<void> {
-            tiling.base = TRY(current_runs());
+            pinned = parts_.manifest->pin();
+            tiling.base = TRY(runs_at(pinned.state));
             tiling.end = tiling.base->end;
             if (!runs::add_ticks(tiling, ticks)) {
                 return internal_error("ticks of view \"{}\" do not continue at {}",

@@ -31,7 +31,7 @@ class PointRead final : public PreparedRead {
         : parts_(parts), query_(std::make_shared<const plan::Query>(query)) {}
     Result<std::unique_ptr<Machine>> machine(const std::vector<Datum>& parameters,
                                              const ReadOptions& options);
-    Result<runs::RunTilingPtr> current_runs();
+    Result<runs::RunTilingPtr> runs_at(const manifest::StatePtr& head);
     Result<Batch> answer(Machine& machine, const std::string& key,
                          const std::vector<PointRows>& sources) const;
 

@@ -166,8 +166,8 @@ Error Statement::explain(Error error) const {
             return unavailable("snapshot too old: run {} has been released", reader->run().id.value)
                 .with_sqlstate("72000")
                 .with_hint(
-                    "Begin another transaction; batch.undo_window_s says how long runs that "
-                    "were replaced are kept.");
+                    "Begin another transaction; query.snapshot_max_s says how long what a "
+                    "transaction reads is kept for it.");
         }
     }
     return error;

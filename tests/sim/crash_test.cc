@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine stops at every durable step of a history that appends, seals, archives, trims,
-// back-fills, recomputes, publishes and releases; and again while it recovers. Afterwards the
-// answers are exact.
+// back-fills, recomputes, publishes, releases and drops; and again while it recovers. Afterwards
+// the answers are exact.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -44,6 +44,24 @@ bool append(TestNode& node, Known& known, int64_t from, int64_t count) {
 constexpr const char* kView =
     " AS SELECT k, count(*) AS c, sum(id) AS s, count(DISTINCT id) AS d FROM t GROUP BY k";
 
+void keep_house(TestNode& node) {
+    while (node.workers().step("housekeeping")) {
+    }
+}
+
+/// Another stream, of which there is something in each place before it goes.
+bool make_and_drop(TestNode& node) {
+    if (!node.query("CREATE TABLE gone (k text)")) return false;
+    if (!node.query("CREATE MATERIALIZED VIEW g AS SELECT k, count(*) AS c FROM gone GROUP BY k")) {
+        return false;
+    }
+    if (!node.append("gone", 0, {R"({"k":"a"})"})) return false;
+    if (!node.seal("gone") || !node.archive("gone")) return false;
+    if (!node.query("DROP MATERIALIZED VIEW g") || !node.query("DROP TABLE gone")) return false;
+    keep_house(node);
+    return node.node().state()->dropped.empty();
+}
+
 /// One step after the other until one fails, as it does when the machine stops.
 bool play(TestNode& node, Known& known) {
     if (!node.query("CREATE TABLE t (k text, id bigint) WITH (partitions = 2)")) return false;
@@ -60,7 +78,8 @@ bool play(TestNode& node, Known& known) {
     if (!node.query("REFRESH MATERIALIZED VIEW v")) return false;
     if (!append(node, known, 401, 40) || !node.seal("t")) return false;
     if (!node.query("REFRESH MATERIALIZED VIEW v") || !node.node().release(0)) return false;
-    return append(node, known, 500, 2);
+    if (!append(node, known, 500, 2)) return false;
+    return make_and_drop(node);
 }
 
 /// Extents of about a kilobyte, so that the history leaves some behind to be trimmed.
@@ -159,10 +178,32 @@ void check_run_files(CrashNode& node, const std::string& when) {
     EXPECT_EQ(found, named) << when;
 }
 
+/// Whatever a DROP has left is freed, also after a crash in the midst of that.
+void check_dropped(CrashNode& node, const std::string& when) {
+    keep_house(node);
+    const manifest::StatePtr state = node.node().state();
+    EXPECT_TRUE(state->dropped.empty()) << when;
+    std::set<std::string> of_tables;
+    for (const auto& [id, table] : state->catalog.tables) {
+        of_tables.insert(fmt::format("log/{}", id.value));
+        of_tables.insert(fmt::format("runs/{}", id.value));
+        of_tables.insert(table.dataset_folder);
+    }
+    for (const char* place : {"log", "dataset", "runs"}) {
+        if (!node.files().exists(place).value()) continue;
+        const std::vector<std::string> names = node.files().list(place).value();
+        for (const std::string& name : names) {
+            const std::string path = fmt::format("{}/{}", place, name);
+            EXPECT_TRUE(of_tables.contains(path)) << when << ": " << path;
+        }
+    }
+}
+
 void recover(CrashNode& node, const std::string& when) {
     const auto started = node.start();
     ASSERT_TRUE(started) << when << ": " << started.error().to_string();
     check_run_files(node, when);
+    check_dropped(node, when);
 }
 
 /// What comes after a crash, until it is cut short itself.
@@ -201,7 +242,7 @@ class Crash : public ::testing::TestWithParam<CrashFate> {
 };
 
 /// Each operation that the crashes below are to hit is really in the history.
-TEST(CrashHistory, AppendsSealsArchivesBackfillsPublishesTrimsAndReleases) {
+TEST(CrashHistory, AppendsSealsArchivesBackfillsPublishesTrimsReleasesAndDrops) {
     CrashNode node;
     Known known;
     std::map<std::string, int> seen;
@@ -219,6 +260,7 @@ TEST(CrashHistory, AppendsSealsArchivesBackfillsPublishesTrimsAndReleases) {
             if (is_removal) ++seen["release"];
         }
         if (is_file_of(path, "dataset/", ".parquet") && is_move) ++seen["archive"];
+        if (is_file_of(path, "dataset/", ".parquet") && is_removal) ++seen["sweep"];
         if (path.starts_with("manifest/") && is_move) ++seen["commit"];
         return {};
     });
@@ -230,6 +272,7 @@ TEST(CrashHistory, AppendsSealsArchivesBackfillsPublishesTrimsAndReleases) {
     EXPECT_GE(seen["commit"], 12);
     EXPECT_GE(seen["trim"], 2);
     EXPECT_GE(seen["release"], 4);
+    EXPECT_EQ(seen["sweep"], 1);
     const manifest::StatePtr state = node.node().state();
     const manifest::TableState& table = *state->table(node.table("t"));
     EXPECT_GE(table.cuts.back().number, 2U) << "published twice";

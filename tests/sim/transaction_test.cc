@@ -94,6 +94,29 @@ TEST_F(Transaction, DeclaresInOneCommit) {
     EXPECT_THAT(node_.rows("SELECT * FROM late"), ElementsAre("a|3"));
 }
 
+/// What housekeeping would free waits for the transaction.
+TEST_F(Transaction, KeepsWhatItReadsWhateverBecomesOfIt) {
+    const auto keep_house = [&] {
+        while (node_.workers().step("housekeeping")) {
+        }
+    };
+    node_.run("INSERT INTO t VALUES ('a', 1), ('b', 2)");
+    ASSERT_TRUE(node_.seal("t"));
+    const std::string log = fmt::format("log/{}", node_.table("u").value);
+    const auto reader = node_.open_session();
+    ASSERT_TRUE(reader->query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM u"));
+    node_.run("REFRESH MATERIALIZED VIEW v; DROP TABLE u");
+    node_.clock().advance_us(1'200'000'000);
+    keep_house();
+    const char* view = "SELECT * FROM v ORDER BY k";
+    EXPECT_THAT(reader->query(view).value(), ElementsAre("a|1|1|1", "b|1|2|1"));
+    EXPECT_TRUE(node_.files().exists(log).value());
+    ASSERT_TRUE(reader->query("COMMIT"));
+    keep_house();
+    EXPECT_FALSE(node_.files().exists(log).value());
+    EXPECT_TRUE(node_.node().state()->dropped.empty());
+}
+
 TEST_F(Transaction, OfWhichAPartCannotBeStoredStoresNothing) {
     node_.run("BEGIN; INSERT INTO t VALUES ('a', 1); INSERT INTO u VALUES (1)");
     node_.files().set_free_bytes(0);

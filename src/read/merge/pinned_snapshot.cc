@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -71,7 +72,9 @@ Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>
         }
     }
     // Taken last: a seal in between only moves the frontier over ticks that are then skipped.
-    tilings_ = parts.tilings->at(parts.manifest->head());
+    manifest::PinnedState pinned = parts.manifest->pin();
+    pin_ = std::move(pinned.pin);
+    tilings_ = parts.tilings->at(pinned.state);
     return {};
 }
 

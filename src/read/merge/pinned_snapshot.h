@@ -72,6 +72,8 @@ class PinnedSnapshot {
                                                               const ReadOptions& options);
 
     const manifest::StatePtr& state() const { return tilings_->state(); }
+    /// By the monotonic clock.
+    int64_t since_us() const { return pin_->since_us(); }
     runs::ReadMode mode() const { return mode_; }
     uint64_t cut_number() const { return cut_number_; }
     /// NotFound when the stream was not asked for; why it was not pinned if that failed.
@@ -88,7 +90,8 @@ class PinnedSnapshot {
                      const ReadOptions& options);
     bool is_of_one_moment() const;
 
-    std::shared_ptr<runs::TilingSet> tilings_;  // of its manifest version
+    manifest::Pins::PinPtr pin_;                // keeps what its manifest version names
+    std::shared_ptr<runs::TilingSet> tilings_;  // of that version
     runs::ReadMode mode_ = runs::ReadMode::kLive;
     uint64_t cut_number_ = 0;
     std::map<TableId, Stream> streams_;
