@@ -505,12 +505,12 @@ Result<catalog::MaterializedView> Node::complete(std::string name, const plan::V
     return view;
 }
 
-Result<void> Node::refresh(ViewId view) {
+Result<void> Node::refresh(ViewId view, const StatementLimits& limits) {
     const manifest::StatePtr head = manifest_->head();
     const auto place = head->catalog.views.find(view);
     if (place == head->catalog.views.end()) return not_found("view {} does not exist", view.value);
     TRY(check_not_failed(place->second.table));
-    return batch_->refresh(place->second.table);
+    return batch_->refresh(place->second.table, limits);
 }
 
 }  // namespace braid::app

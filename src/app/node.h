@@ -122,7 +122,7 @@ class Node final : public serving::Control {
     Result<catalog::MaterializedView> complete(std::string name, const plan::ViewPlan& plan,
                                                std::string time_zone) override;
     Result<void> commit(const serving::TransactionWork& work) override EXCLUDES(definitions_mutex_);
-    Result<void> refresh(ViewId view) override;
+    Result<void> refresh(ViewId view, const StatementLimits& limits) override;
     Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) override {
         return batch_->judge(audit, is_accepted);
     }

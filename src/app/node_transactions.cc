@@ -264,7 +264,7 @@ Result<void> Node::backfill(const serving::TransactionWork& work) {
         const auto* made = std::get_if<manifest::CreateView>(&change);
         if (made == nullptr || !made->view.find(made->view.current)->wants_backfill) continue;
         if (!state()->catalog.views.contains(made->view.id)) continue;
-        auto filled = batch_->backfill(made->view.current);
+        auto filled = batch_->backfill(made->view.current, work.limits);
         if (filled) continue;
         if (work.changes.size() > 1 || !work.inserts.empty()) {
             return std::move(filled).error().with_context(fmt::format(

@@ -112,7 +112,8 @@ class Differences {
 };
 
 Result<std::string> find_differences(Store& store, const manifest::Run& batch,
-                                     const RunReaders& replaced, const plan::ViewPlan& view) {
+                                     const RunReaders& replaced, const plan::ViewPlan& view,
+                                     const GoOn& go_on) {
     const auto reader = TRY(runs::RunReader::open(store, batch));
     std::map<uint32_t, Differences> sections;
     const auto open = [&](uint32_t section) -> Result<void> {
@@ -126,9 +127,9 @@ Result<std::string> find_differences(Store& store, const manifest::Run& batch,
     }
     TRY(open(runs::kFailedSection));
     TRY(merge_runs(replaced, view.aggregates, {},
-                   [&](uint32_t section, const operators::StateRow& row) {
+                   asking(go_on, [&](uint32_t section, const operators::StateRow& row) {
                        return sections.at(section).add(row);
-                   }));
+                   })));
     std::string text;
     for (auto& [section, differences] : sections) {
         TRY(differences.finish());
@@ -140,14 +141,14 @@ Result<std::string> find_differences(Store& store, const manifest::Run& batch,
 }  // namespace
 
 Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const RunReaders& replaced,
-                             const plan::ViewPlan& view, size_t threads) {
+                             const plan::ViewPlan& view, size_t threads, const GoOn& go_on) {
     AuditOutcome outcome;
     // Where the new run's parts begin is known: it divides the old ones as well.
     const std::vector<runs::KeyRange> ranges = key_ranges({&batch, 1}, range_count_for(threads));
-    outcome.digest = TRY(digest_of_merge(replaced, view.aggregates, ranges, threads));
+    outcome.digest = TRY(digest_of_merge(replaced, view.aggregates, ranges, threads, go_on));
     outcome.matched = outcome.digest == batch.digest;
     if (!outcome.matched) {
-        outcome.difference = TRY(find_differences(store, batch, replaced, view));
+        outcome.difference = TRY(find_differences(store, batch, replaced, view, go_on));
         return outcome;
     }
     FoldAccount before;

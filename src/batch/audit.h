@@ -22,6 +22,7 @@ struct AuditOutcome {
 /// Holds a recomputed run against the merge of the runs that it replaces: digests first, on so many
 /// threads, keys only when they differ.
 Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const RunReaders& replaced,
-                             const plan::ViewPlan& view, size_t threads = 1);
+                             const plan::ViewPlan& view, size_t threads = 1,
+                             const GoOn& go_on = {});
 
 }  // namespace braid::batch

@@ -12,6 +12,8 @@ namespace {
 constexpr int kAttemptsMax = 10;
 constexpr int64_t kLookUs = 500'000;
 constexpr int64_t kRestAfterFailureUs = 5'000'000;
+/// Of who waits for another's work, at its own limits.
+constexpr std::chrono::milliseconds kBetweenLooks(100);
 
 enum class Need : uint8_t { kWanted, kIn, kGone };
 
@@ -29,21 +31,25 @@ Error dropped_meanwhile() {
 
 }  // namespace
 
-Result<void> BatchLayer::backfill(VersionId version) {
+Result<void> BatchLayer::backfill(VersionId version, const StatementLimits& limits) {
     const manifest::StatePtr state = parts_.manifest->head();
     const catalog::MaterializedView* view = state->catalog.view_of_version(version);
     if (view == nullptr) return dropped_meanwhile();
-    return fill_in_turn(*TRY(find(view->table)), version);
+    return fill_in_turn(*TRY(find(view->table)), version, limits);
 }
 
-Result<void> BatchLayer::fill_in_turn(Stream& stream, VersionId version) {
+Result<void> BatchLayer::fill_in_turn(Stream& stream, VersionId version,
+                                      const StatementLimits& limits) {
     UniqueLock lock(stream.mutex);
-    while (stream.filling.contains(version)) stream.finished.wait(lock);
+    while (stream.filling.contains(version)) {
+        stream.finished.wait_for(lock, kBetweenLooks);
+        TRY(limits.check());
+    }
     const auto watch = std::make_shared<ScanWatch>();
     watch->task = Tasks::begin_in(parts_.tasks, "backfill", stream.table.id, "events");
     stream.filling.emplace(version, watch);
     lock.unlock();
-    const auto outcome = fill(stream, version, *watch);
+    const auto outcome = fill(stream, version, limits, *watch);
     lock.lock();
     stream.filling.erase(version);
     stream.finished.notify_all();
@@ -63,7 +69,8 @@ std::optional<Progress> BatchLayer::backfill_progress(VersionId version) const {
 }
 
 /// The tiling decides: whoever commits first has populated the version, and the others see it done.
-Result<void> BatchLayer::fill(const Stream& stream, VersionId version, ScanWatch& watch) {
+Result<void> BatchLayer::fill(const Stream& stream, VersionId version,
+                              const StatementLimits& limits, ScanWatch& watch) {
     Result<void> outcome;
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
         switch (need_of(*parts_.manifest->head(), version)) {
@@ -74,7 +81,7 @@ Result<void> BatchLayer::fill(const Stream& stream, VersionId version, ScanWatch
             case Need::kWanted:
                 break;
         }
-        outcome = fill_once(stream, version, watch);
+        outcome = fill_once(stream, version, limits, watch);
         if (outcome) return {};
         const bool is_decided = need_of(*parts_.manifest->head(), version) != Need::kWanted;
         if (!is_decided && outcome.error().code() != ErrorCode::kConflict) break;
@@ -82,13 +89,16 @@ Result<void> BatchLayer::fill(const Stream& stream, VersionId version, ScanWatch
     return outcome;
 }
 
-Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version, ScanWatch& watch) {
+Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version,
+                                   const StatementLimits& limits, ScanWatch& watch) {
     manifest::StatePtr state = parts_.manifest->head();
     const catalog::MaterializedView* view = state->catalog.view_of_version(version);
     if (view == nullptr) return dropped_meanwhile();
     Positions first_seal = view->find(version)->first_seal;
     TRY(parts_.hooks.archive_to(stream.table.id, first_seal).context("archiving"));
-    watch.go_on = [this, version]() -> Result<void> {
+    watch.go_on = [&]() -> Result<void> {
+        if (stream.is_closing) return ended(stream);
+        TRY(limits.check());
         if (need_of(*parts_.manifest->head(), version) == Need::kWanted) return {};
         return conflict("the history of view version {} is not wanted any more", version.value);
     };
@@ -110,7 +120,7 @@ StepOutcome BatchLayer::backfill_step(Stream& stream) {
         for (const catalog::ViewVersion& version : view->versions) {
             if (!version.wants_backfill || stream.is_closing) continue;
             // Not by its name: while a table is opened or closed it has none in streams_.
-            const auto filled = fill_in_turn(stream, version.id);
+            const auto filled = fill_in_turn(stream, version.id, {});
             if (filled) return {.progressed = true, .idle_us = 0};
             if (stream.is_closing) break;
             if (need_of(*parts_.manifest->head(), version.id) != Need::kWanted) continue;

@@ -23,6 +23,8 @@ namespace {
 constexpr int kAttemptsMax = 10;
 constexpr std::string_view kAuditDiffers = "XB001";
 constexpr int64_t kScheduleStepUs = 500'000;
+/// Of who waits for another's work, at its own limits.
+constexpr std::chrono::milliseconds kBetweenLooks(100);
 
 /// The stream's own interval, else the node's.
 int64_t interval_of(const catalog::Table& table, const char* option, int64_t fallback_us) {
@@ -148,7 +150,7 @@ StepOutcome BatchLayer::scheduled_step(Stream& stream) {
         return idle;
     if (table->candidate) return idle;  // until a person has said which answer is right
     const Reach reach = is_recompute_due(stream, *table) ? Reach::kAll : Reach::kNew;
-    const auto done = run_in_turn(stream, reach);
+    const auto done = run_in_turn(stream, reach, {});
     if (done) {
         stream.health->recovered();
     } else if (stream.is_closing || parts_.manifest->head()->table(stream.table.id) == nullptr) {
@@ -166,18 +168,19 @@ bool BatchLayer::is_recompute_due(const Stream& stream, const manifest::TableSta
     return since_us < 0 || since_us >= stream.full_interval_us;
 }
 
-Result<void> BatchLayer::refresh(TableId table) {
+Result<void> BatchLayer::refresh(TableId table, const StatementLimits& limits) {
     const std::shared_ptr<Stream> stream = TRY(find(table));
-    return run_in_turn(*stream, Reach::kAll);
+    return run_in_turn(*stream, Reach::kAll, limits);
 }
 
-Result<void> BatchLayer::run_in_turn(Stream& stream, Reach reach) {
+Result<void> BatchLayer::run_in_turn(Stream& stream, Reach reach, const StatementLimits& limits) {
     UniqueLock lock(stream.mutex);
     const uint64_t mine = ++stream.requested;
     if (reach == Reach::kAll) stream.reach = Reach::kAll;
     while (stream.completed < mine) {
         if (stream.is_running) {
-            stream.finished.wait(lock);
+            stream.finished.wait_for(lock, kBetweenLooks);
+            TRY(limits.check());
             continue;
         }
         stream.is_running = true;
@@ -186,7 +189,7 @@ Result<void> BatchLayer::run_in_turn(Stream& stream, Reach reach) {
         lock.unlock();
         Result<void> outcome;
         for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-            outcome = run_once(stream, furthest);
+            outcome = run_once(stream, furthest, limits);
             // A view came or went meanwhile: what was computed is for another set of views.
             if (outcome || outcome.error().code() != ErrorCode::kConflict ||
                 outcome.error().sqlstate() == kAuditDiffers) {
@@ -194,15 +197,21 @@ Result<void> BatchLayer::run_in_turn(Stream& stream, Reach reach) {
             }
         }
         lock.lock();
-        stream.outcome = std::move(outcome);
-        stream.completed = covers;
         stream.is_running = false;
         stream.finished.notify_all();
+        if (!outcome && !limits.check()) {
+            // Whoever waits for the same begins anew.
+            if (furthest == Reach::kAll) stream.reach = Reach::kAll;
+            return outcome;
+        }
+        stream.outcome = std::move(outcome);
+        stream.completed = covers;
     }
     return stream.outcome;
 }
 
-Result<void> BatchLayer::run_once(const Stream& stream, Reach reach) {
+Result<void> BatchLayer::run_once(const Stream& stream, Reach reach,
+                                  const StatementLimits& limits) {
     const TableId id = stream.table.id;
     TRY(parts_.hooks.seal(id).context("sealing"));
     // What is audited against is read to the end, also of a view that is dropped meanwhile.
@@ -222,13 +231,17 @@ Result<void> BatchLayer::run_once(const Stream& stream, Reach reach) {
     cut.grow(state->table(id)->origin);
     manifest::Publish publish{id, cut, {}, {}};
     ScanWatch watch;
+    watch.go_on = [&]() -> Result<void> {
+        if (stream.is_closing) return ended(stream);
+        return limits.check();
+    };
     watch.task =
         Tasks::begin_in(parts_.tasks, reach == Reach::kAll ? "refresh" : "batch", id, "events");
     Recomputed recomputed =
         TRY(recompute(stream, state, catalog::versions_of(state->catalog, id), cut, reach, watch)
                 .context("recomputing"));
     for (Computed& computed : recomputed.views) {
-        publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut)));
+        publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut, watch.go_on)));
         publish.runs.push_back(std::move(computed.run));
     }
     return publish_or_park(std::move(publish), std::move(recomputed.file), stream.table);
@@ -321,10 +334,9 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manif
     fold_watch.before_piece = watch.go_on;
     fold_watch.after_slice = [&](uint64_t events) -> Result<void> {
         watch.task.advance(events);
-        if (stream.is_closing) return ended(stream);
-        return {};
+        return watch.go_on();
     };
-    const FoldLimits limits{.write = {.threads = options_.threads},
+    const FoldLimits limits{.write = {.threads = options_.threads, .go_on = watch.go_on},
                             .memory_bytes_max = options_.memory_bytes_max};
     const RunId first = TRY(parts_.manifest->new_run_id());
     runs::RunFile file(*parts_.store, runs::run_path(table.id, first));
@@ -358,7 +370,8 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manif
 }
 
 Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const manifest::Run& run,
-                                          const operators::BoundView& view, const Cut& cut) {
+                                          const operators::BoundView& view, const Cut& cut,
+                                          const GoOn& go_on) {
     RunReaders replaced;
     for (const manifest::Run& old : state.runs_of(run.version)) {
         if (run.increments > 0 && old.kind == manifest::RunKind::kBatch) continue;  // it stays
@@ -378,7 +391,7 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
         audit.difference = "first history of the version: not compared";
         return audit;
     }
-    auto outcome = compare(*parts_.store, run, replaced, *view.plan, options_.threads);
+    auto outcome = compare(*parts_.store, run, replaced, *view.plan, options_.threads, go_on);
     if (outcome) {
         audit.speed = outcome->digest;
         audit.difference = outcome->difference;

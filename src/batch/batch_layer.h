@@ -14,11 +14,13 @@
 #include "base/result.h"
 #include "base/store.h"
 #include "base/worker.h"
+#include "batch/run_merge.h"
 #include "dataset/splits.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
 #include "model/health.h"
 #include "model/progress.h"
+#include "model/statement_limits.h"
 #include "model/tasks.h"
 #include "operators/fold/view_folder.h"
 #include "runs/run_file.h"
@@ -71,15 +73,15 @@ class BatchLayer {
     /// Returns when a version has its history: a run over [origin, first_seal) from the segments,
     /// or what a REFRESH has published meanwhile. NotFound when it is dropped first. A version that
     /// wants it and has nobody who waits is filled by a step of its stream.
-    Result<void> backfill(VersionId version);
+    Result<void> backfill(VersionId version, const StatementLimits& limits = {});
     /// How far the scan of a version's history has got; nothing when none runs.
     std::optional<Progress> backfill_progress(VersionId version) const;
     /// Seal, archive to that frontier, choose the cut, recompute all views of the stream from the
     /// origin in one scan, audit against the runs that are replaced, publish. Callers that come
-    /// while one runs share the next one. Where the audit differs nothing is published: XB001, and
-    /// what was computed waits as a candidate, as do later refreshes and the schedule, until it is
-    /// judged.
-    Result<void> refresh(TableId table);
+    /// while one runs share the next one; the limits of one end its own waiting or work, never that
+    /// of another. Where the audit differs nothing is published: XB001, and what was computed waits
+    /// as a candidate, as do later refreshes and the schedule, until it is judged.
+    Result<void> refresh(TableId table, const StatementLimits& limits = {});
     /// A person's word on a pending audit; the last one accepted publishes exactly the candidate,
     /// one rejected drops it. Gives how many audits of the candidate still wait. The same word
     /// twice is no error.
@@ -98,12 +100,14 @@ class BatchLayer {
     Result<std::shared_ptr<Stream>> find(TableId table) const;
     StepOutcome scheduled_step(Stream& stream);
     bool is_recompute_due(const Stream& stream, const manifest::TableState& table) const;
-    Result<void> run_in_turn(Stream& stream, Reach reach);
+    Result<void> run_in_turn(Stream& stream, Reach reach, const StatementLimits& limits);
     StepOutcome backfill_step(Stream& stream);
-    Result<void> fill_in_turn(Stream& stream, VersionId version);
-    Result<void> fill(const Stream& stream, VersionId version, ScanWatch& watch);
-    Result<void> fill_once(const Stream& stream, VersionId version, ScanWatch& watch);
-    Result<void> run_once(const Stream& stream, Reach reach);
+    Result<void> fill_in_turn(Stream& stream, VersionId version, const StatementLimits& limits);
+    Result<void> fill(const Stream& stream, VersionId version, const StatementLimits& limits,
+                      ScanWatch& watch);
+    Result<void> fill_once(const Stream& stream, VersionId version, const StatementLimits& limits,
+                           ScanWatch& watch);
+    Result<void> run_once(const Stream& stream, Reach reach, const StatementLimits& limits);
     /// Its runs lie in the file.
     Result<void> publish_or_park(manifest::Publish publish, runs::UnnamedFile file,
                                  const catalog::Table& table);
@@ -118,7 +122,8 @@ class BatchLayer {
                                        const std::vector<VersionId>& versions, const Cut& end,
                                        Reach reach) const;
     Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
-                                  const operators::BoundView& view, const Cut& cut);
+                                  const operators::BoundView& view, const Cut& cut,
+                                  const GoOn& go_on);
 
     const BatchParts parts_;
     const BatchOptions options_;

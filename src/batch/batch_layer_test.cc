@@ -539,6 +539,28 @@ TEST_F(BatchLayerTest, RunsByItselfAtTheIntervalOfTheStream) {
     EXPECT_EQ(state().cuts.size(), 1U);
 }
 
+TEST_F(BatchLayerTest, EndsWithTheLimitsOfWhoAskedForIt) {
+    for (int number = 0; number < 5; ++number) records_.push_back(event("a", number));
+    const auto cancel = std::make_shared<CancelToken>();
+    const StatementLimits limits(cancel, clock_, INT64_MAX);
+    cancel->cancelled = true;
+    const IsError cancelled(ErrorCode::kCancelled, "57014");
+    EXPECT_TRUE(cancelled(layer_->refresh(table_.id, limits)));
+    EXPECT_TRUE(state().cuts.empty());
+    const VersionId late = create_view(manifest_->new_id().value(), "late", true);
+    EXPECT_TRUE(cancelled(layer_->backfill(late, limits)));
+    EXPECT_TRUE(head()->runs_of(late).empty());
+    EXPECT_EQ(files_.list(fmt::format("runs/{}", table_.id.value)).value().size(), 1U) << "sealed";
+
+    const StatementLimits late_limits(nullptr, clock_, clock_.monotonic_us() + 1);
+    clock_.advance_us(2);
+    EXPECT_TRUE(IsError(ErrorCode::kTimeout, "57014")(layer_->refresh(table_.id, late_limits)));
+
+    ASSERT_OK(layer_->backfill(late));
+    ASSERT_OK(layer_->refresh(table_.id));
+    EXPECT_EQ(lines(runs_of(version_).front()), expected(records_));
+}
+
 /// A stream of one view, whose schedule is due at each step.
 class IncrementalBatchTest : public BatchLayerTest {
   protected:

@@ -36,9 +36,9 @@ struct BatchLayer::Stream {
 
 /// Who watches a scan of segments, from other threads.
 struct BatchLayer::ScanWatch {
-    /// Asked before each piece of a split, by several threads; empty: nothing stops the scan but
-    /// the end of the node.
-    std::function<Result<void>()> go_on;
+    /// Asked now and then, by several threads: after each slice, and between rows of what is
+    /// merged, written and audited.
+    GoOn go_on;
     Tasks::Running task;  // 0 events of 0: the scan has not begun
 };
 

@@ -3,6 +3,7 @@
 
 #include <queue>
 #include <string>
+#include <utility>
 
 #include "base/thread.h"
 #include "operators/aggregate/state_merge.h"
@@ -83,6 +84,16 @@ class SectionMerge {
 
 }  // namespace
 
+operators::RowVisitor asking(const GoOn& go_on, operators::RowVisitor visit) {
+    if (!go_on) return visit;
+    constexpr uint64_t kRowsBetween = 4096;
+    return [&go_on, visit = std::move(visit), rows = uint64_t{0}](
+               uint32_t section, const StateRow& row) mutable -> Result<void> {
+        if (++rows % kRowsBetween == 0) TRY(go_on());
+        return visit(section, row);
+    };
+}
+
 size_t range_count_for(size_t threads) {
     constexpr size_t kRangesOfThread = 4;
     return threads == 1 ? 1 : threads * kRangesOfThread;
@@ -117,24 +128,26 @@ Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregat
 Result<manifest::Run> merge_range(const RunReaders& runs,
                                   const std::vector<plan::Aggregate>& aggregates,
                                   const runs::KeyRange& range, runs::RunFile& file,
-                                  runs::RunWriterOptions options) {
+                                  runs::RunWriterOptions options, const GoOn& go_on) {
     const auto writer = runs::RunWriter::create(file, options);
-    TRY(merge_runs(runs, aggregates, range, [&](uint32_t section, const StateRow& row) {
-        return writer->add(section, row);
-    }));
+    TRY(merge_runs(runs, aggregates, range,
+                   asking(go_on, [&](uint32_t section, const StateRow& row) {
+                       return writer->add(section, row);
+                   })));
     return writer->finish();
 }
 
 Result<Digest> digest_of_merge(const RunReaders& runs,
                                const std::vector<plan::Aggregate>& aggregates,
-                               std::span<const runs::KeyRange> ranges, size_t threads) {
+                               std::span<const runs::KeyRange> ranges, size_t threads,
+                               const GoOn& go_on) {
     std::vector<Digest> digests(ranges.size());
     TRY(for_each_on_threads(threads, "audit", ranges.size(), [&](size_t number) {
         const auto add = [&](uint32_t section, const StateRow& row) -> Result<void> {
             digests[number].add_row(section, row.key, row.subkey, row.state);
             return {};
         };
-        return merge_runs(runs, aggregates, ranges[number], add);
+        return merge_runs(runs, aggregates, ranges[number], asking(go_on, add));
     }));
     Digest digest;
     for (const Digest& each : digests) digest.add(each);

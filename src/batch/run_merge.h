@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -14,6 +15,10 @@
 #include "runs/run_file.h"
 
 namespace braid::batch {
+
+/// Asked now and then by whoever works for long, from any of its threads; an error ends the work
+/// and is given back. Empty: nothing ends it before its end.
+using GoOn = std::function<Result<void>()>;
 
 using RunReaders = std::vector<std::shared_ptr<const runs::RunReader>>;
 
@@ -38,11 +43,15 @@ Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregat
 Result<manifest::Run> merge_range(const RunReaders& runs,
                                   const std::vector<plan::Aggregate>& aggregates,
                                   const runs::KeyRange& range, runs::RunFile& file,
-                                  runs::RunWriterOptions options = {});
+                                  runs::RunWriterOptions options = {}, const GoOn& go_on = {});
 
 /// The digest that a run holding the ⊕ of these runs would have, by ranges on so many threads.
 Result<Digest> digest_of_merge(const RunReaders& runs,
                                const std::vector<plan::Aggregate>& aggregates,
-                               std::span<const runs::KeyRange> ranges, size_t threads);
+                               std::span<const runs::KeyRange> ranges, size_t threads,
+                               const GoOn& go_on = {});
+
+/// A visitor that asks `go_on`, which outlives it, at every so many rows. For one thread.
+operators::RowVisitor asking(const GoOn& go_on, operators::RowVisitor visit);
 
 }  // namespace braid::batch

@@ -94,7 +94,7 @@ Result<manifest::Run> ViewBuilder::write(Tables tables, runs::RunFile& file) con
         const auto add = [&](uint32_t section, const operators::StateRow& row) {
             return writer->add(section, row);
         };
-        TRY(operators::GroupTable::visit_rows_of_all(pieces, add));
+        TRY(operators::GroupTable::visit_rows_of_all(pieces, asking(options_.go_on, add)));
         written[range] = TRY(writer->finish());
         return {};
     };
@@ -111,8 +111,8 @@ Result<manifest::Run> ViewBuilder::merge_spills(runs::RunFile& file) const {
         key_ranges(spills_, range_count_for(options_.threads));
     std::vector<manifest::Run> merged(ranges.size());
     const auto merge = [&](size_t number) -> Result<void> {
-        merged[number] =
-            TRY(merge_range(readers, aggregates_, ranges[number], file, part_options()));
+        merged[number] = TRY(merge_range(readers, aggregates_, ranges[number], file, part_options(),
+                                         options_.go_on));
         return {};
     };
     TRY(for_each_on_threads(options_.threads, "merge", ranges.size(), merge));

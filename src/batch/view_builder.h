@@ -21,6 +21,7 @@ struct WriteOptions {
     size_t threads = 1;
     /// More threads than one pay from so many groups each on.
     uint64_t range_rows_min = 16'384;
+    GoOn go_on = {};
 };
 
 /// Writes the states of one view version over a scan of history as one run, by ranges of keys, on

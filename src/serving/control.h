@@ -29,6 +29,8 @@ struct TransactionWork {
         std::vector<read::OwnRows::Records> records;
     };
     std::vector<Rows> inserts;  // one entry a table
+    /// Of the statement that waits for the history of views.
+    StatementLimits limits;
 };
 
 /// What a session asks of the rest of the node beside reading. Given by `app`, which hands each
@@ -63,7 +65,7 @@ class Control {
     /// finished by the next start.
     virtual Result<void> commit(const TransactionWork& work) = 0;
     /// Seal, archive, cut, recompute, publish: for all views of the view's stream. Coalesced.
-    virtual Result<void> refresh(ViewId view) = 0;
+    virtual Result<void> refresh(ViewId view, const StatementLimits& limits) = 0;
     /// A person's word on a pending audit: what batch computed is published, or dropped. Gives how
     /// many audits still stand in the way of publishing.
     virtual Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) = 0;

@@ -176,7 +176,7 @@ Result<void> FakeControl::commit(const TransactionWork& work) {
     return {};
 }
 
-Result<void> FakeControl::refresh(ViewId view) {
+Result<void> FakeControl::refresh(ViewId view, const StatementLimits& /*limits*/) {
     ScopedLock lock(mutex_);
     refreshed_.push_back(state_->catalog.views.at(view).name);
     return {};

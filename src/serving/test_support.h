@@ -69,7 +69,7 @@ class FakeControl final : public Control {
     Result<catalog::MaterializedView> complete(std::string name, const plan::ViewPlan& plan,
                                                std::string time_zone) override;
     Result<void> commit(const TransactionWork& work) override;
-    Result<void> refresh(ViewId view) override;
+    Result<void> refresh(ViewId view, const StatementLimits& limits) override;
     /// Audit 1 alone is pending, audit 2 is one of two.
     Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) override;
 

@@ -65,7 +65,7 @@ class OneTable final : public Control {
         return catalog::MaterializedView{};
     }
     Result<void> commit(const TransactionWork&) override { return {}; }
-    Result<void> refresh(ViewId) override { return {}; }
+    Result<void> refresh(ViewId, const StatementLimits&) override { return {}; }
     Result<uint64_t> judge_audit(uint64_t, bool) override { return 0U; }
 
   private:

@@ -253,6 +253,13 @@ std::shared_ptr<CancelToken> Session::new_cancel_token() {
     return token;
 }
 
+StatementLimits Session::work_limits() {
+    const int64_t timeout_us = settings_.work_timeout_us();
+    const int64_t now_us = services_.clock->monotonic_us();
+    const int64_t deadline_us = timeout_us == 0 ? INT64_MAX : now_us + timeout_us;
+    return {new_cancel_token(), *services_.clock, deadline_us};
+}
+
 void Session::cancel() {
     ScopedLock lock(cancel_mutex_);
     if (running_ != nullptr) running_->cancelled.store(true);

@@ -168,6 +168,8 @@ class Session {
     std::unique_ptr<Cursor> rows_of(Schema schema, std::vector<std::vector<std::string>> rows,
                                     std::string tag) const;
     std::shared_ptr<CancelToken> new_cancel_token();
+    /// Of a statement that computes history: REFRESH, or one that makes a view.
+    StatementLimits work_limits();
     void note_finished(const std::string& statement,
                        std::shared_ptr<const runs::ReceiptSource> receipt);
     void warn(std::string_view sqlstate, std::string message);

@@ -425,7 +425,7 @@ Result<void> Session::run_refresh(const sql::Refresh& refresh_view) {
             .with_hint("Run it as a message of its own.")
             .with_sqlstate("25001");
     }
-    return services_.control->refresh(refresh_view.view);
+    return services_.control->refresh(refresh_view.view, work_limits());
 }
 
 Result<void> Session::run_drop(const sql::Drop& drop) {

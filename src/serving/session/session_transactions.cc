@@ -173,7 +173,11 @@ Result<void> Session::finish(bool is_committed) {
     }
     transaction_.snapshot.reset();  // what it pins is given back before anything is sealed
     Result<void> outcome;
-    if (!pending_.empty()) outcome = services_.control->commit(pending_.take());
+    if (!pending_.empty()) {
+        TransactionWork work = pending_.take();
+        work.limits = work_limits();
+        outcome = services_.control->commit(work);
+    }
     settings_.end_transaction(outcome.has_value());
     settings_.end_implicit(outcome.has_value());
     transaction_ = {};

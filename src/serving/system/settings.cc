@@ -377,6 +377,11 @@ void Settings::store(const std::string& key, std::string value) {
     refresh_derived();
 }
 
+int64_t Settings::work_timeout_us() const {
+    const auto facts = std::ranges::find(setting_facts(), "statement_timeout", &SettingFacts::name);
+    return values_.at("statement_timeout") == facts->initial ? 0 : statement_timeout_us_;
+}
+
 void Settings::refresh_derived() {
     ++version_;
     auto zone = find_time_zone(values_["timezone"]);

@@ -89,6 +89,8 @@ class Settings {
     uint64_t cut_number() const { return cut_number_; }
     /// 0: no limit.
     int64_t statement_timeout_us() const { return statement_timeout_us_; }
+    /// The same of a statement that computes history, which the initial limit is not for.
+    int64_t work_timeout_us() const;
     /// Of the transaction that runs, or that the next statement would be.
     Isolation isolation() const { return isolation_; }
     /// Counts changes; equal numbers mean equal settings.
