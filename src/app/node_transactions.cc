@@ -139,11 +139,19 @@ log::RedoRecord Node::record_of(const serving::TransactionWork& work) {
 Result<void> Node::commit(const serving::TransactionWork& work) {
     const log::RedoRecord record = record_of(work);
     if (work.changes.empty()) return store(work, record);
+    Result<void> done;
     {
         const ScopedLock lock(definitions_mutex_);
-        TRY(store(work, record));
+        done = store(work, record);
     }
-    return backfill(work);
+    if (done) done = backfill(work);
+    if (done) return done;
+    // Views of it may be there all the same, and nobody waits for their history.
+    for (const Change& change : work.changes) {
+        const auto* made = std::get_if<manifest::CreateView>(&change);
+        if (made != nullptr) batch_->look_for_backfills(made->view.table);
+    }
+    return done;
 }
 
 Result<void> Node::check_room(const log::RedoRecord& record) const {

@@ -2,7 +2,9 @@
 #include "archive/archiver.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -47,7 +49,9 @@ struct Archiver::Stream {
     /// file must stay as it was offered. Any other leftover is written again.
     std::map<PartitionId, manifest::Segment> uncommitted GUARDED_BY(mutex);
     Workers::Handle step = 0;
+    std::atomic<bool> rests = false;  // the step, until it is woken
     int64_t last_us = 0;
+    bool has_rested = false;
     Metric* rows = nullptr;
     std::shared_ptr<PartHealth> health;
 
@@ -191,16 +195,21 @@ Result<void> Archiver::add_table(const catalog::Table& table,
     const TableId id = table.id;
     stream->step = workers_.start(
         fmt::format("archive {}", id.value), StepKind::kBackground, [this, id, raw = stream.get()] {
+            raw->rests = true;  // before it looks: what comes now wakes it again
             const int64_t now_us = parts_.clock->monotonic_us();
             const manifest::StatePtr state = parts_.manifest->head();
             const manifest::TableState* archived = state->table(id);
             const StepOutcome idle{.progressed = false, .idle_us = kStepUs};
             if (archived == nullptr) return idle;
             const Positions end = known_end(*raw->log, *archived);
-            if (archived->archive_end == end) {
-                raw->last_us = now_us;
-                return idle;
+            if (archived->archive_end == raw->log->durable_end()) {
+                raw->has_rested = true;
+                return StepOutcome{.progressed = false, .idle_us = kUntilWoken};
             }
+            raw->rests = false;
+            // What came after a rest waits for a whole interval.
+            if (std::exchange(raw->has_rested, false)) raw->last_us = now_us;
+            if (archived->archive_end == end) return idle;
             // Positions: at most so many records, fewer where offsets are left out.
             uint64_t waiting_max = 0;
             for (size_t index = 0; index < end.at.size(); ++index) {
@@ -222,6 +231,12 @@ Result<void> Archiver::add_table(const catalog::Table& table,
             write_trace(TraceLevel::kError, "archive", outcome.error().to_string());
             return StepOutcome{.progressed = false, .idle_us = 1'000'000};
         });
+    // The log may outlive the stream here.
+    stream->log->on_durable([&workers = workers_, known = std::weak_ptr<Stream>(stream)] {
+        const auto found = known.lock();
+        if (found && found->rests.exchange(false)) workers.wake(found->step);
+    });
+    workers_.wake(stream->step);  // for what came before that
     const ScopedLock lock(mutex_);
     streams_.emplace(id, std::move(stream));
     return {};

@@ -10,7 +10,6 @@ namespace {
 
 /// Each lost attempt needs a change of the catalog in the middle of a scan.
 constexpr int kAttemptsMax = 10;
-constexpr int64_t kLookUs = 500'000;
 constexpr int64_t kRestAfterFailureUs = 5'000'000;
 /// Of who waits for another's work, at its own limits.
 constexpr std::chrono::milliseconds kBetweenLooks(100);
@@ -114,6 +113,10 @@ Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version,
     return committed ? Result<void>() : Result<void>(committed.error());
 }
 
+void BatchLayer::look_for_backfills(TableId table) {
+    if (const auto stream = find(table)) workers_.wake((*stream)->backfills);
+}
+
 StepOutcome BatchLayer::backfill_step(Stream& stream) {
     const manifest::StatePtr state = parts_.manifest->head();
     for (const catalog::MaterializedView* view : state->catalog.views_of(stream.table.id)) {
@@ -129,7 +132,7 @@ StepOutcome BatchLayer::backfill_step(Stream& stream) {
             return {.progressed = false, .idle_us = kRestAfterFailureUs};
         }
     }
-    return {.progressed = false, .idle_us = kLookUs};
+    return {.progressed = false, .idle_us = kUntilWoken};
 }
 
 }  // namespace braid::batch

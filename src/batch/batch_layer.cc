@@ -22,7 +22,6 @@ namespace {
 /// Each lost attempt needs a view that is made, and filled, in the middle of one.
 constexpr int kAttemptsMax = 10;
 constexpr std::string_view kAuditDiffers = "XB001";
-constexpr int64_t kScheduleStepUs = 500'000;
 /// Of who waits for another's work, at its own limits.
 constexpr std::chrono::milliseconds kBetweenLooks(100);
 
@@ -140,9 +139,11 @@ Result<std::shared_ptr<BatchLayer::Stream>> BatchLayer::find(TableId table) cons
 }
 
 StepOutcome BatchLayer::scheduled_step(Stream& stream) {
-    const StepOutcome idle{.progressed = false, .idle_us = kScheduleStepUs};
+    if (stream.interval_us <= 0) return {.progressed = false, .idle_us = kUntilWoken};
     const int64_t now_us = parts_.clock->monotonic_us();
-    if (stream.interval_us <= 0 || now_us < stream.last_run_us + stream.interval_us) return idle;
+    const int64_t due_us = stream.last_run_us + stream.interval_us;
+    if (now_us < due_us) return {.progressed = false, .idle_us = due_us - now_us};
+    const StepOutcome idle{.progressed = false, .idle_us = stream.interval_us};
     const manifest::StatePtr state = parts_.manifest->head();
     const manifest::TableState* table = state->table(stream.table.id);
     stream.last_run_us = now_us;

@@ -74,6 +74,8 @@ class BatchLayer {
     /// or what a REFRESH has published meanwhile. NotFound when it is dropped first. A version that
     /// wants it and has nobody who waits is filled by a step of its stream.
     Result<void> backfill(VersionId version, const StatementLimits& limits = {});
+    /// A version of the stream may want its history and have nobody who waits.
+    void look_for_backfills(TableId table);
     /// How far the scan of a version's history has got; nothing when none runs.
     std::optional<Progress> backfill_progress(VersionId version) const;
     /// Seal, archive to that frontier, choose the cut, recompute all views of the stream from the

@@ -45,10 +45,15 @@ MemoryLog::MemoryLog(const Clock& clock, LogId id, const Positions& origin, Hole
 MemoryLog::~MemoryLog() { order_.remove(*this); }
 
 PartitionId MemoryLog::add_partition(Offset origin) {
-    const ScopedLock lock(mutex_);
-    partitions_.push_back({.origin = origin, .start = origin, .end = origin});
-    order_.add(*this, all(&Partition::end));
-    return {static_cast<uint32_t>(partitions_.size() - 1)};
+    PartitionId added;
+    {
+        const ScopedLock lock(mutex_);
+        added.value = static_cast<uint32_t>(partitions_.size());
+        partitions_.push_back({.origin = origin, .start = origin, .end = origin});
+        order_.add(*this, all(&Partition::end));
+    }
+    listeners_.call();
+    return added;
 }
 
 uint32_t MemoryLog::partition_count() const {

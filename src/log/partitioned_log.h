@@ -106,7 +106,8 @@ class PartitionedLog {
     /// survive.
     virtual Result<void> trim(PartitionId partition, Offset keep_from) = 0;
 
-    /// Called after each group commit, from the committing thread; must be quick.
+    /// Called after each group commit, and when a partition has come, from the thread that did it;
+    /// must be quick.
     virtual void on_durable(std::function<void()> listener) = 0;
 };
 

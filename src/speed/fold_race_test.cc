@@ -96,8 +96,12 @@ class FoldRace {
         {
             ThreadWorkers workers({.clock = &simulation_});
             for (size_t number = 0; number < stream_.options.fold_threads; ++number) {
-                workers.start(fmt::format("fold {}", number), StepKind::kFold,
-                              [this] { return worker_->fold_step(); });
+                workers.start(fmt::format("fold {}", number), StepKind::kFold, [this] {
+                    // Nobody wakes it here.
+                    StepOutcome outcome = worker_->fold_step();
+                    outcome.idle_us = std::min<int64_t>(outcome.idle_us, 100'000);
+                    return outcome;
+                });
             }
             Thread writer("writer", [this] { write(); });
             Thread reader("reader", [this] { read(); });

@@ -17,10 +17,12 @@ SpeedLayer::SpeedLayer(SpeedParts parts, SpeedOptions options, Workers& workers)
         folds_.push_back(workers_.start(fmt::format("fold {}", number), StepKind::kFold,
                                         [this] { return fold_step(); }));
     }
-    parts_.call_helpers = [this] {
-        const size_t next = next_fold_.fetch_add(1, std::memory_order_relaxed);
-        workers_.wake(folds_[next % folds_.size()]);
-    };
+    parts_.call_helpers = [this] { wake_fold(); };
+}
+
+void SpeedLayer::wake_fold() {
+    const size_t next = next_fold_.fetch_add(1, std::memory_order_relaxed);
+    workers_.wake(folds_[next % folds_.size()]);
 }
 
 SpeedLayer::~SpeedLayer() {
@@ -41,41 +43,67 @@ void SpeedLayer::stop_folding() {
 }
 
 StepOutcome SpeedLayer::fold_step() {
-    StepOutcome outcome;
-    std::vector<std::shared_ptr<TableWorker>> workers;
+    StepOutcome outcome{.progressed = false, .idle_us = kUntilWoken};
+    const std::vector<AwakeStreams::Awake> awake = awake_->all();
+    if (awake.size() > 1 && folds_.size() > 1) wake_fold();
+    for (const AwakeStreams::Awake& stream : awake) {
+        const StepOutcome one = fold_step_of(stream);
+        outcome.progressed |= one.progressed;
+        outcome.idle_us = std::min(outcome.idle_us, one.idle_us);
+    }
+    return outcome;
+}
+
+StepOutcome SpeedLayer::fold_step_of(const AwakeStreams::Awake& stream) {
+    Entry entry;
     {
         const ScopedLock lock(mutex_);
-        for (const auto& [table, entry] : entries_) {
-            workers.push_back(entry.worker);
+        const auto place = entries_.find(stream.table);
+        if (place != entries_.end()) {
+            entry = place->second;
             ++folding_[entry.worker.get()];
         }
     }
-    for (auto& worker : workers) {
-        const StepOutcome one = worker->fold_step();
-        outcome.progressed |= one.progressed;
-        outcome.idle_us = std::min(outcome.idle_us, one.idle_us);
-        const ScopedLock lock(mutex_);
-        --folding_[worker.get()];
-        left_.notify_all();
-        // Whoever takes the stream away waits for the count: it must be the last to hold it.
-        worker.reset();
+    if (!entry.worker) {
+        awake_->rest(stream);
+        return {.progressed = false, .idle_us = kUntilWoken};
     }
+    const StepOutcome outcome = entry.worker->fold_step();
+    if (!outcome.progressed && outcome.idle_us == kUntilWoken) {
+        awake_->rest(stream);
+    } else {
+        awake_->keep(stream.table);
+    }
+    // Readers fold too: what they did is seen here when there is nothing left.
+    if (entry.worker->rouse_seal()) workers_.wake(entry.seal);
+    const ScopedLock lock(mutex_);
+    --folding_[entry.worker.get()];
+    left_.notify_all();
+    // Whoever takes the stream away waits for the count: it must be the last to hold it.
+    entry.worker.reset();
     return outcome;
 }
 
 Result<void> SpeedLayer::add_table(const catalog::Table& table,
                                    std::shared_ptr<log::PartitionedLog> log) {
+    const TableId id = table.id;
+    const Workers::Handle fold = folds_[id.value % folds_.size()];
+    const auto wake = [&workers = workers_, awake = awake_, fold, id] {
+        awake->wake(id);
+        workers.wake(fold);
+    };
+    SpeedParts parts = parts_;
+    parts.has_work = wake;
     Entry entry;
-    entry.worker = TRY(TableWorker::open(parts_, options_, table, log));
-    const std::string number = std::to_string(table.id.value);
-    entry.seal = workers_.start("seal " + number, StepKind::kSeal,
+    entry.worker = TRY(TableWorker::open(std::move(parts), options_, table, log));
+    entry.seal = workers_.start(fmt::format("seal {}", id.value), StepKind::kSeal,
                                 [worker = entry.worker] { return worker->seal_step(); });
     {
         const ScopedLock lock(mutex_);
-        entries_.emplace(table.id, std::move(entry));
+        entries_.emplace(id, std::move(entry));
     }
-    const Workers::Handle fold = folds_[table.id.value % folds_.size()];
-    log->on_durable([&workers = workers_, fold] { workers.wake(fold); });
+    log->on_durable(wake);
+    wake();
     return {};
 }
 

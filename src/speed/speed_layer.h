@@ -9,12 +9,14 @@
 #include "base/mutex.h"
 #include "base/worker.h"
 #include "runs/tick_source.h"
+#include "speed/awake_streams.h"
 #include "speed/table_worker.h"
 
 namespace braid::speed {
 
 /// The speed layer of a node: a worker per stream, each with a seal step, and a fixed number of
-/// threads that fold, each a slice of every stream in turn.
+/// threads that fold, each a slice of every stream that is awake in turn. A stream without news is
+/// looked at by nobody.
 /// Thread-safe.
 class SpeedLayer final : public runs::TickSource {
   public:
@@ -47,14 +49,18 @@ class SpeedLayer final : public runs::TickSource {
         Workers::Handle seal = 0;
     };
     Result<std::shared_ptr<TableWorker>> find(TableId table) const;
-    /// One of the threads that fold: a slice of each stream.
+    /// One of the threads that fold: a slice of each stream that is awake.
     StepOutcome fold_step();
+    StepOutcome fold_step_of(const AwakeStreams::Awake& stream);
+    void wake_fold();
     void stop_folding();
 
     SpeedParts parts_;
     const SpeedOptions options_;
     Workers& workers_;
     mutable Mutex mutex_;
+    /// Of the logs' listeners too, which may outlive this.
+    const std::shared_ptr<AwakeStreams> awake_ = std::make_shared<AwakeStreams>();
     std::map<TableId, Entry> entries_ GUARDED_BY(mutex_);
     std::map<const TableWorker*, int> folding_ GUARDED_BY(mutex_);  // threads in its fold_step
     CondVar left_;                                                  // one has left it

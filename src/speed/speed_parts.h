@@ -48,6 +48,9 @@ struct SpeedParts {
     /// There is more to fold than one thread can take: called by a thread that folds, with a lock
     /// held; may be empty.
     std::function<void()> call_helpers;
+    /// There is something to fold that the log has not told of: called with a lock held; may be
+    /// empty.
+    std::function<void()> has_work;
 };
 
 }  // namespace braid::speed

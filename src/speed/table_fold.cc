@@ -64,6 +64,7 @@ Result<void> TableFold::reload_locked() {
     sealed_ = table->sealed_frontier;
     folded_to_ = sealed_;
     reader_.start(sealed_);
+    if (parts_.has_work) parts_.has_work();
     return {};
 }
 
@@ -137,7 +138,8 @@ StepOutcome TableFold::step() {
     // A reader wants the lock, and a mutex is not fair.
     if (readers_waiting_.load(std::memory_order_relaxed) > 0) return kStepAside;
     UniqueLock lock(mutex_);
-    if (is_paused_ || failure_) return {};
+    constexpr StepOutcome kRest = {.progressed = false, .idle_us = kUntilWoken};
+    if (is_paused_ || failure_) return kRest;
     if (settling_ > 0) return kStepAside;
     // Readers fold too, and more threads than cores only push each other's states out of caches.
     if (folding_ >= options_.fold_threads) return {.progressed = false, .idle_us = kReaderFoldsUs};
@@ -145,7 +147,9 @@ StepOutcome TableFold::step() {
     if (!folded) return {};
     if (*folded == Folded::kTooMuchOnTheWay) return kStepAside;
     if (*folded == Folded::kSlice) return {.progressed = true, .idle_us = 0};
-    return {.progressed = merge_back()};
+    if (merge_back()) return {.progressed = true, .idle_us = 0};
+    if (layers_.size() > 1) return {};  // what pins one will go away
+    return kRest;
 }
 
 Result<TableFold::Folded> TableFold::fold_slice(UniqueLock* lock, const Positions& end) {
@@ -353,6 +357,7 @@ Result<void> TableFold::pause() {
 void TableFold::resume() {
     const ScopedLock lock(mutex_);
     is_paused_ = false;
+    if (parts_.has_work) parts_.has_work();
     folded_.notify_all();
 }
 

@@ -58,9 +58,11 @@ TableSeal::TableSeal(const SpeedParts& parts, const SpeedOptions& options,
 StepOutcome TableSeal::step() {
     const int64_t now_us = parts_.clock->monotonic_us();
     if (!fold_.has_unsealed()) {
-        last_seal_us_ = now_us;
-        return {};
+        has_rested_ = true;
+        return {.progressed = false, .idle_us = kUntilWoken};
     }
+    // What came after a rest waits for a whole interval.
+    if (std::exchange(has_rested_, false)) last_seal_us_ = now_us;
     const int64_t due_us = last_seal_us_ + options_.seal_interval_us;
     if (now_us < due_us && fold_.bytes_used() < options_.seal_bytes_max) {
         return {.progressed = false, .idle_us = std::min<int64_t>(due_us - now_us, 100'000)};

@@ -64,6 +64,7 @@ class TableSeal {
 
     Mutex mutex_;  // one seal at a time; before that of the fold
     std::atomic<int64_t> last_seal_us_ = 0;
+    bool has_rested_ = false;  // by the step alone
 };
 
 }  // namespace braid::speed

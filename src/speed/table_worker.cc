@@ -27,6 +27,17 @@ TableWorker::TableWorker(SpeedParts parts, SpeedOptions options, catalog::Table 
       fold_(parts_, options_, table_, std::move(log)),
       seal_(parts_, options_, table_, fold_) {}
 
+StepOutcome TableWorker::seal_step() {
+    seal_rests_ = true;  // before it looks: what comes now rouses it again
+    const StepOutcome outcome = seal_.step();
+    if (outcome.progressed || outcome.idle_us != kUntilWoken) seal_rests_ = false;
+    return outcome;
+}
+
+bool TableWorker::rouse_seal() {
+    return seal_rests_ && fold_.has_unsealed() && seal_rests_.exchange(false);
+}
+
 Result<void> TableWorker::seal() {
     TRY(fold_.catch_up(kCatchUpUsMax));
     return seal_folded();

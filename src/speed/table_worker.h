@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,7 +31,10 @@ class TableWorker {
                                                      std::shared_ptr<log::PartitionedLog> log);
 
     StepOutcome fold_step() { return fold_.step(); }
-    StepOutcome seal_step() { return seal_.step(); }
+    StepOutcome seal_step();
+    /// Whether something is to be sealed, and the step that does it rests: it must be woken now.
+    /// Says so once.
+    bool rouse_seal();
 
     /// Folds what was acknowledged until now and makes it durable as one commit; nothing to do is
     /// success.
@@ -77,6 +81,7 @@ class TableWorker {
     const catalog::Table table_;
     TableFold fold_;
     TableSeal seal_;
+    std::atomic<bool> seal_rests_ = false;
 };
 
 }  // namespace braid::speed
