@@ -367,6 +367,32 @@ TEST_F(FileSourceTest, AThousandFilesWithNothingNewCostLittle) {
     EXPECT_LE(live_bytes() - before, kFiles * kBytesMax);
 }
 
+TEST_F(FileSourceTest, QuietFilesAreLookedAtInTurn) {
+    constexpr size_t kFiles = 120;
+    constexpr size_t kLooksMax = 50;
+    const auto name = [](size_t number) { return fmt::format("/logs/{:03}.log", number); };
+    const auto poll = [&] {
+        while (source_->step().progressed) {
+        }
+        clock_.advance_us(options_.poll_interval_us);
+        return lines().size();
+    };
+    options_.scan_interval_us = 3'600'000'000;
+    start();
+    for (size_t number = 0; number < kFiles; ++number) write(name(number), "a\n");
+    run();
+    ASSERT_EQ(lines().size(), kFiles);
+    EXPECT_EQ(poll(), kFiles) << "by now all are quiet";
+    for (size_t number = 0; number < kFiles; ++number) write(name(number), "b\n");
+    EXPECT_EQ(poll(), kFiles + kLooksMax);
+    EXPECT_EQ(poll(), kFiles + 2 * kLooksMax);
+    EXPECT_EQ(poll(), 2 * kFiles);
+    // What has grown is looked at each time again.
+    for (size_t number = 0; number < kFiles; ++number) write(name(number), "c\n");
+    EXPECT_EQ(poll(), 3 * kFiles);
+    EXPECT_TRUE(source_->is_caught_up());
+}
+
 TEST_F(FileSourceTest, TellsHowEachFileStands) {
     const auto facts = [&] {
         std::string all;

@@ -94,6 +94,7 @@ class FollowedFile {
     bool is_gone = false;        // no name of it is followed any more
     bool is_lost = false;        // nor is it found, and no descriptor is open
     bool is_failing = false;     // last_error is of the last attempt, and in the trace
+    bool is_awake = true;        // looked at each time, not only in its turn
 
   private:
     struct LongLine {

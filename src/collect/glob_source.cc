@@ -17,9 +17,14 @@ namespace {
 
 constexpr int64_t kRetryUs = 1'000'000;
 constexpr int64_t kLargeGlobRestUs = 60'000'000;  // after a walk that met its limits
-/// With more of them new names wait for the next scan.
+/// With more of them new names wait for as long as a scan interval.
 constexpr size_t kEarlyScanPathsMax = 1'000;
 constexpr size_t kEarlyScanFoldersMax = 16;
+/// Names that a scan interval is for: with more of them it is as much longer.
+constexpr size_t kScanPathsMax = 500;
+/// A file that has not grown for so long is quiet: of those so many are looked at each time.
+constexpr int64_t kQuietAfterUs = 60'000'000;
+constexpr size_t kQuietLooksMax = 50;
 /// A change may hide behind an equal time of modification for as long.
 constexpr int64_t kSettleUs = 2'000'000;
 
@@ -87,27 +92,30 @@ StepOutcome GlobSource::step() {
         if (!is_walking_) {
             const GlobMatches matches = walk_.take();
             const auto scanned = scan(matches);
+            gather_awake();
             if (!scanned) return fail(scanned.error());
-            next_scan_us_ =
-                now_us + (matches.is_cut_short ? kLargeGlobRestUs : options_.scan_interval_us);
-            next_early_scan_us_ = now_us + options_.poll_interval_us;
+            const auto intervals = static_cast<int64_t>(1 + matched_ / kScanPathsMax);
+            next_scan_us_ = now_us + (matches.is_cut_short ? kLargeGlobRestUs
+                                                           : intervals * options_.scan_interval_us);
+            next_early_scan_us_ =
+                now_us + (matched_ > kEarlyScanPathsMax ? options_.scan_interval_us
+                                                        : options_.poll_interval_us);
             has_scanned_ = true;
         }
     }
-    for (size_t tried = 0; tried < followed_.size(); ++tried) {
-        if (next_file_ >= followed_.size()) next_file_ = 0;
-        const auto progressed = follow(*followed_[next_file_++]);
-        if (!progressed) return fail(progressed.error());
-        if (*progressed) {
-            caught_up_ = false;
-            has_new_facts_ = true;
-            return {.progressed = true, .idle_us = 0};
-        }
+    auto progressed =
+        follow_quiet();  // few; a file that always has more must not keep them waiting
+    if (progressed && !*progressed) progressed = follow_awake();
+    if (!progressed) return fail(progressed.error());
+    if (*progressed) {
+        caught_up_ = false;
+        has_new_facts_ = true;
+        return {.progressed = true, .idle_us = 0};
     }
     if (is_walking_) return {.progressed = true, .idle_us = 0};
     const auto dropped = drop_finished();
     if (!dropped) return fail(dropped.error());
-    caught_up_ = has_scanned_ && std::ranges::all_of(followed_, [](const auto& file) {
+    caught_up_ = has_scanned_ && std::ranges::all_of(awake_, [](const FollowedFile* file) {
                      return collect::is_caught_up(*file);
                  });
     if (has_new_facts_) publish_facts();
@@ -120,6 +128,55 @@ StepOutcome GlobSource::fail(const Error& error) {
     errors_->add(1);
     write_trace(TraceLevel::kWarning, "collect", error.to_string());
     return {.progressed = false, .idle_us = kRetryUs};
+}
+
+/// Nothing has come for long, and nothing is waited for.
+bool GlobSource::is_quiet(const FollowedFile& file) const {
+    const int64_t now_us = clock_.monotonic_us();
+    return now_us >= file.last_growth_us + kQuietAfterUs && now_us >= file.check_until_us &&
+           collect::is_caught_up(file) && !file.is_gone && !file.is_lost && !file.is_failing;
+}
+
+void GlobSource::gather_awake() {
+    awake_.clear();
+    for (const auto& file : followed_) {
+        file->is_awake = !is_quiet(*file);
+        if (file->is_awake) awake_.push_back(file.get());
+    }
+}
+
+Result<bool> GlobSource::follow_awake() {
+    for (size_t tried = 0; tried < awake_.size(); ++tried) {
+        if (next_awake_ >= awake_.size()) next_awake_ = 0;
+        if (TRY(follow(*awake_[next_awake_++]))) return true;
+    }
+    return false;
+}
+
+/// The next few in turn, so that ten thousand cost no more than fifty.
+Result<bool> GlobSource::follow_quiet() {
+    const int64_t now_us = clock_.monotonic_us();
+    if (now_us >= next_quiet_us_) {
+        quiet_looks_ = std::min(followed_.size(), kQuietLooksMax);
+        next_quiet_us_ = now_us + options_.poll_interval_us;
+    }
+    while (quiet_looks_ > 0) {
+        --quiet_looks_;
+        if (next_quiet_ >= followed_.size()) {
+            next_quiet_ = 0;
+            gather_awake();
+        }
+        if (followed_.empty()) return false;
+        FollowedFile& file = *followed_[next_quiet_++];
+        if (file.is_awake) continue;
+        const bool progressed = TRY(follow(file));
+        if (!is_quiet(file)) {
+            file.is_awake = true;
+            awake_.push_back(&file);
+        }
+        if (progressed) return true;
+    }
+    return false;
 }
 
 /// One file that cannot be read must not keep the others from being read; one log that cannot be
@@ -149,7 +206,7 @@ Result<bool> GlobSource::follow(FollowedFile& file) {
 /// New names show in the times of their folders, which are looked at between the scans: files that
 /// are rotated faster than those are found.
 bool GlobSource::has_new_names(int64_t now_us) const {
-    if (now_us < next_early_scan_us_ || matched_ > kEarlyScanPathsMax) return false;
+    if (now_us < next_early_scan_us_) return false;
     return std::ranges::any_of(
         folders_, [&](const auto& folder) { return folder_time(folder.first) != folder.second; });
 }
@@ -369,6 +426,10 @@ void GlobSource::close_least_used() {
 
 /// Files that have lost their name and were idle for long enough, and those that are not found.
 Result<void> GlobSource::drop_finished() {
+    if (std::ranges::none_of(awake_,
+                             [](const auto* file) { return file->is_gone || file->is_lost; })) {
+        return {};
+    }
     const int64_t now_us = clock_.monotonic_us();
     for (size_t index = 0; index < followed_.size();) {
         FollowedFile& file = *followed_[index];
@@ -379,6 +440,7 @@ Result<void> GlobSource::drop_finished() {
             continue;
         }
         TRY(finish(file));
+        std::erase(awake_, &file);
         followed_.erase(followed_.begin() + static_cast<ptrdiff_t>(index));
         has_new_facts_ = true;
     }

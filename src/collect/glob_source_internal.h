@@ -47,6 +47,12 @@ class GlobSource final : public FileSource {
     Result<void> drop_finished();
     Result<void> finish(FollowedFile& file);
 
+    // Which of them are looked at.
+    bool is_quiet(const FollowedFile& file) const;
+    void gather_awake();
+    Result<bool> follow_awake();
+    Result<bool> follow_quiet();
+
     // One file.
     Result<bool> follow(FollowedFile& file);
     Result<bool> advance(FollowedFile& file);
@@ -85,7 +91,11 @@ class GlobSource final : public FileSource {
     std::vector<FilePointer> followed_;
     std::map<std::string, std::string> unreadable_;  // path -> why
     std::vector<std::byte> buffer_;                  // of all files
-    size_t next_file_ = 0;
+    std::vector<FollowedFile*> awake_;               // of those followed
+    size_t next_awake_ = 0;
+    size_t next_quiet_ = 0;   // of all that are followed
+    size_t quiet_looks_ = 0;  // that are left until then
+    int64_t next_quiet_us_ = 0;
     uint64_t uses_ = 0;  // of descriptors
     GlobWalk walk_;
     bool is_walking_ = false;
