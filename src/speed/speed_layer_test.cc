@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "base/memory_file_system.h"
+#include "base/simulation.h"
 #include "base/test_support.h"
+#include "base/thread.h"
 #include "speed/stream_test_support.h"
 
 namespace braid::speed {
@@ -73,6 +75,42 @@ TEST_F(SpeedLayerTest, KnowsOnlyItsStreams) {
     EXPECT_TRUE(layer_->failure(other).has_value());
     EXPECT_EQ(layer_->bytes_used(other), 0U);
     layer_->remove_table(other);
+}
+
+/// One interleaving of writer, reader, folding threads and seal a seed: whoever folds, what came is
+/// sealed, though nothing comes after it that would wake anybody.
+TEST(SpeedLayerRace, SealsWhatCameLast) {
+    constexpr int64_t kWaitUs = 3'600'000'000;
+    for (uint64_t seed = 1; seed <= 60 && !testing::Test::HasFailure(); ++seed) {
+        SCOPED_TRACE(seed);
+        Simulation simulation(seed);
+        simulation.run([&] {
+            TestStream stream;
+            stream.options.fold_threads = 2;
+            stream.open();
+            SpeedParts parts = stream.parts();
+            parts.clock = &simulation;
+            ThreadWorkers workers({.clock = &simulation});
+            SpeedLayer layer(parts, stream.options, workers);
+            const TableId table = stream.table.id;
+            ASSERT_OK(layer.add_table(stream.table, stream.log));
+            ASSERT_OK(layer.declare(table, {stream.new_view("v")}));
+            for (int turn = 0; turn < 3; ++turn) {
+                Thread writer("writer", [&] { stream.append(0, {stream.event("a", turn)}); });
+                Thread reader("reader", [&] {
+                    for (int look = 0; look < 5; ++look) {
+                        const Positions end = stream.log->durable_end();
+                        EXPECT_OK(layer.pin({{table, end}}, kWaitUs).at(table));
+                        simulation.rest_us(static_cast<int64_t>(simulation.below(20)));
+                    }
+                });
+                writer.join();
+                reader.join();
+                simulation.rest_us(10 * stream.options.seal_interval_us);
+                EXPECT_EQ(stream.state().sealed_frontier, stream.log->durable_end());
+            }
+        });
+    }
 }
 
 }  // namespace

@@ -148,7 +148,8 @@ StepOutcome TableFold::step() {
     if (*folded == Folded::kTooMuchOnTheWay) return kStepAside;
     if (*folded == Folded::kSlice) return {.progressed = true, .idle_us = 0};
     if (merge_back()) return {.progressed = true, .idle_us = 0};
-    if (layers_.size() > 1) return {};  // what pins one will go away
+    // What pins a layer goes away, and what others fold comes in, without a word to this step.
+    if (layers_.size() > 1 || is_on_the_way()) return {};
     return kRest;
 }
 
