@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "catalog/catalog.h"
+#include "manifest/shared_list.h"
+#include "model/box.h"
+#include "model/fold_account.h"
+
+namespace braid::manifest {
+
+enum class RunKind : uint8_t { kSealed, kBatch };  // a back-fill's run is a batch run
+
+/// One file of a run: part of its main rows (section 0), of the set of its n-th count(DISTINCT)
+/// (section n, from 1), or of its failed events (runs::kFailedSection).
+struct Part {
+    uint32_t section = 0;
+    std::string file;  // path in the store; parts of other runs may lie there too
+    uint64_t at = 0;   // where in the file the part lies
+    uint64_t rows = 0;
+    uint64_t bytes = 0;
+    /// CRC-32C of the part's tail, which holds those of all that stands before it
+    /// (docs/formats/run.md).
+    uint32_t crc = 0;
+    Digest digest;
+    std::string first_key;  // encoded keys
+    std::string last_key;
+};
+
+struct Run {
+    RunId id;
+    VersionId version;
+    RunKind kind = RunKind::kSealed;
+    Box box;
+    uint64_t rows = 0;  // groups: those of section 0
+    Digest digest;      // sum of the parts'
+    std::vector<Part> parts;
+    /// What became of the events of the box: folded into groups, refused by WHERE, bad. For the
+    /// accounts: counted + filtered + quarantined = records of the box.
+    uint64_t counted = 0;
+    uint64_t filtered = 0;
+    uint64_t quarantined = 0;
+    /// Of the quarantined: good records for which an expression of the view failed.
+    uint64_t failed = 0;
+    /// 0 as it was sealed or computed, else one more than the highest of those joined in it.
+    uint32_t level = 0;
+    /// Of a batch run: how many batches it is of that went on where the one before had ended. 0: it
+    /// was computed from the origin. The sum over a version's batch runs is its lineage depth.
+    uint32_t increments = 0;
+
+    FoldAccount account() const { return {counted, filtered, quarantined, failed}; }
+    void set_account(const FoldAccount& account);
+    /// Takes in the box, the account and the increments of the run behind it in a tiling: CHECK.
+    void extend(const Run& next);
+    /// Paths of the files that its parts lie in.
+    std::set<std::string> files() const;
+};
+
+struct Segment {
+    std::string file;  // path below the data directory
+    PartitionId partition;
+    Offset from;
+    Offset to;
+    uint64_t rows = 0;
+    uint64_t bad_rows = 0;
+    uint64_t bytes = 0;
+    uint32_t crc = 0;        // CRC-32C of the whole file
+    std::string ingest_day;  // "2026-11-22"
+};
+
+/// Whether a batch answer may take the place of what it was held against. A pending one waits for a
+/// person.
+enum class Verdict : uint8_t { kMatched, kPending, kAccepted, kRejected };
+std::string_view to_text(Verdict verdict);  // "matched", "pending", …
+
+struct Audit {
+    uint64_t number = 0;
+    TableId table;
+    VersionId version;
+    Cut cut;
+    Verdict verdict = Verdict::kPending;
+    Digest batch;
+    Digest speed;
+    std::string difference;  // first differing keys, for people; empty when matched
+    int64_t at_us = 0;
+};
+
+/// A published cut that can still be read: AT CUT number.
+struct PublishedCut {
+    uint64_t number = 0;
+    TableId table;
+    Cut cut;
+    std::vector<RunId> runs;  // batch runs; those of a view version tile [origin, cut), in order
+    int64_t at_us = 0;
+};
+
+/// A file or run that nobody names any more, kept for the undo window.
+struct Retired {
+    Run run;
+    int64_t at_us = 0;
+};
+
+/// A table that was dropped, while files of it may still lie there: its log, its dataset, its runs.
+struct Dropped {
+    TableId table;
+    std::string dataset_folder;
+    int64_t at_us = 0;
+};
+
+/// A batch answer that differs from what it would replace: it stands beside the answers until every
+/// audit of it has been accepted, or one rejected. Its cut stays in flight meanwhile.
+struct Candidate {
+    std::vector<Run> runs;         // one for each view version that a publish would have had
+    std::vector<uint64_t> audits;  // numbers, matched ones too
+    int64_t at_us = 0;
+};
+
+/// Per stream.
+struct TableState {
+    Positions origin;  // of every partition; all vectors below have the same ones
+    Positions archive_end;
+    Positions sealed_frontier;
+    std::optional<Cut> cut_in_flight;
+    std::optional<Candidate> candidate;  // at the cut in flight
+    SharedList<Segment> segments;        // sorted by partition, from
+    std::vector<PublishedCut> cuts;      // oldest first
+    /// When a batch was last published that had computed everything from the origin; 0: never.
+    int64_t recomputed_at_us = 0;
+};
+
+/// Numbers [from, to).
+struct IdRange {
+    uint64_t from = 0;
+    uint64_t to = 0;
+
+    friend bool operator==(const IdRange&, const IdRange&) = default;
+};
+
+/// All that is true at one manifest version. Immutable; readers hold a shared pointer to one.
+struct State {
+    ManifestNumber number;
+    catalog::Catalog catalog;
+    std::set<std::string> allowed_files;  // directories
+    std::map<TableId, TableState> tables;
+    /// Per view version: its runs in order, tiling [origin or first_seal, sealed_frontier)
+    /// together.
+    std::map<VersionId, SharedList<Run>> runs;
+    SharedList<Retired> retired;   // oldest first
+    std::vector<Dropped> dropped;  // oldest first
+    SharedList<Audit> audits;      // newest 1,000 and all pending ones, oldest first
+    uint64_t next_run = 1;         // all below are in somebody's block, or were
+    uint64_t next_cut = 1;
+    uint64_t next_audit = 1;
+    /// How many processes have taken the directory over, one after the other.
+    uint64_t epoch = 0;
+    /// Numbers below catalog.next_id and next_run that no commit has used: they are in the block of
+    /// a process, which is slower than others, or has ended. All others below are used up.
+    /// Ascending; neighbours are one range.
+    std::vector<IdRange> open_ids;
+    std::vector<IdRange> open_runs;
+
+    const TableState* table(TableId id) const;
+    const SharedList<Run>& runs_of(VersionId version) const;
+    /// Where a version's batch runs end: all its other runs lie behind. The origin without any.
+    Positions batch_end(VersionId version) const;
+    /// Audits of a stream's candidate that still wait, ascending; empty without one.
+    std::vector<uint64_t> pending_audits(TableId table) const;
+};
+using StatePtr = std::shared_ptr<const State>;
+
+}  // namespace braid::manifest
