@@ -73,6 +73,8 @@ Result<std::unique_ptr<Node>> Node::open(NodeGround ground, NodeOptions options)
         ground.workers->stop(node->watch_step_);
         return std::move(started).error();
     }
+    node->key_step_ = ground.workers->start("keys", StepKind::kBackground,
+                                            [&watch = *node->key_watch_] { return watch.step(); });
     return node;
 }
 
@@ -138,6 +140,7 @@ Result<void> Node::start() {
             {&local, log_directory, [this](TableId table) { return is_in_use(table); }}},
         options_.housekeeping, *ground_.workers);
     read_parts_ = parts_of_reader(store);
+    key_watch_ = std::make_unique<KeyWatch>(read_parts_);
     reader_ = TRY(read::make_reader(read_parts_, options_.query_memory_bytes));
     return open_tables();
 }
@@ -162,6 +165,7 @@ read::ReadParts Node::parts_of_reader(Store& store) {
     };
     read.threads = std::make_shared<read::PieceThreads>(options_.query);
     read.statement_bytes_max = options_.statement_memory_bytes;
+    read.key_counts = std::make_shared<read::KeyCounts>(&health_);
     return read;
 }
 
@@ -309,6 +313,7 @@ bool Node::is_in_use(TableId table) {
 
 Result<void> Node::close() {
     is_closed_ = true;
+    ground_.workers->stop(key_step_);
     std::map<TableId, Stream> streams = stop_sources();
     housekeeper_.reset();
     for (auto& [table, stream] : streams) batch_->remove_table(table);
@@ -467,6 +472,12 @@ void Node::judge_source(const Stream& stream) const {
     if (admitted) return stream.source_health->recovered();
     stream.source_health->tell(HealthState::kDegraded, admitted.error());
     write_trace(TraceLevel::kWarning, "node", admitted.error().to_string());
+}
+
+Result<uint64_t> Node::judge_audit(uint64_t audit, bool is_accepted) {
+    auto judged = batch_->judge(audit, is_accepted);
+    read_parts_.key_counts->forget_counts();
+    return judged;
 }
 
 Result<catalog::MaterializedView> Node::complete(std::string name, const plan::ViewPlan& plan,

@@ -12,6 +12,7 @@
 #include "app/catalog_views.h"
 #include "app/clock_watch.h"
 #include "app/function_data_store.h"
+#include "app/key_watch.h"
 #include "app/sources.h"
 #include "archive/archiver.h"
 #include "base/clock.h"
@@ -123,9 +124,7 @@ class Node final : public serving::Control {
                                                std::string time_zone) override;
     Result<void> commit(const serving::TransactionWork& work) override EXCLUDES(definitions_mutex_);
     Result<void> refresh(ViewId view, const StatementLimits& limits) override;
-    Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) override {
-        return batch_->judge(audit, is_accepted);
-    }
+    Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) override;
 
   private:
     /// What runs for one stream beside the layers.
@@ -210,6 +209,8 @@ class Node final : public serving::Control {
     std::unique_ptr<batch::BatchLayer> batch_;
     std::unique_ptr<housekeeping::Housekeeper> housekeeper_;
     read::ReadParts read_parts_;
+    std::unique_ptr<KeyWatch> key_watch_;
+    Workers::Handle key_step_ = 0;
     std::unique_ptr<read::Reader> reader_;
     Mutex function_data_mutex_;
     mutable Mutex mutex_;

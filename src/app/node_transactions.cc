@@ -273,11 +273,13 @@ Result<void> Node::backfill(const serving::TransactionWork& work) {
         if (made == nullptr || !made->view.find(made->view.current)->wants_backfill) continue;
         if (!state()->catalog.views.contains(made->view.id)) continue;
         auto filled = batch_->backfill(made->view.current, work.limits);
+        const bool has_data = filled.has_value();
+        if (has_data) filled = key_watch_->check(made->view.current);
         if (filled) continue;
         if (work.changes.size() > 1 || !work.inserts.empty()) {
-            return std::move(filled).error().with_context(fmt::format(
-                "The transaction is committed; materialized view \"{}\" has no data yet.",
-                made->view.name));
+            return std::move(filled).error().with_context(
+                fmt::format("The transaction is committed; materialized view \"{}\" {}.",
+                            made->view.name, has_data ? "is there" : "has no data yet"));
         }
         const auto dropped = speed_->declare(made->view.table, {manifest::DropView{made->view.id}});
         if (!dropped && state()->catalog.views.contains(made->view.id)) {

@@ -71,6 +71,8 @@ struct MaterializedView {
     std::vector<ViewVersion> versions;  // all are fed; the last published one answers
     VersionId current;
     int64_t created_at_us = 0;
+    /// An answer with more groups is refused (53400). 0: there is no such limit.
+    uint64_t keys_max = 0;
 
     const ViewVersion* find(VersionId version) const;
 };

@@ -213,7 +213,8 @@ catalog::MaterializedView read_view(const Node& in) {
             .table = in.id("table"),
             .versions = in.list("versions", read_view_version),
             .current = in.id("current"),
-            .created_at_us = in.number<int64_t>("created_at_us")};
+            .created_at_us = in.number<int64_t>("created_at_us"),
+            .keys_max = in.has("keys_max") ? in.number<uint64_t>("keys_max") : 0};
 }
 
 catalog::PlainView read_plain_view(const Node& in) {

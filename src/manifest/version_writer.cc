@@ -309,6 +309,7 @@ class Writer {
         objects("versions", view.versions);
         json_.field("current", view.current.value);
         json_.field("created_at_us", view.created_at_us);
+        if (view.keys_max != 0) json_.field("keys_max", view.keys_max);
     }
     void fields(const catalog::PlainView& view) {
         json_.field("id", view.id.value);

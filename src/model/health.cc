@@ -63,8 +63,9 @@ std::shared_ptr<PartHealth> Health::add(std::string part, std::string stream) {
         added->metric_ = &metrics_->get(
             "braid_part_state", Metrics::Kind::kGauge,
             "How a part of the node is: 0 ok, 1 degraded, 2 ill.",
-            stream.empty() ? fmt::format("part=\"{}\"", part)
-                           : fmt::format("part=\"{}\",table=\"{}\"", part, escaped(stream)));
+            stream.empty()
+                ? fmt::format("part=\"{}\"", part)
+                : fmt::format("part=\"{}\",table=\"{}\"", escaped(part), escaped(stream)));
         added->metric_->set(0);
     }
     added->part_ = std::move(part);

@@ -2,6 +2,7 @@
 #include "read/point_read.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error_makers.h"
 #include "base/hash.h"
@@ -75,6 +76,9 @@ Result<std::shared_ptr<PreparedRead>> PointRead::try_prepare(const ReadParts& pa
     read->key_values_ = point_of(*read->view_.plan, plan::substitute(node->predicate, columns));
     if (read->key_values_.empty()) return std::shared_ptr<PreparedRead>();
     read->table_ = read->view_.plan->table;
+    const manifest::StatePtr head = parts.manifest->head();
+    const auto* view = head->catalog.view_of_version(scan->relation.version);
+    if (view != nullptr && view->keys_max != 0) read->limited_ = *view;
     return std::shared_ptr<PreparedRead>(std::move(read));
 }
 
@@ -115,6 +119,12 @@ Result<runs::RunTilingPtr> PointRead::runs_at(const manifest::StatePtr& head) {
     return runs_;
 }
 
+Result<void> PointRead::count_groups(const ReadOptions& options) const {
+    const auto snapshot = TRY(PinnedSnapshot::take(parts_, {table_}, options));
+    const runs::Tiling tiling = TRY(snapshot->tiling_of(parts_, scan_->relation.version));
+    return parts_.key_counts->check(*limited_, tiling, parts_.limits_of(options));
+}
+
 Result<Batch> PointRead::answer(Machine& machine, const std::string& key,
                                 const std::vector<PointRows>& sources) const {
     if (sources.empty()) return Batch();
@@ -152,6 +162,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
     manifest::PinnedState pinned;
     runs::ReceiptSource receipt;
     receipt.mode = "live";
+    std::optional<Result<void>> judged = Result<void>();
     TRY(parts_.ticks->look(
         table_, at_least, kFoldWaitUsMax,
         [&](const std::vector<runs::TickPtr>& ticks) -> Result<void> {
@@ -167,6 +178,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
                                       scan_->relation.name, tiling.end.to_string(),
                                       at_least.to_string());
             }
+            if (limited_) judged = parts_.key_counts->judge(*limited_, tiling);
             for (const runs::TickPtr& tick : tiling.ticks) {
                 const operators::GroupTable* table = tick->table_of(tiling.version(), key);
                 if (table == nullptr) {
@@ -180,6 +192,8 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
             tiling.ticks.clear();
             return {};
         }));
+    // There never are fewer later: what fits then fits now.
+    TRY(judged ? *std::move(judged) : count_groups(options));
     if (!is_null) {
         TRY(tiling.base->probes().visit(hash64(key), [&](uint32_t run) {
             return collect_run(*tiling.runs()[run], key, sections, sources);

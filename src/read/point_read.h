@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/mutex.h"
+#include "catalog/catalog.h"
 #include "read/merge/pinned_snapshot.h"
 #include "read/merge/view_scan.h"
 #include "read/reader.h"
@@ -32,6 +34,8 @@ class PointRead final : public PreparedRead {
     Result<std::unique_ptr<Machine>> machine(const std::vector<Datum>& parameters,
                                              const ReadOptions& options);
     Result<runs::RunTilingPtr> runs_at(const manifest::StatePtr& head);
+    /// Whether the view has more groups than it may have, once ticks may have to be read for it.
+    Result<void> count_groups(const ReadOptions& options) const;
     Result<Batch> answer(Machine& machine, const std::string& key,
                          const std::vector<PointRows>& sources) const;
 
@@ -42,6 +46,7 @@ class PointRead final : public PreparedRead {
     const plan::Node* project_ = nullptr;  // null: none above the filter
     std::vector<plan::ExprPtr> key_values_;
     TableId table_;
+    std::optional<catalog::MaterializedView> limited_;  // the view, if it has a keys_max
 
     Mutex mutex_;
     std::vector<std::unique_ptr<Machine>> idle_ GUARDED_BY(mutex_);

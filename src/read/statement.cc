@@ -120,11 +120,13 @@ Result<const runs::Tiling*> Statement::tiling_of(VersionId version) {
     if (place != tilings_.end()) return &place->second;
     runs::Tiling tiling = TRY(snapshot_->tiling_of(parts_, version));
     const catalog::Catalog& catalog = snapshot_->state()->catalog;
-    const TableId table = catalog.view_of_version(version)->table;
+    const catalog::MaterializedView& view = *catalog.view_of_version(version);
+    const TableId table = view.table;
     if (const OwnRows* own = own_rows_of(table)) {
         tiling.ticks.push_back(TRY(own_tick(*own, catalog.tables.at(table), version,
                                             TRY(parts_.views->view_of(version)))));
     }
+    TRY(parts_.key_counts->check(view, tiling, limits_));
     return &tilings_.emplace(version, std::move(tiling)).first->second;
 }
 

@@ -155,6 +155,7 @@ struct CreateMaterializedView {
     std::string definition;  // the SELECT, byte for byte as written
     std::string time_zone;   // to be pinned
     plan::ViewPlanPtr plan;  // without version
+    uint64_t keys_max = 0;   // 0: not said
     bool with_no_data = false;
     bool if_not_exists = false;
     bool exists_already = false;

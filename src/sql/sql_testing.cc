@@ -217,6 +217,7 @@ struct Describer {
         if (command.exists_already) return "create view " + command.name + ": nothing to do\n";
         std::string out = fmt::format("create materialized view {}{}\n", command.name,
                                       command.with_no_data ? " with no data" : "");
+        if (command.keys_max != 0) out += fmt::format("keys_max: {}\n", command.keys_max);
         out += "definition: " + command.definition + "\n";
         return out + view_text(*command.plan);
     }

@@ -102,6 +102,7 @@ Result<ChangedKeys> changed_keys(const ReadParts& parts, const PinnedSnapshot& b
                                  const PinnedSnapshot& after, VersionId version) {
     const runs::Tiling earlier = TRY(before.tiling_of(parts, version));
     const runs::Tiling later = TRY(after.tiling_of(parts, version));
+    TRY(parts.key_counts->check(*after.state()->catalog.view_of_version(version), later, {}));
     ChangedKeys changed = TRY(changed_keys(earlier, later));
     if (!is_judged_between(*before.state(), *after.state(), version)) return changed;
     const Positions nowhere{std::vector<Offset>(later.end.at.size(), Offset{INT64_MIN})};

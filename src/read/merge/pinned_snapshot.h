@@ -13,6 +13,7 @@
 #include "manifest/manifest.h"
 #include "model/progress.h"
 #include "operators/fold/view_folder.h"
+#include "read/merge/key_counts.h"
 #include "read/merge/piece_threads.h"
 #include "read/merge/read_options.h"
 #include "runs/snapshot.h"
@@ -41,6 +42,7 @@ struct ReadParts {
     std::shared_ptr<PieceThreads> threads = std::make_shared<PieceThreads>(PieceLimits{});
     /// What one statement may hold of values that the kernel computes (53200).
     uint64_t statement_bytes_max = 256ULL << 20;
+    std::shared_ptr<KeyCounts> key_counts = std::make_shared<KeyCounts>();
 
     /// Of a statement that begins now.
     StatementLimits limits_of(const ReadOptions& options) const;

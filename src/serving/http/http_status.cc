@@ -20,6 +20,7 @@ constexpr StatusOfSqlstate kStatuses[] = {
     {"42P06", 409, "the schema exists already"},
     {"42P07", 409, "the relation exists already"},
     {"53300", 503, "too many connections"},
+    {"53400", 409, "a view has more groups than its keys_max"},
     {"54000", 413, "too large: statement, record or answer"},
     {"55P02", 400, "a setting that cannot be changed"},
     {"57014", 504, "the statement took too long; 499: its client left"},

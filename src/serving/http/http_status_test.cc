@@ -27,6 +27,7 @@ TEST(HttpStatus, GoesByTheSqlstate) {
     EXPECT_EQ(status_of("54001"), 400);
     EXPECT_EQ(status_of("53100"), 429);
     EXPECT_EQ(status_of("53300"), 503);
+    EXPECT_EQ(status_of("53400"), 409);
     EXPECT_EQ(status_of("22P02"), 400);
     EXPECT_EQ(status_of("57P03"), 503);
     EXPECT_EQ(status_of("XX001"), 500);

@@ -33,7 +33,7 @@ constexpr RelationText kBraid[] = {
     {"braid", "views", 13906, 'v',
      "name:text! kind:text! stream:text version:int8 definition:text! time_zone:text "
      "is_populated:bool! runs:int4! rows:int8! bytes:int8! created_at:timestamptz counted:int8 "
-     "filtered:int8 quarantined:int8 failed:int8 expired:int8"},
+     "filtered:int8 quarantined:int8 failed:int8 expired:int8 keys_max:int8"},
 };
 
 }  // namespace

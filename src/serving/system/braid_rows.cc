@@ -122,6 +122,7 @@ void add_views(const SystemView& view, RelationRows& rows) {
         rows.set("quarantined", account.quarantined);
         rows.set("failed", account.failed);
         rows.set("expired", uint64_t{0});
+        if (each.keys_max != 0) rows.set("keys_max", each.keys_max);
         const catalog::ViewVersion* version = each.find(each.current);
         if (version == nullptr) continue;
         rows.set("definition", version->definition);

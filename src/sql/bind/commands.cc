@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 #include <string>
@@ -214,12 +215,32 @@ Result<void> check_view_tree(const CreateViewTree& tree, const Binder& binder) {
                              .with_hint("Name the columns with AS in the SELECT."),
                          tree.place);
     }
-    if (!tree.options.empty()) {
-        return binder.at(
-            unsupported("option \"{}\" of a view is not supported", tree.options[0].name),
-            tree.options[0].place);
+    for (const Option& option : tree.options) {
+        if (tree.is_materialized && option.space.empty() && option.name == "keys_max") continue;
+        return binder.at(unsupported("option \"{}\" of a view is not supported", option.name),
+                         option.place);
     }
     return {};
+}
+
+/// Of a materialized view; 0 when none is given.
+Result<uint64_t> keys_max_of(const CreateViewTree& tree, const Binder& binder) {
+    if (tree.options.empty()) return uint64_t{0};
+    const Option& option = tree.options.front();
+    if (tree.options.size() > 1) {
+        return binder.at(invalid_input("parameter \"{}\" specified more than once", option.name)
+                             .with_sqlstate("42601"),
+                         tree.options[1].place);
+    }
+    int64_t value = 0;
+    const char* end = option.value.data() + option.value.size();
+    const auto [stopped, error] = std::from_chars(option.value.data(), end, value);
+    if (error == std::errc() && stopped == end && value > 0) return static_cast<uint64_t>(value);
+    return binder.at(
+        invalid_input("invalid value for option \"keys_max\": \"{}\"", option.value)
+            .with_sqlstate("22023")
+            .with_hint("It is the number of groups that the view may have, from 1 on."),
+        option.place);
 }
 
 }  // namespace
@@ -246,6 +267,7 @@ Result<CreateMaterializedView> bind_create_materialized_view(const CreateViewTre
     command.time_zone = binder.options().time_zone;
     command.definition = tree.definition;
     TRY(check_view_tree(tree, binder));
+    command.keys_max = TRY(keys_max_of(tree, binder));
     if (binder.catalog().has_relation(command.name)) {
         if (!tree.if_not_exists) return relation_exists(command.name);
         command.exists_already = true;
