@@ -44,7 +44,7 @@ void TestNode::end_session() {
 }
 
 Result<void> TestNode::start() {
-    app::NodeGround ground{files_,          store_,   &machine_, clock_in_use_,
+    app::NodeGround ground{local_,          store_,   &machine_, clock_in_use_,
                            workers_in_use_, &random_, &metrics_};
     ground.logs = sparse_logs_;
     node_ = TRY(app::Node::open(ground, options_));

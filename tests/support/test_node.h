@@ -92,6 +92,11 @@ class TestNode {
     /// All of the data directory lies in these files, which outlive this; before start().
     void live_in(MemoryFileSystem& files) {
         files_ = &files;
+        live_on(files);
+    }
+    /// The same of files of any form; what crash() and files() do is not for them.
+    void live_on(FileSystem& files) {
+        local_ = &files;
         store_ = &files;
     }
     MemoryFileSystem& files() { return *files_; }
@@ -104,6 +109,7 @@ class TestNode {
     const app::NodeOptions options_;
     MemoryFileSystem own_files_;
     MemoryFileSystem* files_ = &own_files_;
+    FileSystem* local_ = &own_files_;
     Store* store_ = &own_files_;
     MemoryFileSystem machine_;
     SteppedClock clock_;
