@@ -9,6 +9,7 @@ one that holds the same events in six seals.
 import argparse
 import csv
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -37,6 +38,7 @@ TIMES_YOUNG = {"point_us": 1.5, "scan_ms": 1.5}
 START_MS_MAX = 1000
 RSS_MB_MORE = 50
 YOUNG_SEALS = 6
+OPENINGS = 5  # of each directory: what else the machine does only adds, so the least counts
 
 
 class Life:
@@ -75,6 +77,8 @@ class Life:
         self.data.mkdir(parents=True, exist_ok=True)
         rows = self.rows()
         words = self.arguments(**changed)
+        if rows and rows[-1]["day"] >= changed.get("days", self._options.days):
+            return
         if rows:
             # What was done behind the last row is in the log: the clock must not stand before it.
             since = max(float(changed.get("sample_every") or self._options.sample_every),
@@ -153,6 +157,11 @@ class Judge:
         self.at_most(f"rss_mb ({young['rss_mb']:,.1f} young)", aged["rss_mb"], young["rss_mb"] + RSS_MB_MORE)
 
 
+def least_of(pairs):
+    """Column by column, of the first of all and of the second of all."""
+    return [{column: min(row[column] for row in rows) for column in rows[0]} for rows in zip(*pairs)]
+
+
 def short():
     """As CI does: an hour and a half, stopped in the middle. Counts are judged, no times and no memory."""
     options = parse(["--days", "0.0625", "--rate", "5", "--sample-every", "900", "--batch-every", "1200",
@@ -209,13 +218,13 @@ def main():
     aged.live()
     young.begin()
     whole = options.days * DAY_SECONDS
-    young.live(seal_every=whole / YOUNG_SEALS, batch_every=0, sample_every=whole)
+    young.live(seal_every=math.ceil(whole / YOUNG_SEALS), batch_every=0, sample_every=whole)
     judge = Judge()
     rows = aged.rows()
     first_day = options.judge_from if options.judge_from is not None else 8 if options.days > 10 else options.days / 3
     judge.flat(rows, first_day)
     judge.bounds(rows)
-    judge.against_young(aged.opened(), young.opened())
+    judge.against_young(*least_of([(aged.opened(), young.opened()) for _ in range(OPENINGS)]))
     print(f"age: {options.days:g} days at {options.rate:g} events/s, a seal each {options.seal_every:g} s, no sync "
           f"waited for; {judge.missed} missed")
     sys.exit(1 if judge.missed else 0)
