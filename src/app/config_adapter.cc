@@ -9,6 +9,7 @@
 
 #include "app/cli/absolute_path.h"
 #include "app/config.h"
+#include "app/memory_shares.h"
 #include "base/error_makers.h"
 #include "base/posix_file_system.h"
 
@@ -52,6 +53,14 @@ Apply scaled(T& into, int64_t unit) {
     };
 }
 
+/// A size; its shares were taken before, so that keys of their own win.
+Apply size_text() {
+    return [](const toml::node& node) {
+        const auto value = node.value<std::string>();
+        return value && parse_size(*value).has_value();
+    };
+}
+
 size_t core_count() {
     return std::clamp<size_t>(std::thread::hardware_concurrency(), 1, kThreadsMax);
 }
@@ -75,6 +84,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"local.path", text(config.local)},
         {"store.path", text(config.store)},
         {"init", text(config.init)},
+        {"memory_limit", size_text()},
         {"pg", text(config.pg)},
         {"http", text(config.http)},
         {"http_origins", texts(config.http_origins)},
@@ -83,6 +93,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"log.extent_mib", scaled(node.log.extent_bytes_max, kMebibyte)},
         {"log.keep_free_mib", scaled(node.log.keep_free_bytes, kMebibyte)},
         {"speed.fold_threads", count_of_threads(node.speed.fold_threads)},
+        {"speed.memory_mib", scaled(node.speed.memory_bytes_max, kMebibyte)},
         {"speed.seal_interval_ms", scaled(node.speed.seal_interval_us, kMilliseconds)},
         {"speed.seal_mib", scaled(node.speed.seal_bytes_max, kMebibyte)},
         {"speed.unsealed_mib", scaled(node.unsealed_bytes_max, kMebibyte)},
@@ -129,6 +140,7 @@ Config::Config() {
     node.speed.fold_threads = core_count();
     node.batch.threads = core_count();
     node.query.threads = core_count();
+    share_memory(default_memory_limit(), node);
 }
 
 Result<void> read_config(const std::string& path, Config& config) {
@@ -140,6 +152,8 @@ Result<void> read_config(const std::string& path, Config& config) {
         return invalid_input("{}:{}:{}: {}", path, error.source().begin.line,
                              error.source().begin.column, error.description());
     }
+    const auto limit = parse_size(parsed["memory_limit"].value_or(std::string()));
+    if (limit) share_memory(*limit, config.node);
     return apply(parsed, "", path, known_keys(config));
 }
 

@@ -12,7 +12,13 @@
 namespace braid::speed {
 
 SpeedLayer::SpeedLayer(SpeedParts parts, SpeedOptions options, Workers& workers)
-    : parts_(std::move(parts)), options_(options), workers_(workers) {
+    : memory_(options.memory_bytes_max,
+              parts.metrics->get("braid_speed_state_bytes", Metrics::Kind::kGauge,
+                                 "What the states of the newest events hold in memory.")),
+      parts_(std::move(parts)),
+      options_(options),
+      workers_(workers) {
+    parts_.memory = &memory_;
     for (size_t number = 0; number < options_.fold_threads; ++number) {
         folds_.push_back(workers_.start(fmt::format("fold {}", number), StepKind::kFold,
                                         [this] { return fold_step(); }));

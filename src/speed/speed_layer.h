@@ -55,6 +55,7 @@ class SpeedLayer final : public runs::TickSource {
     void wake_fold();
     void stop_folding();
 
+    StatesMemory memory_;
     SpeedParts parts_;
     const SpeedOptions options_;
     Workers& workers_;

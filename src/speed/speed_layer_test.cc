@@ -51,6 +51,33 @@ TEST_F(SpeedLayerTest, SealsEarlyWhenItsTablesAreLarge) {
     EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({1, 0}));
 }
 
+/// Of all streams together: one whose states are much of it is sealed at once, and readers wait as
+/// folding does.
+TEST_F(SpeedLayerTest, FoldsNoFurtherThanItsMemory) {
+    layer_.reset();
+    stream_.options.memory_bytes_max = 1;
+    SpeedLayer small(stream_.parts(), stream_.options, workers_);
+    const TableId id = stream_.table.id;
+    ASSERT_OK(small.add_table(stream_.table, stream_.log));
+    ASSERT_OK(small.declare(id, {stream_.new_view("v")}));
+    const auto fold = [&] { workers_.step("fold 0"); };
+    const std::string seal = fmt::format("seal {}", id.value);
+    stream_.append(0, {stream_.event("a", 1)});
+    fold();
+    EXPECT_EQ(small.frontier(id), manifest::at({1, 0}));
+    stream_.append(0, {stream_.event("b", 2)});
+    fold();
+    EXPECT_EQ(small.frontier(id), manifest::at({1, 0})) << "the states fill it";
+    EXPECT_ERROR(small.pin({{id, manifest::at({2, 0})}}, 0).at(id), ErrorCode::kUnavailable,
+                 "XB002");
+    EXPECT_TRUE(workers_.step(seal)) << "long before it is due";
+    EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({1, 0}));
+    fold();
+    EXPECT_EQ(small.frontier(id), manifest::at({2, 0}));
+    EXPECT_OK(small.pin({{id, manifest::at({2, 0})}}, 0).at(id));
+    small.remove_table(id);
+}
+
 TEST_F(SpeedLayerTest, SealsWhatItHasFoldedWhenItCloses) {
     stream_.append(1, {stream_.event("a", 1)});
     workers_.run_until_idle();

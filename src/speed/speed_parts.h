@@ -14,6 +14,7 @@
 #include "manifest/manifest.h"
 #include "model/health.h"
 #include "operators/fold/view_folder.h"
+#include "speed/states_memory.h"
 
 namespace braid::speed {
 
@@ -22,6 +23,8 @@ struct SpeedOptions {
     size_t slice_records_max = 4096;
     int64_t seal_interval_us = 5'000'000;
     uint64_t seal_bytes_max = 256ULL << 20;
+    /// Of the states of all streams together; beyond it folding waits for seals.
+    uint64_t memory_bytes_max = 2ULL << 30;
     /// A layer with at most this many groups is merged back into the one before it in one step, and
     /// copied in one.
     size_t merge_groups_max = 65'536;
@@ -43,6 +46,7 @@ struct SpeedParts {
     /// Gives records that the log no longer holds, from the dataset: same form as
     /// PartitionedLog::read.
     std::function<Result<log::RecordBatch>(TableId, const Interval&, size_t)> refill;
+    StatesMemory* memory = nullptr;  // of all streams; null: unbounded
     /// Of the logs; needed to pin several streams at one moment.
     const log::CommitOrder* order = nullptr;
     /// There is more to fold than one thread can take: called by a thread that folds, with a lock

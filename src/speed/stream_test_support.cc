@@ -68,7 +68,7 @@ void TestStream::open_log() {
 }
 
 SpeedParts TestStream::parts() {
-    return {&files, &clock, manifest.get(), &views, &metrics, nullptr, {}, order.get()};
+    return {&files, &clock, manifest.get(), &views, &metrics, nullptr, {}, nullptr, order.get()};
 }
 
 std::unique_ptr<TableWorker> TestStream::worker() {

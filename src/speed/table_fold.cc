@@ -30,13 +30,16 @@ TableFold::TableFold(const SpeedParts& parts, const SpeedOptions& options,
       shard_count_(operators::shard_count_of(options.fold_threads)),
       on_the_way_max_(options.fold_threads * kSlicesOfThreadMax),
       health_(Health::add_to(parts.health, "fold", table.name)),
-      reader_(parts, options, table, *log_) {
+      reader_(parts, options, table, *log_),
+      memory_(parts.memory) {
     const std::string labels = fmt::format("table=\"{}\"", table.id.value);
     const auto counter = [&](const char* name, const char* help) {
         return &parts.metrics->get(name, Metrics::Kind::kCounter, help, labels);
     };
     folded_count_ = counter("braid_speed_folded_total", "Records that the speed layer has folded.");
     bad_count_ = counter("braid_speed_quarantined_total", "Records that did not decode.");
+    wait_count_ = counter("braid_speed_memory_waits_total",
+                          "How often folding waited for a seal to give memory back.");
 }
 
 Result<void> TableFold::reload() {
@@ -57,6 +60,7 @@ Result<void> TableFold::reload_locked() {
     folders_ = std::move(folders);
     failure_.reset();
     layers_.clear();
+    count_memory();
     ++generation_;
     epochs_.clear();
     on_the_way_ = 0;
@@ -137,6 +141,7 @@ StepOutcome TableFold::step() {
     constexpr StepOutcome kStepAside = {.progressed = false, .idle_us = 50};
     // A reader wants the lock, and a mutex is not fair.
     if (readers_waiting_.load(std::memory_order_relaxed) > 0) return kStepAside;
+    constexpr StepOutcome kAwaitMemory = {.progressed = false, .idle_us = 10'000};
     UniqueLock lock(mutex_);
     constexpr StepOutcome kRest = {.progressed = false, .idle_us = kUntilWoken};
     if (is_paused_ || failure_) return kRest;
@@ -146,6 +151,7 @@ StepOutcome TableFold::step() {
     const auto folded = fold_slice(&lock, log_->durable_end());
     if (!folded) return {};
     if (*folded == Folded::kTooMuchOnTheWay) return kStepAside;
+    if (*folded == Folded::kNoMemory) return kAwaitMemory;
     if (*folded == Folded::kSlice) return {.progressed = true, .idle_us = 0};
     if (merge_back()) return {.progressed = true, .idle_us = 0};
     // What pins a layer goes away, and what others fold comes in, without a word to this step.
@@ -164,6 +170,10 @@ Result<TableFold::Folded> TableFold::fold_slice(UniqueLock* lock, const Position
         return Folded::kSlice;
     }
     if (on_the_way_ >= on_the_way_max_) return Folded::kTooMuchOnTheWay;
+    if (parts_.memory != nullptr && parts_.memory->is_full()) {
+        wait_count_->add(1);
+        return Folded::kNoMemory;
+    }
     TRY(fold_next(lock));
     return Folded::kSlice;
 }
@@ -250,6 +260,7 @@ void TableFold::arrive(const FoldedSlice& slice) {
     bad_count_->add(static_cast<int64_t>(slice.bad));
     --epochs_[slice.epoch - first_epoch_].on_the_way;
     --on_the_way_;
+    count_memory();
     rest();
 }
 
@@ -338,6 +349,8 @@ void TableFold::sealed(const Box& box) {
     const ScopedLock lock(mutex_);
     CHECK(extend(sealed_, box));
     std::erase_if(layers_, [](const auto& layer) { return layer->is_frozen(); });
+    count_memory();
+    folded_.notify_all();
 }
 
 void TableFold::refused() {
@@ -377,6 +390,12 @@ Positions TableFold::frontier() const {
 std::optional<Error> TableFold::failure() const {
     const ScopedLock lock(mutex_);
     return failure_;
+}
+
+bool TableFold::wants_seal() const {
+    if (parts_.memory == nullptr || !parts_.memory->is_full()) return false;
+    const ScopedLock lock(mutex_);
+    return parts_.memory->is_much(layer_bytes());
 }
 
 uint64_t TableFold::bytes_used() const {

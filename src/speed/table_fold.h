@@ -68,6 +68,8 @@ class TableFold {
     Positions frontier() const;
     std::optional<Error> failure() const;
     uint64_t bytes_used() const;
+    /// Whether folding waits for memory that a seal of this stream would give back.
+    bool wants_seal() const;
 
     // For the seal: one at a time.
 
@@ -116,7 +118,7 @@ class TableFold {
         size_t on_the_way = 0;
         bool is_closed = false;  // all its slices were given
     };
-    enum class Folded : uint8_t { kSlice, kNothing, kTooMuchOnTheWay };
+    enum class Folded : uint8_t { kSlice, kNothing, kTooMuchOnTheWay, kNoMemory };
     /// Folds the next slice below `end`, a vector read in one step.
     /// With a lock it is let go meanwhile, so that others may fold too; null: it is kept, which
     /// wants nothing on its way.
@@ -143,6 +145,8 @@ class TableFold {
     LayerPtr writable_layer() REQUIRES(mutex_);
     bool merge_back() REQUIRES(mutex_);
     uint64_t layer_bytes() const REQUIRES(mutex_);
+    /// Says what the layers hold.
+    void count_memory() REQUIRES(mutex_) { memory_.hold(layer_bytes()); }
 
     Result<void> catch_up(UniqueLock& lock, const Positions& at_least, int64_t deadline_us)
         REQUIRES(mutex_);
@@ -161,6 +165,7 @@ class TableFold {
     const std::shared_ptr<PartHealth> health_;
     Metric* folded_count_ = nullptr;
     Metric* bad_count_ = nullptr;
+    Metric* wait_count_ = nullptr;
 
     mutable Mutex mutex_;
     CondVar folded_;
@@ -174,6 +179,7 @@ class TableFold {
     Positions sealed_ GUARDED_BY(mutex_);
     Positions folded_to_ GUARDED_BY(mutex_);  // where folding last rested: what others see
     std::vector<LayerPtr> layers_ GUARDED_BY(mutex_);
+    StreamMemory memory_ GUARDED_BY(mutex_);
     uint64_t generation_ GUARDED_BY(mutex_) = 0;   // of all below: one more with each reload
     std::deque<Epoch> epochs_ GUARDED_BY(mutex_);  // not shown yet
     uint64_t first_epoch_ GUARDED_BY(mutex_) = 0;  // number of the first of them

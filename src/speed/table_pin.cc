@@ -60,7 +60,8 @@ Result<bool> TableFold::fold_to(const Positions& end, int64_t deadline_us) {
         if (failure_) return *failure_;
         if (is_paused_) return false;
         if (parts_.clock->monotonic_us() >= deadline_us) return too_slow(end);
-        TRY(fold_slice(nullptr, end));
+        // A seal that gives memory back needs the lock.
+        if (TRY(fold_slice(nullptr, end)) == Folded::kNoMemory) return false;
     }
     return true;
 }
