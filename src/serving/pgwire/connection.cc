@@ -47,13 +47,29 @@ void Connection::run(bool over_limit) {
 void Connection::serve() {
     send_ready();
     while (!is_broken_) {
-        auto message = reader_.next(kMessageBytesMax);
+        auto message = reader_.next(kMessageBytesMax, idle_us_max());
+        is_ready_ = false;
         if (!message) {
+            if (message.error().code() == ErrorCode::kTimeout) return send_fatal(waited_too_long());
             if (message.error().code() != ErrorCode::kIo) send_fatal(message.error());
             return;
         }
         if (!*message || !handle(**message)) return;
     }
+}
+
+/// As in PostgreSQL only between statements: what stands before a Sync is not idle.
+int64_t Connection::idle_us_max() const {
+    if (!is_ready_) return 0;
+    return session_->settings().idle_timeout_us(session_->status() != TransactionStatus::kIdle);
+}
+
+Error Connection::waited_too_long() const {
+    if (session_->status() == TransactionStatus::kIdle) {
+        return timeout("terminating connection due to idle-session timeout").with_sqlstate("57P05");
+    }
+    return timeout("terminating connection due to idle-in-transaction timeout")
+        .with_sqlstate("25P03");
 }
 
 bool Connection::handle(const MessageReader::Message& message) {
@@ -353,6 +369,7 @@ void Connection::send_ready() {
     send_changed_settings();
     out_.ready_for_query(status_letter(session_->status()));
     (void)flush();
+    is_ready_ = true;
 }
 
 void Connection::send_error(const Error& error) {

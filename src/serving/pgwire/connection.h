@@ -57,6 +57,9 @@ class Connection {
     Result<void> apply_parameters(const Startup& startup, std::vector<std::string>& unknown);
 
     void serve();
+    /// How long the client may let it wait now; 0: for ever.
+    int64_t idle_us_max() const;
+    Error waited_too_long() const;
     /// False when the connection ends.
     bool handle(const MessageReader::Message& message);
     void handle_query(const Query& query);
@@ -99,6 +102,7 @@ class Connection {
     PreparedPtr unnamed_;
     std::map<std::string, Portal, std::less<>> portals_;
     bool skips_to_sync_ = false;
+    bool is_ready_ = false;   // the client was told so, and has said nothing since
     bool is_broken_ = false;  // nothing can be sent any more
 };
 

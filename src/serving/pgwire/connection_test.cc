@@ -396,6 +396,34 @@ TEST_F(PgFixture, EndsConnectionsItCannotFollow) {
     EXPECT_THAT(fatal(std::string("Q") + word32(5) + "x"), "Z I");  // only that message was broken
 }
 
+TEST_F(PgFixture, EndsSessionsThatAreIdleInATransaction) {
+    PgClient client = this->client();
+    client.query("SET idle_in_transaction_session_timeout = 1").hear();
+    // Outside of a block it does not count: the next one is answered whenever it comes.
+    EXPECT_EQ(client.query("SELECT 1").hear().back(), "Z I");
+    EXPECT_THAT(client.query("BEGIN").hear(), ElementsAre("C BEGIN", "Z T"));
+    EXPECT_THAT(
+        client.hear(),
+        ElementsAre("E FATAL 25P03 terminating connection due to idle-in-transaction timeout"));
+    while (server_->connection_count() > 0) node_.workers.run_until_idle();
+    // A block that has failed is one too.
+    PgClient failed = this->client();
+    failed.query("SET idle_in_transaction_session_timeout = 1").hear();
+    failed.query("BEGIN; SELECT 1/0").hear();
+    EXPECT_THAT(failed.hear().back(), HasSubstr("FATAL 25P03"));
+}
+
+TEST_F(PgFixture, EndsIdleSessions) {
+    PgClient client = this->client();
+    client.query("SET idle_session_timeout = 1").hear();
+    EXPECT_THAT(client.hear(),
+                ElementsAre("E FATAL 57P05 terminating connection due to idle-session timeout"));
+    // A block has a limit of its own, and what stands before a Sync is not idle.
+    PgClient other = this->client();
+    other.query("BEGIN; SET LOCAL idle_session_timeout = 1").hear();
+    EXPECT_EQ(other.query("SELECT 1").hear().back(), "Z T");
+}
+
 TEST_F(PgFixture, CancelsByKey) {
     PgClient client = this->client();
     node_.reader.hold(true);

@@ -55,12 +55,14 @@ uint32_t MessageReader::word_at(size_t at) const {
     return value;
 }
 
-Result<std::optional<MessageReader::Message>> MessageReader::next(size_t bytes_max) {
+Result<std::optional<MessageReader::Message>> MessageReader::next(size_t bytes_max,
+                                                                  int64_t idle_us_max) {
     if (used_ == buffer_.size() && buffer_.capacity() > kKeptBytes) {
         buffer_ = {};  // a large message is rarely followed by another
         used_ = 0;
     }
-    if (!TRY(fill(1, kForEver))) return std::optional<Message>();
+    const int64_t deadline_us = idle_us_max == 0 ? kForEver : clock_.monotonic_us() + idle_us_max;
+    if (!TRY(fill(1, deadline_us))) return std::optional<Message>();
     const char type = buffer_[used_];
     if (!is_message_type(type)) {
         return invalid_input("invalid frontend message type {}", static_cast<uint8_t>(type))

@@ -24,15 +24,16 @@ class MessageReader {
         std::string_view body;  // valid until the next call
     };
     /// nullopt at the end of the connection. 08P01 for a length that cannot be or a type that is
-    /// none, 54000 for one beyond the limit; the connection cannot go on behind them.
-    Result<std::optional<Message>> next(size_t bytes_max);
+    /// none, 54000 for one beyond the limit, Timeout where none has begun within `idle_us_max` (0:
+    /// for ever); the connection cannot go on behind them.
+    Result<std::optional<Message>> next(size_t bytes_max, int64_t idle_us_max = 0);
     /// The same for packets without a type, all within the deadline (monotonic clock).
     Result<std::optional<std::string_view>> next_startup(size_t bytes_max, int64_t deadline_us);
     /// Whether more has arrived already than was handed out.
     bool has_more() const { return used_ < buffer_.size(); }
 
   private:
-    /// Waits until `size` bytes are there; false at a clean end.
+    /// Waits until `size` bytes are there; false at a clean end. Timeout at the deadline.
     Result<bool> fill(size_t size, int64_t deadline_us);
     uint32_t word_at(size_t at) const;
 

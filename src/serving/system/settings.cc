@@ -399,9 +399,14 @@ void Settings::refresh_derived() {
     const std::string& cut = values_["braid.cut"];
     cut_number_ = 0;
     if (cut != "latest") std::from_chars(cut.data(), cut.data() + cut.size(), cut_number_);
-    int64_t timeout_ms = 0;
-    parse_time_ms(values_["statement_timeout"], timeout_ms);
-    statement_timeout_us_ = timeout_ms * 1000;
+    const auto time_us = [&](const char* name) {
+        int64_t time_ms = 0;
+        parse_time_ms(values_[name], time_ms);
+        return time_ms * 1000;
+    };
+    statement_timeout_us_ = time_us("statement_timeout");
+    idle_timeout_us_ = time_us("idle_session_timeout");
+    idle_in_block_timeout_us_ = time_us("idle_in_transaction_session_timeout");
     const std::string& isolation =
         values_[before_ ? "transaction_isolation" : "default_transaction_isolation"];
     isolation_ = isolation == "serializable"      ? Isolation::kSerializable

@@ -91,6 +91,10 @@ class Settings {
     int64_t statement_timeout_us() const { return statement_timeout_us_; }
     /// The same of a statement that computes history, which the initial limit is not for.
     int64_t work_timeout_us() const;
+    /// Of a client that lets a session wait, in a transaction block or outside; 0: no limit.
+    int64_t idle_timeout_us(bool is_in_block) const {
+        return is_in_block ? idle_in_block_timeout_us_ : idle_timeout_us_;
+    }
     /// Of the transaction that runs, or that the next statement would be.
     Isolation isolation() const { return isolation_; }
     /// Counts changes; equal numbers mean equal settings.
@@ -126,6 +130,8 @@ class Settings {
     runs::ReadMode read_mode_ = runs::ReadMode::kLive;
     uint64_t cut_number_ = 0;
     int64_t statement_timeout_us_ = 0;
+    int64_t idle_timeout_us_ = 0;
+    int64_t idle_in_block_timeout_us_ = 0;
     Isolation isolation_ = Isolation::kReadCommitted;
 };
 
