@@ -165,6 +165,7 @@ read::ReadParts Node::parts_of_reader(Store& store) {
     };
     read.threads = std::make_shared<read::PieceThreads>(options_.query);
     read.statement_bytes_max = options_.statement_memory_bytes;
+    read.snapshot_max_us = options_.housekeeping.snapshot_max_us;
     read.key_counts = std::make_shared<read::KeyCounts>(&health_);
     return read;
 }

@@ -29,6 +29,7 @@ class StatementAnswer final : public Answer {
 
     Result<bool> next(Batch& batch) override {
         TRY(statement_->limits().check());
+        TRY(statement_->check_age());
         if (from_ >= held_.length) {
             held_ = {};
             from_ = 0;
@@ -83,6 +84,7 @@ class NodeReader final : public Reader {
         auto statement =
             std::make_shared<Statement>(parts_, std::move(bound), parameters, options, system);
         TRY(statement->start());
+        TRY(statement->check_age());
         KernelPipeline pipeline;
         pipeline.context = statement->context();
         pipeline.open_leaf = [statement](const Node& leaf) { return statement->open_leaf(leaf); };

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/error_makers.h"
 #include "read/merge/failed_scan.h"
 #include "read/merge/key_range.h"
@@ -42,6 +44,22 @@ void collect_enriching(const plan::Expr& expr, std::set<std::string>& names) {
     }
     if (expr.subquery) names.merge(enriching_functions(*expr.subquery));
     for (const auto& each : expr.arguments) collect_enriching(*each, names);
+}
+
+Error snapshot_too_old(std::string why) {
+    return unavailable("snapshot too old: {}", why)
+        .with_sqlstate("72000")
+        .with_hint(
+            "Begin another transaction; query.snapshot_max_s says how long what a transaction "
+            "reads is kept for it.");
+}
+
+/// Of streams or views, not the catalog alone.
+bool reads_data(const plan::Query& query) {
+    return std::ranges::any_of(query.reads, [](const plan::RelationRef& read) {
+        return read.kind == plan::RelationRef::Kind::kView ||
+               read.kind == plan::RelationRef::Kind::kStream;
+    });
 }
 
 const Node& scan_below(const Node& node) {
@@ -149,6 +167,13 @@ Result<RowPiecesPtr> Statement::open_pieces_of_view(const Node& scan,
                             {scan.scan_columns, over_outputs, context_}, limits);
 }
 
+Result<void> Statement::check_age() const {
+    if (snapshot_ == nullptr) return {};
+    const int64_t age_us = parts_.clock->monotonic_us() - snapshot_->since_us();
+    if (age_us <= parts_.snapshot_max_us || !reads_data(query_)) return {};
+    return snapshot_too_old(fmt::format("it is {} s old", age_us / 1'000'000));
+}
+
 Error Statement::explain(Error error) const {
     if (error.code() != ErrorCode::kCorrupt && error.code() != ErrorCode::kNotFound) return error;
     const manifest::StatePtr head = parts_.manifest->head();
@@ -165,11 +190,8 @@ Error Statement::explain(Error error) const {
         for (const manifest::Run& run : head->runs_of(version)) named.insert(run.id);
         for (const auto& reader : tiling.runs()) {
             if (named.contains(reader->run().id)) continue;
-            return unavailable("snapshot too old: run {} has been released", reader->run().id.value)
-                .with_sqlstate("72000")
-                .with_hint(
-                    "Begin another transaction; query.snapshot_max_s says how long what a "
-                    "transaction reads is kept for it.");
+            return snapshot_too_old(
+                fmt::format("run {} has been released", reader->run().id.value));
         }
     }
     return error;

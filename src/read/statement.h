@@ -43,6 +43,8 @@ class Statement {
     /// this.
     Result<RowPiecesPtr> open_pieces_of_view(const plan::Node& scan, const plan::ExprPtr& predicate,
                                              const PieceLimits& limits);
+    /// 72000 once the snapshot is older than what it reads is kept for; asked before each read.
+    Result<void> check_age() const;
     const PieceLimits& piece_limits() const { return parts_.threads->limits(); }
     /// What an error of reading says to the reader: what is gone because it was dropped, or because
     /// the snapshot is older than the undo window, is not damaged.

@@ -289,5 +289,36 @@ INSTANTIATE_TEST_SUITE_P(Fates, TransactionCrash,
                                            CrashFate::kTearUnsynced),
                          name_of);
 
+TEST(SnapshotAge, WhatASnapshotReadsIsReadForAsLongAsItIsKept) {
+    app::NodeOptions options = TestNode::small_options();
+    options.housekeeping.snapshot_max_us = 10'000'000;
+    TestNode node(options);
+    ASSERT_TRUE(node.start().has_value());
+    node.run(
+        "CREATE TABLE t (a int); CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM t;"
+        "INSERT INTO t VALUES (1)");
+    const auto outcome = [&](std::string_view sql) {
+        const auto rows = node.query(sql);
+        return rows ? rows->front() : std::string(rows.error().sqlstate());
+    };
+    node.run("BEGIN ISOLATION LEVEL REPEATABLE READ");
+    EXPECT_EQ(outcome("SELECT n FROM v"), "1");
+    node.clock().advance_us(9'999'999);
+    EXPECT_EQ(outcome("SELECT n FROM v"), "1");
+    EXPECT_EQ(outcome("SELECT a FROM t"), "1");
+    node.clock().advance_us(1);
+    EXPECT_EQ(outcome("SELECT n FROM v"), "1");
+    EXPECT_EQ(outcome("SELECT a FROM t"), "1");
+    node.clock().advance_us(1);
+    EXPECT_EQ(outcome("SELECT 2"), "2");  // of nothing that is kept for it
+    EXPECT_EQ(outcome("SELECT n FROM v"), "72000");
+    node.run("ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ");
+    EXPECT_EQ(outcome("SELECT a FROM t"), "1");
+    node.clock().advance_us(10'000'001);
+    EXPECT_EQ(outcome("SELECT a FROM t"), "72000");
+    node.run("ROLLBACK");
+    EXPECT_EQ(outcome("SELECT n FROM v"), "1");
+}
+
 }  // namespace
 }  // namespace braid::testing

@@ -43,6 +43,8 @@ struct ReadParts {
     /// What one statement may hold of values that the kernel computes (53200).
     uint64_t statement_bytes_max = 256ULL << 20;
     std::shared_ptr<KeyCounts> key_counts = std::make_shared<KeyCounts>();
+    /// What a snapshot reads is kept for so long; of an older one nothing is read (72000).
+    int64_t snapshot_max_us = INT64_MAX;
 
     /// Of a statement that begins now.
     StatementLimits limits_of(const ReadOptions& options) const;
