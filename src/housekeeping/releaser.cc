@@ -85,7 +85,10 @@ Result<uint64_t> Releaser::release(int64_t undo_window_us, int64_t snapshot_max_
     if (!forget.cuts.empty()) changes.emplace_back(std::move(forget));
     if (released > 0) changes.emplace_back(std::move(release));
     if (!changes.empty()) {
-        garbage.since = TRY(manifest_.commit(std::move(changes)))->number;
+        auto committed = manifest_.commit(std::move(changes));
+        // Another process was faster; what is left is seen by the next step.
+        if (!committed && committed.error().code() == ErrorCode::kConflict) return uint64_t{0};
+        garbage.since = TRY(std::move(committed))->number;
         if (released > 0) garbage_.push_back(std::move(garbage));
     }
     TRY(delete_unpinned(snapshot_max_us));

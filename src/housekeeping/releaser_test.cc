@@ -108,5 +108,23 @@ TEST_F(ReleaserTest, OrphansAreWhatNoVersionNames) {
     EXPECT_TRUE(exists(head()->retired.front().run)) << "kept for the undo window";
 }
 
+/// Another process on the same directory has released them a moment before.
+TEST_F(ReleaserTest, LeavesToOthersWhatTheyWereFasterWith) {
+    seal("a", 1);
+    publish();
+    ASSERT_OK_AND_ASSIGN(const auto other, manifest::Manifest::open(files_, clock_, "manifest"));
+    manifest::Release same;
+    const manifest::StatePtr theirs = other->head();
+    for (const manifest::Retired& each : theirs->retired) same.runs.push_back(each.run.id);
+    ASSERT_EQ(same.runs.size(), 1U);
+    ASSERT_OK(other->commit({same}));
+    ASSERT_OK_AND_ASSIGN(const uint64_t released, release(0));
+    EXPECT_EQ(released, 0U);
+    seal("b", 2);
+    publish();
+    ASSERT_OK_AND_ASSIGN(const uint64_t more, release(0));
+    EXPECT_EQ(more, 2U) << "the batch run of before, and what was sealed since";
+}
+
 }  // namespace
 }  // namespace braid::housekeeping
