@@ -610,6 +610,23 @@ TEST_F(IncrementalBatchTest, ComputesWhatIsNew) {
     EXPECT_EQ(head()->number, before) << "nothing is new";
 }
 
+/// The archive does not know the cut: what lies before it in the same segment was answered.
+TEST_F(IncrementalBatchTest, BeginsInTheMiddleOfASegment) {
+    add(5);
+    archive_ahead_ = 3;
+    while_archiving_ = [this] { add(3); };
+    run_batch();
+    ASSERT_EQ(state().archive_end, manifest::at({8}));
+    ASSERT_EQ(state().cuts.back().cut, manifest::at({5}));
+    add(2);
+    run_batch();
+    ASSERT_EQ(runs_of(version_).size(), 2U);
+    EXPECT_EQ(runs_of(version_)[1].box, manifest::box({5}, {10}));
+    EXPECT_EQ(runs_of(version_)[1].kind, manifest::RunKind::kBatch) << "it was published";
+    EXPECT_EQ(answer(), expected(records_));
+    EXPECT_EQ(head()->audits.back().verdict, manifest::Verdict::kMatched);
+}
+
 TEST_F(IncrementalBatchTest, RecomputesEverythingNowAndThen) {
     for (int batch = 0; batch < 3; ++batch) {
         add(3);
