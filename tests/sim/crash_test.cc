@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "base/trace.h"
+#include "tests/support/files_below.h"
 #include "tests/support/test_node.h"
 
 namespace braid::testing {
@@ -149,20 +150,6 @@ void check(TestNode& node, const Known& known, const std::string& when) {
 /// Whether the path lies below a directory and ends so.
 bool is_file_of(const std::string& path, std::string_view directory, std::string_view ending) {
     return path.starts_with(directory) && path.ends_with(ending);
-}
-
-/// Files below a directory.
-void list_files(FileSystem& files, const std::string& directory, std::set<std::string>& found) {
-    const auto names = files.list(directory);
-    if (!names) return;  // nothing was ever put there
-    for (const std::string& name : *names) {
-        const std::string path = fmt::format("{}/{}", directory, name);
-        if (files.info(path).value().is_directory) {
-            list_files(files, path, found);
-        } else {
-            found.insert(path);
-        }
-    }
 }
 
 /// Right after a start the files of runs are those that the manifest names: none is missing, and

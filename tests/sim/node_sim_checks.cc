@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "tests/sim/node_sim.h"
+#include "tests/support/files_below.h"
 
 namespace braid::testing {
 
@@ -21,19 +22,6 @@ FoundEvent found_of(const std::string& line) {
     place = std::from_chars(place + 1, end, found.offset).ptr;
     std::from_chars(place + 1, end, found.id);
     return found;
-}
-
-void list_files(FileSystem& files, const std::string& directory, std::set<std::string>& found) {
-    const auto names = files.list(directory);
-    if (!names) return;  // nothing was ever put there
-    for (const std::string& name : *names) {
-        const std::string path = fmt::format("{}/{}", directory, name);
-        if (files.info(path).value().is_directory) {
-            list_files(files, path, found);
-        } else {
-            found.insert(path);
-        }
-    }
 }
 
 }  // namespace

@@ -13,13 +13,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/environment.h"
+
 namespace braid::testing {
 namespace {
-
-uint64_t number_of(const char* name, uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::stoull(text);
-}
 
 /// False when the seed found something.
 bool holds(uint64_t seed) {

@@ -2,24 +2,19 @@
 // Sessions, DDL, REFRESH, seals, archiving, trimming and release race on a whole node, one
 // interleaving a seed, with power cuts between. BRAID_RACE_FIRST and BRAID_RACE_SEEDS choose others
 // than the usual seeds.
-#include <cstdlib>
 #include <string>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/sim/race.h"
+#include "tests/support/environment.h"
 
 namespace braid::testing {
 namespace {
 
 /// Each found a fault once.
 constexpr uint64_t kRegressions[] = {226, 240, 1002, 1006, 1015, 1018};
-
-uint64_t number_of(const char* name, uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text == nullptr ? otherwise : std::stoull(text);
-}
 
 /// False when the seed found something.
 bool holds(uint64_t seed) {
