@@ -11,8 +11,6 @@ namespace {
 /// Each lost attempt needs a change of the catalog in the middle of a scan.
 constexpr int kAttemptsMax = 10;
 constexpr int64_t kRestAfterFailureUs = 5'000'000;
-/// Of who waits for another's work, at its own limits.
-constexpr std::chrono::milliseconds kBetweenLooks(100);
 
 enum class Need : uint8_t { kWanted, kIn, kGone };
 

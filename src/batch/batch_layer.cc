@@ -22,8 +22,6 @@ namespace {
 /// Each lost attempt needs a view that is made, and filled, in the middle of one.
 constexpr int kAttemptsMax = 10;
 constexpr std::string_view kAuditDiffers = "XB001";
-/// Of who waits for another's work, at its own limits.
-constexpr std::chrono::milliseconds kBetweenLooks(100);
 
 /// The stream's own interval, else the node's.
 int64_t interval_of(const catalog::Table& table, const char* option, int64_t fallback_us) {
@@ -302,9 +300,6 @@ Result<std::vector<BatchLayer::Scan>> BatchLayer::scans_of(const manifest::State
         Computed& computed = scan->views.emplace_back();
         computed.view = TRY(std::move(view));
         computed.run.version = version;
-        computed.run.kind = manifest::RunKind::kBatch;
-        computed.run.box = Box::between(from, end);
-        computed.run.increments = from == origin ? 0 : 1;
     }
     for (Scan& scan : scans) {
         const manifest::TableState& of = *state.table(table.id);
@@ -359,9 +354,9 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manif
             const bool is_first = recomputed.views.size() == 1;
             run.id = is_first ? first : TRY(parts_.manifest->new_run_id());
             run.version = computed.run.version;
-            run.kind = computed.run.kind;
-            run.box = std::move(computed.run.box);
-            run.increments = computed.run.increments;
+            run.kind = manifest::RunKind::kBatch;
+            run.box = Box::between(scan.from, end);
+            run.increments = scan.from == state->table(table.id)->origin ? 0 : 1;
             computed.run = std::move(run);
         }
     }

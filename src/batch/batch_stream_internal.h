@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,6 +12,9 @@
 #include "batch/batch_layer.h"
 
 namespace braid::batch {
+
+/// Of who waits for another's work, at its own limits.
+constexpr std::chrono::milliseconds kBetweenLooks(100);
 
 /// One stream's refreshes, one at a time; waiting callers share the next one. Beside them its
 /// back-fills, one at a time for each version.
