@@ -393,9 +393,10 @@ std::optional<Error> TableFold::failure() const {
 }
 
 bool TableFold::wants_seal() const {
-    if (parts_.memory == nullptr || !parts_.memory->is_full()) return false;
     const ScopedLock lock(mutex_);
-    return parts_.memory->is_much(layer_bytes());
+    const uint64_t bytes = layer_bytes();
+    if (bytes >= options_.seal_bytes_max) return true;
+    return parts_.memory != nullptr && parts_.memory->is_full() && parts_.memory->is_much(bytes);
 }
 
 uint64_t TableFold::bytes_used() const {

@@ -68,7 +68,8 @@ class TableFold {
     Positions frontier() const;
     std::optional<Error> failure() const;
     uint64_t bytes_used() const;
-    /// Whether folding waits for memory that a seal of this stream would give back.
+    /// Whether its states are large, or folding waits for memory that a seal of them would give
+    /// back: then it is not to wait until it is due.
     bool wants_seal() const;
 
     // For the seal: one at a time.

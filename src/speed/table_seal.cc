@@ -64,8 +64,7 @@ StepOutcome TableSeal::step() {
     // What came after a rest waits for a whole interval.
     if (std::exchange(has_rested_, false)) last_seal_us_ = now_us;
     const int64_t due_us = last_seal_us_ + options_.seal_interval_us;
-    const bool is_large = fold_.bytes_used() >= options_.seal_bytes_max || fold_.wants_seal();
-    if (now_us < due_us && !is_large) {
+    if (now_us < due_us && !fold_.wants_seal()) {
         return {.progressed = false, .idle_us = std::min<int64_t>(due_us - now_us, 100'000)};
     }
     const auto sealed = seal_folded();
