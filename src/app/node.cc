@@ -91,6 +91,7 @@ Result<void> Node::start() {
     start_watch();
     renew_allowed_files();
     redo_ = std::make_unique<log::RedoRecords>(local, "redo");
+    takeover_ = TRY(log::Takeover::begin(local, "log", owner_->epoch()));
     function_data_ = std::make_unique<FunctionDataStore>(store, local.local_path("cache"),
                                                          options_.function_data);
     // Only what views already use: the rest is copied in when it is first needed.
@@ -173,11 +174,12 @@ read::ReadParts Node::parts_of_reader(Store& store) {
 Result<void> Node::open_tables() {
     logs_ = ground_.logs;
     if (!logs_) {
-        logs_ = log::make_log_factory({ground_.local,
-                                       ground_.clock,
-                                       ground_.metrics,
-                                       options_.log,
-                                       {.order = &commit_order_, .owner = owner_.get()}});
+        logs_ = log::make_log_factory(
+            {ground_.local,
+             ground_.clock,
+             ground_.metrics,
+             options_.log,
+             {.order = &commit_order_, .owner = owner_.get(), .takeover = takeover_.get()}});
     }
     const manifest::StatePtr head = manifest_->head();
     Logs logs;
@@ -192,6 +194,9 @@ Result<void> Node::open_tables() {
     }
     // Before anybody folds: what a crash has left of one is not shown without the rest.
     TRY(finish_transactions(logs));
+    std::vector<LogId> existing;
+    for (const auto& [id, table] : head->catalog.tables) existing.push_back(table.log);
+    TRY(takeover_->finish(existing));
     for (const auto& [id, log] : logs) {
         const auto opened = open_table(head->catalog.tables.at(id), log);
         // No stream's own illness: every one of them would be answered from what was once true.

@@ -26,6 +26,7 @@
 #include "log/commit_order.h"
 #include "log/log_factory.h"
 #include "log/redo_record.h"
+#include "log/takeover.h"
 #include "manifest/manifest.h"
 #include "model/directory_owner.h"
 #include "model/health.h"
@@ -197,6 +198,7 @@ class Node final : public serving::Control {
     log::CommitOrder commit_order_;
     std::unique_ptr<manifest::Manifest> manifest_;
     std::unique_ptr<log::RedoRecords> redo_;
+    std::unique_ptr<log::Takeover> takeover_;
     std::shared_ptr<log::LogFactory> logs_;
     Sources sources_;
     std::atomic<bool> declares_allowed_files_ = false;

@@ -52,7 +52,8 @@ class EmbeddedLog final : public PartitionedLog {
                    .owner = host.owner,
                    .keys = KeyTable(options.keys_max, options.key_age_us_max),
                    .stop = {},
-                   .committed = [this] { listeners_.call(); }} {}
+                   .committed = [this] { listeners_.call(); }},
+          takeover_(host.takeover) {}
 
     ~EmbeddedLog() override { context_.order.remove(*this); }
 
@@ -95,6 +96,7 @@ class EmbeddedLog final : public PartitionedLog {
 
     const std::unique_ptr<CommitOrder> own_order_;
     LogContext context_;
+    Takeover* const takeover_;
     Listeners listeners_;
     std::vector<std::unique_ptr<Partition>> partitions_;
 };
@@ -134,15 +136,25 @@ Positions EmbeddedLog::start() const {
 }
 
 Result<void> EmbeddedLog::open(const std::string& directory, uint32_t partition_count) {
+    // One that is made now is known to no process before this one.
+    const bool is_made_now =
+        takeover_ != nullptr && takeover_->is_finished() && !TRY(context_.files.exists(directory));
     TRY(prepare_directories(directory, partition_count));
     std::vector<StoredKey> keys;
     Positions ends;
     int64_t newest_us = 0;
     const ExtentOrigin origin = context_.origin();
+    const FoundLog found = takeover_ == nullptr ? FoundLog() : takeover_->found(id());
+    std::vector<std::string> newest;
     for (uint32_t index = 0; index < partition_count; ++index) {
         const PartitionId id{index};
         std::string path = fmt::format("{}/{}", directory, index);
-        RecoveredPartition recovered = TRY(recover_partition(context_.files, path, origin, id));
+        FoundEnd before;
+        if (index < found.newest.size()) before = {found.epoch, found.newest[index]};
+        RecoveredPartition recovered =
+            TRY(recover_partition(context_.files, path, origin, id, before));
+        newest.push_back(recovered.extents.empty() ? std::string()
+                                                   : extent_name(recovered.extents.back()->base()));
         std::ranges::move(recovered.state.keys, std::back_inserter(keys));
         recovered.state.keys.clear();
         context_.order.restore(recovered.state.newest.sequence);
@@ -157,6 +169,7 @@ Result<void> EmbeddedLog::open(const std::string& directory, uint32_t partition_
               "the newest record in \"{}\" was ingested {} s after what the wall clock says now",
               directory, (newest_us - origin.now_us) / 1'000'000);
     }
+    if (takeover_ != nullptr && !is_made_now) TRY(takeover_->note(id(), std::move(newest)));
     context_.keys.restore(std::move(keys));
     context_.order.add(*this, std::move(ends));
     return {};

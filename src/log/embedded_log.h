@@ -13,6 +13,7 @@
 #include "base/metric.h"
 #include "log/commit_order.h"
 #include "log/partitioned_log.h"
+#include "log/takeover.h"
 #include "model/directory_owner.h"
 #include "model/health.h"
 
@@ -35,6 +36,7 @@ struct EmbeddedLogOptions {
 struct LogHost {
     CommitOrder* order = nullptr;           // null: the log has one of its own
     const DirectoryOwner* owner = nullptr;  // null: nobody else can come to it
+    Takeover* takeover = nullptr;           // of the owner's epoch; null: of no process before
 };
 
 /// Opens the log of one table in `directory` (created when missing), with recovery: the torn tail

@@ -20,6 +20,7 @@ using Records = std::vector<std::string>;
 /// A process with the log.
 struct Process {
     std::unique_ptr<DirectoryOwner> owner;
+    std::unique_ptr<Takeover> takeover;
     std::unique_ptr<PartitionedLog> log;
 
     Result<AppendOutcome> append(const std::string& record) const {
@@ -39,8 +40,12 @@ class OwnedLogTest : public testing::Test {
         Process process;
         process.owner = TRY(DirectoryOwner::take(files_));
         TRY(process.owner->begin_epoch(epoch));
-        process.log = TRY(open_embedded_log(files_, clock_, "log/7", kLogId, 1, tiny_extents(),
-                                            nullptr, {.owner = process.owner.get()}));
+        TRY(files_.create_directories("log"));
+        process.takeover = TRY(Takeover::begin(files_, "log", epoch));
+        process.log = TRY(
+            open_embedded_log(files_, clock_, "log/7", kLogId, 1, tiny_extents(), nullptr,
+                              {.owner = process.owner.get(), .takeover = process.takeover.get()}));
+        TRY(process.takeover->finish({}));
         return process;
     }
     Process start(uint64_t epoch) {
@@ -106,6 +111,67 @@ TEST_F(OwnedLogTest, WhatIsTakenOverInMidAppendIsThereOnceOrNotAcknowledged) {
         EXPECT_EQ(all.back(), "second again");
         EXPECT_EQ(std::ranges::count(all, "second"), 1);
     }
+}
+
+TEST_F(OwnedLogTest, WhatComesAfterASuccessorThatWroteNothingIsNeverRead) {
+    // At each change of the disk by the first, the second takes over, and appends nothing; what it
+    // then shows is all that any later start shows. The log before was empty, or ended in good
+    // order: then a start has nothing to write again.
+    for (const bool is_empty : {true, false}) {
+        for (int at = 0;; ++at) {
+            files_ = MemoryFileSystem();
+            if (!is_empty) {
+                Process before = start(1);
+                ASSERT_OK(before.append("a"));
+                before.log.reset();
+                before.owner->release();
+            }
+            Process first = start(2);
+            Process second;
+            int operations = 0;
+            files_.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+                if (operation.kind == FileOperation::Kind::kRead || operations++ != at) return {};
+                remove_lock();
+                second = start(3);
+                return {};
+            });
+            const auto outcome = first.append("first");
+            files_.clear_faults();
+            if (!second.log) {
+                EXPECT_OK(outcome);
+                EXPECT_GT(at, 3);
+                break;
+            }
+            EXPECT_FALSE(outcome.has_value()) << at;
+            const Records seen = second.read();
+            first.log.reset();
+            second.log.reset();
+            second.owner->release();
+            Process third = start(4);
+            EXPECT_EQ(third.read(), seen) << at;
+            ASSERT_OK(third.append("third"));
+            Records all = seen;
+            all.emplace_back("third");
+            third.log.reset();
+            third.owner->release();
+            EXPECT_EQ(start(5).read(), all) << at;
+        }
+    }
+}
+
+TEST_F(OwnedLogTest, AStartThatDidNotComeToItsEndDecidesNothing) {
+    Process first = start(1);
+    {
+        // It has looked at the log, and died.
+        remove_lock();
+        ASSERT_OK_AND_ASSIGN(const auto owner, DirectoryOwner::take(files_));
+        ASSERT_OK_AND_ASSIGN(const auto takeover, Takeover::begin(files_, "log", 2));
+        ASSERT_OK(open_embedded_log(files_, clock_, "log/7", kLogId, 1, tiny_extents(), nullptr,
+                                    {.owner = owner.get(), .takeover = takeover.get()}));
+    }
+    ASSERT_OK(first.append("a"));
+    first.log.reset();
+    EXPECT_EQ(start(3).read(), Records{"a"});
 }
 
 TEST_F(OwnedLogTest, TheTakeoverBetweenSyncAndAcknowledgementIsSeen) {

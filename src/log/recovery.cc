@@ -80,8 +80,12 @@ struct Scan {
 class Recovery {
   public:
     Recovery(FileSystem& files, const std::string& directory, const ExtentOrigin& origin,
-             PartitionId partition)
-        : files_(files), directory_(directory), origin_(origin), partition_(partition) {}
+             PartitionId partition, const FoundEnd& before)
+        : files_(files),
+          directory_(directory),
+          origin_(origin),
+          partition_(partition),
+          before_(before) {}
 
     Result<RecoveredPartition> run();
 
@@ -91,6 +95,7 @@ class Recovery {
     Result<FoundExtent> find_extent(const std::string& name, Offset base);
     /// Removes what a process has left that had lost the directory to another before.
     Result<void> drop_strays();
+    bool is_behind_found_end(const FoundExtent& found) const;
     Result<void> check_epochs() const;
     Result<void> check_headers() const;
     Result<void> check_identity(const FoundExtent& found) const;
@@ -113,6 +118,7 @@ class Recovery {
     const std::string& directory_;
     const ExtentOrigin& origin_;
     const PartitionId partition_;
+    const FoundEnd& before_;
     std::vector<FoundExtent> found_;
     std::shared_ptr<Extent> last_;
     Scan scan_;
@@ -183,10 +189,11 @@ Result<void> Recovery::find_extents() {
 
 /// Epochs rise along a log. Nothing in an extent of a lower one than before it was ever
 /// acknowledged: that asks for the directory first, and the later process had it already when it
-/// began the extent before.
+/// began the extent before, or found the log to end there.
 Result<void> Recovery::drop_strays() {
     uint64_t newest = 0;
     for (auto found = found_.begin(); found != found_.end();) {
+        if (is_behind_found_end(*found)) newest = std::max(newest, before_.epoch);
         if (!found->header || found->header->epoch >= newest) {
             if (found->header) newest = found->header->epoch;
             ++found;
@@ -200,6 +207,13 @@ Result<void> Recovery::drop_strays() {
         found = found_.erase(found);
     }
     return {};
+}
+
+/// Whatever lies here is of the start that found the log to end before this, or of a later one.
+bool Recovery::is_behind_found_end(const FoundExtent& found) const {
+    if (before_.epoch == 0) return false;
+    const std::optional<Offset> end = base_of(before_.newest);
+    return !end || found.base > *end;
 }
 
 /// A log that knows later owners than the manifest does is newer than it.
@@ -457,8 +471,9 @@ Result<void> Recovery::secure_last_group(RecoveredPartition& recovered) const {
 }  // namespace
 
 Result<RecoveredPartition> recover_partition(FileSystem& files, const std::string& directory,
-                                             const ExtentOrigin& origin, PartitionId partition) {
-    return Recovery(files, directory, origin, partition).run();
+                                             const ExtentOrigin& origin, PartitionId partition,
+                                             const FoundEnd& before) {
+    return Recovery(files, directory, origin, partition, before).run();
 }
 
 }  // namespace braid::log

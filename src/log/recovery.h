@@ -43,11 +43,20 @@ struct ExtentOrigin {
 ExtentHeader next_header(const ExtentOrigin& origin, PartitionId partition, Offset base,
                          const Extent* predecessor);
 
+/// Where a start before this one found a partition to end, and which start it was.
+struct FoundEnd {
+    uint64_t epoch = 0;       // 0: none has looked
+    std::string newest = {};  // the name of its newest extent; empty: it had none
+};
+
 /// Reads a partition's directory (which exists) as the last process left it. All that is returned
 /// is durable: a group of which that is not certain is written again first, with its old stamp.
-/// Bytes of a group that was not finished are cut. Corrupt, with the place, if anything was damaged
-/// that had been acknowledged.
+/// Bytes of a group that was not finished are cut, and extents removed that come from a process
+/// that had lost the directory: of a lower epoch than one before them, or than the start that found
+/// the partition to end before them. Corrupt, with the place, if anything was damaged that had been
+/// acknowledged.
 Result<RecoveredPartition> recover_partition(FileSystem& files, const std::string& directory,
-                                             const ExtentOrigin& origin, PartitionId partition);
+                                             const ExtentOrigin& origin, PartitionId partition,
+                                             const FoundEnd& before);
 
 }  // namespace braid::log
