@@ -121,6 +121,7 @@ log::RedoRecord Node::record_of(const serving::TransactionWork& work) {
     Touched touched = touched_by(work.changes);
     log::RedoRecord record;
     record.name = random_hex(*ground_.random);
+    record.epoch = owner_->epoch();
     record.made = std::move(touched.made);
     record.dropped = std::move(touched.dropped);
     for (const serving::TransactionWork::Rows& rows : work.inserts) {
@@ -292,18 +293,26 @@ Result<void> Node::backfill(const serving::TransactionWork& work) {
 
 Result<void> Node::finish_transactions(const Logs& logs) {
     for (const log::RedoRecord& record : TRY(redo_->left())) {
-        const bool happened = has_happened(record, state()->catalog);
+        // It came when the start of a later epoch had looked: that one has shown what there is.
+        const bool is_late = record.epoch < takeover_->decided();
+        if (is_late) {
+            write_trace(TraceLevel::kWarning, "node",
+                        fmt::format("removing the transaction {}: written by owner {} of the "
+                                    "directory when {} had it",
+                                    record.name, record.epoch, takeover_->decided()));
+        }
+        const bool happened = !is_late && has_happened(record, state()->catalog);
         if (happened) TRY(append_all(record, logs, commit_order_));
         // A stream that cannot be opened now gets its rows when it is mended; the others have them.
-        log::RedoRecord rest{.name = record.name, .made = {}, .dropped = {}, .parts = {}};
+        log::RedoRecord rest{
+            .name = record.name, .epoch = owner_->epoch(), .made = {}, .dropped = {}, .parts = {}};
         std::ranges::copy_if(record.parts, std::back_inserter(rest.parts), [&](const auto& part) {
             return !check_not_failed(part.table).has_value();
         });
-        if (!happened || rest.parts.empty()) {
-            TRY(redo_->remove(record));
-        } else if (rest.parts.size() < record.parts.size()) {
-            TRY(redo_->narrow(record, rest));
-        }
+        const auto replaced =
+            happened && !rest.parts.empty() ? redo_->narrow(record, rest) : redo_->remove(record);
+        // Whoever had the directory before may have removed it himself.
+        if (!replaced && replaced.error().code() != ErrorCode::kNotFound) return replaced;
     }
     return {};
 }

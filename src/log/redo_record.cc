@@ -16,7 +16,7 @@ namespace braid::log {
 namespace {
 
 constexpr std::string_view kMagic = "BRAIDRED";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr std::string_view kEnding = ".redo";
 constexpr size_t kHeaderBytes = 16;  // magic, version, CRC-32C of what follows
 
@@ -50,6 +50,7 @@ std::string encode(const RedoRecord& record) {
     std::string body;
     ByteWriter writer(body);
     writer.text(record.name);
+    writer.varint(record.epoch);
     write_ids(writer, record.made);
     write_ids(writer, record.dropped);
     writer.varint(record.parts.size());
@@ -75,11 +76,13 @@ Result<RedoRecord> decode_redo_record(std::string_view bytes) {
     }
     ByteReader reader(bytes.substr(kMagic.size()));
     const auto version = TRY(reader.fixed<uint32_t>());
-    if (version != kVersion) return unsupported("redo record of version {}", version);
+    if (version == 0 || version > kVersion)
+        return unsupported("redo record of version {}", version);
     const auto crc = TRY(reader.fixed<uint32_t>());
     if (crc != crc32c(bytes.substr(kHeaderBytes))) return corrupt("its checksum does not match");
     RedoRecord record;
     record.name = TRY(reader.text());
+    if (version > 1) record.epoch = TRY(reader.varint());
     record.made = TRY(read_ids(reader));
     record.dropped = TRY(read_ids(reader));
     for (uint64_t count = TRY(reader.varint()); count > 0; --count) {
@@ -89,9 +92,12 @@ Result<RedoRecord> decode_redo_record(std::string_view bytes) {
     return record;
 }
 
-/// By the number of its parts too: what is left of a record lies beside it until that is gone.
+/// By the number of its parts and the epoch too: what is left of a record lies beside it until that
+/// is gone. In version 1 there was no epoch.
 std::string RedoRecords::path_of(const RedoRecord& record) const {
-    return fmt::format("{}/{}-{}{}", directory_, record.name, record.parts.size(), kEnding);
+    std::string name = fmt::format("{}/{}-{}", directory_, record.name, record.parts.size());
+    if (record.epoch > 0) name += fmt::format("-{}", record.epoch);
+    return name + std::string(kEnding);
 }
 
 Result<std::vector<RedoRecord>> RedoRecords::left() const {
@@ -99,8 +105,11 @@ Result<std::vector<RedoRecord>> RedoRecords::left() const {
     for (const std::string& name : TRY(files_.list(directory_))) {
         if (!name.ends_with(kEnding)) continue;
         const std::string path = fmt::format("{}/{}", directory_, name);
-        const std::string bytes = TRY(files_.read_all(path));
-        records.push_back(TRY(decode_redo_record(bytes).context(fmt::format("reading {}", path))));
+        Result<std::string> bytes = files_.read_all(path);
+        // A process that has lost the directory since may just have come to its end.
+        if (!bytes && bytes.error().code() == ErrorCode::kNotFound) continue;
+        if (!bytes) return std::move(bytes).error();
+        records.push_back(TRY(decode_redo_record(*bytes).context(fmt::format("reading {}", path))));
     }
     return records;
 }
@@ -116,7 +125,7 @@ Result<void> RedoRecords::remove(const RedoRecord& record) {
 }
 
 Result<void> RedoRecords::narrow(const RedoRecord& record, const RedoRecord& rest) {
-    CHECK(rest.name == record.name && rest.parts.size() < record.parts.size());
+    CHECK(rest.name == record.name && path_of(rest) != path_of(record));
     // What a crash has left of this before: the same, or damaged.
     auto written = write(rest);
     if (!written && written.error().code() != ErrorCode::kAlreadyExists) return written;

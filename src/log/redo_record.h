@@ -26,6 +26,9 @@ struct RedoRecord {
         std::vector<std::string> records;
     };
     std::string name;  // 32 hex digits, never used before
+    /// Of the process that wrote it. One that no longer had the directory then counts for nothing
+    /// (Takeover::decided).
+    uint64_t epoch = 0;
     std::vector<ObjectId> made;
     std::vector<ObjectId> dropped;
     std::vector<Part> parts;
@@ -49,10 +52,10 @@ class RedoRecords {
     Result<std::vector<RedoRecord>> left() const;
     /// Durable when it returns.
     Result<void> write(const RedoRecord& record);
-    /// Its end has been reached: gone for good when this returns.
+    /// Its end has been reached: gone for good when this returns. NotFound if it is not there.
     Result<void> remove(const RedoRecord& record);
-    /// In its place one of fewer parts, under the same name: the others have reached their end, and
-    /// are not tried again when their logs may have forgotten the key.
+    /// In its place one of a later epoch with those parts that still have to be done, under the
+    /// same name: the others are not tried again when their logs may have forgotten the key.
     Result<void> narrow(const RedoRecord& record, const RedoRecord& rest);
 
   private:

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/memory_file_system.h"
@@ -15,6 +16,7 @@ namespace {
 RedoRecord sample() {
     RedoRecord record;
     record.name = "00112233445566778899aabbccddeeff";
+    record.epoch = 300;
     record.made = {ObjectId{7}, ObjectId{300}};
     record.dropped = {ObjectId{4}};
     record.parts = {{TableId{1}, LogId{"ab"}, PartitionId{3}, {"{}", std::string(300, 'x'), ""}},
@@ -24,6 +26,7 @@ RedoRecord sample() {
 
 void expect_same(const RedoRecord& found, const RedoRecord& wanted) {
     EXPECT_EQ(found.name, wanted.name);
+    EXPECT_EQ(found.epoch, wanted.epoch);
     EXPECT_EQ(found.made, wanted.made);
     EXPECT_EQ(found.dropped, wanted.dropped);
     ASSERT_EQ(found.parts.size(), wanted.parts.size());
@@ -40,12 +43,17 @@ TEST(RedoRecord, ReadsWhatItWrites) {
     expect_same(found, sample());
 }
 
-TEST(RedoRecord, OpensTheSample) {
-    std::ifstream file("docs/formats/samples/redo/00112233445566778899aabbccddeeff-2.redo",
-                       std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-    ASSERT_OK_AND_ASSIGN(const RedoRecord found, decode_redo_record(bytes));
-    expect_same(found, sample());
+TEST(RedoRecord, OpensTheSamplesOfEachVersion) {
+    RedoRecord wanted = sample();
+    for (const char* name : {"2-300", "2"}) {
+        std::ifstream file(
+            fmt::format("docs/formats/samples/redo/00112233445566778899aabbccddeeff-{}.redo", name),
+            std::ios::binary);
+        const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+        ASSERT_OK_AND_ASSIGN(const RedoRecord found, decode_redo_record(bytes));
+        expect_same(found, wanted);
+        wanted.epoch = 0;  // before version 2 there was none
+    }
 }
 
 TEST(RedoRecord, RefusesAnyByteThatHasChanged) {

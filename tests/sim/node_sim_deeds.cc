@@ -99,7 +99,6 @@ void NodeSim::transact() {
     }
     const bool is_kept = !chance(5);
     request.fate = is_kept ? SentRequest::Fate::kUnknown : SentRequest::Fate::kRefused;
-    request.may_come_late = is_kept && is_excused_;
     const size_t number = ledger_.send(std::move(request));
     work += is_kept ? " COMMIT" : " ROLLBACK";
     tell(work);

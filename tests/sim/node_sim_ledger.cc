@@ -137,9 +137,7 @@ std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>
 
 void Ledger::settle() {
     for (SentRequest& request : requests_) {
-        if (request.fate == SentRequest::Fate::kUnknown && !request.may_come_late) {
-            request.fate = SentRequest::Fate::kRefused;
-        }
+        if (request.fate == SentRequest::Fate::kUnknown) request.fate = SentRequest::Fate::kRefused;
     }
 }
 

@@ -37,9 +37,6 @@ struct SentRequest {
     /// One append: its records lie one behind the other, where it was sent to.
     bool is_one_append = false;
     uint32_t sent_to = 0;
-    /// Over two streams, by a process that lost the directory meanwhile: its redo record may come
-    /// after its successor has looked for some. Then a later start finds it.
-    bool may_come_late = false;
 
     void lies_at(uint32_t partition, int64_t first);
 };
@@ -73,8 +70,7 @@ class Ledger {
     /// What is wrong with all that the streams show at one moment; empty: nothing. Whatever is
     /// there of unknown fate is accepted from now on.
     std::string take_in(const std::map<std::string, std::vector<FoundEvent>>& streams);
-    /// After a start everything is decided: what is not there will never be, unless it may come
-    /// late.
+    /// After a start everything is decided: what is not there will never be.
     void settle();
 
     /// Lines of a view over the events below the end, or over all; sorted by its first column.

@@ -244,6 +244,58 @@ TEST_P(TransactionCrash, LeavesAllOfATransactionOrNothing) {
     }
 }
 
+/// Another process takes the directory over at each change of the disk by a COMMIT. What it shows
+/// then is what any later start shows, though the first goes on and may write its redo record.
+TEST(TakenOverTransaction, IsDecidedByTheNextStartForGood) {
+    set_trace_sink([](TraceLevel, std::string_view, std::string_view) {});
+    for (int at = 0;; ++at) {
+        MemoryFileSystem disk;
+        SteppedClock clock;
+        SteppedWorkers workers;
+        const auto make = [&](uint64_t seed) {
+            auto node = std::make_unique<TestNode>(TestNode::small_options(), clock, workers, seed);
+            node->live_in(disk);
+            return node;
+        };
+        const auto first = make(1);
+        const auto second = make(2);
+        ASSERT_TRUE(first->start());
+        first->run("CREATE TABLE t (a int); CREATE TABLE u (a int)");
+        int operations = 0;
+        bool is_taken = false;
+        disk.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+            if (is_taken || operation.kind == FileOperation::Kind::kRead) return {};
+            if (operations++ != at) return {};
+            is_taken = true;
+            TRY(disk.remove(DirectoryOwner::kLockName));
+            return second->start();
+        });
+        const auto outcome =
+            first->query("BEGIN; INSERT INTO t VALUES (1); INSERT INTO u VALUES (2); COMMIT");
+        disk.clear_faults();
+        if (!is_taken) {
+            EXPECT_TRUE(outcome);
+            EXPECT_GT(at, 5);
+            break;
+        }
+        constexpr const char* kAll = "SELECT a FROM t UNION ALL SELECT a FROM u ORDER BY 1";
+        const Lines seen = second->rows(kAll);
+        if (outcome) {
+            EXPECT_THAT(seen, ElementsAre("1", "2")) << at;
+        } else {
+            EXPECT_TRUE(seen.empty() || seen == (Lines{"1", "2"})) << at;
+        }
+        first->crash(CrashFate::kKeepUnsynced, 1);
+        for (uint64_t seed = 3; seed < 5; ++seed) {
+            second->crash(CrashFate::kKeepUnsynced, seed);
+            ASSERT_TRUE(second->start()) << at;
+            EXPECT_EQ(second->rows(kAll), seen) << at;
+            EXPECT_TRUE(disk.list("redo").value().empty()) << at;
+        }
+    }
+    set_trace_sink({});
+}
+
 /// A stream that cannot be opened gets its part when it is mended, and nobody theirs again.
 TEST(UnfinishedTransaction, WaitsForAStreamThatIsIllAndNotTwiceForTheOthers) {
     TestNode node;
@@ -251,6 +303,7 @@ TEST(UnfinishedTransaction, WaitsForAStreamThatIsIllAndNotTwiceForTheOthers) {
     node.run("CREATE TABLE t (a int); CREATE TABLE u (a int)");
     log::RedoRecord record;
     record.name = "00112233445566778899aabbccddeeff";
+    record.epoch = node.node().state()->epoch;
     std::string log_of_u;
     for (const auto& [id, table] : node.node().state()->catalog.tables) {
         record.parts.push_back({id, table.log, {0}, {R"({"a":1})"}});
