@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/memory_share.h"
 #include "base/result.h"
 
 namespace braid {
@@ -25,8 +26,9 @@ class StatementLimits {
     StatementLimits() = default;
     StatementLimits(std::shared_ptr<const CancelToken> cancel, const Clock& clock,
                     int64_t deadline_us);
+    /// `all`: what all statements may hold together, outlives this; null: any.
     StatementLimits(std::shared_ptr<const CancelToken> cancel, const Clock& clock,
-                    int64_t deadline_us, uint64_t memory_bytes_max);
+                    int64_t deadline_us, uint64_t memory_bytes_max, MemoryShare* all = nullptr);
 
     /// Cancelled or Timeout, both 57014, once it should end.
     Result<void> check() const;
@@ -35,6 +37,7 @@ class StatementLimits {
     friend class HeldMemory;
     struct Memory {
         const uint64_t bytes_max;
+        MemoryShare* const all;
         std::atomic<uint64_t> bytes{0};
     };
 
@@ -54,7 +57,8 @@ class HeldMemory {
     HeldMemory& operator=(const HeldMemory&) = delete;
     ~HeldMemory() { give_back(); }
 
-    /// Exhausted (53200), and nothing is taken, where the statement would hold too much.
+    /// Exhausted (53200), and nothing is taken, where the statement would hold too much, or all
+    /// together.
     Result<void> take(uint64_t bytes);
     void give_back();
 

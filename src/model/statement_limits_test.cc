@@ -43,5 +43,25 @@ TEST(StatementLimits, MemoryIsOfTheStatementAndComesBack) {
     EXPECT_ERROR(first.take(1), ErrorCode::kExhausted, "53200");
 }
 
+TEST(StatementLimits, ShareTheMemoryOfAll) {
+    Metrics metrics;
+    MemoryShare all("statements", 100, metrics);
+    SteppedClock clock;
+    const StatementLimits one({}, clock, INT64_MAX, 80, &all);
+    const StatementLimits other({}, clock, INT64_MAX, 80, &all);
+    {
+        HeldMemory held(one);
+        HeldMemory more(other);
+        ASSERT_OK(held.take(80));
+        EXPECT_ERROR(held.take(1), ErrorCode::kExhausted, "53200");
+        ASSERT_OK(more.take(20));
+        EXPECT_ERROR(more.take(1), ErrorCode::kExhausted, "53200");
+        EXPECT_EQ(more.take(1).error().detail(), "All statements together may hold 0 MiB.");
+        held.give_back();
+        ASSERT_OK(more.take(60));
+    }
+    EXPECT_EQ(all.bytes(), 0U);
+}
+
 }  // namespace
 }  // namespace braid

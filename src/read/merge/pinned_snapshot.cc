@@ -23,7 +23,7 @@ StatementLimits ReadParts::limits_of(const ReadOptions& options) const {
     // A timeout of for ever lies behind what a clock can say.
     const int64_t left_us = std::numeric_limits<int64_t>::max() - now_us;
     return {options.cancel, *clock, now_us + std::min(options.timeout_us, left_us),
-            statement_bytes_max};
+            statement_bytes_max, statements};
 }
 
 Result<runs::RunTilingPtr> ReadParts::tiling_of(runs::TilingSet& tilings, VersionId version,

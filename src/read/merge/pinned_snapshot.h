@@ -42,6 +42,7 @@ struct ReadParts {
     std::shared_ptr<PieceThreads> threads = std::make_shared<PieceThreads>(PieceLimits{});
     /// What one statement may hold of values that the kernel computes (53200).
     uint64_t statement_bytes_max = 256ULL << 20;
+    MemoryShare* statements = nullptr;  // what all of them may together; null: any
     std::shared_ptr<KeyCounts> key_counts = std::make_shared<KeyCounts>();
     /// What a snapshot reads is kept for so long; of an older one nothing is read (72000).
     int64_t snapshot_max_us = INT64_MAX;
