@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "net/stream.h"
 
 namespace braid::net {
@@ -40,11 +42,25 @@ struct HttpRequest {
     const std::string* parameter(std::string_view name) const;
 };
 
+/// The rest of a body that is not held whole: it is made while the client takes it.
+class HttpBodySource {
+  public:
+    virtual ~HttpBodySource() = default;
+    /// Appends a piece of some size; false at the end, when nothing was appended. After an error
+    /// the connection is broken off: the client has no whole answer, and sees it.
+    virtual Result<bool> next(std::string& out) = 0;
+    /// Sent behind the body, once that has ended; clients that were not told of them do without.
+    virtual std::vector<HttpHeader> trailers() { return {}; }
+    /// Their names, for who wants to know before.
+    virtual std::string trailer_names() const { return {}; }
+};
+
 struct HttpResponse {
     int status = 200;
     std::string content_type = "text/plain; charset=utf-8";
     std::vector<HttpHeader> headers;
     std::string body;
+    std::unique_ptr<HttpBodySource> rest = nullptr;  // null: `body` is all
 };
 
 /// Splits and decodes a request target in origin form; false if it is not one or is badly encoded.

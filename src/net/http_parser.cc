@@ -158,6 +158,12 @@ std::optional<size_t> HttpRequestParser::plain_body_bytes() const {
 
 HttpRequest& HttpRequestParser::request() { return body_->request; }
 bool HttpRequestParser::keep_alive() const { return body_->parser.keep_alive(); }
+bool HttpRequestParser::is_version_1_1() const { return body_->parser.get().version() >= 11; }
+size_t HttpRequestParser::chunked_bytes() const { return body_->parser.get().body().size(); }
+void HttpRequestParser::drop_body() {
+    body_->parser.get().body() = {};
+    body_->request.body = {};
+}
 bool HttpRequestParser::expects_continue() const { return body_->expects_continue; }
 const HttpFault& HttpRequestParser::fault() const { return body_->fault; }
 

@@ -49,6 +49,11 @@ class HttpRequestParser {
     /// Complete but for the body from kHeaderDone on.
     HttpRequest& request();
     bool keep_alive() const;
+    bool is_version_1_1() const;
+    /// What has arrived of a body in chunks.
+    size_t chunked_bytes() const;
+    /// Forgets what has arrived of a body; the connection cannot go on behind it.
+    void drop_body();
     /// The client waits for "100 Continue" before it sends the body.
     bool expects_continue() const;
     const HttpFault& fault() const;

@@ -55,7 +55,8 @@ class Connection {
           options_(options),
           guard_(options.access, options.listener.address, stream.local_port()),
           clock_(clock),
-          router_(router) {}
+          router_(router),
+          held_(options.bodies) {}
 
     void run() {
         while (serve_one()) {
@@ -70,6 +71,10 @@ class Connection {
     bool read_body(HttpRequestParser& parser, const HttpRouter::Route& route);
     /// A body of known length, past the parser and without a copy. False as fill().
     bool read_plain_body(std::string& body, size_t length, int64_t deadline_us);
+    /// Makes room in a body of known length, at most as much again as has arrived; false as hold().
+    bool grow(std::string& body, size_t length);
+    /// Whether there is memory for a body of so many bytes.
+    bool hold(size_t bytes);
     bool answer(HttpRequestParser& parser, const HttpRouter::Route& route);
     const HttpRouter::Route* choose_route(HttpRequest& request);
     /// What a browser may do with the answer: for pages of allowed origins.
@@ -83,6 +88,9 @@ class Connection {
     void send_fault(int status, const std::string& message, std::vector<HttpHeader> headers = {});
     /// False if the client could not be reached.
     bool send(const HttpResponse& response, bool keep_alive);
+    /// A body that is made while it is sent: in chunks, or up to the end of the connection where
+    /// the client knows none.
+    bool send_rest(const HttpResponse& response);
     HttpResponse fault_response(int status, const std::string& message) const;
 
     Stream& stream_;
@@ -95,7 +103,10 @@ class Connection {
     bool timed_out_ = false;
     bool is_head_ = false;                     // of the request that is being answered
     std::vector<HttpHeader> request_headers_;  // sent with its answer
+    bool knows_chunks_ = true;                 // who sent it
     std::string spare_;                        // memory of the last body
+    MemoryClaim held_;                         // for the body, or that memory
+    bool was_refused_ = false;                 // by hold()
 };
 
 bool Connection::serve_one() {
@@ -104,6 +115,7 @@ bool Connection::serve_one() {
     request_headers_.clear();
     if (!read_header(parser)) return false;
     is_head_ = parser.request().method == "HEAD";
+    knows_chunks_ = parser.is_version_1_1();
     if (const HttpFault fault = guard_.judge(parser.request()); !fault.message.empty()) {
         send_fault(fault.status, fault.message);
         return false;
@@ -116,8 +128,10 @@ bool Connection::serve_one() {
 }
 
 bool Connection::read_header(HttpRequestParser& parser) {
-    if (used_ == buffer_.size() && !fill(clock_.monotonic_us() + options_.idle_timeout_us)) {
-        return false;
+    if (used_ == buffer_.size()) {
+        stream_.begin_rest(clock_.monotonic_us());
+        const bool has_begun = fill(clock_.monotonic_us() + options_.idle_timeout_us);
+        if (!stream_.end_rest() || !has_begun) return false;
     }
     const int64_t deadline_us = clock_.monotonic_us() + options_.header_timeout_us;
     while (true) {
@@ -149,11 +163,18 @@ bool Connection::read_body(HttpRequestParser& parser, const HttpRouter::Route& r
             parse = HttpParse::kDone;
         } else {
             while (is_whole && (parse = feed(parser)) == HttpParse::kNeedsMore) {
-                is_whole = fill(deadline_us);
+                is_whole = hold(parser.chunked_bytes() + kReadBytes) && fill(deadline_us);
             }
         }
         if (!is_whole) {
-            if (timed_out_) send_fault(408, "the request body took too long");
+            if (was_refused_) {
+                // Before it is told: who then sends on holds nothing.
+                parser.drop_body();
+                (void)held_.hold(0);
+                send_fault(429, "there is no memory for the request now", {{"Retry-After", "1"}});
+            } else if (timed_out_) {
+                send_fault(408, "the request body took too long");
+            }
             return false;
         }
     }
@@ -163,13 +184,14 @@ bool Connection::read_body(HttpRequestParser& parser, const HttpRouter::Route& r
 }
 
 bool Connection::read_plain_body(std::string& body, size_t length, int64_t deadline_us) {
-    body = std::move(spare_);
+    body = std::exchange(spare_, {});
     const size_t arrived = std::min(length, buffer_.size() - used_);
     body.assign(buffer_, used_, arrived);
     used_ += arrived;
     while (body.size() < length) {
-        const size_t step = std::max(body.size(), kBodyStepBytes);
-        if (!read_some(body, std::min(length - body.size(), step), deadline_us)) return false;
+        if (body.size() == body.capacity() && !grow(body, length)) return false;
+        const size_t room = std::min(length, body.capacity()) - body.size();
+        if (!read_some(body, room, deadline_us)) return false;
     }
     return true;
 }
@@ -177,10 +199,27 @@ bool Connection::read_plain_body(std::string& body, size_t length, int64_t deadl
 bool Connection::answer(HttpRequestParser& parser, const HttpRouter::Route& route) {
     HttpRequest& request = parser.request();
     const HttpResponse response = route.handler(request);
-    const bool keep_alive = parser.keep_alive();
-    if (!send(response, keep_alive) || !keep_alive) return false;
     if (request.body.capacity() <= kKeptBodyBytes) spare_ = std::move(request.body);
+    request.body = {};  // who takes the answer slowly holds no more than it must
+    (void)held_.hold(spare_.capacity());
+    const bool keep_alive = parser.keep_alive() && (response.rest == nullptr || knows_chunks_);
+    return send(response, keep_alive) && keep_alive;
+}
+
+bool Connection::grow(std::string& body, size_t length) {
+    const size_t size = std::min(length, body.size() + std::max(body.size(), kBodyStepBytes));
+    if (!hold(size)) return false;
+    std::string larger;  // one that grows by itself takes twice as much as it must
+    larger.reserve(size);
+    larger = body;
+    body.swap(larger);
     return true;
+}
+
+bool Connection::hold(size_t bytes) {
+    if (held_.hold(bytes)) return true;
+    was_refused_ = true;
+    return false;
 }
 
 const HttpRouter::Route* Connection::choose_route(HttpRequest& request) {
@@ -255,9 +294,13 @@ void Connection::send_fault(int status, const std::string& message,
 bool Connection::send(const HttpResponse& response, bool keep_alive) {
     std::string out = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
                                   reason_phrase(response.status), http_date(clock_.wall_us()));
-    if (response.status != 204) {
-        out += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type,
-                           response.body.size());
+    if (response.status != 204) out += fmt::format("Content-Type: {}\r\n", response.content_type);
+    if (response.rest != nullptr && knows_chunks_) {
+        out += "Transfer-Encoding: chunked\r\n";
+        const std::string trailers = response.rest->trailer_names();
+        if (!trailers.empty()) out += fmt::format("Trailer: {}\r\n", trailers);
+    } else if (response.rest == nullptr && response.status != 204) {
+        out += fmt::format("Content-Length: {}\r\n", response.body.size());
     }
     for (const std::vector<HttpHeader>* headers :
          std::initializer_list<const std::vector<HttpHeader>*>{&response.headers, &request_headers_,
@@ -267,12 +310,42 @@ bool Connection::send(const HttpResponse& response, bool keep_alive) {
     }
     if (!keep_alive) out += "Connection: close\r\n";
     out += "\r\n";
+    if (response.rest != nullptr) {
+        if (!stream_.write_all(out, options_.write_timeout_us)) return false;
+        return is_head_ || send_rest(response);
+    }
     // One segment for small answers, no copy of large ones.
     const bool one_write = response.body.size() <= kReadBytes;
     if (one_write && !is_head_) out += response.body;
     if (!stream_.write_all(out, options_.write_timeout_us)) return false;
     if (one_write || is_head_) return true;
     return stream_.write_all(response.body, options_.write_timeout_us).has_value();
+}
+
+bool Connection::send_rest(const HttpResponse& response) {
+    std::string piece = response.body;
+    std::string out;
+    while (true) {
+        if (!piece.empty()) {
+            out = knows_chunks_ ? fmt::format("{:x}\r\n", piece.size()) : "";
+            out += piece;
+            if (knows_chunks_) out += "\r\n";
+            if (!stream_.write_all(out, options_.write_timeout_us)) return false;
+        }
+        piece.clear();
+        const auto more = response.rest->next(piece);
+        if (!more) {
+            stream_.reset_on_close();  // an end that nobody takes for the answer's
+            return false;
+        }
+        if (!*more) break;
+    }
+    if (!knows_chunks_) return true;
+    out = "0\r\n";
+    for (const HttpHeader& each : response.rest->trailers()) {
+        out += fmt::format("{}: {}\r\n", each.name, each.value);
+    }
+    return stream_.write_all(out + "\r\n", options_.write_timeout_us).has_value();
 }
 
 }  // namespace

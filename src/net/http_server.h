@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/memory_share.h"
 #include "base/result.h"
 #include "net/http.h"
 #include "net/http_guard.h"
@@ -24,14 +25,17 @@ struct HttpServerOptions {
     int64_t idle_timeout_us = 60'000'000;   // between requests
     int64_t write_timeout_us = 30'000'000;  // without the client taking a byte
     HttpAccess access;
+    /// Bodies of requests are held of it, 429 where there is no more; outlives the server. Null: of
+    /// no account.
+    MemoryShare* bodies = nullptr;
     /// Sent with every response.
     std::vector<HttpHeader> headers;
     /// Gives the body of a response that no handler made; by default plain text.
     std::function<HttpResponse(int status, const std::string& message)> fault_response;
 };
 
-/// HTTP/1.1 with keep-alive, pipelining, chunked request bodies and Expect: 100-continue, one
-/// thread a connection. Every limit has an answer: 408, 413, 431, 503. OPTIONS tells the methods of
+/// HTTP/1.1 with keep-alive, pipelining, chunked bodies and Expect: 100-continue, one thread a
+/// connection. Every limit has an answer: 408, 413, 429, 431, 503. OPTIONS tells the methods of
 /// a path; pages of the allowed origins (CORS) may read the answers.
 class HttpServer {
   public:

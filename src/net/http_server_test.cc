@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/memory_share.h"
 #include "base/test_support.h"
 #include "net/http_client.h"
 #include "net/http_parser.h"
@@ -52,6 +53,37 @@ class HttpServerFixture : public testing::Test {
             const auto size = (*stream)->read_some(buffer, kLongUs);
             if (!size || *size == 0) return text;
             text.append(buffer.data(), *size);
+        }
+    }
+
+    /// A request that the server must wait for.
+    static void begin_body(Stream& stream, size_t size) {
+        ASSERT_OK(
+            stream.write_all("POST /echo/a HTTP/1.1\r\nHost: localhost\r\nExpect: "
+                             "100-continue\r\nContent-Length: " +
+                                 std::to_string(size) + "\r\n\r\n",
+                             kLongUs));
+        EXPECT_EQ(read_status(stream), 100);
+    }
+    /// Of the next answer, whose first bytes alone are taken but for a 100.
+    static int read_status(Stream& stream) {
+        constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+        std::string text(12, 0);
+        EXPECT_OK(stream.read_exact(text, kLongUs));
+        const int status = std::stoi(text.substr(9));
+        std::string rest(kContinue.size() - text.size(), 0);
+        if (status == 100) {
+            EXPECT_OK(stream.read_exact(rest, kLongUs));
+        }
+        return status;
+    }
+
+    /// Whoever has its answer rests soon, not at once.
+    static void wait_for_room(HttpClient& client) {
+        while (true) {
+            ASSERT_OK_AND_ASSIGN(const HttpResponse answer, client.send({.target = "/hello"}));
+            if (answer.status == 200) return;
+            EXPECT_EQ(answer.status, 503);
         }
     }
 
@@ -281,11 +313,129 @@ TEST_F(HttpServerFixture, EndsRequestsThatTakeTooLong) {
 
 TEST_F(HttpServerFixture, AnswersBusyBeyondTheLimit) {
     start({.listener = {.name = "http", .connections_max = 1}});
-    HttpClient first("127.0.0.1", server_->port());
-    ASSERT_OK(first.send({.target = "/hello"}));
+    auto first = Stream::connect("127.0.0.1", server_->port(), kLongUs);
+    ASSERT_OK(first);
+    begin_body(**first, 3);
     EXPECT_THAT(exchange("GET /hello HTTP/1.1\r\n" + std::string(kClose)),
                 StartsWith("HTTP/1.1 503 "));
-    ASSERT_OK(first.send({.target = "/hello"}));
+    ASSERT_OK((*first)->write_all("abc", kLongUs));
+    EXPECT_EQ(read_status(**first), 200);
+}
+
+TEST_F(HttpServerFixture, GivesTheRoomOfWhoSaysNothingToANewClient) {
+    start({.listener = {.name = "http", .connections_max = 2}});
+    HttpClient oldest("127.0.0.1", server_->port());
+    ASSERT_OK(oldest.send({.target = "/hello"}));
+    auto busy = Stream::connect("127.0.0.1", server_->port(), kLongUs);
+    ASSERT_OK(busy);
+    begin_body(**busy, 3);
+    HttpClient newer("127.0.0.1", server_->port());
+    wait_for_room(newer);
+    // Whoever was sent away comes back, and now the newer one rests longest.
+    wait_for_room(oldest);
+    ASSERT_OK((*busy)->write_all("abc", kLongUs));
+    EXPECT_EQ(read_status(**busy), 200);
+}
+
+TEST_F(HttpServerFixture, LeavesRoomForOtherAddresses) {
+    start({.listener = {.name = "http", .connections_max = 4, .address_connections_max = 2}});
+    std::vector<std::unique_ptr<Stream>> busy;
+    for (int i = 0; i < 2; ++i) {
+        auto stream = Stream::connect("127.0.0.1", server_->port(), kLongUs);
+        ASSERT_OK(stream);
+        begin_body(**stream, 3);
+        busy.push_back(*std::move(stream));
+    }
+    EXPECT_THAT(exchange("GET /hello HTTP/1.1\r\n" + std::string(kClose)),
+                StartsWith("HTTP/1.1 503 "));
+    ASSERT_OK(busy[0]->write_all("abc", kLongUs));
+    EXPECT_EQ(read_status(*busy[0]), 200);
+    // It rests now, and gives way.
+    HttpClient newer("127.0.0.1", server_->port());
+    wait_for_room(newer);
+}
+
+TEST_F(HttpServerFixture, HasOnlySoMuchMemoryForBodies) {
+    Metrics metrics;
+    MemoryShare share("bodies", 1'100'000, metrics);
+    router_.add(
+        "POST", "/large",
+        [](const HttpRequest& request) {
+            return HttpResponse{.body = std::to_string(request.body.size())};
+        },
+        /*body_bytes_max=*/10'000'000);
+    start({.bodies = &share});
+    HttpClient client("127.0.0.1", server_->port());
+    const auto send = [&](size_t size) {
+        auto answer =
+            client.send({.method = "POST", .target = "/large", .body = std::string(size, 'x')});
+        EXPECT_OK(answer);
+        return answer ? *std::move(answer) : HttpResponse{.status = 0};
+    };
+    EXPECT_EQ(send(1'000'000).body, "1000000");
+    const HttpResponse refused = send(1'100'001);
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(*find_header(refused.headers, "Retry-After"), "1");
+    EXPECT_EQ(send(900'000).status, 200);
+    {
+        MemoryClaim other(&share);
+        ASSERT_TRUE(other.hold(share.bytes_max() - share.bytes()));
+        EXPECT_EQ(send(999'999).status, 429);
+    }
+    std::string chunks;
+    for (int i = 0; i < 2'000; ++i) chunks += "3e8\r\n" + std::string(1000, 'x') + "\r\n";
+    EXPECT_THAT(exchange("POST /large HTTP/1.1\r\nHost: localhost\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n" +
+                         chunks + "0\r\n\r\n"),
+                StartsWith("HTTP/1.1 429 "));
+    EXPECT_EQ(send(900'000).status, 200);
+    server_.reset();
+    EXPECT_EQ(share.bytes(), 0U);
+}
+
+/// Gives so many pieces, then ends or fails.
+class Pieces final : public HttpBodySource {
+  public:
+    Pieces(int pieces, bool fails) : left_(pieces), fails_(fails) {}
+    Result<bool> next(std::string& out) override {
+        if (left_-- > 0) {
+            out += std::string(100'000, 'p');
+            return true;
+        }
+        if (fails_) return Error(ErrorCode::kCorrupt, "bad block");
+        return false;
+    }
+    std::vector<HttpHeader> trailers() override { return {{"X-Proof", "42"}}; }
+    std::string trailer_names() const override { return "X-Proof"; }
+
+  private:
+    int left_;
+    const bool fails_;
+};
+
+TEST_F(HttpServerFixture, SendsABodyWhileItIsMade) {
+    bool fails = false;
+    router_.add("GET", "/pieces", [&](const HttpRequest&) {
+        return HttpResponse{.body = "first", .rest = std::make_unique<Pieces>(50, fails)};
+    });
+    start({});
+    HttpClient client("127.0.0.1", server_->port());
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_OK_AND_ASSIGN(const HttpResponse answer, client.send({.target = "/pieces"}));
+        EXPECT_EQ(answer.body, "first" + std::string(5'000'000, 'p'));
+        EXPECT_EQ(*find_header(answer.headers, "Trailer"), "X-Proof");
+        EXPECT_EQ(*find_header(answer.headers, "X-Proof"), "42");
+    }
+    EXPECT_EQ(server_->connection_count(), 1u);
+    // A client that knows no chunks gets the bytes as they are, up to the end of the connection.
+    const std::string old = exchange("GET /pieces HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(old.substr(0, old.find("first")),
+                AllOf(Not(HasSubstr("chunked")), Not(HasSubstr("Content-Length"))));
+    EXPECT_EQ(old.size() - old.find("first"), 5'000'005u);
+    ASSERT_OK(client.send({.method = "HEAD", .target = "/pieces"}));
+    fails = true;
+    EXPECT_ERROR(client.send({.target = "/pieces"}), ErrorCode::kIo);
+    ASSERT_OK(client.send({.target = "/hello"}));
 }
 
 TEST(HttpTarget, IsDecodedPartByPart) {

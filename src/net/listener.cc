@@ -44,6 +44,8 @@ struct Listener::Body {
     Result<void> open();
     void accept_until_stopped();
     void serve(std::unique_ptr<Stream> stream);
+    /// There is room for one more from there, or will be soon.
+    bool make_room(std::string_view address) REQUIRES(mutex);
     void run(Connection& connection);
     void join_ended();
     void rest();
@@ -108,13 +110,33 @@ void Listener::Body::accept_until_stopped() {
 
 void Listener::Body::serve(std::unique_ptr<Stream> stream) {
     ScopedLock lock(mutex);
-    const bool over_limit = served >= options.connections_max;
+    const bool over_limit = !make_room(stream->peer_address());
     if (over_limit && refused >= options.refusals_max) return;
     ++(over_limit ? refused : served);
     Connection& connection = connections.emplace_back();
     connection.stream = std::move(stream);
     connection.over_limit = over_limit;
     connection.thread = Thread(options.name, [this, &connection] { run(connection); });
+}
+
+bool Listener::Body::make_room(std::string_view address) {
+    uint32_t of_address = 0;
+    for (const Connection& each : connections) {
+        const bool is_served = !each.ended && !each.over_limit;
+        if (is_served && each.stream->peer_address() == address) ++of_address;
+    }
+    const bool is_address_full = of_address >= options.address_connections_max;
+    if (!is_address_full && served < options.connections_max) return true;
+    Stream* longest = nullptr;
+    int64_t since_us = INT64_MAX;
+    for (const Connection& each : connections) {
+        if (each.ended || each.over_limit) continue;
+        if (is_address_full && each.stream->peer_address() != address) continue;
+        if (each.stream->rests_since_us() >= since_us) continue;
+        longest = each.stream.get();
+        since_us = longest->rests_since_us();
+    }
+    return longest != nullptr && longest->give_way();
 }
 
 void Listener::Body::run(Connection& connection) {

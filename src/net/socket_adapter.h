@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,6 +24,9 @@ struct Stream::Body {
     std::string peer;
     /// The last bytes came so soon after they were waited for that sleeping was not worth it.
     bool is_prompt = false;
+    static constexpr int64_t kBusy = INT64_MAX;
+    static constexpr int64_t kGivesWay = INT64_MAX - 1;
+    std::atomic<int64_t> rests_since_us{kBusy};
 };
 
 /// Asio wants one; nothing ever runs in it, because every call here is synchronous.

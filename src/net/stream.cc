@@ -218,6 +218,34 @@ void Stream::shutdown() noexcept {
     ::shutdown(body_->socket.native_handle(), SHUT_RDWR);
 }
 
+void Stream::reset_on_close() noexcept {
+    error_code ignored;
+    body_->socket.set_option(asio::socket_base::linger(true, 0), ignored);
+}
+
+void Stream::begin_rest(int64_t now_us) noexcept { body_->rests_since_us = now_us; }
+
+bool Stream::end_rest() noexcept {
+    return body_->rests_since_us.exchange(Body::kBusy) != Body::kGivesWay;
+}
+
+int64_t Stream::rests_since_us() const noexcept {
+    const int64_t since_us = body_->rests_since_us;
+    return since_us == Body::kGivesWay ? Body::kBusy : since_us;
+}
+
+bool Stream::give_way() noexcept {
+    int64_t since_us = body_->rests_since_us;
+    if (since_us >= Body::kGivesWay) return false;
+    if (!body_->rests_since_us.compare_exchange_strong(since_us, Body::kGivesWay)) return false;
+    shutdown();
+    return true;
+}
+
+std::string_view Stream::peer_address() const {
+    return std::string_view(body_->peer).substr(0, body_->peer.rfind(':'));
+}
+
 bool Stream::peer_is_gone() const noexcept {
     pollfd asked{.fd = body_->socket.native_handle(), .events = POLLRDHUP, .revents = 0};
     return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;

@@ -40,8 +40,22 @@ class Stream {
     /// The peer has closed or vanished. Does not block and takes no bytes. Thread-safe.
     bool peer_is_gone() const noexcept;
 
+    /// Closing will tell the peer that something failed, not that this was all.
+    void reset_on_close() noexcept;
+
+    /// From now on it waits for its peer to begin something new; `now_us` of the monotonic clock.
+    void begin_rest(int64_t now_us) noexcept;
+    /// The peer has begun. False where give_way() was quicker: then the owner must end.
+    bool end_rest() noexcept;
+    /// Since when it rests; INT64_MAX while it does not. Thread-safe.
+    int64_t rests_since_us() const noexcept;
+    /// Shuts it down if it still rests. Thread-safe.
+    bool give_way() noexcept;
+
     /// "127.0.0.1:50312"
     const std::string& peer() const;
+    /// The same without the port.
+    std::string_view peer_address() const;
     /// The port at this end.
     uint16_t local_port() const;
 
