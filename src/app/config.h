@@ -25,6 +25,9 @@ struct Config {
     std::vector<std::string> http_origins;
     /// Further names that it may be called by: "braid.example", without port.
     std::vector<std::string> http_hosts;
+    /// Of each protocol, and of one address among them.
+    uint32_t connections_max = 200;
+    uint32_t address_connections_max = 150;
     NodeOptions node;
 };
 

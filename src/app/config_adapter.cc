@@ -53,6 +53,16 @@ Apply scaled(T& into, int64_t unit) {
     };
 }
 
+Apply count_of_connections(uint32_t& into) {
+    return [&into](const toml::node& node) {
+        constexpr int64_t kConnectionsMax = 10'000;  // a thread each
+        const auto value = node.value<int64_t>();
+        if (!value || *value < 1 || *value > kConnectionsMax) return false;
+        into = static_cast<uint32_t>(*value);
+        return true;
+    };
+}
+
 /// A size; its shares were taken before, so that keys of their own win.
 Apply size_text() {
     return [](const toml::node& node) {
@@ -89,6 +99,9 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"http", text(config.http)},
         {"http_origins", texts(config.http_origins)},
         {"http_hosts", texts(config.http_hosts)},
+        {"connections.max", count_of_connections(config.connections_max)},
+        {"connections.address_max", count_of_connections(config.address_connections_max)},
+        {"connections.memory_mib", scaled(node.clients_memory_bytes, kMebibyte)},
         {"files.allow", texts(config.node.allowed_files)},
         {"log.extent_mib", scaled(node.log.extent_bytes_max, kMebibyte)},
         {"log.keep_free_mib", scaled(node.log.keep_free_bytes, kMebibyte)},
@@ -107,6 +120,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"query.snapshot_max_s", scaled(node.housekeeping.snapshot_max_us, kSeconds)},
         {"query.memory_mib", scaled(node.query_memory_bytes, kMebibyte)},
         {"query.statement_memory_mib", scaled(node.statement_memory_bytes, kMebibyte)},
+        {"query.statements_memory_mib", scaled(node.statements_memory_bytes, kMebibyte)},
         {"query.threads", count_of_threads(node.query.threads)},
         {"read.cache_mib", scaled(node.read_cache_bytes, kMebibyte)},
         {"function_data.user_agent_rules", text(node.function_data.user_agent_rules)},

@@ -84,6 +84,8 @@ void share_memory(uint64_t limit_bytes, NodeOptions& options) {
     options.batch.memory_bytes_max = std::min(4 * kGibibyte, share(25));
     options.query_memory_bytes = std::min(kGibibyte, share(15));
     options.statement_memory_bytes = std::min(256 * kMebibyte, share(5));
+    options.statements_memory_bytes = share(8);
+    options.clients_memory_bytes = share(7);
     options.read_cache_bytes = std::min(256 * kMebibyte, share(5));
 }
 

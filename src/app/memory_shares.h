@@ -18,7 +18,8 @@ std::optional<uint64_t> parse_size(std::string_view text);
 uint64_t default_memory_limit();
 
 /// Divides a limit among those who hold much: what the states of the speed layer, a batch, DuckDB,
-/// a statement's kernel and the cache of runs may take. What is left is for all others.
+/// the kernel for one statement and for all, clients and the cache of runs may take. What is left
+/// is for all others.
 void share_memory(uint64_t limit_bytes, NodeOptions& options);
 
 }  // namespace braid::app

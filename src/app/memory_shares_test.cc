@@ -25,9 +25,10 @@ TEST(MemoryShares, AreLessThanTheWhole) {
         NodeOptions options;
         share_memory(limit, options);
         EXPECT_LE(options.speed.memory_bytes_max + options.batch.memory_bytes_max +
-                      options.query_memory_bytes + options.statement_memory_bytes +
-                      options.read_cache_bytes,
-                  limit / 10 * 8);
+                      options.query_memory_bytes + options.statements_memory_bytes +
+                      options.clients_memory_bytes + options.read_cache_bytes,
+                  limit / 10 * 9);
+        EXPECT_LE(options.statement_memory_bytes, options.statements_memory_bytes);
         EXPECT_LT(options.speed.seal_bytes_max, options.speed.memory_bytes_max);
         EXPECT_GT(options.read_cache_bytes, 0U);
     }

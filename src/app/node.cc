@@ -56,6 +56,8 @@ Node::Node(NodeGround ground, NodeOptions options)
       sources_(*ground.machine, ground.resolve_links,
                {ground.local->local_path(""), ground.store->local_path("")}, *ground.clock,
                ground.metrics),
+      statements_("statements", options_.statements_memory_bytes, *ground.metrics),
+      clients_("clients", options_.clients_memory_bytes, *ground.metrics),
       configured_files_(options_.allowed_files) {}
 
 Node::~Node() {
@@ -166,6 +168,7 @@ read::ReadParts Node::parts_of_reader(Store& store) {
     };
     read.threads = std::make_shared<read::PieceThreads>(options_.query);
     read.statement_bytes_max = options_.statement_memory_bytes;
+    read.statements = &statements_;
     read.snapshot_max_us = options_.housekeeping.snapshot_max_us;
     read.key_counts = std::make_shared<read::KeyCounts>(&health_);
     return read;

@@ -17,6 +17,7 @@
 #include "archive/archiver.h"
 #include "base/clock.h"
 #include "base/file_system.h"
+#include "base/memory_share.h"
 #include "base/metric.h"
 #include "base/mutex.h"
 #include "base/random.h"
@@ -52,6 +53,9 @@ struct NodeOptions {
     uint64_t unsealed_bytes_max = 256ULL << 20;
     uint64_t query_memory_bytes = 1ULL << 30;
     uint64_t statement_memory_bytes = 256ULL << 20;
+    uint64_t statements_memory_bytes = 1ULL << 30;  // of all of them together
+    /// What clients make the node hold: what they send, and what their sessions keep.
+    uint64_t clients_memory_bytes = 1ULL << 30;
     read::PieceLimits query;  // threads that answer statements, and what is worth one
     /// For what was read of runs.
     uint64_t read_cache_bytes = 256ULL << 20;
@@ -95,6 +99,7 @@ class Node final : public serving::Control {
     /// While `declares`, a file table declares that its directory may be read: what --init does.
     void declare_allowed_files(bool declares) { declares_allowed_files_ = declares; }
 
+    MemoryShare& clients() { return clients_; }
     read::Reader& reader() { return *reader_; }
     operators::BoundViews& views() { return *views_; }
     const read::ReadParts& read_parts() const { return read_parts_; }
@@ -210,6 +215,8 @@ class Node final : public serving::Control {
     std::unique_ptr<speed::SpeedLayer> speed_;
     std::unique_ptr<batch::BatchLayer> batch_;
     std::unique_ptr<housekeeping::Housekeeper> housekeeper_;
+    MemoryShare statements_;
+    MemoryShare clients_;
     read::ReadParts read_parts_;
     std::unique_ptr<KeyWatch> key_watch_;
     Workers::Handle key_step_ = 0;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_share.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "log/partitioned_log.h"
@@ -29,6 +30,7 @@ struct TransactionWork {
         std::vector<read::OwnRows::Records> records;
     };
     std::vector<Rows> inserts;  // one entry a table
+    MemoryClaim held;           // for them
     /// Of the statement that waits for the history of views.
     StatementLimits limits;
 };

@@ -85,6 +85,14 @@ net::HttpAccess access_of(const Config& config) {
     return access;
 }
 
+net::ListenerOptions listener_of(std::string name, const Address& address, const Config& config) {
+    return {.name = std::move(name),
+            .address = address.host,
+            .port = address.port,
+            .connections_max = config.connections_max,
+            .address_connections_max = config.address_connections_max};
+}
+
 Result<void> run_statements(Server& server, const std::string& text) {
     serving::Session session(server.services, serving::Session::Identity{});
     for (const sql::Statement& statement : TRY(sql::parse(text))) {
@@ -170,17 +178,17 @@ Result<void> start(Server& server, const Config& config) {
     services.appender = server.appender.get();
     services.health = &server.node->health();
     services.record_checker = &server.record_checks;
+    services.clients = &server.node->clients();
     services.version = BRAID_VERSION;
     services.started_at_us = server.clock.wall_us();
     TRY(initialise(server, config.init, is_new));
     const Address pg = TRY(parse_address(config.pg));
     const Address http = TRY(parse_address(config.http));
-    server.pg = TRY(serving::pgwire::PgServer::start(
-        {.name = "pg", .address = pg.host, .port = pg.port}, services, server.workers));
+    server.pg = TRY(
+        serving::pgwire::PgServer::start(listener_of("pg", pg, config), services, server.workers));
     server.http = TRY(serving::HttpApiServer::start(
-        {.listener = {.name = "http", .address = http.host, .port = http.port},
-         .access = access_of(config)},
-        services, server.workers, [&server] { return server.is_ready.load(); }));
+        {.listener = listener_of("http", http, config), .access = access_of(config)}, services,
+        server.workers, [&server] { return server.is_ready.load(); }));
     server.is_ready = true;
     fmt::print("braid ready pg={}:{} http={}:{} files={}\n", pg.host, server.pg->port(), http.host,
                server.http->port(), files_max);

@@ -200,6 +200,7 @@ Result<std::unique_ptr<HttpApiServer>> HttpApiServer::start(
     net::HttpServerOptions options;
     options.listener = std::move(where.listener);
     options.access = std::move(where.access);
+    options.bodies = services.clients;
     options.headers = HttpApi::security_headers();
     options.fault_response = fault_response;
     server->server_ =

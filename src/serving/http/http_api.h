@@ -40,10 +40,6 @@ class HttpApi {
   private:
     Result<net::HttpResponse> run_sql(const net::HttpRequest& request);
     Result<net::HttpResponse> read_view(const net::HttpRequest& request);
-    Result<std::string> run_statements(Session& session, const std::string& text,
-                                       const std::vector<std::optional<std::string>>& params,
-                                       const net::Stream* connection,
-                                       const std::function<Result<std::string>(Cursor&)>& write);
     /// Settings that a request may give beside its query.
     Result<void> apply_parameters(const net::HttpRequest& request, Session& session) const;
 

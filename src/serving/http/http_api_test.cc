@@ -154,6 +154,48 @@ TEST_F(HttpApiFixture, SendsTheReceiptAlong) {
     EXPECT_EQ(post("/v1/sql?read_mode=never", "SELECT 1").status, 400);
 }
 
+Batch wide_rows(int count) {
+    ColumnBuilder text(Type::of(TypeKind::kText));
+    ColumnBuilder number(Type::of(TypeKind::kInt8));
+    for (int i = 0; i < count; ++i) {
+        text.append_text(std::string(1000, 'x'));
+        number.append_int8(i);
+    }
+    return {.length = static_cast<size_t>(count), .columns = {text.finish(), number.finish()}};
+}
+
+TEST_F(HttpApiFixture, SendsLongAnswersAsTheyAreMade) {
+    node_.reader.rows("v", std::vector<Batch>(100, wide_rows(1000)));
+    const auto csv = post("/v1/sql", "SELECT * FROM v", {{"Accept", "text/csv"}});
+    EXPECT_EQ(csv.status, 200);
+    EXPECT_EQ(net::find_header(csv.headers, "Content-Length"), nullptr);
+    EXPECT_EQ(std::ranges::count(csv.body, '\n'), 100'001);
+    const std::string* receipt = net::find_header(csv.headers, "Braid-Receipt");
+    ASSERT_NE(receipt, nullptr);
+    EXPECT_THAT(*receipt, testing::StartsWith("{\"manifest\":17"));
+    const auto json = post("/v1/sql", "SELECT * FROM v");
+    EXPECT_THAT(json.body, testing::EndsWith("\n],\"tag\":\"SELECT 100000\"}\n"));
+    // What comes later than the first bytes cannot be told by a status.
+    node_.reader.rows("v", {wide_rows(2000), wide_rows(1)});
+    node_.reader.fail_with(Error(ErrorCode::kCorrupt, "bad block"));
+    EXPECT_ERROR(client_->send({.method = "POST", .target = "/v1/sql", .body = "SELECT * FROM v"}),
+                 ErrorCode::kIo);
+    node_.reader.rows("v", {wide_rows(10), wide_rows(1)});
+    EXPECT_EQ(post("/v1/sql", "SELECT * FROM v").status, 500);
+}
+
+TEST_F(HttpApiFixture, HoldsPagesOfItsShareOnly) {
+    MemoryShare share("clients", 2500 << 10, node_.metrics);
+    node_.services.clients = &share;
+    node_.reader.rows("v", std::vector<Batch>(3, wide_rows(1000)));
+    EXPECT_EQ(get("/v1/views/v?limit=1000").status, 200);
+    const auto refused = get("/v1/views/v?limit=10000");
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_THAT(refused.body, HasSubstr("53200"));
+    EXPECT_EQ(*net::find_header(refused.headers, "Retry-After"), "1");
+    EXPECT_EQ(share.bytes(), 0U);
+}
+
 TEST_F(HttpApiFixture, ReportsErrorsAsJson) {
     const auto missing = post("/v1/sql", "SELECT * FROM nothing");
     EXPECT_EQ(missing.status, 404);

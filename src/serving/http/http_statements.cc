@@ -12,14 +12,14 @@
 #include "serving/http/json_request.h"
 #include "serving/http/media_type.h"
 #include "serving/http/result_body.h"
+#include "serving/http/statement_run.h"
 #include "serving/session/json_text.h"
-#include "serving/session/receipt_text.h"
 
 namespace braid::serving {
 
 namespace {
 
-constexpr size_t kReceiptBytesMax = 8 * 1024;
+constexpr size_t kWholeBytesMax = 1 << 20;
 constexpr uint32_t kLimitDefault = 1000;
 constexpr uint32_t kLimitMax = 10'000;
 constexpr uint32_t kAfterMax = 1'000'000'000;
@@ -101,12 +101,6 @@ std::string target_of_next(const net::HttpRequest& request, const ViewRequest& a
     return target + fmt::format("{}after={}", separator, asked.after + asked.limit);
 }
 
-void add_receipt(const Session& session, net::HttpResponse& response) {
-    if (session.receipt() == nullptr) return;
-    response.headers.push_back(
-        {"Braid-Receipt", receipt_json_within(*session.receipt(), kReceiptBytesMax)});
-}
-
 }  // namespace
 
 net::HttpResponse HttpApi::post_sql(const net::HttpRequest& request) {
@@ -137,53 +131,20 @@ Result<net::HttpResponse> HttpApi::run_sql(const net::HttpRequest& request) {
         return fault_response(415, wrong);
     }
     const SqlRequest asked = TRY(request_of(request));
-    Session session(services_, {});
-    TRY(apply_parameters(request, session));
+    auto run = std::make_unique<StatementRun>(services_, hangups_, request.connection);
+    TRY(apply_parameters(request, run->session()));
+    TRY(run->start(asked.query, asked.params));
+    run->write_as(form);
     net::HttpResponse response{
         .content_type = std::string(content_type(form)), .headers = {}, .body = {}};
-    response.body =
-        TRY(run_statements(session, asked.query, asked.params, request.connection,
-                           [&](Cursor& cursor) { return write_result(cursor, form, session); }));
-    add_receipt(session, response);
+    // What is short comes whole, or as an error; the rest of what is long is made as it is taken.
+    while (TRY(run->next(response.body))) {
+        if (response.body.size() < kWholeBytesMax) continue;
+        response.rest = std::move(run);
+        return response;
+    }
+    response.headers = run->trailers();
     return response;
-}
-
-/// Runs all statements; what the last one gives is the answer. Together they are one implicit
-/// transaction.
-Result<std::string> HttpApi::run_statements(
-    Session& session, const std::string& text,
-    const std::vector<std::optional<std::string>>& params, const net::Stream* connection,
-    const std::function<Result<std::string>(Cursor&)>& write) {
-    const auto statements = TRY(sql::parse(text));
-    if (statements.empty())
-        return invalid_input("the request holds no statement").with_sqlstate("42601");
-    if (statements.size() > 1 && !params.empty()) {
-        return invalid_input("parameters can be given to one statement only")
-            .with_sqlstate("42601");
-    }
-    const auto guard = hangups_.watch(connection, [&session] { session.cancel(); });
-    std::string answer;
-    for (const sql::Statement& statement : statements) {
-        const PreparedPtr prepared = TRY(session.prepare(statement, {}));
-        if (prepared->parameters.size() != params.size()) {
-            return invalid_input("the statement takes {} parameters, {} were given",
-                                 prepared->parameters.size(), params.size())
-                .with_sqlstate("42601");
-        }
-        std::vector<Datum> values;
-        for (size_t i = 0; i < params.size(); ++i) {
-            const Type& type = prepared->parameters[i];
-            values.push_back(params[i]
-                                 ? TRY(parse_text(*params[i], type, session.settings().format())
-                                           .context(fmt::format("parameter ${}", i + 1)))
-                                 : Datum::null(type));
-        }
-        const auto cursor = TRY(session.execute(*prepared, std::move(values)));
-        answer = TRY(write(*cursor));
-    }
-    // A BEGIN without its COMMIT ends with the request: nothing of it stays.
-    TRY(session.finish_implicit());
-    return answer;
 }
 
 Result<net::HttpResponse> HttpApi::read_view(const net::HttpRequest& request) {
@@ -197,23 +158,23 @@ Result<net::HttpResponse> HttpApi::read_view(const net::HttpRequest& request) {
         return fault_response(406, "rows of views are application/json");
     }
     const ViewRequest asked = TRY(view_request_of(request));
-    Session session(services_, {});
-    TRY(apply_parameters(request, session));
+    StatementRun run(services_, hangups_, request.connection);
+    TRY(apply_parameters(request, run.session()));
     net::HttpResponse response{.content_type = "application/json", .headers = {}, .body = {}};
     ResultPage page{.rows_max = asked.limit};
-    const auto run = [&](std::string_view order) {
+    const auto read = [&](std::string_view order) -> Result<std::string> {
         std::string query = fmt::format("{}{} LIMIT {}", asked.query, order, asked.limit + 1);
         if (asked.after > 0) query += fmt::format(" OFFSET {}", asked.after);
-        return run_statements(session, query, asked.params, request.connection,
-                              [&](Cursor& cursor) {
-                                  return write_result(cursor, ResultForm::kObjects, session, &page);
-                              });
+        TRY(run.start(query, asked.params));
+        std::string body = TRY(write_page(run.cursor(), run.session(), services_.clients, page));
+        TRY(run.finish());
+        return body;
     };
     // What fits into one page needs no order, and the quicker way to rows knows none.
-    if (asked.after == 0) response.body = TRY(run(""));
+    if (asked.after == 0) response.body = TRY(read(""));
     if (asked.after > 0 || (page.has_more && asked.limit > 0)) {
         page.has_more = false;
-        response.body = TRY(run(TRY(order_of_all_columns(session, asked.query))));
+        response.body = TRY(read(TRY(order_of_all_columns(run.session(), asked.query))));
     }
     if (page.has_more && asked.limit > 0) {
         response.body.resize(response.body.size() - 2);  // the object's end
@@ -221,7 +182,7 @@ Result<net::HttpResponse> HttpApi::read_view(const net::HttpRequest& request) {
         append_json_string(target_of_next(request, asked), response.body);
         response.body += "}\n";
     }
-    add_receipt(session, response);
+    for (net::HttpHeader& each : run.trailers()) response.headers.push_back(std::move(each));
     return response;
 }
 

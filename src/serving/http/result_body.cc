@@ -15,109 +15,14 @@ namespace braid::serving {
 
 namespace {
 
-/// One result, row by row, in one of the forms.
-class BodyWriter {
-  public:
-    BodyWriter(const Schema& schema, ResultForm form, const Session& session)
-        : schema_(schema), form_(form), session_(session) {
-        for (const Field& field : schema.fields) {
-            std::string& key = keys_.emplace_back();
-            append_json_string(field.name, key);
-        }
-    }
+Type shown_type(const Type& type) {
+    return type.kind == TypeKind::kUnknown ? Type::of(TypeKind::kText) : type;
+}
 
-    void begin(std::string& out) const {
-        switch (form_) {
-            case ResultForm::kJson: {
-                out += "{\"columns\":[";
-                for (size_t i = 0; i < keys_.size(); ++i) {
-                    out += fmt::format("{}{{\"name\":{},\"type\":", i == 0 ? "" : ",", keys_[i]);
-                    append_json_string(shown_type(schema_.fields[i].type).name(), out);
-                    out += '}';
-                }
-                out += "],\"rows\":[";
-                return;
-            }
-            case ResultForm::kCsv:
-                for (size_t i = 0; i < schema_.fields.size(); ++i) {
-                    if (i > 0) out += ',';
-                    append_csv_field(schema_.fields[i].name, out);
-                }
-                out += "\r\n";
-                return;
-            case ResultForm::kObjects:
-                out += "{\"rows\":[";
-                return;
-        }
-    }
-
-    void write(const Batch& batch, size_t row, bool is_first, std::string& out) const {
-        if (form_ == ResultForm::kCsv) return write_csv(batch, row, out);
-        const bool is_object = form_ == ResultForm::kObjects;
-        out += is_first ? "\n" : ",\n";
-        out += is_object ? '{' : '[';
-        for (size_t i = 0; i < keys_.size(); ++i) {
-            if (i > 0) out += ',';
-            if (is_object) {
-                out += keys_[i];
-                out += ':';
-            }
-            write_value(batch.columns[i], row, out);
-        }
-        out += is_object ? '}' : ']';
-    }
-
-    void end(const std::string& tag, std::string& out) const {
-        if (form_ == ResultForm::kCsv) return;
-        out += "\n]";
-        if (form_ == ResultForm::kJson) {
-            out += ",\"tag\":";
-            append_json_string(tag, out);
-        }
-        out += "}\n";
-    }
-
-  private:
-    static Type shown_type(const Type& type) {
-        return type.kind == TypeKind::kUnknown ? Type::of(TypeKind::kText) : type;
-    }
-
-    static bool is_object_id(TypeAlias alias) {
-        return alias == TypeAlias::kRegclass || alias == TypeAlias::kRegtype ||
-               alias == TypeAlias::kRegproc;
-    }
-
-    void write_value(const Column& column, size_t row, std::string& out) const {
-        if (is_object_id(column.type().alias) && !column.is_null(row)) {
-            const auto& system = session_.system();
-            append_json_string(system.name_of(column.type().alias, column.at<int64_t>(row)), out);
-            return;
-        }
-        append_json_value(column, row, session_.settings().format(), JsonNumeric::kString, out);
-    }
-
-    void write_csv(const Batch& batch, size_t row, std::string& out) const {
-        std::string text;
-        for (size_t i = 0; i < batch.columns.size(); ++i) {
-            if (i > 0) out += ',';
-            const Column& column = batch.columns[i];
-            if (column.is_null(row)) continue;
-            text.clear();
-            if (is_object_id(column.type().alias)) {
-                text = session_.system().name_of(column.type().alias, column.at<int64_t>(row));
-            } else {
-                format_text(column, row, session_.settings().format(), text);
-            }
-            append_csv_field(text, out);
-        }
-        out += "\r\n";
-    }
-
-    const Schema& schema_;
-    const ResultForm form_;
-    const Session& session_;
-    std::vector<std::string> keys_;
-};
+bool is_object_id(TypeAlias alias) {
+    return alias == TypeAlias::kRegclass || alias == TypeAlias::kRegtype ||
+           alias == TypeAlias::kRegproc;
+}
 
 }  // namespace
 
@@ -136,28 +41,123 @@ std::string_view content_type(ResultForm form) {
                                     : "application/json";
 }
 
-Result<std::string> write_result(Cursor& cursor, ResultForm form, const Session& session,
-                                 ResultPage* page) {
-    static const Schema kNoColumns;
-    const Schema& schema = cursor.schema() ? *cursor.schema() : kNoColumns;
-    const BodyWriter writer(schema, form, session);
-    std::string out;
-    uint64_t rows = 0;
-    if (cursor.schema() || form != ResultForm::kCsv) writer.begin(out);
-    Batch batch;
-    const uint64_t rows_max = page == nullptr ? UINT64_MAX : page->rows_max;
-    while (cursor.schema() && TRY(cursor.next(batch))) {
-        if (page != nullptr) page->has_more |= batch.length > rows_max - rows;
-        const size_t wanted = std::min<uint64_t>(batch.length, rows_max - rows);
-        for (size_t row = 0; row < wanted; ++row) {
-            writer.write(batch, row, rows++ == 0, out);
+ResultWriter::ResultWriter(const Schema* schema, ResultForm form, const Session& session)
+    : schema_(schema == nullptr ? Schema{} : *schema),
+      form_(form),
+      session_(session),
+      is_shown_(schema != nullptr || form != ResultForm::kCsv) {
+    for (const Field& field : schema_.fields) {
+        std::string& key = keys_.emplace_back();
+        append_json_string(field.name, key);
+    }
+}
+
+void ResultWriter::begin(std::string& out) const {
+    if (!is_shown_) return;
+    switch (form_) {
+        case ResultForm::kJson: {
+            out += "{\"columns\":[";
+            for (size_t i = 0; i < keys_.size(); ++i) {
+                out += fmt::format("{}{{\"name\":{},\"type\":", i == 0 ? "" : ",", keys_[i]);
+                append_json_string(shown_type(schema_.fields[i].type).name(), out);
+                out += '}';
+            }
+            out += "],\"rows\":[";
+            return;
         }
-        if (out.size() <= kAnswerBytesMax) continue;
-        return Error(exhausted("the answer has more than {} MiB", kAnswerBytesMax >> 20))
-            .with_hint("Use LIMIT, or read it over the PostgreSQL protocol.")
+        case ResultForm::kCsv:
+            for (size_t i = 0; i < schema_.fields.size(); ++i) {
+                if (i > 0) out += ',';
+                append_csv_field(schema_.fields[i].name, out);
+            }
+            out += "\r\n";
+            return;
+        case ResultForm::kObjects:
+            out += "{\"rows\":[";
+            return;
+    }
+}
+
+void ResultWriter::write(const Batch& batch, size_t rows, std::string& out) {
+    for (size_t row = 0; row < rows; ++row) {
+        if (form_ == ResultForm::kCsv) {
+            write_csv(batch, row, out);
+        } else {
+            write_json(batch, row, out);
+        }
+        ++rows_;
+    }
+}
+
+void ResultWriter::write_json(const Batch& batch, size_t row, std::string& out) const {
+    const bool is_object = form_ == ResultForm::kObjects;
+    out += rows_ == 0 ? "\n" : ",\n";
+    out += is_object ? '{' : '[';
+    for (size_t i = 0; i < keys_.size(); ++i) {
+        if (i > 0) out += ',';
+        if (is_object) {
+            out += keys_[i];
+            out += ':';
+        }
+        write_value(batch.columns[i], row, out);
+    }
+    out += is_object ? '}' : ']';
+}
+
+void ResultWriter::end(const Cursor& cursor, std::string& out) const {
+    if (form_ == ResultForm::kCsv) return;
+    out += "\n]";
+    if (form_ == ResultForm::kJson) {
+        out += ",\"tag\":";
+        append_json_string(cursor.tag(rows_), out);
+    }
+    out += "}\n";
+}
+
+void ResultWriter::write_value(const Column& column, size_t row, std::string& out) const {
+    if (is_object_id(column.type().alias) && !column.is_null(row)) {
+        const auto& system = session_.system();
+        append_json_string(system.name_of(column.type().alias, column.at<int64_t>(row)), out);
+        return;
+    }
+    append_json_value(column, row, session_.settings().format(), JsonNumeric::kString, out);
+}
+
+void ResultWriter::write_csv(const Batch& batch, size_t row, std::string& out) const {
+    std::string text;
+    for (size_t i = 0; i < batch.columns.size(); ++i) {
+        if (i > 0) out += ',';
+        const Column& column = batch.columns[i];
+        if (column.is_null(row)) continue;
+        text.clear();
+        if (is_object_id(column.type().alias)) {
+            text = session_.system().name_of(column.type().alias, column.at<int64_t>(row));
+        } else {
+            format_text(column, row, session_.settings().format(), text);
+        }
+        append_csv_field(text, out);
+    }
+    out += "\r\n";
+}
+
+Result<std::string> write_page(Cursor& cursor, const Session& session, MemoryShare* share,
+                               ResultPage& page) {
+    ResultWriter writer(&*cursor.schema(), ResultForm::kObjects, session);
+    MemoryClaim held(share);
+    std::string out;
+    writer.begin(out);
+    Batch batch;
+    while (TRY(cursor.next(batch))) {
+        const uint64_t wanted = std::min<uint64_t>(batch.length, page.rows_max - writer.rows());
+        page.has_more |= batch.length > wanted;
+        writer.write(batch, wanted, out);
+        if (!held.hold(out.capacity())) return held.refusal();
+        if (out.size() <= kPageBytesMax) continue;
+        return Error(exhausted("the page has more than {} MiB", kPageBytesMax >> 20))
+            .with_hint("Ask for fewer rows by limit, or read them with POST /v1/sql.")
             .with_sqlstate("54000");
     }
-    writer.end(cursor.tag(rows), out);
+    writer.end(cursor, out);
     return out;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_share.h"
 #include "base/result.h"
 #include "columnar/column.h"
 #include "columnar/text_io.h"
@@ -15,7 +16,7 @@
 
 namespace braid::serving {
 
-inline constexpr size_t kAnswerBytesMax = 64 << 20;
+inline constexpr size_t kPageBytesMax = 64 << 20;
 
 enum class ResultForm : unsigned char {
     kJson,     // {"columns":[{"name","type"}],"rows":[[…]],"tag":"SELECT 1"}
@@ -27,16 +28,42 @@ enum class ResultForm : unsigned char {
 bool choose_form(const std::vector<net::HttpHeader>& headers, ResultForm& form);
 std::string_view content_type(ResultForm form);
 
+/// One result in one of the forms, piece by piece. One thread at a time.
+class ResultWriter {
+  public:
+    /// Without a schema the statement gives no rows. The session outlives it.
+    ResultWriter(const Schema* schema, ResultForm form, const Session& session);
+
+    void begin(std::string& out) const;
+    /// The first so many rows of the batch.
+    void write(const Batch& batch, size_t rows, std::string& out);
+    void end(const Cursor& cursor, std::string& out) const;
+    /// So many were written.
+    uint64_t rows() const { return rows_; }
+
+  private:
+    void write_json(const Batch& batch, size_t row, std::string& out) const;
+    void write_csv(const Batch& batch, size_t row, std::string& out) const;
+    void write_value(const Column& column, size_t row, std::string& out) const;
+
+    const Schema schema_;
+    const ResultForm form_;
+    const Session& session_;
+    const bool is_shown_;
+    std::vector<std::string> keys_;
+    uint64_t rows_ = 0;
+};
+
 /// How many rows of a result are wanted, and whether there were more.
 struct ResultPage {
     uint64_t rows_max = UINT64_MAX;
     bool has_more = false;
 };
 
-/// Takes the rows of a cursor into one body. Exhausted (54000) beyond kAnswerBytesMax: such answers
-/// belong to the PostgreSQL protocol, which sends row by row.
-Result<std::string> write_result(Cursor& cursor, ResultForm form, const Session& session,
-                                 ResultPage* page = nullptr);
+/// Takes rows of a cursor, which has a schema, into one body of objects. Exhausted: 54000 beyond
+/// kPageBytesMax, 53200 where `share` (null: any) has no more for it.
+Result<std::string> write_page(Cursor& cursor, const Session& session, MemoryShare* share,
+                               ResultPage& page);
 
 /// One CSV field, quoted where it needs to be.
 void append_csv_field(std::string_view text, std::string& out);

@@ -14,6 +14,15 @@ namespace {
 
 constexpr int64_t kWriteTimeoutUs = 60'000'000;
 constexpr size_t kFlushBytes = 64 * 1024;
+constexpr uint64_t kPortalBytes = 1024;
+constexpr uint64_t kSuspendedBytes = 256 * 1024;
+
+/// About what a portal takes of memory before it is run.
+uint64_t bytes_of(const Bind& bind) {
+    uint64_t bytes = kPortalBytes;
+    for (const auto& value : bind.values) bytes += sizeof(Datum) + (value ? value->size() : 0);
+    return bytes;
+}
 
 char status_letter(TransactionStatus status) {
     switch (status) {
@@ -36,7 +45,7 @@ Connection::Connection(net::Stream& stream, const Services& services, CancelRegi
       cancels_(cancels),
       hangups_(hangups),
       port_(port),
-      reader_(stream, *services.clock) {}
+      reader_(stream, *services.clock, services.clients) {}
 
 void Connection::run(bool over_limit) {
     if (!start(over_limit)) return;
@@ -73,7 +82,8 @@ Error Connection::waited_too_long() const {
 }
 
 bool Connection::handle(const MessageReader::Message& message) {
-    auto parsed = parse_message(message.type, message.body);
+    auto parsed = message.refusal ? Result<FrontendMessage>(*message.refusal)
+                                  : parse_message(message.type, message.body);
     if (!parsed) {
         // Its length was right, so the next message can still be found.
         if (skips_to_sync_) return true;
@@ -218,6 +228,9 @@ Result<void> Connection::handle(const Bind& bind) {
     portal.parameters = TRY(read_parameters(bind, *prepared));
     portal.prepared = std::move(prepared);
     portal.result_is_binary = bind.result_is_binary;
+    portal.bytes = bytes_of(bind);
+    portal.held = MemoryClaim(services_.clients);
+    if (!portal.held.hold(portal.bytes)) return portal.held.refusal();
     if (bind.portal.empty()) {
         portals_.erase("");
     } else if (portals_.contains(bind.portal)) {
@@ -310,6 +323,8 @@ Result<void> Connection::handle(const Execute& execute) {
     send_notices();
     uint64_t rows = 0;
     if (!TRY(send_rows(portal, execute.rows_max, rows))) {
+        // Its answer waits where it stands.
+        if (!portal.held.hold(portal.bytes + kSuspendedBytes)) return portal.held.refusal();
         out_.portal_suspended();
         return {};
     }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_share.h"
 #include "base/result.h"
 #include "net/hangup_watch.h"
 #include "net/stream.h"
@@ -47,6 +48,8 @@ class Connection {
         Batch batch;
         size_t next_row = 0;
         bool ended = false;
+        uint64_t bytes = 0;  // of the parameters, and of itself
+        MemoryClaim held;
     };
 
     // connection_start.cc; false if no session comes of it.

@@ -489,6 +489,59 @@ TEST_F(PgFixture, SendsManyRows) {
     EXPECT_EQ(broken[broken.size() - 2], "E ERROR XX001 bad block");
 }
 
+/// Who sends much where clients hold all that they may is refused, and goes on.
+TEST_F(PgFixture, HasOnlySoMuchMemoryForMessages) {
+    MemoryShare share("clients", 3 << 20, node_.metrics);
+    node_.services.clients = &share;
+    start(200);
+    {
+        PgClient client = this->client();
+        const std::string fits(1 << 20, 'x');
+        const Lines heard = client.parse("", "INSERT INTO t VALUES (1, $1)")
+                                .bind("", "", {{.bytes = fits.substr(0, 1'000'000)}})
+                                .execute("")
+                                .sync()
+                                .hear();
+        EXPECT_THAT(heard, testing::Contains("C INSERT 0 1"));
+        const Lines refused = client.parse("", "SELECT 1")
+                                  .bind("", "", {{.bytes = std::string(8 << 20, 'x')}})
+                                  .execute("")
+                                  .sync()
+                                  .hear();
+        EXPECT_THAT(refused,
+                    ElementsAre("1", testing::StartsWith("E ERROR 53200 out of memory"), "Z I"));
+        EXPECT_THAT(client.query("SELECT '" + std::string(7 << 20, 'x') + "'").hear(),
+                    ElementsAre(testing::StartsWith("E ERROR 53200 out of memory"), "Z I"));
+        // Small ones need nobody's leave.
+        MemoryClaim other(&share);
+        ASSERT_TRUE(other.hold(share.bytes_max() - share.bytes()));
+        EXPECT_THAT(client.query("SELECT 1").hear(), testing::Contains("C SELECT 1"));
+        EXPECT_THAT(
+            client.parse("", "SELECT $1::text").bind("", "", {{.bytes = "x"}}).sync().hear(),
+            ElementsAre("1", testing::StartsWith("E ERROR 53200 out of memory"), "Z I"));
+    }
+    server_.reset();
+    EXPECT_EQ(share.bytes(), 0U);
+}
+
+/// Portals that wait hold memory, each.
+TEST_F(PgFixture, HasOnlySoMuchMemoryForPortals) {
+    MemoryShare share("clients", 600 * 1024, node_.metrics);
+    node_.services.clients = &share;
+    start(200);
+    PgClient client = this->client();
+    client.query("BEGIN").hear();
+    client.parse("s", "SELECT * FROM v");
+    for (const char* name : {"a", "b", "c"}) client.bind(name, "s").execute(name, 1);
+    const Lines heard = client.sync().hear();
+    EXPECT_EQ(std::ranges::count(heard, "s"), 2);
+    EXPECT_THAT(heard, testing::Contains(testing::StartsWith("E ERROR 53200 out of memory")));
+    EXPECT_EQ(heard.back(), "Z E");
+    client.query("ROLLBACK").hear();
+    server_.reset();
+    EXPECT_EQ(share.bytes(), 0U);
+}
+
 TEST_F(PgFixture, IgnoresCopyDataNobodyAskedFor) {
     PgClient client = this->client();
     EXPECT_THAT(client.message('d', "x").message('c', "").query("SELECT 1").hear().size(), 4u);

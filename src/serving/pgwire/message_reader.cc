@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/pgwire/message_reader.h"
 
+#include <algorithm>
+#include <array>
 #include <span>
 
 #include "base/error_makers.h"
@@ -11,8 +13,10 @@ namespace braid::serving::pgwire {
 namespace {
 
 constexpr size_t kReadBytes = 16 * 1024;
-constexpr size_t kKeptBytes = 1 << 20;
 constexpr int64_t kForEver = -1;
+/// What each connection may have without asking, so that there is always a word with it.
+constexpr size_t kFreeBytes = 64 * 1024;
+constexpr int64_t kStandStillUsMax = 60'000'000;
 
 Error bad_length(uint32_t length, size_t bytes_max) {
     if (length < 4) return invalid_input("invalid message length").with_sqlstate("08P01");
@@ -23,29 +27,54 @@ Error bad_length(uint32_t length, size_t bytes_max) {
 
 }  // namespace
 
-Result<bool> MessageReader::fill(size_t size, int64_t deadline_us) {
+Result<int64_t> MessageReader::timeout_us(int64_t deadline_us) const {
+    if (deadline_us == kForEver) {
+        // What holds of the share of all must not do so for ever.
+        return held_.bytes() == 0 ? kForEver : kStandStillUsMax;
+    }
+    const int64_t left_us = deadline_us - clock_.monotonic_us();
+    if (left_us <= 0) return timeout("canceling authentication due to timeout");
+    return left_us;
+}
+
+Result<MessageReader::Filled> MessageReader::fill(size_t size, int64_t deadline_us) {
     while (buffer_.size() - used_ < size) {
         if (used_ > 0) {
             buffer_.erase(0, used_);
             used_ = 0;
         }
-        int64_t timeout_us = kForEver;
-        if (deadline_us != kForEver) {
-            timeout_us = deadline_us - clock_.monotonic_us();
-            if (timeout_us <= 0) return timeout("canceling authentication due to timeout");
-        }
         const size_t kept = buffer_.size();
+        if (kept + kReadBytes > buffer_.capacity() && kept + kReadBytes > kFreeBytes) {
+            const size_t grown = std::max(kept + kReadBytes, 2 * buffer_.capacity());
+            if (!held_.hold(grown)) return Filled::kRefused;
+        }
+        const int64_t wait_us = TRY(timeout_us(deadline_us));
         Result<size_t> got = size_t{0};
         buffer_.resize_and_overwrite(kept + kReadBytes, [&](char* at, size_t) {
-            got = stream_.read_some({at + kept, kReadBytes}, timeout_us);
+            got = stream_.read_some({at + kept, kReadBytes}, wait_us);
             return kept + (got ? *got : 0);
         });
         if (!got) return got.error();
         if (*got > 0) continue;
-        if (kept == 0) return false;
+        if (kept == 0) return Filled::kEnded;
         return io_error("unexpected end of the connection");
     }
-    return true;
+    return Filled::kYes;
+}
+
+Result<void> MessageReader::drop(size_t size) {
+    size_t missing = size - (buffer_.size() - used_);
+    buffer_ = {};
+    used_ = 0;
+    (void)held_.hold(0);
+    std::array<char, kReadBytes> rest{};
+    while (missing > 0) {
+        const size_t wanted = std::min(missing, rest.size());
+        const size_t got = TRY(stream_.read_some({rest.data(), wanted}, kStandStillUsMax));
+        if (got == 0) return io_error("unexpected end of the connection");
+        missing -= got;
+    }
+    return {};
 }
 
 uint32_t MessageReader::word_at(size_t at) const {
@@ -57,21 +86,26 @@ uint32_t MessageReader::word_at(size_t at) const {
 
 Result<std::optional<MessageReader::Message>> MessageReader::next(size_t bytes_max,
                                                                   int64_t idle_us_max) {
-    if (used_ == buffer_.size() && buffer_.capacity() > kKeptBytes) {
+    if (used_ == buffer_.size() && buffer_.capacity() > kFreeBytes) {
         buffer_ = {};  // a large message is rarely followed by another
         used_ = 0;
+        (void)held_.hold(0);
     }
     const int64_t deadline_us = idle_us_max == 0 ? kForEver : clock_.monotonic_us() + idle_us_max;
-    if (!TRY(fill(1, deadline_us))) return std::optional<Message>();
+    if (TRY(fill(1, deadline_us)) == Filled::kEnded) return std::optional<Message>();
     const char type = buffer_[used_];
     if (!is_message_type(type)) {
         return invalid_input("invalid frontend message type {}", static_cast<uint8_t>(type))
             .with_sqlstate("08P01");
     }
-    if (!TRY(fill(5, kForEver))) return std::optional<Message>();
+    TRY(fill(5, kForEver));
     const uint32_t length = word_at(1);
     if (length < 4 || length > bytes_max) return bad_length(length, bytes_max);
-    if (!TRY(fill(1 + size_t{length}, kForEver))) return std::optional<Message>();
+    if (TRY(fill(1 + size_t{length}, kForEver)) == Filled::kRefused) {
+        Error refusal = held_.refusal();
+        TRY(drop(1 + size_t{length}));
+        return std::optional(Message{type, {}, std::move(refusal)});
+    }
     const std::string_view body = std::string_view(buffer_).substr(used_ + 5, length - 4);
     used_ += 1 + size_t{length};
     return std::optional(Message{type, body});
@@ -79,12 +113,12 @@ Result<std::optional<MessageReader::Message>> MessageReader::next(size_t bytes_m
 
 Result<std::optional<std::string_view>> MessageReader::next_startup(size_t bytes_max,
                                                                     int64_t deadline_us) {
-    if (!TRY(fill(4, deadline_us))) return std::optional<std::string_view>();
+    if (TRY(fill(4, deadline_us)) == Filled::kEnded) return std::optional<std::string_view>();
     const uint32_t length = word_at(0);
     if (length < 8 || length > bytes_max) {
         return invalid_input("invalid length of startup packet").with_sqlstate("08P01");
     }
-    if (!TRY(fill(length, deadline_us))) return std::optional<std::string_view>();
+    TRY(fill(length, deadline_us));
     const std::string_view body = std::string_view(buffer_).substr(used_ + 4, length - 4);
     used_ += length;
     return std::optional(body);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/memory_share.h"
 #include "base/result.h"
 #include "net/stream.h"
 
@@ -17,15 +18,19 @@ namespace braid::serving::pgwire {
 /// what a length word promises.
 class MessageReader {
   public:
-    MessageReader(net::Stream& stream, const Clock& clock) : stream_(stream), clock_(clock) {}
+    /// Large messages are held of that share; null: of no account.
+    MessageReader(net::Stream& stream, const Clock& clock, MemoryShare* share = nullptr)
+        : stream_(stream), clock_(clock), held_(share) {}
 
     struct Message {
         char type = 0;
         std::string_view body;  // valid until the next call
+        /// 53200: there was no memory for the body, which was passed over.
+        std::optional<Error> refusal = std::nullopt;
     };
     /// nullopt at the end of the connection. 08P01 for a length that cannot be or a type that is
     /// none, 54000 for one beyond the limit, Timeout where none has begun within `idle_us_max` (0:
-    /// for ever); the connection cannot go on behind them.
+    /// for ever), or where a large one stands still; the connection cannot go on behind them.
     Result<std::optional<Message>> next(size_t bytes_max, int64_t idle_us_max = 0);
     /// The same for packets without a type, all within the deadline (monotonic clock).
     Result<std::optional<std::string_view>> next_startup(size_t bytes_max, int64_t deadline_us);
@@ -33,14 +38,20 @@ class MessageReader {
     bool has_more() const { return used_ < buffer_.size(); }
 
   private:
-    /// Waits until `size` bytes are there; false at a clean end. Timeout at the deadline.
-    Result<bool> fill(size_t size, int64_t deadline_us);
+    enum class Filled : uint8_t { kYes, kEnded, kRefused };
+    /// Waits until `size` bytes are there; kEnded at a clean end. Timeout at the deadline.
+    Result<Filled> fill(size_t size, int64_t deadline_us);
+    /// How long the next bytes may take.
+    Result<int64_t> timeout_us(int64_t deadline_us) const;
+    /// Passes over what is missing of `size` bytes, and drops what is there of them.
+    Result<void> drop(size_t size);
     uint32_t word_at(size_t at) const;
 
     net::Stream& stream_;
     const Clock& clock_;
     std::string buffer_;
     size_t used_ = 0;
+    MemoryClaim held_;
 };
 
 }  // namespace braid::serving::pgwire

@@ -26,6 +26,12 @@ bool is_still_there(const plan::RelationRef& ref, const catalog::Catalog& now) {
 
 }  // namespace
 
+uint64_t bytes_of(const PreparedStatement& prepared) {
+    constexpr uint64_t kLeast = 4096;
+    constexpr uint64_t kTreesForEachByte = 16;  // what is parsed and bound of a text
+    return kLeast + prepared.statement.text.size() * kTreesForEachByte;
+}
+
 bool is_bound_early(sql::StatementKind kind) {
     switch (kind) {
         case sql::StatementKind::kSelect:

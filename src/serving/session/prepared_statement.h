@@ -37,6 +37,9 @@ struct PreparedStatement {
 };
 using PreparedPtr = std::shared_ptr<PreparedStatement>;
 
+/// About what it takes of memory.
+uint64_t bytes_of(const PreparedStatement& prepared);
+
 /// True for statements that are bound when they are prepared: their rows or parameters are asked
 /// for.
 bool is_bound_early(sql::StatementKind kind);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/memory_share.h"
 #include "base/metric.h"
 #include "base/random.h"
 #include "model/health.h"
@@ -32,6 +33,8 @@ struct Services {
     RecordAppender* appender = nullptr;
     const Health* health = nullptr;           // may be null
     RecordChecker* record_checker = nullptr;  // may be null
+    /// What clients make the node hold: what they send, and what their sessions keep. Null: any.
+    MemoryShare* clients = nullptr;
     std::string version;
     int64_t started_at_us = 0;  // Unix microseconds
 };

@@ -32,8 +32,10 @@ bool declares(sql::StatementKind kind) {
 Session::Session(const Services& services, Identity identity)
     : services_(services),
       identity_(identity),
+      pending_(services.clients),
       view_plans_(services.view_plans, pending_),
-      system_(*services.control, settings_, *services.receipts, services.quarantine, &view_plans_) {
+      system_(*services.control, settings_, *services.receipts, services.quarantine, &view_plans_),
+      kept_(services.clients) {
     begin_statement();
 }
 
@@ -214,7 +216,19 @@ Result<void> Session::keep(std::string name, PreparedPtr prepared) {
     if (named_.size() >= kNamedMax) {
         return exhausted("more than {} prepared statements", kNamedMax).with_sqlstate("53200");
     }
+    const uint64_t bytes = bytes_of(*prepared);
+    named_bytes_ += bytes;
+    if (auto held = hold_kept(); !held) {
+        named_bytes_ -= bytes;
+        return held;
+    }
     named_.emplace(std::move(name), std::move(prepared));
+    return {};
+}
+
+Result<void> Session::hold_kept() {
+    const uint64_t settings = settings_.bytes() * (1 + transaction_.savepoints.size());
+    if (!kept_.hold(named_bytes_ + settings)) return kept_.refusal();
     return {};
 }
 
@@ -224,7 +238,17 @@ PreparedPtr Session::find(std::string_view name) const {
 }
 
 void Session::forget(std::string_view name) {
-    if (const auto place = named_.find(name); place != named_.end()) named_.erase(place);
+    const auto place = named_.find(name);
+    if (place == named_.end()) return;
+    named_bytes_ -= bytes_of(*place->second);
+    named_.erase(place);
+    (void)hold_kept();  // it is less than before
+}
+
+void Session::forget_all() {
+    named_.clear();
+    named_bytes_ = 0;
+    (void)hold_kept();
 }
 
 std::vector<sql::Notice> Session::take_notices() {

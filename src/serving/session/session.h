@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +86,7 @@ class Session {
     Result<void> check_may_run(const sql::Statement& statement) const;
 
     /// Statements that were given a name, by PREPARE or by the protocol: one space of names.
+    /// Exhausted (53200) where there are too many, or clients hold too much.
     Result<void> keep(std::string name, PreparedPtr prepared);
     PreparedPtr find(std::string_view name) const;
     void forget(std::string_view name);
@@ -118,6 +120,10 @@ class Session {
     Result<void> note_query(sql::StatementKind kind);
     Result<void> pin_snapshot(const std::shared_ptr<CancelToken>& cancel);
     bool is_in_block() const { return transaction_.status != TransactionStatus::kIdle; }
+    /// Takes what it keeps between statements from the share of clients: 53200 where that has no
+    /// more.
+    Result<void> hold_kept();
+    void forget_all();
 
     // One per command; session_commands.cc.
     using Done = Result<std::unique_ptr<Cursor>>;
@@ -134,6 +140,9 @@ class Session {
     Result<void> run_definition(const sql::Command& command);
     Result<void> run_drop(const sql::Drop& drop);
     Result<void> run_set(const sql::Set& set);
+    /// SET and set_config: 53200 where clients hold too much, and all is as it was.
+    Result<void> change_setting(std::string_view name, std::span<const std::string> words,
+                                bool is_local);
     Result<void> run_discard(const sql::Discard& discard);
     Result<void> run_create_view(const sql::CreateMaterializedView& create);
     Result<void> run_create_plain_view(const sql::CreateView& create);
@@ -184,6 +193,8 @@ class Session {
     manifest::StatePtr state_;  // of the statement under way
     std::string statement_text_;
     std::map<std::string, PreparedPtr, std::less<>> named_;
+    uint64_t named_bytes_ = 0;
+    MemoryClaim kept_;
     TransactionState transaction_;
     std::map<TableId, Positions> seen_;
     std::vector<sql::Notice> notices_;

@@ -150,10 +150,9 @@ Result<plan::Query> Session::with_settings_set(const plan::Query& query,
         if (name == nullptr || value == nullptr || is_local == nullptr || name->is_null()) {
             return expr;
         }
-        settings_.begin_implicit();
         const std::vector<std::string> words{value->is_null() ? "" : value->as<std::string>()};
-        auto done = settings_.set(name->as<std::string>(), words,
-                                  !is_local->is_null() && is_local->as<bool>());
+        auto done = change_setting(name->as<std::string>(), words,
+                                   !is_local->is_null() && is_local->as<bool>());
         if (!done && outcome) outcome = done.error();
         return plan::constant(Datum::text(words[0]));
     };
@@ -362,11 +361,12 @@ Result<void> Session::run_definition(const sql::Command& command) {
     }
     if (const auto* deallocate = std::get_if<sql::Deallocate>(&command)) {
         if (deallocate->name.empty()) {
-            named_.clear();
-        } else if (named_.erase(deallocate->name) == 0) {
+            forget_all();
+        } else if (find(deallocate->name) == nullptr) {
             return not_found("prepared statement \"{}\" does not exist", deallocate->name)
                 .with_sqlstate("26000");
         }
+        forget(deallocate->name);
         return {};
     }
     if (const auto* discard = std::get_if<sql::Discard>(&command)) return run_discard(*discard);
@@ -452,12 +452,22 @@ Result<void> Session::run_set(const sql::Set& set) {
     if (set.is_local && !is_in_block()) {
         warn("25P01", "SET LOCAL can only be used in transaction blocks");
     }
-    settings_.begin_implicit();
     if (set.name.starts_with("transaction_") && set.values.size() == 1) {
         TRY(check_mode(set.name, set.values[0]));
     }
-    if (set.to_default) return settings_.reset(set.name);
-    return settings_.set(set.name, set.values, set.is_local);
+    if (!set.to_default) return change_setting(set.name, set.values, set.is_local);
+    settings_.begin_implicit();
+    return settings_.reset(set.name);
+}
+
+Result<void> Session::change_setting(std::string_view name, std::span<const std::string> words,
+                                     bool is_local) {
+    settings_.begin_implicit();
+    Settings::Mark before = settings_.mark();
+    TRY(settings_.set(name, words, is_local));
+    auto held = hold_kept();
+    if (!held) settings_.go_back(std::move(before));
+    return held;
 }
 
 Result<void> Session::run_discard(const sql::Discard& discard) {
@@ -471,8 +481,8 @@ Result<void> Session::run_discard(const sql::Discard& discard) {
         return invalid_input("DISCARD ALL cannot run inside a transaction block")
             .with_sqlstate("25001");
     }
-    named_.clear();
     settings_.reset_all();
+    forget_all();
     return {};
 }
 

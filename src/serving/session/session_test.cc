@@ -569,7 +569,7 @@ TEST_F(SessionFixture, ForgetsEverythingOnDiscardAll) {
 TEST_F(SessionFixture, RefusesWhatIsTooLarge) {
     EXPECT_THAT(sql("INSERT INTO t VALUES (1, $1)", {std::string(kRecordBytesMax, 'x')})[0],
                 HasSubstr("54000"));
-    PendingWork pending;
+    PendingWork pending(nullptr);
     catalog::Table table;
     table.id = TableId{1};
     const std::string record(kRecordBytesMax, 'x');
@@ -577,6 +577,44 @@ TEST_F(SessionFixture, RefusesWhatIsTooLarge) {
         ASSERT_OK(pending.insert(table, {record}));
     }
     EXPECT_ERROR(pending.insert(table, {"x"}), ErrorCode::kExhausted, "53200");
+}
+
+/// What a session keeps comes from the share of clients; where that has no more the session is as
+/// it was.
+TEST_F(SessionFixture, KeepsNoMoreThanItsShare) {
+    MemoryShare share("clients", 200'000, node_.metrics);
+    node_.services.clients = &share;
+    session_ = node_.session();
+    const std::string row(60'000, 'x');
+    sql("BEGIN");
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_THAT(sql("INSERT INTO t VALUES (1, $1)", {row}), ElementsAre("INSERT 0 1"));
+    }
+    EXPECT_THAT(sql("INSERT INTO t VALUES (1, $1)", {row})[0], HasSubstr("53200 out of memory"));
+    EXPECT_THAT(sql("COMMIT"), ElementsAre("ROLLBACK"));
+    EXPECT_LT(share.bytes(), 30'000U);
+
+    const std::string text = "SELECT '" + std::string(4000, 'x') + "'";
+    EXPECT_THAT(sql("PREPARE p1 AS " + text), ElementsAre("PREPARE"));
+    EXPECT_THAT(sql("PREPARE p2 AS " + text), ElementsAre("PREPARE"));
+    EXPECT_THAT(sql("PREPARE p3 AS " + text)[0], HasSubstr("53200"));
+    EXPECT_THAT(sql("EXECUTE p2"), ElementsAre(std::string(4000, 'x'), "SELECT 1"));
+    EXPECT_THAT(sql("EXECUTE p3")[0], HasSubstr("26000"));
+    EXPECT_THAT(sql("DEALLOCATE p1"), ElementsAre("DEALLOCATE"));
+    EXPECT_THAT(sql("PREPARE p3 AS " + text), ElementsAre("PREPARE"));
+    EXPECT_THAT(sql("DISCARD ALL"), ElementsAre("DISCARD ALL"));
+
+    EXPECT_THAT(sql("SET my.text = '" + std::string(100'000, 'x') + "'"), ElementsAre("SET"));
+    EXPECT_THAT(sql("SET my.more = '" + std::string(100'000, 'x') + "'")[0], HasSubstr("53200"));
+    EXPECT_THAT(sql("SELECT set_config('my.more', '" + std::string(100'000, 'x') + "', false)")[0],
+                HasSubstr("53200"));
+    EXPECT_THAT(sql("SHOW my.more")[0], HasSubstr("42704"));
+    EXPECT_THAT(sql("BEGIN; SAVEPOINT a")[0], HasSubstr("53200"));
+    sql("ROLLBACK");
+    EXPECT_THAT(sql("RESET my.text"), ElementsAre("RESET"));
+    EXPECT_THAT(sql("BEGIN; SAVEPOINT a"), ElementsAre("BEGIN", "SAVEPOINT"));
+    session_.reset();
+    EXPECT_EQ(share.bytes(), 0U);
 }
 
 }  // namespace

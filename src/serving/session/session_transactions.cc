@@ -201,7 +201,9 @@ Result<void> Session::savepoint(const sql::Transaction& transaction) {
     }
     if (transaction.kind == Kind::kSavepoint) {
         points.push_back({transaction.savepoint, pending_.mark(), settings_.mark()});
-        return {};
+        auto held = hold_kept();
+        if (!held) points.pop_back();
+        return held;
     }
     // The newest of the name; those behind it end with it.
     const auto newest = std::find_if(points.rbegin(), points.rend(), [&](const auto& each) {

@@ -52,6 +52,7 @@ Result<void> PendingWork::insert(const catalog::Table& table, std::vector<std::s
             .with_hint("Commit more often, or send records to POST /v1/tables/<table>/records.")
             .with_sqlstate("53200");
     }
+    if (!held_.hold(bytes_ + bytes)) return held_.refusal();
     bytes_ += bytes;
     inserts_.push_back(
         {table, std::make_shared<const std::vector<std::string>>(std::move(records)), bytes});
@@ -112,6 +113,7 @@ void PendingWork::go_back(Mark mark) {
         bytes_ -= inserts_.back().bytes;
         inserts_.pop_back();
     }
+    (void)held_.hold(bytes_);
     if (changes_.size() == mark.changes) return;
     changes_.erase(changes_.begin() + static_cast<std::ptrdiff_t>(mark.changes), changes_.end());
     seen_ = nullptr;
@@ -136,6 +138,7 @@ TransactionWork PendingWork::take() {
         rows.records.push_back(std::move(each.records));
     }
     work.changes = std::move(changes_);
+    work.held = std::move(held_);
     clear();
     return work;
 }

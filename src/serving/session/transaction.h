@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_share.h"
 #include "base/result.h"
 #include "manifest/manifest.h"
 #include "read/reader.h"
@@ -23,10 +24,13 @@ class PendingWork {
   public:
     static constexpr size_t kBytesMax = 64 << 20;
 
-    bool empty() const { return inserts_.empty() && changes_.empty(); }
-    void clear() { *this = {}; }
+    /// The rows are held of that share; null: of no account.
+    explicit PendingWork(MemoryShare* share) : share_(share), held_(share) {}
 
-    /// The rows of one INSERT. Exhausted (53200) beyond the limit.
+    bool empty() const { return inserts_.empty() && changes_.empty(); }
+    void clear() { *this = PendingWork(share_); }
+
+    /// The rows of one INSERT. Exhausted (53200) beyond the limit, or where the share has no more.
     Result<void> insert(const catalog::Table& table, std::vector<std::string> records);
     /// Rows that a statement over these streams sees; null if it sees none.
     std::shared_ptr<const read::OwnRows> own_rows(const std::vector<TableId>& tables) const;
@@ -58,6 +62,8 @@ class PendingWork {
         read::OwnRows::Records records;
         size_t bytes = 0;
     };
+    MemoryShare* share_;
+    MemoryClaim held_;
     std::vector<Insert> inserts_;
     size_t bytes_ = 0;
     std::vector<manifest::Change> changes_;

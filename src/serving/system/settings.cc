@@ -382,6 +382,15 @@ int64_t Settings::work_timeout_us() const {
     return values_.at("statement_timeout") == facts->initial ? 0 : statement_timeout_us_;
 }
 
+uint64_t Settings::bytes() const {
+    constexpr uint64_t kEntryBytes = 96;  // of a map, beside what long texts hold
+    uint64_t bytes = 0;
+    for (const Values* each : {&values_, &local_}) {
+        for (const auto& [key, value] : *each) bytes += kEntryBytes + key.size() + value.size();
+    }
+    return bytes;
+}
+
 void Settings::refresh_derived() {
     ++version_;
     auto zone = find_time_zone(values_["timezone"]);

@@ -99,6 +99,8 @@ class Settings {
     Isolation isolation() const { return isolation_; }
     /// Counts changes; equal numbers mean equal settings.
     uint64_t version() const { return version_; }
+    /// About what one set of all values takes of memory.
+    uint64_t bytes() const;
 
   private:
     using Values = std::map<std::string, std::string, std::less<>>;  // by lower-case name
