@@ -110,6 +110,7 @@ struct MemoryFileSystem::State {
     bool has_children(const std::string& directory) const;
     Result<void> append(Node& node, Bytes bytes);
     Result<void> move(const std::string& from, const std::string& to);
+    Result<void> exchange(const std::string& directory, const std::string& other);
     void sync_directory(const std::string& directory);
     void crash(CrashFate fate, uint64_t seed);
     void settle_names(CrashFate fate, Random& random);
@@ -176,6 +177,27 @@ Result<void> MemoryFileSystem::State::move(const std::string& from, const std::s
     if (find(to)) return taken(to);
     TRY(check_parent(to));
     change({{{from, nullptr}, {to, std::move(node)}}});
+    return {};
+}
+
+Result<void> MemoryFileSystem::State::exchange(const std::string& directory,
+                                               const std::string& other) {
+    for (const std::string& each : {directory, other}) {
+        const NodePointer node = find(each);
+        if (!node || !node->is_directory) return missing(each);
+    }
+    std::vector<std::pair<std::string, NodePointer>> removed;
+    std::vector<std::pair<std::string, NodePointer>> added;
+    for (const auto& [path, node] : visible) {
+        for (const auto& [from, to] : {std::pair(&directory, &other), std::pair(&other, &directory)}) {
+            if (path != *from && !path.starts_with(*from + "/")) continue;
+            removed.emplace_back(path, nullptr);
+            added.emplace_back(*to + path.substr(from->size()), node);
+        }
+    }
+    Change both{std::move(removed)};
+    std::ranges::move(added, std::back_inserter(both.names));
+    change(std::move(both));
     return {};
 }
 
@@ -491,12 +513,40 @@ Result<void> MemoryFileSystem::move_no_replace(const std::string& given_from,
     return state_->move(from, to);
 }
 
+Result<void> MemoryFileSystem::link(const std::string& given_from, const std::string& given_to) {
+    const std::string from = TRY(checked(given_from));
+    const std::string to = TRY(checked(given_to));
+    TRY(create_directories(parent_directory(to)));
+    TRY(state_->begin(Kind::kLink, to, state_->current_epoch()));
+    ScopedLock lock(state_->mutex);
+    NodePointer node = TRY(state_->find_file(from));
+    if (state_->find(to)) return taken(to);
+    TRY(state_->check_parent(to));
+    state_->change({{{to, std::move(node)}}});
+    return {};
+}
+
+Result<void> MemoryFileSystem::exchange(const std::string& given, const std::string& given_other) {
+    const std::string directory = TRY(checked(given));
+    const std::string other = TRY(checked(given_other));
+    for (const std::string& each : {directory, other}) TRY(sync_directory(each));
+    TRY(state_->begin(Kind::kMove, directory, state_->current_epoch()));
+    {
+        ScopedLock lock(state_->mutex);
+        TRY(state_->exchange(directory, other));
+    }
+    TRY(sync_directory(parent_directory(directory)));
+    return sync_directory(parent_directory(other));
+}
+
 Result<void> MemoryFileSystem::remove(const std::string& given) {
     const std::string path = TRY(checked(given));
     TRY(state_->begin(Kind::kRemove, path, state_->current_epoch()));
     ScopedLock lock(state_->mutex);
     const NodePointer node = TRY(state_->find_file(path));
-    if (state_->free != kUnlimited) state_->free += node->bytes.size();
+    const bool is_last_name =
+        std::ranges::count(state_->visible, node, &Names::value_type::second) == 1;
+    if (is_last_name && state_->free != kUnlimited) state_->free += node->bytes.size();
     state_->change({{{path, nullptr}}});
     return {};
 }

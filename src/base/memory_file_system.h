@@ -21,7 +21,8 @@ struct FileOperation {
         kCreate,
         kAppend,
         kSync,
-        kMove,
+        kMove,  // or an exchange
+        kLink,
         kRemove,
         kSyncDirectory,
         kCreateDirectory,
@@ -70,6 +71,9 @@ class MemoryFileSystem final : public FileSystem {
     Result<bool> exists(const std::string& path) override;
     Result<void> create_directories(const std::string& path) override;
     Result<void> move_no_replace(const std::string& from, const std::string& to) override;
+    Result<bool> can_exchange() override { return true; }
+    Result<void> link(const std::string& from, const std::string& to) override;
+    Result<void> exchange(const std::string& directory, const std::string& other) override;
     Result<void> remove(const std::string& path) override;
     Result<void> remove_directory(const std::string& path) override;
     Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override;

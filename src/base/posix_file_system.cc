@@ -2,6 +2,7 @@
 #include "base/posix_file_system.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/error_makers.h"
@@ -193,6 +195,9 @@ class PosixFileSystem final : public FileSystem {
     Result<bool> exists(const std::string& path) override;
     Result<void> create_directories(const std::string& path) override;
     Result<void> move_no_replace(const std::string& from, const std::string& to) override;
+    Result<bool> can_exchange() override;
+    Result<void> link(const std::string& from, const std::string& to) override;
+    Result<void> exchange(const std::string& directory, const std::string& other) override;
     Result<void> remove(const std::string& path) override;
     Result<void> remove_directory(const std::string& path) override;
     Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override;
@@ -209,7 +214,10 @@ class PosixFileSystem final : public FileSystem {
     Result<Descriptor> open_existing(const std::string& full, int flags,
                                      std::string_view action) const;
 
+    enum class Ability : uint8_t { kUnknown, kNo, kYes };
+
     const std::string root_;  // without '/' at the end, so "" is the whole machine
+    std::atomic<Ability> can_exchange_ = Ability::kUnknown;
     const Links links_;
 };
 
@@ -351,6 +359,43 @@ Result<void> PosixFileSystem::create_directories(const std::string& path) {
 Result<void> PosixFileSystem::move_no_replace(const std::string& from, const std::string& to) {
     const std::string source = TRY(resolve(from));
     return move(source, AT_FDCWD, TRY(resolve(to)));
+}
+
+/// Not every file system can: it is tried once, on two directories that are nobody else's.
+Result<bool> PosixFileSystem::can_exchange() {
+    if (can_exchange_ != Ability::kUnknown) return can_exchange_ == Ability::kYes;
+    const std::string tried = "_tmp/exchange";
+    const std::vector<std::string> both = {tried + "/a", tried + "/b"};
+    for (const std::string& each : both) TRY(create_directories(each));
+    const bool can = ::renameat2(AT_FDCWD, local_path(both[0]).c_str(), AT_FDCWD,
+                                 local_path(both[1]).c_str(), RENAME_EXCHANGE) == 0;
+    const int number = errno;
+    for (const std::string& each : both) TRY(remove_directory(each));
+    TRY(remove_directory(tried));
+    if (!can && number != EINVAL && number != ENOSYS) {
+        return posix_error(number, "exchange directories in", local_path("_tmp"));
+    }
+    can_exchange_ = can ? Ability::kYes : Ability::kNo;
+    return can;
+}
+
+Result<void> PosixFileSystem::link(const std::string& from, const std::string& to) {
+    const std::string source = TRY(resolve(from));
+    const std::string target = TRY(resolve(to));
+    TRY(create_directories(parent_directory(to)));
+    if (::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), 0) == 0) return {};
+    return posix_error(errno, "link to", target);
+}
+
+Result<void> PosixFileSystem::exchange(const std::string& directory, const std::string& other) {
+    const std::string first = TRY(resolve(directory));
+    const std::string second = TRY(resolve(other));
+    for (const std::string& each : {directory, other}) TRY(sync_directory(each));
+    if (::renameat2(AT_FDCWD, first.c_str(), AT_FDCWD, second.c_str(), RENAME_EXCHANGE) != 0) {
+        return posix_error(errno, "exchange", first);
+    }
+    TRY(sync_directory(parent_directory(directory)));
+    return sync_directory(parent_directory(other));
 }
 
 Result<void> PosixFileSystem::remove(const std::string& path) {

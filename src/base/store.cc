@@ -11,6 +11,14 @@ Result<PutOutcome> put_new(Store& store, const std::string& path, Bytes bytes) {
     return file->put();
 }
 
+Result<void> Store::link(const std::string& from, const std::string& /*to*/) {
+    return unsupported("\"{}\" cannot have two names in this store", from);
+}
+
+Result<void> Store::exchange(const std::string& directory, const std::string& /*other*/) {
+    return unsupported("\"{}\" cannot be exchanged for another in this store", directory);
+}
+
 Result<void> must_be_done(PutOutcome outcome, const std::string& path) {
     switch (outcome) {
         case PutOutcome::kDone:

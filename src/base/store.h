@@ -96,6 +96,16 @@ class Store {
     virtual Result<void> remove_directory(const std::string& path) = 0;
     /// Makes removals of files in this directory survive a power cut.
     virtual Result<void> sync_directory(const std::string& path) = 0;
+    /// Whether link() and exchange() can be had here. Where they cannot they are Unsupported, and
+    /// nothing that lies in the store may be replaced for those who read it by listing.
+    virtual Result<bool> can_exchange() { return false; }
+    /// Gives a file one more name, never over another: AlreadyExists. Directories that are missing
+    /// are made. Removing one name leaves the other. Durable after sync_directory.
+    virtual Result<void> link(const std::string& from, const std::string& to);
+    /// Exchanges two directories in one step: whoever lists one of them, at any moment, finds all
+    /// that was in it or all that will be. What lies in them is durable before they change places,
+    /// and that they did when this returns; after an error they may or may not have.
+    virtual Result<void> exchange(const std::string& directory, const std::string& other);
     /// An absolute local path for libraries that open files themselves; empty if there is none.
     virtual std::string local_path(const std::string& path) const = 0;
 };

@@ -99,6 +99,37 @@ TEST_P(StoreConformance, RemovesFilesForGood) {
     EXPECT_EQ(store_->list("d").value(), std::vector<std::string>{"b"});
 }
 
+TEST_P(StoreConformance, AFileMayHaveTwoNamesWhereDirectoriesCanBeExchanged) {
+    write("d/a", "text");
+    ASSERT_OK_AND_ASSIGN(const bool can, store_->can_exchange());
+    if (!can) {
+        EXPECT_ERROR(store_->link("d/a", "e/f/b"), ErrorCode::kUnsupported);
+        EXPECT_ERROR(store_->exchange("d", "e"), ErrorCode::kUnsupported);
+        EXPECT_EQ(store_->read_all("d/a").value(), "text");
+        return;
+    }
+    ASSERT_OK(store_->link("d/a", "e/f/b"));
+    EXPECT_ERROR(store_->link("d/a", "e/f/b"), ErrorCode::kAlreadyExists);
+    EXPECT_ERROR(store_->link("d/none", "e/f/c"), ErrorCode::kNotFound);
+    ASSERT_OK(store_->remove("d/a"));
+    EXPECT_EQ(store_->read_all("e/f/b").value(), "text");
+}
+
+TEST_P(StoreConformance, DirectoriesAreExchangedWithAllThatIsInThem) {
+    if (!store_->can_exchange().value()) return;
+    write("d/a", "1");
+    write("d/deep/b", "2");
+    write("x/e/c", "3");
+    ASSERT_OK(store_->exchange("d", "x/e"));
+    EXPECT_EQ(store_->list("d").value(), std::vector<std::string>{"c"});
+    EXPECT_EQ(store_->list("x/e").value(), (std::vector<std::string>{"a", "deep"}));
+    EXPECT_EQ(store_->read_all("x/e/deep/b").value(), "2");
+    write("d/b", "new");
+    EXPECT_EQ(store_->list("d").value(), (std::vector<std::string>{"b", "c"}));
+    EXPECT_ERROR(store_->exchange("d", "none"), ErrorCode::kNotFound);
+    EXPECT_EQ(store_->list("d").value(), (std::vector<std::string>{"b", "c"}));
+}
+
 /// Nothing stays of a directory whose files are gone once it is removed, and it may come again.
 TEST_P(StoreConformance, RemovesOnlyEmptyDirectories) {
     write("d/e/a", "1");

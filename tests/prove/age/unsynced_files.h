@@ -31,6 +31,13 @@ class UnsyncedFiles final : public FileSystem {
     Result<void> move_no_replace(const std::string& from, const std::string& to) override {
         return files_->move_no_replace(from, to);
     }
+    Result<bool> can_exchange() override { return files_->can_exchange(); }
+    Result<void> link(const std::string& from, const std::string& to) override {
+        return files_->link(from, to);
+    }
+    Result<void> exchange(const std::string& directory, const std::string& other) override {
+        return files_->exchange(directory, other);
+    }
     Result<void> remove(const std::string& path) override { return files_->remove(path); }
     Result<void> remove_directory(const std::string& path) override;
     Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override;
