@@ -209,8 +209,11 @@ Result<std::vector<manifest::Segment>> write_segments(const Job& job, FileSystem
     std::unique_ptr<dataset::SegmentWriter> writer;
     while (TRY(lines.next(records))) {
         if (!writer) {
-            writer = TRY(dataset::SegmentWriter::create(files, dataset::SegmentSpec::of(job.table),
-                                                        {0}, records.offsets[0], day));
+            const auto spec = dataset::SegmentSpec::of(job.table);
+            const Offset from = records.offsets[0];
+            const std::string file =
+                dataset::segment_path(spec.folder, day, spec.log, Positions{{from}});
+            writer = TRY(dataset::SegmentWriter::create(files, spec, file, {0}, from));
         }
         decoder->decode(records, wanted, slice);
         TRY(writer->add(slice, records.records, records.ingested_at_us,
@@ -234,7 +237,7 @@ Result<void> batch(Words words) {
     dataset::ScanSpec spec;
     spec.wanted = fold->folder().wanted(job.table.columns.fields.size() + plan::kSystemColumnCount);
     spec.from = Positions::zero(1);
-    spec.end.at = {segments.back().to};
+    spec.end.at = {segments.back().box.intervals.back().to};
     uint64_t events = 0;
     const auto layout = dataset::SegmentSpec::of(job.table);
     const auto decoder = operators::decoder_spec_of(job.table);

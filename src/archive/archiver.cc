@@ -11,7 +11,6 @@
 #include "base/error_makers.h"
 #include "base/mutex.h"
 #include "base/trace.h"
-#include "columnar/time_zone.h"
 #include "operators/decode/declared_decoder.h"
 #include "plan/view_plan.h"
 
@@ -21,12 +20,6 @@ namespace {
 
 constexpr size_t kSliceRecords = 4096;
 constexpr int64_t kStepUs = 250'000;
-
-/// "2026-11-22" in UTC of a Unix time in microseconds.
-std::string day_of(int64_t unix_us) {
-    const CivilTime civil = civil_from_us(unix_us + kUnixEpochUs);
-    return fmt::format("{:04}-{:02}-{:02}", civil.year, civil.month, civil.day);
-}
 
 /// The durable end without partitions that the manifest does not know yet.
 Positions known_end(const log::PartitionedLog& log, const manifest::TableState& state) {
@@ -47,7 +40,7 @@ struct Archiver::Stream {
     operators::DecodedSlice decoded GUARDED_BY(mutex);
     /// Moved in by this process, but its commit came to nothing, or to nobody knows what: then the
     /// file must stay as it was offered. Any other leftover is written again.
-    std::map<PartitionId, manifest::Segment> uncommitted GUARDED_BY(mutex);
+    std::optional<manifest::Segment> uncommitted GUARDED_BY(mutex);
     Workers::Handle step = 0;
     std::atomic<bool> rests = false;  // the step, until it is woken
     int64_t last_us = 0;
@@ -55,94 +48,121 @@ struct Archiver::Stream {
     Metric* rows = nullptr;
     std::shared_ptr<PartHealth> health;
 
-    /// Writes one segment from `from` on, not beyond `end`; nullopt when there is nothing to write.
-    Result<std::optional<manifest::Segment>> write_segment(const ArchiveParts& parts,
-                                                           const ArchiveOptions& options,
-                                                           PartitionId partition, Offset from,
-                                                           Offset end) REQUIRES(mutex);
-    Result<void> archive_partition(const ArchiveParts& parts, const ArchiveOptions& options,
-                                   PartitionId partition, Offset end) REQUIRES(mutex);
+    Result<void> archive(const ArchiveParts& parts, const ArchiveOptions& options,
+                         const Positions& end) REQUIRES(mutex);
+    /// Writes one segment from `from` on, not beyond `end`, of all partitions that have something
+    /// there of one day.
+    Result<manifest::Segment> write_segment(const ArchiveParts& parts,
+                                            const ArchiveOptions& options, const Positions& from,
+                                            const Positions& end) REQUIRES(mutex);
+    /// A segment that is being written.
+    struct Writing {
+        Positions begin;  // the archive end
+        std::unique_ptr<dataset::SegmentWriter> writer = nullptr;
+        std::string day = {};
+        PartitionId partition = {};  // the one that is written
+    };
+    /// Adds what the log holds of a range, up to the first record of another day than that of the
+    /// segment, which is the day of its first record.
+    Result<void> add(const ArchiveParts& parts, const ArchiveOptions& options, Interval range,
+                     Writing& writing) REQUIRES(mutex);
+    Result<void> begin(const ArchiveParts& parts, const Interval& range, const std::string& day,
+                       Writing& writing) const;
     /// Conflict, or Unavailable, unless the newest version ends where this segment begins, and this
     /// process may still commit: what lies in the segment's place is then nobody's.
-    Result<void> check_nobody_names(const ArchiveParts& parts, PartitionId partition,
-                                    Offset from) const;
+    Result<void> check_nobody_names(const ArchiveParts& parts, const Positions& from) const;
+    static bool is_full(const Writing& writing, const ArchiveOptions& options) {
+        return writing.writer && (writing.writer->rows() >= options.segment_rows_max ||
+                                  writing.writer->bytes_estimate() >= options.segment_bytes_max);
+    }
 };
 
-Result<void> Archiver::Stream::check_nobody_names(const ArchiveParts& parts, PartitionId partition,
-                                                  Offset from) const {
+Result<void> Archiver::Stream::check_nobody_names(const ArchiveParts& parts,
+                                                  const Positions& from) const {
     // The head that this process knows may be an old one. A commit is refused to whoever has lost
     // the directory, and has seen what others have committed.
     TRY(parts.manifest->commit({manifest::Archive{table.id, {}}}));
     const manifest::StatePtr state = parts.manifest->head();
     const manifest::TableState* archived = state->table(table.id);
-    if (archived != nullptr && archived->archive_end.of(partition) == from) return {};
-    return conflict("another process has archived partition {} of stream \"{}\" beyond {}",
-                    partition.value, table.name, from.value);
+    if (archived != nullptr && archived->archive_end == from) return {};
+    return conflict("another process has archived stream \"{}\" beyond {}", table.name,
+                    from.to_string());
 }
 
-Result<std::optional<manifest::Segment>> Archiver::Stream::write_segment(
-    const ArchiveParts& parts, const ArchiveOptions& options, PartitionId partition, Offset from,
-    Offset end) {
-    const Offset first = from;
-    std::unique_ptr<dataset::SegmentWriter> writer;
-    std::string day;
-    while (from < end) {
-        const log::RecordBatch batch = TRY(log->read({partition, from, end}, kSliceRecords));
-        if (batch.next == from) break;
+Result<void> Archiver::Stream::begin(const ArchiveParts& parts, const Interval& range,
+                                     const std::string& day, Writing& writing) const {
+    if (writing.writer) {
+        if (writing.partition != range.partition) {
+            writing.writer->go_to(range.partition, range.from);
+        }
+    } else {
+        const dataset::SegmentSpec spec = dataset::SegmentSpec::of(table);
+        writing.writer = TRY(dataset::SegmentWriter::create(
+            *parts.store, spec, dataset::segment_path(spec.folder, day, spec.log, writing.begin),
+            range.partition, range.from));
+        writing.day = day;
+    }
+    writing.partition = range.partition;
+    return {};
+}
+
+Result<void> Archiver::Stream::add(const ArchiveParts& parts, const ArchiveOptions& options,
+                                   Interval range, Writing& writing) {
+    while (range.from < range.to && !is_full(writing, options)) {
+        const log::RecordBatch batch = TRY(log->read(range, kSliceRecords));
+        if (batch.next == range.from) break;
         // What holds no record came in on no day.
         const bool is_hole = batch.records.empty();
-        const std::string batch_day = is_hole && writer ? day
-                                      : is_hole         ? day_of(parts.clock->wall_us())
-                                                        : day_of(batch.ingested_at_us);
-        if (!writer) {
-            day = batch_day;
-            writer = TRY(dataset::SegmentWriter::create(
-                *parts.store, dataset::SegmentSpec::of(table), partition, from, day));
-        }
-        if (batch_day != day) break;
-        from = batch.next;
+        const int64_t at_us = is_hole ? parts.clock->wall_us() : batch.ingested_at_us;
+        const std::string day = dataset::ingest_day_of(at_us);
+        if (writing.writer && !is_hole && day != writing.day) break;
+        TRY(begin(parts, range, day, writing));
+        range.from = batch.next;
         if (is_hole) {
-            writer->skip_to(from);
+            writing.writer->skip_to(batch.next);
             continue;
         }
         decoder->decode({batch.partition, batch.offsets, batch.ingested_at_us, batch.records,
                          Keepalive(batch.bytes), batch.preamble},
                         wanted, decoded);
-        TRY(writer->add(decoded, batch.records, batch.ingested_at_us, from));
-        if (writer->rows() >= options.segment_rows_max ||
-            writer->bytes_estimate() >= options.segment_bytes_max) {
-            break;
-        }
+        TRY(writing.writer->add(decoded, batch.records, batch.ingested_at_us, batch.next));
     }
-    if (!writer) return std::optional<manifest::Segment>();
-    return std::optional<manifest::Segment>(
-        TRY(writer->move_in([&] { return check_nobody_names(parts, partition, first); })));
+    return {};
 }
 
-Result<void> Archiver::Stream::archive_partition(const ArchiveParts& parts,
-                                                 const ArchiveOptions& options,
-                                                 PartitionId partition, Offset end) {
+Result<manifest::Segment> Archiver::Stream::write_segment(const ArchiveParts& parts,
+                                                          const ArchiveOptions& options,
+                                                          const Positions& from,
+                                                          const Positions& end) {
+    Writing writing{from};
+    for (uint32_t index = 0; index < end.partition_count(); ++index) {
+        TRY(add(parts, options, {PartitionId{index}, from.at[index], end.at[index]}, writing));
+    }
+    if (!writing.writer) {
+        return corrupt("log of stream \"{}\" ends before {}", table.name, end.to_string());
+    }
+    return writing.writer->move_in([&] { return check_nobody_names(parts, from); });
+}
+
+Result<void> Archiver::Stream::archive(const ArchiveParts& parts, const ArchiveOptions& options,
+                                       const Positions& end) {
     while (true) {
         const manifest::StatePtr state = parts.manifest->head();
         const manifest::TableState* archived = state->table(table.id);
         if (archived == nullptr) return not_found("stream \"{}\" was dropped", table.name);
-        if (!archived->archive_end.has(partition)) {
-            return internal_error("stream \"{}\" has no partition {}", table.name, partition.value);
+        const Positions& from = archived->archive_end;
+        if (from.partition_count() < end.partition_count()) {
+            return internal_error("stream \"{}\" has no partition {}", table.name,
+                                  from.partition_count());
         }
-        const Offset from = archived->archive_end.of(partition);
-        if (from >= end) return {};
-        const auto offered = uncommitted.find(partition);
-        if (offered == uncommitted.end() || offered->second.from != from) {
-            auto segment = TRY(write_segment(parts, options, partition, from, end));
-            if (!segment) {
-                return corrupt("log of stream \"{}\" ends before offset {} of partition {}",
-                               table.name, end.value, partition.value);
-            }
-            rows->add(static_cast<int64_t>(segment->rows));
-            uncommitted.insert_or_assign(partition, *std::move(segment));
+        if (from.dominates(end)) return {};
+        Positions reached = from;
+        if (!uncommitted || !extend(reached, uncommitted->box)) {
+            uncommitted = TRY(write_segment(parts, options, from, end));
+            rows->add(static_cast<int64_t>(uncommitted->rows));
         }
-        TRY(parts.manifest->commit({manifest::Archive{table.id, {uncommitted.at(partition)}}}));
-        uncommitted.erase(partition);
+        TRY(parts.manifest->commit({manifest::Archive{table.id, {*uncommitted}}}));
+        uncommitted.reset();
     }
 }
 
@@ -163,12 +183,13 @@ Result<void> Archiver::check_dataset(const catalog::Table& table,
     const Positions start = log.start();
     for (const manifest::Segment& segment : held->segments) {
         if (TRY(parts_.store->exists(segment.file))) continue;
-        if (segment.from < start.of(segment.partition)) {
+        const bool is_lost = std::ranges::any_of(segment.box.intervals, [&](const Interval& each) {
+            return each.from < start.of(each.partition);
+        });
+        if (is_lost) {
             return corrupt("dataset of stream \"{}\" lacks \"{}\"", table.name, segment.file)
-                .with_detail(fmt::format("Its log begins at {}: offsets [{}, {}) of partition {} "
-                                         "cannot be read.",
-                                         start.of(segment.partition).value, segment.from.value,
-                                         segment.to.value, segment.partition.value))
+                .with_detail(fmt::format("Its log begins at {}: {} cannot be read.",
+                                         start.to_string(), segment.box.to_string()))
                 .with_hint("Put back the dataset that belongs to this manifest.");
         }
         trace(TraceLevel::kError, "archive",
@@ -282,9 +303,7 @@ Result<void> Archiver::trim(TableId table) {
 Result<void> Archiver::archive(Stream& stream, const Positions& end) {
     {
         const ScopedLock lock(stream.mutex);
-        for (uint32_t index = 0; index < end.partition_count(); ++index) {
-            TRY(stream.archive_partition(parts_, options_, PartitionId{index}, end.at[index]));
-        }
+        TRY(stream.archive(parts_, options_, end));
     }
     return trim(stream);
 }
@@ -307,8 +326,11 @@ Result<log::RecordBatch> Archiver::refill(TableId table, const Interval& range,
     const manifest::TableState* held = state->table(table);
     if (held == nullptr) return not_found("the stream was dropped meanwhile");
     for (const manifest::Segment& segment : held->segments) {
-        if (segment.partition != range.partition) continue;
-        if (range.from < segment.from || range.from >= segment.to) continue;
+        const Interval* held_there = segment.box.find(range.partition);
+        if (held_there == nullptr || range.from < held_there->from ||
+            range.from >= held_there->to) {
+            continue;
+        }
         dataset::RawRecords raw =
             TRY(dataset::read_raw_records(*parts_.store, segment, range, records_max));
         log::RecordBatch batch;

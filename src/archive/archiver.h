@@ -20,7 +20,8 @@
 namespace braid::archive {
 
 struct ArchiveOptions {
-    /// A segment is written when this much of the log waits, or its oldest record is this old.
+    /// A segment of what waits in all partitions is written when it is this much, or its oldest
+    /// record is this old. None is larger, but by the records that were appended together.
     uint64_t segment_rows_max = 1'000'000;
     uint64_t segment_bytes_max = 256ULL << 20;
     int64_t interval_us = 60'000'000;

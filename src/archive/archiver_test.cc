@@ -53,6 +53,11 @@ class ArchiverTest : public testing::Test {
             append(partition, {fmt::format(R"({{"price":"{}.25"}})", index)});
         }
     }
+    /// Of the first segment.
+    std::string first_path() const {
+        return dataset::segment_path(table_.dataset_folder, "2023-11-14", table_.log,
+                                     manifest::at({0, 0}));
+    }
     /// A segment of partition 0 from offset 0 on, in its place, that no manifest version names.
     void write_leftover(const std::vector<std::string>& records) {
         const dataset::SegmentSpec spec = dataset::SegmentSpec::of(table_);
@@ -64,7 +69,7 @@ class ArchiverTest : public testing::Test {
         const size_t columns = table_.columns.fields.size() + plan::kSystemColumnCount;
         decoder->decode(slice, std::vector<bool>(columns, true), decoded);
         ASSERT_OK_AND_ASSIGN(const auto writer, dataset::SegmentWriter::create(
-                                                    files_, spec, {0}, Offset{0}, "2023-11-14"));
+                                                    files_, spec, first_path(), {0}, Offset{0}));
         ASSERT_OK(
             writer->add(decoded, raw, clock_.wall_us() + 1, {static_cast<int64_t>(raw.size())}));
         ASSERT_OK(writer->move_in());
@@ -112,13 +117,67 @@ TEST_F(ArchiverTest, TurnsALogRangeIntoSegments) {
     ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
     EXPECT_EQ(state().archive_end, manifest::at({2, 1}));
     const std::vector<manifest::Segment> found = segments();
-    ASSERT_EQ(found.size(), 2U);
-    EXPECT_EQ(found[0].rows, 2U);
+    ASSERT_EQ(found.size(), 1U) << "of all partitions";
+    EXPECT_EQ(found[0].box, Box::between(manifest::at({0, 0}), manifest::at({2, 1})));
+    EXPECT_EQ(found[0].rows, 3U);
     EXPECT_EQ(found[0].bad_rows, 1U) << "a bad record is kept";
-    EXPECT_EQ(found[1].partition, PartitionId{1});
     EXPECT_TRUE(files_.exists(found[0].file).value());
     ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
-    EXPECT_EQ(segments().size(), 2U) << "nothing new: nothing to do";
+    EXPECT_EQ(segments().size(), 1U) << "nothing new: nothing to do";
+}
+
+TEST_F(ArchiverTest, ManyPartitionsAreOneFileAndOneCommit) {
+    constexpr uint32_t kMany = 256;
+    table_ = manifest::test_table(manifest_->new_id().value(), "wide", kMany);
+    table_.columns.fields = {{"price", Type::numeric(10, 2)}};
+    ASSERT_OK(manifest_->commit({manifest::CreateTable{table_, Positions::zero(kMany)}}));
+    log_ = std::make_shared<log::MemoryLog>(clock_, table_.log, Positions::zero(kMany));
+    start();
+    for (int interval = 1; interval <= 3; ++interval) {
+        for (uint32_t partition = 0; partition < kMany; ++partition) {
+            append_prices(partition, 1 + static_cast<int>(partition % 3));
+        }
+        const ManifestNumber before = manifest_->head()->number;
+        ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
+        EXPECT_EQ(manifest_->head()->number.value, before.value + 1);
+        EXPECT_EQ(segments().size(), static_cast<size_t>(interval));
+    }
+    EXPECT_EQ(state().archive_end, log_->durable_end());
+    EXPECT_EQ(segments()[1].box.intervals.size(), kMany);
+    EXPECT_EQ(segments()[1].rows, segments()[1].box.width());
+    ASSERT_OK_AND_ASSIGN(const log::RecordBatch batch,
+                         archiver_->refill(table_.id, {{255}, {1}, {3}}, 10));
+    EXPECT_EQ(batch.records, log_->read({{255}, {1}, {2}}, 1).value().records);
+}
+
+/// At midnight some partitions are a day ahead of others.
+TEST_F(ArchiverTest, ASegmentHoldsOneDayOfAllPartitions) {
+    append_prices(1, 2);
+    clock_.advance_us(kDayUs);
+    append_prices(0, 1);
+    append_prices(1, 3);
+    ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
+    std::vector<std::string> found;
+    for (const manifest::Segment& each : segments()) {
+        found.push_back(each.ingest_day + " " + each.box.to_string());
+    }
+    EXPECT_EQ(found, (std::vector<std::string>{"2023-11-15 0:[0,1)", "2023-11-14 1:[0,2)",
+                                               "2023-11-15 1:[2,5)"}));
+}
+
+TEST_F(ArchiverTest, ASegmentThatIsFullEndsInThePartitionThatFillsIt) {
+    options_.segment_rows_max = 3;
+    start();
+    for (uint32_t partition = 0; partition < 2; ++partition) {
+        for (int index = 0; index < 2; ++index) {
+            append_prices(partition, 1);
+            clock_.advance_us(1);  // records of one time are read, and written, together
+        }
+    }
+    ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
+    ASSERT_EQ(segments().size(), 2U);
+    EXPECT_EQ(segments()[0].box.to_string(), "0:[0,2) 1:[0,1)");
+    EXPECT_EQ(segments()[1].box.to_string(), "1:[1,2)");
 }
 
 TEST_F(ArchiverTest, StopsAtTheEndThatItIsGiven) {
@@ -145,9 +204,11 @@ TEST_F(ArchiverTest, StartsAnotherSegmentWhenOneIsFullAndEachDay) {
     ASSERT_EQ(found.size(), 3U);
     Offset end{0};
     for (const manifest::Segment& each : found) {
-        EXPECT_EQ(each.from, end);
-        end = each.to;
-        EXPECT_EQ(each.ingest_day, each.from.value < 2 ? "2023-11-14" : "2023-11-15");
+        ASSERT_EQ(each.box.intervals.size(), 1U);
+        const Interval& range = each.box.intervals.front();
+        EXPECT_EQ(range.from, end);
+        end = range.to;
+        EXPECT_EQ(each.ingest_day, range.from.value < 2 ? "2023-11-14" : "2023-11-15");
         EXPECT_NE(each.file.find("ingest_day=" + each.ingest_day), std::string::npos);
     }
     EXPECT_EQ(end, Offset{5});
@@ -194,8 +255,8 @@ TEST_F(ArchiverTest, CommitsAgainWhatItHasMovedInItself) {
     ASSERT_OK(archiver_->archive_to(table_.id, log_->durable_end()));
     const std::vector<manifest::Segment> found = segments();
     ASSERT_EQ(found.size(), 2U);
-    EXPECT_EQ(found[0].to, Offset{3}) << "the file that was there";
-    EXPECT_EQ(found[1].to, Offset{5});
+    EXPECT_EQ(found[0].box.to_string(), "0:[0,3)") << "the file that was there";
+    EXPECT_EQ(found[1].box.to_string(), "0:[3,5)");
 }
 
 /// Each step of an archiving fails once: the next one goes on, each record is in one segment, and
@@ -269,8 +330,7 @@ TEST_F(ArchiverTest, TakesNoLeftoverByItsName) {
         {"no Parquet", [&](const std::string& path) {
              ASSERT_OK(put_new(files_, path, as_bytes("PAR1, or not")));
          }}};
-    const std::string path =
-        dataset::segment_path(table_.dataset_folder, "2023-11-14", table_.log, {0}, Offset{0});
+    const std::string path = first_path();
     ASSERT_OK(files_.create_directories(parent_directory(path)));
     for (const auto& [kind, leave] : kinds) {
         SCOPED_TRACE(kind);
@@ -356,8 +416,8 @@ TEST_F(ArchiverTest, ALogMayBeginAnywhereAndGetPartitions) {
     workers_.run_until_idle();
     EXPECT_EQ(state().archive_end, manifest::at({1'003, 51}));
     ASSERT_EQ(segments().size(), 2U);
-    EXPECT_EQ(segments()[0].from, Offset{1'000});
-    EXPECT_EQ(segments()[1].from, Offset{50});
+    EXPECT_EQ(segments()[0].box.to_string(), "0:[1000,1003)");
+    EXPECT_EQ(segments()[1].box.to_string(), "1:[50,51)");
     ASSERT_OK_AND_ASSIGN(const log::RecordBatch kept,
                          archiver_->refill(table_.id, {{1}, {50}, {51}}, 9));
     EXPECT_EQ(kept.records, std::vector<std::string_view>{R"({"price":"9"})"});

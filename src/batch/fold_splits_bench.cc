@@ -68,8 +68,10 @@ Dataset make(Keys keys) {
                                    true);
     operators::DecodedSlice decoded;
     for (int64_t from = 0; from < kRows; from += kSegmentRows) {
+        const std::string path =
+            dataset::segment_path(spec.folder, "2026-11-22", spec.log, Positions{{{from}}});
         const auto writer =
-            dataset::SegmentWriter::create(files(), spec, {0}, {from}, "2026-11-22").value();
+            dataset::SegmentWriter::create(files(), spec, path, {0}, {from}).value();
         for (int64_t at = from; at < from + kSegmentRows;) {
             const int64_t next = std::min(at + kSliceRows, from + kSegmentRows);
             std::vector<std::string> records;

@@ -71,9 +71,10 @@ class FoldSplits : public testing::Test {
     void write(const Records& records) {
         const Offset from = state_.archive_end.at[0];
         const Offset end{from.value + static_cast<int64_t>(records.size())};
-        const auto writer = dataset::SegmentWriter::create(store_, dataset::SegmentSpec::of(table_),
-                                                           {0}, from, "2026-11-22")
-                                .value();
+        const auto spec = dataset::SegmentSpec::of(table_);
+        const std::string path =
+            dataset::segment_path(spec.folder, "2026-11-22", spec.log, state_.archive_end);
+        const auto writer = dataset::SegmentWriter::create(store_, spec, path, {0}, from).value();
         const auto decoder = operators::make_decoder_of(table_).value();
         const std::vector<std::string_view> raw(records.begin(), records.end());
         operators::RecordSlice slice;

@@ -19,10 +19,14 @@
 
 namespace braid::dataset {
 
-/// "<folder>/ingest_day=2026-11-22/<log>-<partition>-<from>.parquet"; names are ids, no user
-/// text.
+/// "2026-11-22" in UTC of a Unix time in microseconds.
+std::string ingest_day_of(int64_t unix_us);
+
+/// "<folder>/ingest_day=2026-11-22/<log>-<begin>.parquet", where `begin` is the sum of the archive
+/// end that the segment is written from: whoever goes on from there writes under the same name. No
+/// user text.
 std::string segment_path(const std::string& folder, const std::string& ingest_day, const LogId& log,
-                         PartitionId partition, Offset from);
+                         const Positions& begin);
 
 /// Rows of a row group at most, as they are written.
 inline constexpr uint64_t kRowGroupRows = 1 << 17;
@@ -38,12 +42,13 @@ struct SegmentSpec {
     static SegmentSpec of(const catalog::Table& table);
 };
 
-/// Writes one Parquet file of all records that lie in one range of a partition, which came in on
-/// one day (UTC); their offsets may leave some out, and there may be none. It holds the
-/// declared columns, `_partition`, `_offset`, `_ingested_at`, `_raw` (binary: the record as it
-/// came) and `_error`; zstd; dictionaries for text below 64 k distinct values; event-time bounds,
-/// decoder version and offset range in the footer's key-value metadata. docs/formats/segment.md has
-/// the layout.
+/// Writes one Parquet file of all records that lie in one box, which came in on one day (UTC);
+/// their offsets may leave some out, and there may be none. They come partition by partition, and
+/// a row group may hold those of many, so a small segment of many partitions is not larger than its
+/// rows. It holds the declared columns, `_partition`, `_offset`, `_ingested_at`, `_raw` (binary:
+/// the record as it came) and `_error`; zstd; dictionaries for text below 64 k distinct values;
+/// event-time bounds, decoder version and box in the footer's key-value metadata.
+/// docs/formats/segment.md has the layout.
 ///
 /// The file gets its name once it is whole. A file that has the name already was moved in before a
 /// crash and never committed, or put there by somebody: no manifest
@@ -51,9 +56,10 @@ struct SegmentSpec {
 /// written from the log, whatever it is.
 class SegmentWriter {
   public:
+    /// What is added first is of this partition, from there on. The path has the ingest day.
     static Result<std::unique_ptr<SegmentWriter>> create(Store& store, SegmentSpec spec,
-                                                         PartitionId partition, Offset from,
-                                                         std::string ingest_day);
+                                                         std::string path, PartitionId partition,
+                                                         Offset from);
     virtual ~SegmentWriter() = default;
     /// All records between where the last slice ended and `next`; `raw[i]` is the record of row i,
     /// all of them came in at one time (Unix microseconds).
@@ -62,6 +68,8 @@ class SegmentWriter {
                              Offset next) = 0;
     /// No record lies between where the last slice ended and `next`.
     virtual void skip_to(Offset next) = 0;
+    /// What comes now is of this partition, a higher one than before, from there on.
+    virtual void go_to(PartitionId partition, Offset from) = 0;
     virtual uint64_t rows() const = 0;
     virtual uint64_t bytes_estimate() const = 0;
     /// Closes, syncs, moves in and syncs the directory; the segment may then be committed. What
@@ -84,21 +92,21 @@ struct RowRange {
 struct ScanSpec {
     /// Per input column (declared, then plan::system_columns()): is it needed?
     std::vector<bool> wanted;
-    /// Only offsets below this end in the segment's partition are given (a cut may lie inside a
-    /// segment).
+    /// Only offsets below this end in their partition are given (a cut may lie inside a segment).
     Positions end;
     /// Only offsets at or above this start.
     Positions from;
     RowRange rows = {};
 };
 
-/// The rows of one segment, in order, in slices of at most 65,536 rows; text columns are
+/// The rows of one segment, in order, in slices of at most 65,536 rows of one partition. Row groups
+/// that hold nothing of the scan's range are not read. Text columns are
 /// dictionaries where Parquet had them. Decodes `_raw` again where the footer's decoder version is
 /// not ours. One thread.
 class SegmentScan {
   public:
     /// A file that is missing, or whose bytes are not those that were committed, is Corrupt with
-    /// its name and offset range. A file is checked against its CRC each time that it is opened.
+    /// its name and box. A file is checked against its CRC each time that it is opened.
     static Result<std::unique_ptr<SegmentScan>> open(Store& store, const SegmentSpec& spec,
                                                      const operators::DecoderSpec& decoder,
                                                      const manifest::Segment& segment,
@@ -127,14 +135,14 @@ struct RawRecords {
 Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segment,
                                     const Interval& range, size_t records_max);
 
-/// Segments of a stream that hold offsets in [from, end), in order of partition and offset.
+/// Segments of a stream that hold offsets in [from, end), those of each partition in order.
 /// Corrupt, naming the first missing offset, if they do not cover it.
 Result<std::vector<manifest::Segment>> segments_between(const manifest::TableState& table,
                                                         const Positions& from,
                                                         const Positions& end);
 
-/// Rebuilds what a manifest would list by reading the directory: for disaster recovery and its
-/// test.
+/// Rebuilds what a manifest would list, in an order in which it could be archived, by reading the
+/// directory: for disaster recovery and its test.
 Result<std::vector<manifest::Segment>> list_segments(Store& store, const std::string& folder);
 
 }  // namespace braid::dataset

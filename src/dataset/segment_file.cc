@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <charconv>
+#include <map>
+#include <set>
 
 #include <arrow/api.h>
 #include <arrow/util/key_value_metadata.h>
@@ -9,6 +12,7 @@
 
 #include "base/error_makers.h"
 #include "columnar/arrow_result.h"
+#include "columnar/time_zone.h"
 #include "dataset/arrow_columns.h"
 #include "dataset/segment_input.h"
 #include "dataset/segment_internal.h"
@@ -27,12 +31,78 @@ Result<int64_t> number_of(const OpenSegment& segment, const char* key, const std
     return value;
 }
 
+Result<Box> box_of(const OpenSegment& segment, const std::string& path) {
+    const std::string text = segment.meta(kMetaBox);
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    bool is_well_formed = !text.empty();
+    const auto take = [&](auto& value, char behind) {
+        const auto parsed = std::from_chars(at, end, value);
+        is_well_formed = is_well_formed && parsed.ec == std::errc() &&
+                         (parsed.ptr == end ? behind == ' ' : *parsed.ptr == behind);
+        at = parsed.ptr == end ? end : parsed.ptr + 1;
+    };
+    Box box;
+    while (is_well_formed && at != end) {
+        Interval& each = box.intervals.emplace_back();
+        take(each.partition.value, ':');
+        take(each.from.value, '-');
+        take(each.to.value, ' ');
+    }
+    if (is_well_formed) return box;
+    return corrupt("segment {} has no \"{}\" in its footer", path, kMetaBox);
+}
+
+/// Segments so that those of each partition follow one another.
+std::vector<manifest::Segment> in_order(std::vector<manifest::Segment> segments) {
+    std::map<PartitionId, std::set<Offset>> left;  // beginnings, by partition
+    for (const manifest::Segment& segment : segments) {
+        for (const Interval& each : segment.box.intervals) left[each.partition].insert(each.from);
+    }
+    const auto is_next = [&](const manifest::Segment& segment) {
+        return std::ranges::all_of(segment.box.intervals, [&](const Interval& each) {
+            const std::set<Offset>& of_partition = left[each.partition];
+            return !of_partition.empty() && *of_partition.begin() == each.from;
+        });
+    };
+    std::vector<manifest::Segment> ordered;
+    while (!segments.empty()) {
+        auto place = std::ranges::find_if(segments, is_next);
+        if (place == segments.end()) place = segments.begin();  // some overlap
+        for (const Interval& each : place->box.intervals) left[each.partition].erase(each.from);
+        ordered.push_back(std::move(*place));
+        segments.erase(place);
+    }
+    return ordered;
+}
+
 }  // namespace
 
+std::string text_of(const Box& box) {
+    std::string text;
+    for (const Interval& each : box.intervals) {
+        if (!text.empty()) text += ' ';
+        text += fmt::format("{}:{}-{}", each.partition.value, each.from.value, each.to.value);
+    }
+    return text;
+}
+
+std::string ingest_day_of(int64_t unix_us) {
+    const CivilTime civil = civil_from_us(unix_us + kUnixEpochUs);
+    return fmt::format("{:04}-{:02}-{:02}", civil.year, civil.month, civil.day);
+}
+
 std::string segment_path(const std::string& folder, const std::string& ingest_day, const LogId& log,
-                         PartitionId partition, Offset from) {
-    return fmt::format("{}/ingest_day={}/{}-{}-{:020}.parquet", folder, ingest_day, log.hex,
-                       partition.value, from.value);
+                         const Positions& begin) {
+    uint64_t sum = 0;
+    for (const Offset at : begin.at) sum += static_cast<uint64_t>(at.value);
+    return fmt::format("{}/ingest_day={}/{}-{:020}.parquet", folder, ingest_day, log.hex, sum);
+}
+
+std::string day_of(const std::string& path) {
+    const std::string_view marker = "ingest_day=";
+    const size_t day = path.find(marker);
+    return day == std::string::npos ? std::string() : path.substr(day + marker.size(), 10);
 }
 
 SegmentSpec SegmentSpec::of(const catalog::Table& table) {
@@ -98,16 +168,12 @@ Result<manifest::Segment> describe_segment(Store& store, const std::string& path
     const OpenSegment open = TRY(open_segment(store, path, std::nullopt, {}));
     manifest::Segment segment;
     segment.file = path;
-    segment.partition = {static_cast<uint32_t>(TRY(number_of(open, kMetaPartition, path)))};
-    segment.from = {TRY(number_of(open, kMetaFrom, path))};
-    segment.to = {TRY(number_of(open, kMetaTo, path))};
+    segment.box = TRY(box_of(open, path));
     segment.bad_rows = static_cast<uint64_t>(TRY(number_of(open, kMetaBadRows, path)));
     segment.rows = static_cast<uint64_t>(open.reader->parquet_reader()->metadata()->num_rows());
     segment.bytes = open.input->bytes();
     segment.crc = open.input->crc();
-    const std::string marker = "ingest_day=";
-    const size_t day = path.find(marker);
-    if (day != std::string::npos) segment.ingest_day = path.substr(day + marker.size(), 10);
+    segment.ingest_day = day_of(path);
     return segment;
 }
 
@@ -117,13 +183,16 @@ Result<std::vector<manifest::Segment>> segments_between(const manifest::TableSta
     std::vector<manifest::Segment> chosen;
     Positions at = from;
     for (const manifest::Segment& segment : table.segments) {
-        const Offset low = from.of(segment.partition);
-        const Offset high = end.of(segment.partition);
-        if (low >= high || segment.to <= low || segment.from >= high) continue;
-        Offset& reached = at.at[segment.partition.value];
-        if (segment.from > reached) break;
-        reached = segment.to;
-        chosen.push_back(segment);
+        bool is_chosen = false;
+        for (const Interval& each : segment.box.intervals) {
+            const Offset high = end.of(each.partition);
+            Offset& reached = at.at[each.partition.value];
+            // What does not reach so far lies below; beyond a gap nothing counts.
+            if (reached >= high || each.to <= reached || each.from > reached) continue;
+            reached = each.to;
+            is_chosen = true;
+        }
+        if (is_chosen) chosen.push_back(segment);
     }
     for (size_t index = 0; index < at.at.size(); ++index) {
         if (at.at[index] < end.at[index]) {
@@ -142,10 +211,7 @@ Result<std::vector<manifest::Segment>> list_segments(Store& store, const std::st
             segments.push_back(TRY(describe_segment(store, folder + "/" + day + "/" + name)));
         }
     }
-    std::ranges::sort(segments, [](const auto& left, const auto& right) {
-        return std::pair(left.partition, left.from) < std::pair(right.partition, right.from);
-    });
-    return segments;
+    return in_order(std::move(segments));
 }
 
 }  // namespace braid::dataset

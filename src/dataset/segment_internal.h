@@ -21,9 +21,7 @@ namespace braid::dataset {
 // Keys of the footer's metadata; docs/formats/segment.md.
 inline constexpr const char* kMetaFormat = "braid.format";
 inline constexpr const char* kMetaLog = "braid.log";
-inline constexpr const char* kMetaPartition = "braid.partition";
-inline constexpr const char* kMetaFrom = "braid.from";
-inline constexpr const char* kMetaTo = "braid.to";
+inline constexpr const char* kMetaBox = "braid.box";
 inline constexpr const char* kMetaBadRows = "braid.bad_rows";
 inline constexpr const char* kMetaDecoder = "braid.decoder_version";
 inline constexpr const char* kMetaColumnsComplete = "braid.columns_complete";
@@ -34,6 +32,9 @@ inline constexpr int kSegmentFormat = 1;
 
 /// Declared columns, then _partition, _offset, _ingested_at, _raw, _error.
 std::shared_ptr<arrow::Schema> arrow_schema_of(const Schema& declared);
+
+/// A box as it stands in the footer: "0:3-17 1:0-4".
+std::string text_of(const Box& box);
 
 class SegmentInput;
 
@@ -56,6 +57,9 @@ Result<OpenSegment> open_segment(std::shared_ptr<SegmentInput> input, const std:
                                  std::optional<uint32_t> crc, const std::vector<int>& text_columns);
 Result<OpenSegment> open_segment(Store& store, const std::string& path, std::optional<uint32_t> crc,
                                  const std::vector<int>& text_columns);
+
+/// That of a segment's path; empty if it has none.
+std::string day_of(const std::string& path);
 
 /// What the manifest says of a segment, read from the file itself.
 Result<manifest::Segment> describe_segment(Store& store, const std::string& path);

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <functional>
 #include <numeric>
+#include <utility>
 
 #include <arrow/api.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+#include <parquet/statistics.h>
 
 #include "base/check.h"
 #include "base/error_makers.h"
@@ -46,6 +50,35 @@ void append_as_text(std::string_view bytes, ColumnBuilder& builder) {
     builder.append_text(text);
 }
 
+/// Least and greatest value of an integer column in a row group; all values where it does not tell.
+template <typename Physical>
+std::pair<int64_t, int64_t> bounds_of(const parquet::RowGroupMetaData& group, int column) {
+    const auto statistics = group.ColumnChunk(column)->statistics();
+    if (!statistics || !statistics->HasMinMax()) return {INT64_MIN, INT64_MAX};
+    const auto& typed = static_cast<const parquet::TypedStatistics<Physical>&>(*statistics);
+    return {typed.min(), typed.max()};
+}
+
+/// Whether a row group may hold an offset of the partition's range [from, end), which may be empty.
+using IsWanted = std::function<bool(PartitionId partition, int64_t least, int64_t greatest)>;
+
+/// By what the row group's footer says of `_partition` and `_offset`.
+bool may_hold(const parquet::FileMetaData& file, int number, const Box& box,
+              const IsWanted& is_wanted) {
+    const auto group = file.RowGroup(number);
+    const auto* schema = file.schema();
+    const auto partitions =
+        bounds_of<parquet::Int32Type>(*group, schema->ColumnIndex("_partition"));
+    auto offsets = bounds_of<parquet::Int64Type>(*group, schema->ColumnIndex("_offset"));
+    // The bounds of the offsets of several partitions say nothing of each.
+    if (partitions.first != partitions.second) offsets = {INT64_MIN, INT64_MAX};
+    return std::ranges::any_of(box.intervals, [&](const Interval& each) {
+        return each.partition.value >= partitions.first &&
+               each.partition.value <= partitions.second &&
+               is_wanted(each.partition, offsets.first, offsets.second);
+    });
+}
+
 class ParquetSegmentScan final : public SegmentScan {
   public:
     ParquetSegmentScan(const SegmentSpec& spec, operators::DecoderSpec decoder,
@@ -54,14 +87,8 @@ class ParquetSegmentScan final : public SegmentScan {
           decoder_spec_(std::move(decoder)),
           segment_(std::move(segment)),
           scan_(std::move(scan)),
-          declared_(spec_.columns.fields.size()) {
-        const Offset end = scan_.end.of(segment_.partition);
-        const Offset from = scan_.from.of(segment_.partition);
-        is_clipped_ = from > segment_.from || end < segment_.to;
-        next_ = segment_.from;
-        const auto width = static_cast<uint64_t>(segment_.to.value - segment_.from.value);
-        has_holes_ = segment_.rows != width;
-    }
+          declared_(spec_.columns.fields.size()),
+          has_holes_(segment_.rows != segment_.box.width()) {}
 
     Result<void> open(std::shared_ptr<SegmentInput> input) {
         file_ = TRY(open_segment(std::move(input), segment_.file, segment_.crc, text_columns()));
@@ -70,29 +97,35 @@ class ParquetSegmentScan final : public SegmentScan {
             file_.meta(kMetaColumnsComplete) != "1";
         if (decodes_again_) decoder_ = TRY(operators::make_decoder(decoder_spec_));
         choose_columns();
-        batches_ = TRY(file_.reader->GetRecordBatchReader(choose_row_groups(), read_));
+        choose_row_groups();
         return {};
     }
 
     Result<bool> next(operators::DecodedSlice& slice) override {
-        while (true) {
-            std::shared_ptr<arrow::RecordBatch> batch;
-            TRY(internal::as_result(batches_->ReadNext(&batch))
-                    .context("reading " + segment_.file));
-            if (!batch) return false;
-            slice.partition = segment_.partition;
-            const Offset first = next_;
-            next_.value += batch->num_rows();
-            const int64_t skipped = is_clipped_ ? clip(batch) : 0;
-            if (batch->num_rows() == 0) continue;
-            slice.offsets =
-                has_holes_ ? offsets_of(*batch) : Offsets(Offset{first.value + skipped});
-            TRY(decodes_again_ ? decode(*batch, slice) : convert(*batch, slice));
+        while (TRY(has_rows())) {
+            Stretch stretch = next_stretch();
+            const int64_t first = batch_row_ + stretch.skipped;
+            batch_row_ += stretch.rows;
+            if (stretch.wanted == 0) continue;
+            slice.partition = stretch.partition;
+            slice.offsets = stretch.offsets;
+            const auto rows = batch_->Slice(first, stretch.wanted);
+            TRY(decodes_again_ ? decode(*rows, slice) : convert(*rows, slice));
             return true;
         }
+        return false;
     }
 
   private:
+    /// Rows of the batch that are of one partition, of which some in the middle are wanted.
+    struct Stretch {
+        PartitionId partition;
+        int64_t rows = 0;
+        int64_t skipped = 0;  // before those that are wanted
+        int64_t wanted = 0;
+        Offsets offsets;  // of those
+    };
+
     std::vector<int> text_columns() const {
         std::vector<int> columns;
         for (size_t index = 0; index < declared_; ++index) {
@@ -109,11 +142,13 @@ class ParquetSegmentScan final : public SegmentScan {
         std::vector<bool> needed = scan_.wanted;
         if (decodes_again_) {
             std::fill(needed.begin(), needed.end(), false);
-            needed[declared_ + kOffsetColumn] = true;
             needed[declared_ + kIngestedColumn] = true;
             needed[declared_ + kRawColumn] = true;
         }
-        if (is_clipped_ || has_holes_) needed[declared_ + kOffsetColumn] = true;
+        if (has_holes_) {
+            needed[declared_ + kPartitionColumn] = true;
+            needed[declared_ + kOffsetColumn] = true;
+        }
         if (segment_.bad_rows > 0) needed[declared_ + kErrorColumn] = true;
         // A batch of no columns would not even tell its rows.
         if (std::ranges::none_of(needed, std::identity{}))
@@ -126,46 +161,84 @@ class ParquetSegmentScan final : public SegmentScan {
         }
     }
 
-    /// Those that begin among the scan's rows; the first row that is read moves behind the others.
-    std::vector<int> choose_row_groups() {
+    /// Those that begin among the scan's rows and may hold something of its range.
+    void choose_row_groups() {
         const auto metadata = file_.reader->parquet_reader()->metadata();
-        std::vector<int> chosen;
+        const auto is_wanted = [&](PartitionId partition, int64_t least, int64_t greatest) {
+            const int64_t from = scan_.from.of(partition).value;
+            const int64_t end = scan_.end.of(partition).value;
+            return from < end && greatest >= from && least < end;
+        };
         uint64_t first = 0;
         for (int group = 0; group < metadata->num_row_groups(); ++group) {
-            const int64_t rows = metadata->RowGroup(group)->num_rows();
-            if (first < scan_.rows.from) {
-                next_.value += rows;
-            } else if (first < scan_.rows.to) {
-                chosen.push_back(group);
+            const auto rows = static_cast<uint64_t>(metadata->RowGroup(group)->num_rows());
+            const bool is_of_scan = first >= scan_.rows.from && first < scan_.rows.to;
+            if (is_of_scan && may_hold(*metadata, group, segment_.box, is_wanted)) {
+                groups_.push_back({group, first});
             }
-            first += static_cast<uint64_t>(rows);
+            first += rows;
         }
-        return chosen;
+    }
+
+    /// False when all row groups have been read.
+    Result<bool> has_rows() {
+        while (!batch_ || batch_row_ == batch_->num_rows()) {
+            if (batches_) {
+                row_ += batch_ ? static_cast<uint64_t>(batch_->num_rows()) : 0;
+                batch_row_ = 0;
+                TRY(internal::as_result(batches_->ReadNext(&batch_))
+                        .context("reading " + segment_.file));
+                if (batch_) continue;
+            }
+            if (next_group_ == groups_.size()) return false;
+            const RowGroup& group = groups_[next_group_++];
+            row_ = group.first;
+            batches_ = TRY(file_.reader->GetRecordBatchReader({group.number}, read_));
+        }
+        return true;
+    }
+
+    Stretch next_stretch() const { return has_holes_ ? stretch_by_columns() : stretch_by_box(); }
+
+    /// Without holes the box tells what a row is.
+    Stretch stretch_by_box() const {
+        uint64_t first = 0;
+        auto place = segment_.box.intervals.begin();
+        const uint64_t row = row_ + static_cast<uint64_t>(batch_row_);
+        while (true) {
+            const auto width = static_cast<uint64_t>(place->to.value - place->from.value);
+            if (row < first + width) break;
+            first += width;
+            ++place;
+        }
+        const int64_t at = place->from.value + static_cast<int64_t>(row - first);
+        const int64_t to = std::min(place->to.value, at + batch_->num_rows() - batch_row_);
+        const int64_t low = std::clamp(scan_.from.of(place->partition).value, at, to);
+        const int64_t high = std::clamp(scan_.end.of(place->partition).value, low, to);
+        return {place->partition, to - at, low - at, high - low, Offsets(Offset{low})};
+    }
+
+    Stretch stretch_by_columns() const {
+        const auto& partitions =
+            static_cast<const arrow::Int32Array&>(*array(*batch_, declared_ + kPartitionColumn));
+        const auto& offsets =
+            static_cast<const arrow::Int64Array&>(*array(*batch_, declared_ + kOffsetColumn));
+        const int32_t partition = partitions.Value(batch_row_);
+        const int32_t* all_end = partitions.raw_values() + partitions.length();
+        const int64_t rows =
+            std::upper_bound(partitions.raw_values() + batch_row_, all_end, partition) -
+            (partitions.raw_values() + batch_row_);
+        const PartitionId id{static_cast<uint32_t>(partition)};
+        const int64_t* begin = offsets.raw_values() + batch_row_;
+        const int64_t* first = std::lower_bound(begin, begin + rows, scan_.from.of(id).value);
+        const int64_t* last = std::lower_bound(first, begin + rows, scan_.end.of(id).value);
+        return {id, rows, first - begin, last - first,
+                Offsets::of(std::vector<int64_t>(first, last))};
     }
 
     std::shared_ptr<arrow::Array> array(const arrow::RecordBatch& batch, size_t column) const {
         CHECK_GE(position_[column], 0);
         return batch.column(position_[column]);
-    }
-
-    Offsets offsets_of(const arrow::RecordBatch& batch) const {
-        const auto& offsets =
-            static_cast<const arrow::Int64Array&>(*array(batch, declared_ + kOffsetColumn));
-        return Offsets::of(
-            std::vector<int64_t>(offsets.raw_values(), offsets.raw_values() + offsets.length()));
-    }
-
-    /// Keeps the rows whose offsets lie in the scan's range; gives how many lay before them.
-    int64_t clip(std::shared_ptr<arrow::RecordBatch>& batch) const {
-        const auto offsets =
-            std::static_pointer_cast<arrow::Int64Array>(array(*batch, declared_ + kOffsetColumn));
-        const int64_t* begin = offsets->raw_values();
-        const int64_t* end = begin + offsets->length();
-        const int64_t* first =
-            std::lower_bound(begin, end, scan_.from.of(segment_.partition).value);
-        const int64_t* last = std::lower_bound(first, end, scan_.end.of(segment_.partition).value);
-        batch = batch->Slice(first - begin, last - first);
-        return first - begin;
     }
 
     Result<void> convert(const arrow::RecordBatch& batch, operators::DecodedSlice& slice) const {
@@ -227,7 +300,7 @@ class ParquetSegmentScan final : public SegmentScan {
             std::static_pointer_cast<arrow::BinaryArray>(array(batch, declared_ + kRawColumn));
         std::vector<std::string_view> records;
         for (int64_t row = 0; row < raw->length(); ++row) records.push_back(raw->GetView(row));
-        decoder_->decode({segment_.partition, slice.offsets, times.Value(0), records, raw, {}},
+        decoder_->decode({slice.partition, slice.offsets, times.Value(0), records, raw, {}},
                          scan_.wanted, slice);
         if (!wants(kIngestedColumn)) return {};
         // The slice may span several ingest times.
@@ -241,15 +314,22 @@ class ParquetSegmentScan final : public SegmentScan {
     const manifest::Segment segment_;
     const ScanSpec scan_;
     const size_t declared_;
-    Offset next_;             // of the next row of the file, if it has no holes
-    bool has_holes_ = false;  // fewer rows than positions: offsets are read
-    bool is_clipped_ = false;
+    const bool has_holes_;  // fewer rows than positions: partitions and offsets are read
     bool decodes_again_ = false;
     OpenSegment file_;
     std::unique_ptr<operators::Decoder> decoder_;
     std::vector<int> read_;      // columns of the file that are read
     std::vector<int> position_;  // of each column among them, -1 if it is not
-    std::unique_ptr<arrow::RecordBatchReader> batches_;
+    struct RowGroup {
+        int number = 0;
+        uint64_t first = 0;  // its first row's place in the file
+    };
+    std::vector<RowGroup> groups_;  // that are read
+    size_t next_group_ = 0;
+    std::unique_ptr<arrow::RecordBatchReader> batches_;  // of the one before
+    std::shared_ptr<arrow::RecordBatch> batch_;
+    uint64_t row_ = 0;       // of the batch's first row in the file
+    int64_t batch_row_ = 0;  // of the next one in the batch
 };
 
 }  // namespace
@@ -271,9 +351,8 @@ Result<std::unique_ptr<SegmentScan>> SegmentScan::open(SegmentFiles& files, cons
         TRY(opened->open(TRY(files.get(segment.file))));
         return std::unique_ptr<SegmentScan>(std::move(opened));
     };
-    return open_it().context(fmt::format("segment {} with offsets [{}, {}) of partition {}",
-                                         segment.file, segment.from.value, segment.to.value,
-                                         segment.partition.value));
+    return open_it().context(
+        fmt::format("segment {} with {}", segment.file, segment.box.to_string()));
 }
 
 Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segment,
@@ -281,27 +360,41 @@ Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segme
     const OpenSegment file = TRY(open_segment(store, segment.file, segment.crc, {}));
     std::shared_ptr<arrow::Schema> schema;
     TRY(file.reader->GetSchema(&schema));
-    const std::vector<int> columns = {schema->GetFieldIndex("_offset"),
-                                      schema->GetFieldIndex("_ingested_at"),
-                                      schema->GetFieldIndex("_raw")};
-    std::vector<int> groups(static_cast<size_t>(file.reader->num_row_groups()));
-    std::iota(groups.begin(), groups.end(), 0);
+    const std::vector<int> columns = {
+        schema->GetFieldIndex("_partition"), schema->GetFieldIndex("_offset"),
+        schema->GetFieldIndex("_ingested_at"), schema->GetFieldIndex("_raw")};
+    std::vector<int> groups;
+    const auto metadata = file.reader->parquet_reader()->metadata();
+    const auto is_wanted = [&](PartitionId partition, int64_t least, int64_t greatest) {
+        return partition == range.partition && greatest >= range.from.value &&
+               least < range.to.value;
+    };
+    for (int group = 0; group < metadata->num_row_groups(); ++group) {
+        if (may_hold(*metadata, group, segment.box, is_wanted)) groups.push_back(group);
+    }
     const auto batches = TRY(file.reader->GetRecordBatchReader(groups, columns));
     while (true) {
         std::shared_ptr<arrow::RecordBatch> batch;
         TRY(batches->ReadNext(&batch));
         if (!batch) break;
-        const auto& offsets = static_cast<const arrow::Int64Array&>(*batch->column(0));
-        const auto& times = static_cast<const arrow::TimestampArray&>(*batch->column(1));
-        const auto& raw = static_cast<const arrow::BinaryArray&>(*batch->column(2));
-        const int64_t* end = offsets.raw_values() + offsets.length();
-        const int64_t first =
-            std::lower_bound(offsets.raw_values(), end, range.from.value) - offsets.raw_values();
-        if (first == offsets.length()) continue;
+        const auto& partitions = static_cast<const arrow::Int32Array&>(*batch->column(0));
+        const auto& offsets = static_cast<const arrow::Int64Array&>(*batch->column(1));
+        const auto& times = static_cast<const arrow::TimestampArray&>(*batch->column(2));
+        const auto& raw = static_cast<const arrow::BinaryArray&>(*batch->column(3));
+        const auto of_partition =
+            std::equal_range(partitions.raw_values(), partitions.raw_values() + partitions.length(),
+                             static_cast<int32_t>(range.partition.value));
+        const int64_t* begin =
+            offsets.raw_values() + (of_partition.first - partitions.raw_values());
+        const int64_t* end = offsets.raw_values() + (of_partition.second - partitions.raw_values());
+        const int64_t* found = std::lower_bound(begin, end, range.from.value);
+        if (found == end) continue;
+        const int64_t first = found - offsets.raw_values();
+        const int64_t rows_end = end - offsets.raw_values();
         if (offsets.Value(first) >= range.to.value) break;
         int64_t last = first;
         size_t bytes = 0;
-        while (last < offsets.length() && static_cast<size_t>(last - first) < records_max &&
+        while (last < rows_end && static_cast<size_t>(last - first) < records_max &&
                offsets.Value(last) < range.to.value && times.Value(last) == times.Value(first)) {
             bytes += raw.GetView(last++).size();
         }
@@ -322,7 +415,8 @@ Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segme
         return records;
     }
     RawRecords none;
-    none.next = std::min(segment.to, range.to);
+    const Interval* of_segment = segment.box.find(range.partition);
+    none.next = of_segment == nullptr ? range.to : std::min(of_segment->to, range.to);
     return none;
 }
 

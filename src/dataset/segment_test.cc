@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/memory_file_system.h"
@@ -37,22 +38,49 @@ class SegmentTest : public testing::Test {
     std::vector<bool> wanted(bool all) const {
         return std::vector<bool>(spec_.columns.fields.size() + operators::kRecordColumnCount, all);
     }
+    std::string path_of(Offset from) const {
+        return segment_path(spec_.folder, kDay, spec_.log, Positions{{from}});
+    }
+    Result<std::unique_ptr<SegmentWriter>> create(PartitionId partition, Offset from) {
+        return SegmentWriter::create(files_, spec_, path_of(from), partition, from);
+    }
     Result<void> add(SegmentWriter& writer, Offset from, const std::vector<std::string>& records) {
+        return add(writer, kPartition, Offsets(from), records,
+                   {from.value + static_cast<int64_t>(records.size())});
+    }
+    Result<void> add(SegmentWriter& writer, PartitionId partition, Offsets offsets,
+                     const std::vector<std::string>& records, Offset next) {
         const auto decoder = TRY(operators::make_decoder(decoder_));
         const std::vector<std::string_view> raw(records.begin(), records.end());
-        operators::RecordSlice slice;
-        slice.partition = kPartition;
-        slice.offsets = Offsets(from);
-        slice.ingested_at_us = kIngestedUs;
-        slice.records = raw;
+        const operators::RecordSlice slice{partition, std::move(offsets), kIngestedUs, raw, {}, {}};
         operators::DecodedSlice decoded;
         decoder->decode(slice, wanted(true), decoded);
-        return writer.add(decoded, raw, kIngestedUs,
-                          {from.value + static_cast<int64_t>(raw.size())});
+        return writer.add(decoded, raw, kIngestedUs, next);
     }
+    /// "partition:offset n" of what a scan of several partitions gives.
+    Result<Lines> scan_places(const manifest::Segment& segment, const Positions& from,
+                              const Positions& end) {
+        const auto rows =
+            TRY(SegmentScan::open(files_, spec_, decoder_, segment, {wanted(true), end, from}));
+        Lines lines;
+        operators::DecodedSlice slice;
+        while (TRY(rows->next(slice))) {
+            EXPECT_GT(slice.batch.length, 0U);
+            for (uint32_t row = 0; row < slice.batch.length; ++row) {
+                EXPECT_EQ(shown(slice.batch.columns[2], row), shown(slice.partition));
+                EXPECT_EQ(shown(slice.batch.columns[3], row), shown(slice.offsets[row]));
+                lines.push_back(fmt::format("{}:{} {}", slice.partition.value,
+                                            slice.offsets[row].value,
+                                            shown(slice.batch.columns[1], row)));
+            }
+        }
+        return lines;
+    }
+    static std::string shown(PartitionId partition) { return std::to_string(partition.value); }
+    static std::string shown(Offset offset) { return std::to_string(offset.value); }
     Result<manifest::Segment> write(const std::vector<std::string>& records = kRecords,
                                     Offset from = kFrom) {
-        const auto writer = TRY(SegmentWriter::create(files_, spec_, kPartition, from, kDay));
+        const auto writer = TRY(create(kPartition, from));
         TRY(add(*writer, from, records));
         return writer->move_in();
     }
@@ -91,6 +119,7 @@ class SegmentTest : public testing::Test {
         format_text(column, row, utc_format(), text);
         return text;
     }
+    static Box box_to(int64_t to) { return {{{kPartition, kFrom, {to}}}}; }
     static Interval onward(int64_t from) { return {kPartition, {from}, {1000}}; }
     static Lines all() {
         return {"10 a 1", "11 b 2", "12 !", "13 NULL 4", "14 a 5", "15 !", "16 a NULL"};
@@ -104,9 +133,8 @@ class SegmentTest : public testing::Test {
 
 TEST_F(SegmentTest, ComesBackRowByRowWithWhatIsBad) {
     ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, write());
-    EXPECT_EQ(segment.file, segment_path("dataset/t-3", kDay, spec_.log, kPartition, kFrom));
-    EXPECT_EQ(segment.from, kFrom);
-    EXPECT_EQ(segment.to, Offset{17});
+    EXPECT_EQ(segment.file, path_of(kFrom));
+    EXPECT_EQ(segment.box, box_to(17));
     EXPECT_EQ(segment.rows, 7U);
     EXPECT_EQ(segment.bad_rows, 2U);
     EXPECT_EQ(segment.ingest_day, kDay);
@@ -138,17 +166,15 @@ TEST_F(SegmentTest, OffsetsMayLeaveSomeOut) {
     operators::RecordSlice slice{kPartition, Offsets::of(places), kIngestedUs, raw, {}, {}};
     operators::DecodedSlice decoded;
     decoder->decode(slice, wanted(true), decoded);
-    ASSERT_OK_AND_ASSIGN(const auto writer,
-                         SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
+    ASSERT_OK_AND_ASSIGN(const auto writer, create(kPartition, kFrom));
     ASSERT_OK(writer->add(decoded, raw, kIngestedUs, {95}));
     writer->skip_to({100});
     ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, writer->move_in());
-    EXPECT_EQ(segment.from, kFrom);
-    EXPECT_EQ(segment.to, Offset{100});
+    EXPECT_EQ(segment.box, box_to(100));
     EXPECT_EQ(segment.rows, 7U);
     ASSERT_OK_AND_ASSIGN(const auto listed, list_segments(files_, spec_.folder));
     ASSERT_EQ(listed.size(), 1U);
-    EXPECT_EQ(listed[0].to, Offset{100});
+    EXPECT_EQ(listed[0].box, box_to(100));
     for (int64_t from = 9; from <= 101; ++from) {
         for (int64_t end = from; end <= 101; end += 3) {
             Lines expected;
@@ -172,11 +198,10 @@ TEST_F(SegmentTest, OffsetsMayLeaveSomeOut) {
 }
 
 TEST_F(SegmentTest, MayHoldNoRecord) {
-    ASSERT_OK_AND_ASSIGN(const auto writer,
-                         SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
+    ASSERT_OK_AND_ASSIGN(const auto writer, create(kPartition, kFrom));
     writer->skip_to({20});
     ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, writer->move_in());
-    EXPECT_EQ(segment.to, Offset{20});
+    EXPECT_EQ(segment.box, box_to(20));
     EXPECT_EQ(segment.rows, 0U);
     ASSERT_OK_AND_ASSIGN(const Lines lines, scan(segment));
     EXPECT_TRUE(lines.empty());
@@ -184,9 +209,76 @@ TEST_F(SegmentTest, MayHoldNoRecord) {
     EXPECT_EQ(read.next, Offset{20});
 }
 
+/// Partitions 0, 2 and 300, of which the second may have holes; nothing is of partition 1.
+TEST_F(SegmentTest, HoldsManyPartitionsOfWhichEachRangeIsGivenExactly) {
+    const auto records = [](int64_t first, int64_t count) {
+        std::vector<std::string> made;
+        for (int64_t n = first; n < first + count; ++n) {
+            made.push_back(fmt::format(R"({{"n":{}}})", n));
+        }
+        return made;
+    };
+    constexpr uint32_t kLast = 300;
+    for (const bool has_holes : {false, true}) {
+        SCOPED_TRACE(has_holes);
+        ASSERT_OK_AND_ASSIGN(const auto writer, create({0}, {5}));
+        ASSERT_OK(add(*writer, {0}, Offsets(Offset{5}), records(0, 4), {9}));
+        writer->go_to({1}, {17});
+        writer->go_to({2}, {0});
+        const std::vector<int64_t> places =
+            has_holes ? std::vector<int64_t>{1, 2, 6} : std::vector<int64_t>{0, 1, 2};
+        ASSERT_OK(add(*writer, {2}, Offsets::of(places), records(10, 3), {places.back() + 1}));
+        writer->go_to({kLast}, {7});
+        ASSERT_OK(add(*writer, {kLast}, Offsets(Offset{7}), records(20, 5), {12}));
+        ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, writer->move_in());
+        EXPECT_EQ(segment.file, path_of({5}));
+        EXPECT_EQ(segment.box.to_string(),
+                  has_holes ? "0:[5,9) 2:[0,7) 300:[7,12)" : "0:[5,9) 2:[0,3) 300:[7,12)");
+        EXPECT_EQ(segment.rows, 12U);
+        std::vector<std::pair<std::pair<uint32_t, int64_t>, int64_t>> all;
+        for (int64_t n = 0; n < 4; ++n) all.push_back({{0, 5 + n}, n});
+        for (int64_t n = 0; n < 3; ++n)
+            all.push_back({{2, places[static_cast<size_t>(n)]}, 10 + n});
+        for (int64_t n = 0; n < 5; ++n) all.push_back({{kLast, 7 + n}, 20 + n});
+        for (int64_t from = 0; from < 13; ++from) {
+            for (int64_t end = from; end <= 13; end += 2) {
+                // Another range in each partition.
+                Positions low = Positions::zero(kLast + 1);
+                Positions high = low;
+                for (uint32_t partition = 0; partition <= kLast; ++partition) {
+                    low.at[partition] = {from + partition % 3};
+                    high.at[partition] = {end + partition % 2};
+                }
+                Lines expected;
+                for (const auto& [place, n] : all) {
+                    const auto [partition, offset] = place;
+                    if (offset < low.at[partition].value || offset >= high.at[partition].value)
+                        continue;
+                    expected.push_back(fmt::format("{}:{} {}", partition, offset, n));
+                }
+                ASSERT_OK_AND_ASSIGN(const Lines lines, scan_places(segment, low, high));
+                ASSERT_EQ(lines, expected) << from << " to " << end;
+            }
+        }
+        ASSERT_OK_AND_ASSIGN(const auto listed, list_segments(files_, spec_.folder));
+        ASSERT_EQ(listed.size(), 1U);
+        EXPECT_EQ(listed[0].box, segment.box);
+        const auto read = [&](uint32_t partition, int64_t from) {
+            return read_raw_records(files_, segment, {{partition}, {from}, {100}}, 3).value();
+        };
+        EXPECT_EQ(read(0, 6).records.size(), 3U);
+        EXPECT_EQ(read(0, 6).records[0], R"({"n":1})");
+        EXPECT_EQ(read(2, 2).records.back(), R"({"n":12})");
+        EXPECT_EQ(read(2, 2).next, Offset{places.back() + 1});
+        EXPECT_EQ(read(kLast, 11).records[0], R"({"n":24})");
+        EXPECT_TRUE(read(kLast, 12).records.empty());
+        EXPECT_EQ(read(kLast, 12).next, Offset{12});
+        ASSERT_OK(files_.remove(segment.file));
+    }
+}
+
 TEST_F(SegmentTest, ManySlicesAreOneSegment) {
-    ASSERT_OK_AND_ASSIGN(const auto writer,
-                         SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
+    ASSERT_OK_AND_ASSIGN(const auto writer, create(kPartition, kFrom));
     for (size_t index = 0; index < kRecords.size(); ++index) {
         ASSERT_OK(
             add(*writer, Offset{kFrom.value + static_cast<int64_t>(index)}, {kRecords[index]}));
@@ -209,10 +301,9 @@ TEST_F(SegmentTest, GivesRecordsBackByteForByte) {
 }
 
 TEST_F(SegmentTest, HasNoNameUntilItIsWhole) {
-    ASSERT_OK_AND_ASSIGN(const auto writer,
-                         SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
+    ASSERT_OK_AND_ASSIGN(const auto writer, create(kPartition, kFrom));
     ASSERT_OK(add(*writer, kFrom, kRecords));
-    const std::string path = segment_path("dataset/t-3", kDay, spec_.log, kPartition, kFrom);
+    const std::string path = path_of(kFrom);
     EXPECT_FALSE(files_.exists(path).value());
     ASSERT_OK(writer->move_in());
     EXPECT_TRUE(files_.exists(path).value());
@@ -237,8 +328,7 @@ TEST_F(SegmentTest, TakesThePlaceOfWhateverHasItsName) {
 
 TEST_F(SegmentTest, LeavesALeftoverUntilItIsWholeItself) {
     ASSERT_OK_AND_ASSIGN(const manifest::Segment other, write());
-    ASSERT_OK_AND_ASSIGN(const auto writer,
-                         SegmentWriter::create(files_, spec_, kPartition, kFrom, kDay));
+    ASSERT_OK_AND_ASSIGN(const auto writer, create(kPartition, kFrom));
     ASSERT_OK(add(*writer, kFrom, kRecords));
     ASSERT_OK_AND_ASSIGN(const Lines lines, scan(other));
     EXPECT_EQ(lines, all());
@@ -251,7 +341,7 @@ TEST_F(SegmentTest, DamageIsNamedBeforeARowIsServed) {
         const auto refused = scan(segment);
         ASSERT_ERROR(refused, ErrorCode::kCorrupt);
         EXPECT_NE(refused.error().to_string().find(segment.file), std::string::npos);
-        EXPECT_NE(refused.error().to_string().find("[10, 17)"), std::string::npos);
+        EXPECT_NE(refused.error().to_string().find("1:[10,17)"), std::string::npos);
         EXPECT_ERROR(read_raw_records(files_, segment, onward(12), 4), ErrorCode::kCorrupt);
         ASSERT_OK(files_.flip_bit(segment.file, byte, static_cast<int>(byte % 8)));
     }
@@ -269,6 +359,26 @@ TEST_F(SegmentTest, DecodesAgainWhatAnotherDecoderWrote) {
     EXPECT_EQ(some, Lines(lines.begin() + 2, lines.begin() + 5));
 }
 
+TEST_F(SegmentTest, TheDirectoryTellsInWhichOrderThePartitionsFollow) {
+    const auto write_box = [&](const Box& box) {
+        const Interval& first = box.intervals.front();
+        const auto writer = create(first.partition, first.from).value();
+        for (const Interval& each : box.intervals) {
+            if (each.partition != first.partition) writer->go_to(each.partition, each.from);
+            writer->skip_to(each.to);
+        }
+        return writer->move_in().value();
+    };
+    const Box first{{{{1}, {3}, {5}}}};
+    const Box second{{{{0}, {7}, {8}}, {{1}, {5}, {6}}}};
+    ASSERT_EQ(write_box(second).box, second);
+    ASSERT_EQ(write_box(first).box, first);
+    ASSERT_OK_AND_ASSIGN(const auto found, list_segments(files_, "dataset/t-3"));
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[0].box, first) << "though its name comes later";
+    EXPECT_EQ(found[1].box, second);
+}
+
 TEST_F(SegmentTest, TheDirectoryTellsWhatTheManifestWouldList) {
     EXPECT_TRUE(list_segments(files_, "dataset/t-3").value().empty());
     ASSERT_OK_AND_ASSIGN(const manifest::Segment second, write(kRecords, {17}));
@@ -277,7 +387,7 @@ TEST_F(SegmentTest, TheDirectoryTellsWhatTheManifestWouldList) {
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(found[0].file, first.file);
     EXPECT_EQ(found[0].crc, first.crc);
-    EXPECT_EQ(found[1].from, second.from);
+    EXPECT_EQ(found[1].box, second.box);
 }
 
 TEST(SegmentsBetween, CoverTheRangeOrNameWhatIsMissing) {

@@ -45,19 +45,16 @@ Result<std::shared_ptr<arrow::Array>> repeated(Builder builder, const Value& val
 
 class ParquetSegmentWriter final : public SegmentWriter {
   public:
-    ParquetSegmentWriter(Store& store, SegmentSpec spec, PartitionId partition, Offset from,
-                         std::string ingest_day)
+    ParquetSegmentWriter(Store& store, SegmentSpec spec, std::string path, PartitionId partition,
+                         Offset from)
         : store_(store),
           spec_(std::move(spec)),
-          partition_(partition),
-          from_(from),
-          next_(from),
-          ingest_day_(std::move(ingest_day)),
+          path_(std::move(path)),
+          box_({{{partition, from, from}}}),
           schema_(arrow_schema_of(spec_.columns)),
           event_time_(spec_.event_time.empty() ? -1 : spec_.columns.find(spec_.event_time)) {}
 
     Result<void> open() {
-        path_ = segment_path(spec_.folder, ingest_day_, spec_.log, partition_, from_);
         auto file = TRY(store_.begin_put(path_));
         file_ = file.get();
         output_ = std::make_shared<ArrowOutput>(std::move(file));
@@ -71,8 +68,8 @@ class ParquetSegmentWriter final : public SegmentWriter {
         const size_t count = slice.batch.length;
         CHECK_EQ(raw.size(), count);
         CHECK_GT(count, size_t{0});
-        CHECK(next_ <= slice.offsets[0] && slice.offsets[count - 1] < next);
-        next_ = next;
+        CHECK(end() <= slice.offsets[0] && slice.offsets[count - 1] < next);
+        end() = next;
         arrow::ArrayVector arrays;
         for (size_t index = 0; index < spec_.columns.fields.size(); ++index) {
             const Column& column = slice.batch.columns[index];
@@ -90,8 +87,12 @@ class ParquetSegmentWriter final : public SegmentWriter {
     }
 
     void skip_to(Offset next) override {
-        CHECK(next_ <= next);
-        next_ = next;
+        CHECK(end() <= next);
+        end() = next;
+    }
+    void go_to(PartitionId partition, Offset from) override {
+        CHECK(box_.intervals.back().partition < partition);
+        box_.intervals.push_back({partition, from, from});
     }
 
     uint64_t rows() const override { return rows_; }
@@ -111,24 +112,32 @@ class ParquetSegmentWriter final : public SegmentWriter {
         TRY(must_be_done(outcome, path_));
         manifest::Segment segment;
         segment.file = path_;
-        segment.partition = partition_;
-        segment.from = from_;
-        segment.to = next_;
+        segment.box = box();
         segment.rows = rows_;
         segment.bad_rows = bad_rows_;
         segment.bytes = file_->size();
         segment.crc = output_->crc();
-        segment.ingest_day = ingest_day_;
+        segment.ingest_day = day_of(path_);
         return segment;
     }
 
   private:
+    /// Where the records that were added end, in the partition that is written.
+    Offset& end() { return box_.intervals.back().to; }
+
+    /// Without partitions of which nothing came.
+    Box box() const {
+        Box box = box_;
+        std::erase_if(box.intervals, [](const Interval& each) { return each.from == each.to; });
+        return box;
+    }
+
     Result<void> add_system_columns(const operators::DecodedSlice& slice,
                                     std::span<const std::string_view> raw, int64_t ingested_at_us,
                                     arrow::ArrayVector& arrays) {
         const size_t count = raw.size();
-        arrays.push_back(
-            TRY(repeated(arrow::Int32Builder(), static_cast<int32_t>(partition_.value), count)));
+        const auto partition = static_cast<int32_t>(box_.intervals.back().partition.value);
+        arrays.push_back(TRY(repeated(arrow::Int32Builder(), partition, count)));
         arrow::Int64Builder offsets;
         TRY(offsets.Reserve(static_cast<int64_t>(count)));
         for (size_t row = 0; row < count; ++row) {
@@ -178,9 +187,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
         };
         add(kMetaFormat, kSegmentFormat);
         add(kMetaLog, spec_.log.hex);
-        add(kMetaPartition, partition_.value);
-        add(kMetaFrom, from_.value);
-        add(kMetaTo, next_.value);
+        add(kMetaBox, text_of(box()));
         add(kMetaBadRows, bad_rows_);
         add(kMetaDecoder, spec_.decoder_version);
         add(kMetaColumnsComplete, columns_complete_ ? 1 : 0);
@@ -191,13 +198,10 @@ class ParquetSegmentWriter final : public SegmentWriter {
 
     Store& store_;
     const SegmentSpec spec_;
-    const PartitionId partition_;
-    const Offset from_;
-    Offset next_;  // where the records that were added end
-    const std::string ingest_day_;
+    const std::string path_;
+    Box box_;  // of what was added
     const std::shared_ptr<arrow::Schema> schema_;
     const int event_time_;
-    std::string path_;
     NewFile* file_ = nullptr;  // output_'s
     std::shared_ptr<ArrowOutput> output_;
     std::unique_ptr<parquet::arrow::FileWriter> writer_;
@@ -212,10 +216,10 @@ class ParquetSegmentWriter final : public SegmentWriter {
 }  // namespace
 
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(Store& store, SegmentSpec spec,
-                                                             PartitionId partition, Offset from,
-                                                             std::string ingest_day) {
-    auto writer = std::make_unique<ParquetSegmentWriter>(store, std::move(spec), partition, from,
-                                                         std::move(ingest_day));
+                                                             std::string path,
+                                                             PartitionId partition, Offset from) {
+    auto writer = std::make_unique<ParquetSegmentWriter>(store, std::move(spec), std::move(path),
+                                                         partition, from);
     TRY(writer->open());
     return std::unique_ptr<SegmentWriter>(std::move(writer));
 }

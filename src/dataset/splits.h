@@ -17,8 +17,8 @@ struct SplitPiece {
     RowRange rows;
 };
 
-/// What one thread, or one process, takes of the dataset at a time: in order of partition and
-/// offset. Several that were made together have each row group once.
+/// What one thread, or one process, takes of the dataset at a time. Several that were made together
+/// have each row group once.
 using Split = std::vector<SplitPiece>;
 
 /// So many splits of the segments that hold offsets in [from, end), of about equal rows: they begin

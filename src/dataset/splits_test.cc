@@ -19,9 +19,9 @@ manifest::TableState dataset_of(const std::vector<uint64_t>& rows) {
     for (const uint64_t count : rows) {
         manifest::Segment segment;
         segment.file = fmt::format("{}", at.value);
-        segment.from = at;
+        const Offset from = at;
         at.value += static_cast<int64_t>(std::max<uint64_t>(count, 1));  // or a hole
-        segment.to = at;
+        segment.box = {{{{0}, from, at}}};
         segment.rows = count;
         state.segments.push_back(segment);
     }

@@ -71,7 +71,7 @@ struct Backfill {
 };
 struct Archive {
     TableId table;
-    std::vector<Segment> segments;  // contiguous from the archive end, per partition
+    std::vector<Segment> segments;  // each begins at the archive end, which moves to its end
 };
 /// The cut is a sealed frontier that the archive has reached; nullopt gives the cut up. Where the
 /// log has got partitions since the cut was taken it is their origins in these, here and below.

@@ -25,14 +25,6 @@ bool is_well_formed(const Box& box, uint32_t partition_count) {
     return true;
 }
 
-uint64_t width_of(const Box& box) {
-    uint64_t width = 0;
-    for (const Interval& each : box.intervals) {
-        width += static_cast<uint64_t>(each.to.value - each.from.value);
-    }
-    return width;
-}
-
 Result<void> check_sums(const Run& run) {
     uint64_t rows = 0;
     Digest digest;
@@ -49,7 +41,7 @@ Result<void> check_sums(const Run& run) {
     if (run.failed > run.quarantined) {
         return internal_error("run {} has more failed than quarantined events", run.id.value);
     }
-    if (run.counted + run.filtered + run.quarantined > width_of(run.box)) {
+    if (run.counted + run.filtered + run.quarantined > run.box.width()) {
         return internal_error("run {} accounts for more events than box {} can hold", run.id.value,
                               run.box.to_string());
     }
@@ -69,28 +61,16 @@ Error not_the_tiling(std::string what, std::string_view expected, const Box& box
         .with_detail(fmt::format("Expected {}, the box is {}.", expected, box.to_string()));
 }
 
-/// Puts archived segments behind the archive end, per partition.
-Result<void> append_segment(TableState& table, SharedList<Segment>::Items& list,
-                            const Segment& segment) {
-    if (segment.partition.value >= table.archive_end.partition_count()) {
-        return internal_error("segment \"{}\" is of partition {}, which the table does not have",
-                              segment.file, segment.partition.value);
+/// What a segment must be whatever comes of it.
+Result<void> check_segment(const Segment& segment, uint32_t partition_count) {
+    const bool is_of_table = is_well_formed(segment.box, partition_count);
+    const bool has_empty = std::ranges::any_of(
+        segment.box.intervals, [](const Interval& each) { return each.from == each.to; });
+    if (!is_of_table || has_empty || segment.box.intervals.empty() || segment.file.empty() ||
+        segment.bad_rows > segment.rows || segment.rows > segment.box.width()) {
+        return internal_error("segment \"{}\" is malformed", segment.file)
+            .with_detail(fmt::format("Its box is {}.", segment.box.to_string()));
     }
-    Offset& end = table.archive_end.at[segment.partition.value];
-    if (segment.from != end) {
-        return conflict("segment \"{}\" does not start at the archive end", segment.file)
-            .with_detail(
-                fmt::format("The archive of partition {} ends at {}, the segment starts at {}.",
-                            segment.partition.value, end.value, segment.from.value));
-    }
-    if (segment.to <= segment.from || segment.file.empty() || segment.bad_rows > segment.rows ||
-        segment.rows > static_cast<uint64_t>(segment.to.value - segment.from.value)) {
-        return internal_error("segment \"{}\" is malformed", segment.file);
-    }
-    end = segment.to;
-    const auto place = std::ranges::upper_bound(list, segment.partition, {},
-                                                [](const auto& item) { return item->partition; });
-    list.insert(place, std::make_shared<const Segment>(segment));
     return {};
 }
 
@@ -180,14 +160,20 @@ Result<void> Rule::operator()(const Backfill& change) {
 
 Result<void> Rule::operator()(const Archive& change) {
     TableState& table = *TRY(this->table(change.table));
-    Result<void> outcome;
+    for (const Segment& segment : change.segments) {
+        TRY(check_segment(segment, table.origin.partition_count()));
+        if (extend(table.archive_end, segment.box)) continue;
+        return not_the_tiling(
+            fmt::format("segment \"{}\" does not start at the archive end", segment.file),
+            table.archive_end.to_string(), segment.box);
+    }
+    if (change.segments.empty()) return {};
     table.segments.edit([&](SharedList<Segment>::Items& list) {
         for (const Segment& segment : change.segments) {
-            outcome = append_segment(table, list, segment);
-            if (!outcome) return;
+            list.push_back(std::make_shared<const Segment>(segment));
         }
     });
-    return outcome;
+    return {};
 }
 
 Result<void> Rule::operator()(const ChooseCut& change) {

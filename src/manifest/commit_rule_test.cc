@@ -184,18 +184,16 @@ TEST(BackfillRule, PopulatesAViewOfAnEmptyStream) {
     EXPECT_FALSE(history.version(history.b).is_populated);
 }
 
-TEST(ArchiveRule, AppendsPerPartition) {
+TEST(ArchiveRule, AppendsInOrder) {
     TwoViews history;
     ASSERT_OK(
         history.apply({Archive{history.table, {test_segment(1, 0, 4), test_segment(0, 0, 2)}}}));
-    ASSERT_OK(
-        history.apply({Archive{history.table, {test_segment(0, 2, 3), test_segment(0, 3, 9)}}}));
-    EXPECT_EQ(history.of().archive_end, at({9, 4}));
-    std::vector<std::pair<uint32_t, int64_t>> order;
-    for (const Segment& segment : history.of().segments) {
-        order.emplace_back(segment.partition.value, segment.from.value);
-    }
-    EXPECT_EQ(order, (std::vector<std::pair<uint32_t, int64_t>>{{0, 0}, {0, 2}, {0, 3}, {1, 0}}));
+    const Segment of_both = test_segment(Box::between(at({3, 4}), at({9, 5})));
+    ASSERT_OK(history.apply({Archive{history.table, {test_segment(0, 2, 3), of_both}}}));
+    EXPECT_EQ(history.of().archive_end, at({9, 5}));
+    std::string order;
+    for (const Segment& segment : history.of().segments) order += segment.box.to_string() + "; ";
+    EXPECT_EQ(order, "1:[0,4); 0:[0,2); 0:[2,3); 0:[3,9) 1:[4,5); ");
 }
 
 TEST(ArchiveRule, RefusesGapsOverlapsAndNonsense) {
@@ -210,6 +208,8 @@ TEST(ArchiveRule, RefusesGapsOverlapsAndNonsense) {
     Segment crowded = test_segment(1, 0, 5);
     crowded.rows = 6;
     expect_refused(history, archive(crowded), kInternal);
+    expect_refused(history, archive(test_segment(Box::between(at({5, 1}), at({6, 2})))), kConflict);
+    expect_refused(history, archive(test_segment(Box::between(at({5, 0}), at({6, 0})))), kInternal);
     Archive half{history.table, {test_segment(1, 0, 5), test_segment(1, 6, 7)}};
     expect_refused(history, half, kConflict);
 }

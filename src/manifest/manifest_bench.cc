@@ -24,8 +24,7 @@ Archive archive_of(int64_t from, int64_t count) {
         archive.segments.push_back(
             {.file =
                  fmt::format("dataset/1/ingest_day=2026-11-22/0123456789abcdef-0-{}.parquet", each),
-             .from = {each},
-             .to = {each + 1},
+             .box = one_partition(each, each + 1),
              .rows = 1,
              .ingest_day = "2026-11-22"});
     }

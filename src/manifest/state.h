@@ -65,11 +65,10 @@ struct Run {
     std::set<std::string> files() const;
 };
 
+/// A file of the dataset: the events of a box, in order of partition and offset.
 struct Segment {
-    std::string file;  // path below the data directory
-    PartitionId partition;
-    Offset from;
-    Offset to;
+    std::string file;  // path in the store
+    Box box;           // of partitions of which it holds something: no interval is empty
     uint64_t rows = 0;
     uint64_t bad_rows = 0;
     uint64_t bytes = 0;
@@ -131,7 +130,7 @@ struct TableState {
     Positions sealed_frontier;
     std::optional<Cut> cut_in_flight;
     std::optional<Candidate> candidate;  // at the cut in flight
-    SharedList<Segment> segments;        // sorted by partition, from
+    SharedList<Segment> segments;        // oldest first: those of a partition tile it in order
     std::vector<PublishedCut> cuts;      // oldest first
     /// When a batch was last published that had computed everything from the origin; 0: never.
     int64_t recomputed_at_us = 0;

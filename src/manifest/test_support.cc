@@ -50,15 +50,20 @@ Run test_run(RunId id, VersionId version, RunKind kind, Box box) {
 }
 
 Segment test_segment(uint32_t partition, int64_t from, int64_t to) {
-    return {.file = fmt::format("dataset/1/x-{}-{}.parquet", partition, from),
-            .partition = {partition},
-            .from = {from},
-            .to = {to},
-            .rows = static_cast<uint64_t>(to - from),
-            .bad_rows = 0,
-            .bytes = 100,
-            .crc = 7,
-            .ingest_day = "2026-11-22"};
+    return test_segment(Box{{{{partition}, {from}, {to}}}});
+}
+
+Segment test_segment(Box box) {
+    const Interval& first = box.intervals.front();
+    const uint64_t rows = box.width();
+    return {
+        .file = fmt::format("dataset/1/x-{}-{}.parquet", first.partition.value, first.from.value),
+        .box = std::move(box),
+        .rows = rows,
+        .bad_rows = 0,
+        .bytes = 100,
+        .crc = 7,
+        .ingest_day = "2026-11-22"};
 }
 
 Positions at(std::vector<int64_t> offsets) {
@@ -150,14 +155,12 @@ Publish TestHistory::publish_new(TableId table) const {
 }
 
 void TestHistory::archive_to(TableId table, const Positions& to) {
-    Archive archive{.table = table};
-    const Positions& end = state.table(table)->archive_end;
-    for (uint32_t partition = 0; partition < to.partition_count(); ++partition) {
-        if (end.at[partition] == to.at[partition]) continue;
-        archive.segments.push_back(
-            test_segment(partition, end.at[partition].value, to.at[partition].value));
-    }
-    CHECK(apply({archive}).has_value());
+    Positions end = to;
+    end.grow(state.table(table)->archive_end);
+    Box box = Box::between(state.table(table)->archive_end, end);
+    std::erase_if(box.intervals, [](const Interval& each) { return each.from == each.to; });
+    if (box.intervals.empty()) return;
+    CHECK(apply({Archive{table, {test_segment(std::move(box))}}}).has_value());
 }
 
 namespace {

@@ -15,6 +15,7 @@ catalog::Table test_table(TableId id, std::string name, uint32_t partition_count
 catalog::MaterializedView test_view(ViewId id, VersionId version, TableId table, std::string name);
 Run test_run(RunId id, VersionId version, RunKind kind, Box box);
 Segment test_segment(uint32_t partition, int64_t from, int64_t to);
+Segment test_segment(Box box);
 Positions at(std::vector<int64_t> offsets);
 /// From one vector to the other.
 Box box(std::vector<int64_t> from, std::vector<int64_t> to);

@@ -256,9 +256,7 @@ Run read_run(const Node& in) {
 
 Segment read_segment(const Node& in) {
     return {.file = in.text("file"),
-            .partition = {in.number<uint32_t>("partition")},
-            .from = {in.number<int64_t>("from")},
-            .to = {in.number<int64_t>("to")},
+            .box = in.box(),
             .rows = in.number<uint64_t>("rows"),
             .bad_rows = in.number<uint64_t>("bad_rows"),
             .bytes = in.number<uint64_t>("bytes"),

@@ -221,9 +221,7 @@ class Writer {
     }
     void fields(const Segment& segment) {
         json_.field("file", segment.file);
-        json_.field("partition", segment.partition.value);
-        json_.field("from", segment.from.value);
-        json_.field("to", segment.to.value);
+        box(segment.box);
         json_.field("rows", segment.rows);
         json_.field("bad_rows", segment.bad_rows);
         json_.field("bytes", segment.bytes);

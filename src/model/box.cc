@@ -63,6 +63,14 @@ bool Box::is_empty() const {
                                [](const Interval& each) { return each.from == each.to; });
 }
 
+uint64_t Box::width() const {
+    uint64_t width = 0;
+    for (const Interval& each : intervals) {
+        width += static_cast<uint64_t>(each.to.value - each.from.value);
+    }
+    return width;
+}
+
 std::string Box::to_string() const {
     std::string text;
     for (const Interval& each : intervals) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,6 +54,7 @@ struct Box {
     static Box between(const Positions& from, const Positions& to);
     const Interval* find(PartitionId partition) const;
     bool is_empty() const;          // no event can lie in it
+    uint64_t width() const;         // so many can: offsets may leave some out
     std::string to_string() const;  // "0:[3,17) 1:[0,4)"
     friend bool operator==(const Box&, const Box&) = default;
 };

@@ -139,8 +139,7 @@ struct Model {
     bool allows(const manifest::Archive& archive) const {
         Positions end = of().archive_end;
         for (const auto& segment : archive.segments) {
-            if (segment.from != end.of(segment.partition)) return false;
-            end.at[segment.partition.value] = segment.to;
+            if (!extend(end, segment.box)) return false;
         }
         return true;
     }
@@ -478,8 +477,9 @@ class World {
             }
         } else if (auto* archive = std::get_if<manifest::Archive>(&change)) {
             for (auto& segment : archive->segments) {
-                segment = manifest::test_segment(segment.partition.value, segment.from.value + 1,
-                                                 segment.to.value + 1);
+                const Interval& each = segment.box.intervals.front();
+                segment = manifest::test_segment(each.partition.value, each.from.value + 1,
+                                                 each.to.value + 1);
             }
         } else if (auto* publish = std::get_if<manifest::Publish>(&change)) {
             if (!publish->runs.empty()) publish->runs.pop_back();

@@ -55,7 +55,7 @@ class DatasetTest(unittest.TestCase):
         self.assertTrue(files)
         for path in files:
             self.assertRegex(str(path.relative_to(self.dataset)),
-                             r"^ingest_day=\d{4}-\d\d-\d\d/\w+-\d+-\d+\.parquet$")
+                             r"^ingest_day=\d{4}-\d\d-\d\d/\w+-\d{20}\.parquet$")
         stray = [path for path in (self.braid.data / "dataset").rglob("*")
                  if path.is_file() and path.suffix != ".parquet"]
         self.assertEqual(stray, [])
