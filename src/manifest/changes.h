@@ -73,6 +73,22 @@ struct Archive {
     TableId table;
     std::vector<Segment> segments;  // each begins at the archive end, which moves to its end
 };
+/// Files of the dataset give way to others, in one step for whoever reads by the manifest: to
+/// fewer, or to ones that were written again. The rule checks that the removed are neighbours in
+/// the table's list, in its order; that the added hold the same box together, as many rows, and
+/// records of the same ingest day; that no file of the table had one of their names. It does not
+/// look into files: that the rows are the same, at the same offsets, or are meant to differ, is for
+/// whoever wrote them. So how many are bad, and how many bytes they have, is not compared.
+struct ReplaceSegments {
+    TableId table;
+    std::vector<std::string> removed;  // files
+    std::vector<Segment> added;        // as they are to stand in the list
+};
+/// Forgets segments that were replaced: their files may then be deleted.
+struct ReleaseSegments {
+    TableId table;
+    std::vector<std::string> files;
+};
 /// The cut is a sealed frontier that the archive has reached; nullopt gives the cut up. Where the
 /// log has got partitions since the cut was taken it is their origins in these, here and below.
 struct ChooseCut {
@@ -121,9 +137,9 @@ struct Sweep {
     std::vector<TableId> tables;
 };
 
-using Change =
-    std::variant<CreateTable, Grow, DropTable, CreateView, DropView, CreatePlainView, DropPlainView,
-                 TakeOver, AllocateIds, SetFunctionData, AllowFiles, Seal, Backfill, Archive,
-                 ChooseCut, Publish, Park, Judge, Compact, Release, ForgetCuts, Sweep>;
+using Change = std::variant<CreateTable, Grow, DropTable, CreateView, DropView, CreatePlainView,
+                            DropPlainView, TakeOver, AllocateIds, SetFunctionData, AllowFiles, Seal,
+                            Backfill, Archive, ReplaceSegments, ReleaseSegments, ChooseCut, Publish,
+                            Park, Judge, Compact, Release, ForgetCuts, Sweep>;
 
 }  // namespace braid::manifest

@@ -3,6 +3,9 @@
 // start exactly at the end. catalog_rule.cc has the part about what the user declared.
 #include <algorithm>
 #include <map>
+#include <numeric>
+#include <optional>
+#include <ranges>
 
 #include "base/error_makers.h"
 #include "catalog/view_versions.h"
@@ -72,6 +75,44 @@ Result<void> check_segment(const Segment& segment, uint32_t partition_count) {
             .with_detail(fmt::format("Its box is {}.", segment.box.to_string()));
     }
     return {};
+}
+
+/// The segments' boxes as one; nullopt if they do not follow one another.
+std::optional<Box> box_of(std::ranges::input_range auto&& segments) {
+    std::optional<Box> whole = Box();
+    for (const Segment& each : segments) {
+        whole = join(*whole, each.box);
+        if (!whole) break;
+    }
+    return whole;
+}
+
+/// Segments of the table, neighbours, may give way to these.
+Result<void> check_same_events(const TableState& table,
+                               std::ranges::subrange<SharedList<Segment>::Iterator> removed,
+                               const std::vector<Segment>& added) {
+    const auto rows = [](uint64_t sum, const Segment& each) { return sum + each.rows; };
+    for (const Segment& segment : added) {
+        TRY(check_segment(segment, table.origin.partition_count()));
+        const auto is_named = [&](const auto& each) { return each.file == segment.file; };
+        const bool is_twice = std::ranges::count(added, segment.file, &Segment::file) > 1 ||
+                              std::ranges::any_of(table.segments, is_named) ||
+                              std::ranges::any_of(table.retired_segments, is_named);
+        if (is_twice) return internal_error("there was a segment \"{}\" before", segment.file);
+        const auto other_day = [&](const Segment& each) {
+            return each.ingest_day != segment.ingest_day;
+        };
+        if (std::ranges::any_of(removed, other_day)) {
+            return internal_error("segment \"{}\" is of another ingest day than what it replaces",
+                                  segment.file);
+        }
+    }
+    const bool is_same = box_of(removed) == box_of(added) &&
+                         std::accumulate(removed.begin(), removed.end(), uint64_t{0}, rows) ==
+                             std::accumulate(added.begin(), added.end(), uint64_t{0}, rows);
+    if (is_same) return {};
+    return internal_error("segments do not hold the events of those that they replace")
+        .with_detail(fmt::format("The first to be replaced is \"{}\".", removed.front().file));
 }
 
 }  // namespace
@@ -173,6 +214,48 @@ Result<void> Rule::operator()(const Archive& change) {
             list.push_back(std::make_shared<const Segment>(segment));
         }
     });
+    return {};
+}
+
+Result<void> Rule::operator()(const ReplaceSegments& change) {
+    TableState& table = *TRY(this->table(change.table));
+    const auto first =
+        change.removed.empty()
+            ? table.segments.end()
+            : std::ranges::find(table.segments, change.removed.front(), &Segment::file);
+    const auto left = static_cast<size_t>(table.segments.end() - first);
+    const bool are_there =
+        left >= change.removed.size() && left > 0 &&
+        std::ranges::equal(first, first + std::ssize(change.removed), change.removed.begin(),
+                           change.removed.end(), {}, &Segment::file);
+    if (!are_there) return conflict("the segments to replace are not what they were");
+    TRY(check_same_events(table, {first, first + std::ssize(change.removed)}, change.added));
+    table.retired_segments.edit([&](SharedList<RetiredSegment>::Items& items) {
+        for (const std::string& file : change.removed) {
+            items.push_back(std::make_shared<const RetiredSegment>(file, now_us_));
+        }
+    });
+    const auto place = first - table.segments.begin();
+    table.segments.edit([&](SharedList<Segment>::Items& items) {
+        auto at =
+            items.erase(items.begin() + place, items.begin() + place + std::ssize(change.removed));
+        for (const Segment& segment : change.added) {
+            at = items.insert(at, std::make_shared<const Segment>(segment)) + 1;
+        }
+    });
+    return {};
+}
+
+Result<void> Rule::operator()(const ReleaseSegments& change) {
+    TableState& table = *TRY(this->table(change.table));
+    const std::set<std::string> wanted(change.files.begin(), change.files.end());
+    const size_t before = table.retired_segments.size();
+    table.retired_segments.edit([&](SharedList<RetiredSegment>::Items& items) {
+        std::erase_if(items, [&](const auto& item) { return wanted.contains(item->file); });
+    });
+    if (before - table.retired_segments.size() != change.files.size()) {
+        return conflict("a segment to release is not retired");
+    }
     return {};
 }
 

@@ -214,6 +214,91 @@ TEST(ArchiveRule, RefusesGapsOverlapsAndNonsense) {
     expect_refused(history, half, kConflict);
 }
 
+/// Segments a b c of days 22, 22 and 23, of which a and b may become one.
+class ReplaceRule : public testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_OK(
+            history_.apply({Archive{history_.table,
+                                    {segment("a", {0, 0}, {3, 1}), segment("b", {3, 1}, {5, 1}),
+                                     segment("c", {5, 1}, {7, 2})}}}));
+    }
+    static Segment segment(std::string file, std::vector<int64_t> from, std::vector<int64_t> to) {
+        Box whole = box(std::move(from), std::move(to));
+        std::erase_if(whole.intervals, [](const Interval& each) { return each.from == each.to; });
+        Segment made = test_segment(std::move(whole));
+        if (file == "c") made.ingest_day = "2026-11-23";
+        made.file = std::move(file);
+        return made;
+    }
+    ReplaceSegments replace(std::vector<std::string> removed, std::vector<Segment> added) const {
+        return {history_.table, std::move(removed), std::move(added)};
+    }
+    std::string files() const {
+        std::string names;
+        for (const Segment& each : history_.of().segments) names += each.file;
+        return names;
+    }
+
+    TwoViews history_;
+};
+
+TEST_F(ReplaceRule, PutsTheSameEventsInTheSamePlace) {
+    const Segment joined = segment("ab", {0, 0}, {5, 1});
+    ASSERT_OK(history_.apply({replace({"a", "b"}, {joined})}));
+    EXPECT_EQ(files(), "abc");
+    ASSERT_EQ(history_.of().segments.size(), 2U);
+    EXPECT_EQ(history_.of().segments[0].box, joined.box);
+    EXPECT_EQ(history_.of().archive_end, at({7, 2}));
+    ASSERT_EQ(history_.of().retired_segments.size(), 2U);
+    EXPECT_EQ(history_.of().retired_segments[1].file, "b");
+    EXPECT_EQ(history_.of().retired_segments[1].at_us, history_.now_us);
+    // As when one is written again, or cut in two.
+    ASSERT_OK(history_.apply(
+        {replace({"ab"}, {segment("d", {0, 0}, {4, 0}), segment("e", {4, 0}, {5, 1})})}));
+    EXPECT_EQ(files(), "dec");
+}
+
+TEST_F(ReplaceRule, RefusesWhatIsNotThere) {
+    const Segment joined = segment("ab", {0, 0}, {5, 1});
+    expect_refused(history_, replace({}, {joined}), kConflict);
+    expect_refused(history_, replace({"x"}, {joined}), kConflict);
+    expect_refused(history_, replace({"b", "a"}, {joined}), kConflict);
+    expect_refused(history_, replace({"a", "c"}, {segment("ac", {0, 0}, {7, 2})}), kConflict);
+    expect_refused(history_, replace({"c", "a"}, {joined}), kConflict);
+    ASSERT_OK(history_.apply({replace({"a", "b"}, {joined})}));
+    expect_refused(history_, replace({"a", "b"}, {segment("other", {0, 0}, {5, 1})}), kConflict);
+}
+
+TEST_F(ReplaceRule, RefusesOtherEvents) {
+    expect_refused(history_, replace({"a", "b"}, {segment("ab", {0, 0}, {4, 1})}), kInternal);
+    expect_refused(history_, replace({"a", "b"}, {segment("ab", {0, 0}, {5, 0})}), kInternal);
+    expect_refused(history_, replace({"a", "b"}, {}), kInternal);
+    Segment joined = segment("ab", {0, 0}, {5, 1});
+    --joined.rows;
+    expect_refused(history_, replace({"a", "b"}, {joined}), kInternal);
+    joined = segment("ab", {0, 0}, {5, 1});
+    joined.ingest_day = "2026-11-23";
+    expect_refused(history_, replace({"a", "b"}, {joined}), kInternal);
+    expect_refused(history_, replace({"b", "c"}, {segment("bc", {3, 1}, {7, 2})}), kInternal);
+    for (const char* known : {"a", "c"}) {
+        joined = segment("ab", {0, 0}, {5, 1});
+        joined.file = known;
+        expect_refused(history_, replace({"a", "b"}, {joined}), kInternal);
+    }
+    ASSERT_OK(history_.apply({replace({"a", "b"}, {segment("ab", {0, 0}, {5, 1})})}));
+    expect_refused(history_, replace({"ab"}, {segment("a", {0, 0}, {5, 1})}), kInternal);
+}
+
+TEST_F(ReplaceRule, ForgetsWhatWasReplaced) {
+    expect_refused(history_, ReleaseSegments{history_.table, {"a"}}, kConflict);
+    ASSERT_OK(history_.apply({replace({"a", "b"}, {segment("ab", {0, 0}, {5, 1})})}));
+    expect_refused(history_, ReleaseSegments{history_.table, {"a", "c"}}, kConflict);
+    ASSERT_OK(history_.apply({ReleaseSegments{history_.table, {"a"}}}));
+    ASSERT_EQ(history_.of().retired_segments.size(), 1U);
+    EXPECT_EQ(history_.of().retired_segments[0].file, "b");
+}
+
 TEST(CutRule, IsAReachedBoundOfEveryVersion) {
     TwoViews history;
     ASSERT_OK(history.seal_to({3, 3}));

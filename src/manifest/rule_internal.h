@@ -34,6 +34,8 @@ class Rule {
     Result<void> operator()(const Seal& change);
     Result<void> operator()(const Backfill& change);
     Result<void> operator()(const Archive& change);
+    Result<void> operator()(const ReplaceSegments& change);
+    Result<void> operator()(const ReleaseSegments& change);
     Result<void> operator()(const ChooseCut& change);
     Result<void> operator()(const Publish& change);
     Result<void> operator()(const Park& change);

@@ -72,8 +72,18 @@ struct Segment {
     uint64_t rows = 0;
     uint64_t bad_rows = 0;
     uint64_t bytes = 0;
+    uint64_t raw_bytes = 0;  // of its records
     uint32_t crc = 0;        // CRC-32C of the whole file
     std::string ingest_day;  // "2026-11-22"
+    /// 0 as it was archived, else one more than the highest of those joined in it.
+    uint32_t level = 0;
+};
+
+/// A segment whose events lie in another one: its file is kept for the undo window, and as long as
+/// it is read.
+struct RetiredSegment {
+    std::string file;
+    int64_t at_us = 0;
 };
 
 /// Whether a batch answer may take the place of what it was held against. A pending one waits for a
@@ -131,7 +141,8 @@ struct TableState {
     std::optional<Cut> cut_in_flight;
     std::optional<Candidate> candidate;  // at the cut in flight
     SharedList<Segment> segments;        // oldest first: those of a partition tile it in order
-    std::vector<PublishedCut> cuts;      // oldest first
+    SharedList<RetiredSegment> retired_segments;  // oldest first
+    std::vector<PublishedCut> cuts;               // oldest first
     /// When a batch was last published that had computed everything from the origin; 0: never.
     int64_t recomputed_at_us = 0;
 };

@@ -64,6 +64,11 @@ TEST(VersionFile, HoldsAWholeState) {
     EXPECT_EQ(file.changes.size(), 1U);
     ASSERT_EQ(file.state->dropped.size(), 1U);
     EXPECT_EQ(file.state->dropped[0].table, TableId{11});
+    const TableState& stream = file.state->tables.at({1});
+    ASSERT_EQ(stream.retired_segments.size(), 1U);
+    EXPECT_EQ(stream.retired_segments[0].file, "dataset/1/x-1-0.parquet");
+    EXPECT_EQ(stream.segments[0].level, 1U);
+    EXPECT_EQ(stream.segments[0].raw_bytes, 1000U);
     const catalog::Table& table = file.state->catalog.tables.at({1});
     EXPECT_EQ(table.options, state.catalog.tables.at({1}).options);
     EXPECT_EQ(table.columns, state.catalog.tables.at({1}).columns);

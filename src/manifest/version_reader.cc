@@ -260,8 +260,14 @@ Segment read_segment(const Node& in) {
             .rows = in.number<uint64_t>("rows"),
             .bad_rows = in.number<uint64_t>("bad_rows"),
             .bytes = in.number<uint64_t>("bytes"),
+            .raw_bytes = in.has("raw_bytes") ? in.number<uint64_t>("raw_bytes") : 0,
             .crc = in.number<uint32_t>("crc"),
-            .ingest_day = in.text("ingest_day")};
+            .ingest_day = in.text("ingest_day"),
+            .level = in.has("level") ? in.number<uint32_t>("level") : 0};
+}
+
+RetiredSegment read_retired_segment(const Node& in) {
+    return {.file = in.text("file"), .at_us = in.number<int64_t>("at_us")};
 }
 
 Verdict read_verdict(const Node& in) {
@@ -326,6 +332,9 @@ TableState read_table_state(const Node& in) {
             .cut_in_flight = in.cut("cut_in_flight"),
             .candidate = read_candidate(in),
             .segments = in.list("segments", read_segment),
+            .retired_segments = in.has("retired_segments")
+                                    ? in.list("retired_segments", read_retired_segment)
+                                    : std::vector<RetiredSegment>(),
             .cuts = in.list("cuts", read_published_cut),
             .recomputed_at_us =
                 in.has("recomputed_at_us") ? in.number<int64_t>("recomputed_at_us") : 0};
@@ -406,6 +415,16 @@ Change read_change(const Node& in) {
     if (in.has("archive")) {
         const Node archive = of("archive");
         return Archive{archive.id("table"), archive.list("segments", read_segment)};
+    }
+    if (in.has("replace_segments")) {
+        const Node replace = of("replace_segments");
+        return ReplaceSegments{.table = replace.id("table"),
+                               .removed = replace.text_list("removed"),
+                               .added = replace.list("added", read_segment)};
+    }
+    if (in.has("release_segments")) {
+        const Node release = of("release_segments");
+        return ReleaseSegments{release.id("table"), release.text_list("files")};
     }
     if (in.has("choose_cut"))
         return ChooseCut{of("choose_cut").id("table"), of("choose_cut").cut("cut")};

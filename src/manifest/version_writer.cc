@@ -69,6 +69,8 @@ class Writer {
     void operator()(const Seal& change) { object("seal", change); }
     void operator()(const Backfill& change) { object("backfill", change.run); }
     void operator()(const Archive& change) { object("archive", change); }
+    void operator()(const ReplaceSegments& change) { object("replace_segments", change); }
+    void operator()(const ReleaseSegments& change) { object("release_segments", change); }
     void operator()(const ChooseCut& change) { object("choose_cut", change); }
     void operator()(const Publish& change) { object("publish", change); }
     void operator()(const Park& change) { object("park", change); }
@@ -174,6 +176,15 @@ class Writer {
         json_.field("table", change.table.value);
         objects("segments", change.segments);
     }
+    void fields(const ReplaceSegments& change) {
+        json_.field("table", change.table.value);
+        texts("removed", change.removed);
+        objects("added", change.added);
+    }
+    void fields(const ReleaseSegments& change) {
+        json_.field("table", change.table.value);
+        texts("files", change.files);
+    }
     void fields(const ChooseCut& change) {
         json_.field("table", change.table.value);
         cut("cut", change.cut);
@@ -225,8 +236,14 @@ class Writer {
         json_.field("rows", segment.rows);
         json_.field("bad_rows", segment.bad_rows);
         json_.field("bytes", segment.bytes);
+        if (segment.raw_bytes != 0) json_.field("raw_bytes", segment.raw_bytes);
         json_.field("crc", segment.crc);
         json_.field("ingest_day", segment.ingest_day);
+        if (segment.level != 0) json_.field("level", segment.level);
+    }
+    void fields(const RetiredSegment& retired) {
+        json_.field("file", retired.file);
+        json_.field("at_us", retired.at_us);
     }
     void fields(const Audit& audit) {
         json_.field("number", audit.number);
@@ -338,6 +355,9 @@ class Writer {
             cut("cut_in_flight", table.cut_in_flight);
             if (table.candidate) object("candidate", *table.candidate);
             objects("segments", table.segments);
+            if (!table.retired_segments.empty()) {
+                objects("retired_segments", table.retired_segments);
+            }
             objects("cuts", table.cuts);
             if (table.recomputed_at_us != 0) {
                 json_.field("recomputed_at_us", table.recomputed_at_us);
