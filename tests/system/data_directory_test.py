@@ -160,7 +160,7 @@ class DataDirectoryTest(unittest.TestCase):
     def test_damage_of_a_log_is_of_its_stream_alone(self):
         braid = self.filled()
         braid.stop()
-        log = max((braid.data / "log").iterdir(), key=lambda path: int(path.name))
+        log = max((braid.data / "log").glob("[0-9]*"), key=lambda path: int(path.name))
         extent = next(log.rglob("*.extent"))
         extent.write_bytes(b"x" * extent.stat().st_size)
         braid.start()
