@@ -153,8 +153,7 @@ Result<void> EmbeddedLog::open(const std::string& directory, uint32_t partition_
         if (index < found.newest.size()) before = {found.epoch, found.newest[index]};
         RecoveredPartition recovered =
             TRY(recover_partition(context_.files, path, origin, id, before));
-        newest.push_back(recovered.extents.empty() ? std::string()
-                                                   : extent_name(recovered.extents.back()->base()));
+        newest.push_back(recovered.newest_name());
         std::ranges::move(recovered.state.keys, std::back_inserter(keys));
         recovered.state.keys.clear();
         context_.order.restore(recovered.state.newest.sequence);

@@ -172,7 +172,7 @@ TEST_F(DamageTest, AnExtentOfAnotherPartitionIsRefused) {
         ASSERT_OK_AND_ASSIGN(const auto log, open());
         ASSERT_OK(log->append({1}, request_of({"a"})));
     }
-    const std::string name = extent_name({0});
+    const std::string name = ExtentName{}.text();
     ASSERT_OK(files.move_no_replace("log/1/" + name, "log/0/" + name));
     EXPECT_ERROR(open(), ErrorCode::kCorrupt);
 }
@@ -226,7 +226,7 @@ TEST_F(DamageTest, AHoleInTheUnfinishedGroupIsNoDamage) {
     };
     ASSERT_OK_AND_ASSIGN(auto log, open());
     ASSERT_OK(log->append(kFirst, request_of({"kept"})));
-    const std::string path = kDirectory + extent_name({0});
+    const std::string path = kDirectory + ExtentName{}.text();
     const uint64_t before = files.info(path)->bytes;
     files.set_fault_hook([](const FileOperation& operation) -> Result<void> {
         if (operation.kind == FileOperation::Kind::kSync) return io_error("power is gone");

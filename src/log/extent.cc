@@ -2,7 +2,10 @@
 #include "log/extent.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/error_makers.h"
@@ -13,6 +16,8 @@ namespace {
 
 constexpr uint64_t kChunkBytes = 1 << 20;
 constexpr uint64_t kSmallChunkBytes = 64 << 10;
+constexpr std::string_view kSuffix = ".extent";
+constexpr size_t kBaseDigits = 20;
 constexpr uint64_t kPlaceBytes = 128 << 10;  // one place in the index for about so many bytes
 
 }  // namespace
@@ -28,7 +33,30 @@ Result<std::string> read_bytes(const ReadableFile& file, uint64_t position, size
     return bytes;
 }
 
-std::string extent_name(Offset base) { return fmt::format("{:020}.extent", base.value); }
+std::string ExtentName::text() const {
+    std::string name = fmt::format("{:020}", base.value);
+    if (epoch > 0 || number > 0) name += fmt::format("-{}-{}", epoch, number);
+    return name + std::string(kSuffix);
+}
+
+std::optional<ExtentName> parse_extent_name(std::string_view text) {
+    if (text.size() < kBaseDigits + kSuffix.size() || !text.ends_with(kSuffix)) return std::nullopt;
+    ExtentName name;
+    const char* at = text.data();
+    const char* const end = at + text.size() - kSuffix.size();
+    const auto take = [&](auto& number, const char* limit) {
+        const auto [next, error] = std::from_chars(at, limit, number);
+        const bool is_number = error == std::errc() && *at >= '0' && *at <= '9';
+        at = next;
+        return is_number;
+    };
+    if (!take(name.base.value, at + kBaseDigits)) return std::nullopt;
+    if (at == end) return name;
+    if (*at++ != '-' || !take(name.epoch, end)) return std::nullopt;
+    if (*at++ != '-' || !take(name.number, end) || at != end) return std::nullopt;
+    // One way to write it, or two files would have one place.
+    return name.text() == text ? std::optional(name) : std::nullopt;
+}
 
 Error damage_error(const std::string& path, PartitionId partition, Offset from, Offset to,
                    uint64_t position, uint64_t end_position) {

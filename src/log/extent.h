@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file_system.h"
@@ -15,8 +17,21 @@
 
 namespace braid::log {
 
-/// "00000000000000000042.extent": names sort like their bases.
-std::string extent_name(Offset base);
+/// What the file of an extent is called: "00000000000000000042-7-0.extent" is the first of base 42
+/// that the process of epoch 7 has begun. So no process ever gives a name that another one gave,
+/// and whoever does not know yet that it has lost the directory removes nothing of its successor.
+/// Of several of one base the last counts that has a whole group.
+struct ExtentName {
+    Offset base;
+    uint64_t epoch = 0;
+    uint32_t number = 0;
+    friend auto operator<=>(const ExtentName&, const ExtentName&) = default;
+
+    /// Without epoch and number if both are 0, as all names were once.
+    std::string text() const;
+};
+/// Nothing if it is no such name.
+std::optional<ExtentName> parse_extent_name(std::string_view text);
 
 /// Up to `size` bytes; fewer only at the end of the file.
 Result<std::string> read_bytes(const ReadableFile& file, uint64_t position, size_t size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log/extent_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -30,7 +31,6 @@ Result<std::unique_ptr<ExtentWriter>> ExtentWriter::create(FileSystem& files,
                                                            const GroupStamp& stamp) {
     std::unique_ptr<ExtentWriter> writer(new ExtentWriter(files, directory, header));
     writer->header_.records_position = kExtentHeaderBytes + snapshot.bytes.size();
-    writer->path_ = directory + "/" + extent_name(header.base);
     TRY(writer->open_file());
     const GroupPlace place{.mark = header.mark, .group = kExtentHeaderBytes, .stamp = stamp};
     place_blocks(snapshot, place, kExtentHeaderBytes, header.base, false);
@@ -39,12 +39,14 @@ Result<std::unique_ptr<ExtentWriter>> ExtentWriter::create(FileSystem& files,
 }
 
 Result<void> ExtentWriter::open_file() {
-    written_path_ = path_;
-    if (TRY(files_.exists(path_))) {
-        written_path_ += kReplacementSuffix;
-        if (TRY(files_.exists(written_path_))) TRY(files_.remove(written_path_));
+    name_ = {.base = header_.base, .epoch = header_.epoch, .number = 0};
+    for (const std::string& each : TRY(files_.list(directory_))) {
+        const auto other = parse_extent_name(each);
+        if (!other || other->base != name_.base || other->epoch != name_.epoch) continue;
+        name_.number = std::max(name_.number, other->number + 1);
     }
-    file_ = TRY(files_.create(written_path_));
+    path_ = directory_ + "/" + name_.text();
+    file_ = TRY(files_.create(path_));
     return {};
 }
 
@@ -65,7 +67,7 @@ Result<std::vector<std::string>> ExtentWriter::append_group(
         }
     }
     for (const std::string& piece : pieces) TRY(write(piece));
-    TRY(or_stop(file_->sync(), "sync", written_path_));
+    TRY(or_stop(file_->sync(), "sync", path_));
     if (!is_named_) TRY(make_name_durable());
     return pieces;
 }
@@ -79,28 +81,32 @@ Result<void> ExtentWriter::write(std::string_view bytes) {
     // A group without its end is cut at the next start; a new file without a whole group, too.
     if (!is_named_) discard();
     if (written.error().code() == ErrorCode::kExhausted) return written;
-    return or_stop(std::move(written), "write", written_path_);
+    return or_stop(std::move(written), "write", path_);
 }
 
 Result<void> ExtentWriter::make_name_durable() {
     TRY(or_stop(files_.sync_directory(directory_), "sync directory", directory_));
-    if (written_path_ != path_) {
-        if (owner_ != nullptr) TRY(owner_->check());
-        // Both are on the disk now. Should we die between these steps, the next start finishes
-        // them.
-        TRY(or_stop(files_.remove(path_), "remove", path_));
-        TRY(or_stop(files_.move_no_replace(written_path_, path_), "move", written_path_));
-        TRY(or_stop(files_.sync_directory(directory_), "sync directory", directory_));
-        written_path_ = path_;
-    }
     is_named_ = true;
+    remove_replaced();
     return {};
+}
+
+/// Those of this epoch only: whoever takes the directory over may find the others to be what
+/// counts. They go with trim() or at the next start, and so does what cannot be removed now.
+void ExtentWriter::remove_replaced() {
+    const auto names = files_.list(directory_);
+    if (!names) return;
+    for (const std::string& each : *names) {
+        const auto other = parse_extent_name(each);
+        if (!other || other->base != name_.base || other->epoch != name_.epoch) continue;
+        if (*other < name_) static_cast<void>(files_.remove(directory_ + "/" + each));
+    }
 }
 
 void ExtentWriter::discard() {
     // Only to give its room back: recovery and the next writer of this base cope with it if it
     // stays.
-    static_cast<void>(files_.remove(written_path_));
+    static_cast<void>(files_.remove(path_));
 }
 
 void ExtentWriter::close(Offset end, const GroupStamp& stamp) {

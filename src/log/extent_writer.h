@@ -10,12 +10,9 @@
 #include "base/file_system.h"
 #include "base/result.h"
 #include "log/block.h"
-#include "model/directory_owner.h"
+#include "log/extent.h"
 
 namespace braid::log {
-
-/// The suffix of an extent that replaces one of the same base, until that is gone.
-inline constexpr const char* kReplacementSuffix = ".new";
 
 /// Writes one extent. Not thread-safe. Errors are of two kinds: Exhausted, then nothing of this
 /// call will ever be read, the writer must be dropped, and a new extent may be tried; everything
@@ -23,16 +20,13 @@ inline constexpr const char* kReplacementSuffix = ".new";
 class ExtentWriter {
   public:
     /// Creates the file and writes header and snapshot; not durable before the first group is. If
-    /// there is an extent of that base (without records, or never acknowledged), this one takes its
-    /// place then.
+    /// there are extents of that base (without records, or never acknowledged), this one takes
+    /// their place then.
     static Result<std::unique_ptr<ExtentWriter>> create(FileSystem& files,
                                                         const std::string& directory,
                                                         const ExtentHeader& header,
                                                         UnplacedBlocks snapshot,
                                                         const GroupStamp& stamp);
-
-    /// Nothing is put in another file's place any more once the directory is lost.
-    void guard_by(const DirectoryOwner* owner) { owner_ = owner; }
 
     /// Writes requests as one group and returns once they are durable: one sync. Takes their bytes
     /// and gives them back in pieces, each of whole requests, as they now lie in the file.
@@ -52,14 +46,14 @@ class ExtentWriter {
     Result<void> open_file();
     Result<void> write(std::string_view bytes);
     Result<void> make_name_durable();
+    void remove_replaced();
     void discard();
 
     FileSystem& files_;
-    const DirectoryOwner* owner_ = nullptr;
     const std::string directory_;
     ExtentHeader header_;
+    ExtentName name_;
     std::string path_;
-    std::string written_path_;  // differs while another extent has the name
     std::unique_ptr<WritableFile> file_;
     uint64_t bytes_ = 0;
     bool is_named_ = false;  // the directory entry is durable

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/posix_file_system.h"
+#include "log/extent.h"
 #include "log/test_support.h"
 
 namespace braid::log {
@@ -20,7 +21,8 @@ using Records = std::vector<std::string>;
 
 // Tests run in the root of the tree.
 constexpr const char* kSamples1 = "docs/formats/samples/log/0";
-constexpr const char* kSamples = "docs/formats/samples/log_2/0";
+constexpr const char* kSamples2 = "docs/formats/samples/log_2/0";  // names without an epoch
+constexpr const char* kSamples = "docs/formats/samples/log_names/0";
 
 EmbeddedLogOptions options() {
     EmbeddedLogOptions options = test::tiny_extents();
@@ -102,6 +104,24 @@ void expect_history(const char* place) {
 }
 
 TEST(LogFormat, TheSampleOpensAndTellsItsHistory) { expect_history(kSamples); }
+
+TEST(LogFormat, ASampleWithOlderNamesOpensAndTellsItsHistory) { expect_history(kSamples2); }
+
+TEST(LogFormat, AFileHasOneNameAndOnlyThat) {
+    const ExtentName name{.base = {42}, .epoch = 7, .number = 0};
+    EXPECT_EQ(name.text(), "00000000000000000042-7-0.extent");
+    EXPECT_EQ(parse_extent_name(name.text()), name);
+    EXPECT_EQ(ExtentName{{42}}.text(), "00000000000000000042.extent");
+    EXPECT_EQ(parse_extent_name("00000000000000000042.extent"), ExtentName{{42}});
+    for (const char* other :
+         {"42-7-0.extent", "00000000000000000042-7.extent", "00000000000000000042-7-.extent",
+          "00000000000000000042-07-0.extent", "00000000000000000042-7-0-1.extent",
+          "00000000000000000042-0-0.extent", "-0000000000000000042-7-0.extent",
+          "00000000000000000042-7--1.extent", "00000000000000000042-7-4294967296.extent",
+          "00000000000000000042-7-0.extent.new", "", ".extent"}) {
+        EXPECT_FALSE(parse_extent_name(other)) << other;
+    }
+}
 
 TEST(LogFormat, ASampleOfVersion1OpensAndTellsItsHistory) { expect_history(kSamples1); }
 

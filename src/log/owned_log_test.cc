@@ -159,6 +159,54 @@ TEST_F(OwnedLogTest, WhatComesAfterASuccessorThatWroteNothingIsNeverRead) {
     }
 }
 
+TEST_F(OwnedLogTest, AReplacementThatComesLateTakesNothingAway) {
+    // The newest extent has a position and no records, so whoever appends begins one of the same
+    // base. At each change of the disk by the first, also where it tidies up after a write that
+    // failed, the second takes over and appends.
+    for (const bool is_full : {false, true}) {
+        for (int at = 0;; ++at) {
+            files_ = MemoryFileSystem();
+            Process before = start(1);
+            AppendRequest position;
+            position.positions = {{"source", "at 1"}};
+            ASSERT_OK(before.log->append(kFirst, position));
+            before.log.reset();
+            before.owner->release();
+            Process first = start(2);
+            Process second;
+            int operations = 0;
+            bool is_within = false;
+            files_.set_fault_hook([&](const FileOperation& operation) -> Result<void> {
+                if (is_within || operation.kind == FileOperation::Kind::kRead) return {};
+                if (operations++ == at) {
+                    is_within = true;
+                    remove_lock();
+                    second = start(3);
+                    EXPECT_OK(second.append("second"));
+                    is_within = false;
+                }
+                const bool fails = is_full && operation.kind == FileOperation::Kind::kAppend;
+                return fails ? exhausted("no space is left") : Result<void>();
+            });
+            const auto outcome = first.append("first");
+            files_.clear_faults();
+            if (!second.log) {
+                EXPECT_EQ(outcome.has_value(), !is_full);
+                EXPECT_GT(at, is_full ? 1 : 4);
+                break;
+            }
+            EXPECT_FALSE(outcome.has_value()) << at;
+            ASSERT_OK(second.append("second again"));
+            const Records seen = second.read();
+            EXPECT_EQ(seen.back(), "second again");
+            first.log.reset();
+            second.log.reset();
+            second.owner->release();
+            EXPECT_EQ(start(4).read(), seen) << at << (is_full ? " and full" : "");
+        }
+    }
+}
+
 TEST_F(OwnedLogTest, AStartThatDidNotComeToItsEndDecidesNothing) {
     Process first = start(1);
     {

@@ -173,7 +173,6 @@ Result<void> Partition::start_extent() {
         encode_snapshot(state_.position_list(), context_.keys.of_partition(id_));
     writer_ = TRY(ExtentWriter::create(context_.files, directory_, header, std::move(snapshot),
                                        state_.newest));
-    writer_->guard_by(context_.owner);
     is_fresh_extent_ = true;
     return {};
 }
@@ -182,7 +181,7 @@ CommitOrder::End Partition::publish(const Group& group, std::vector<std::string>
                                     const GroupStamp& stamp) {
     if (is_fresh_extent_) {
         const bool replaces_newest =
-            !extents_.empty() && extents_.back()->path() == writer_->path();
+            !extents_.empty() && extents_.back()->base() == writer_->header().base;
         if (replaces_newest) extents_.pop_back();
         extents_.push_back(
             std::make_shared<Extent>(context_.files, writer_->path(), writer_->header()));
@@ -311,6 +310,7 @@ Result<void> Partition::trim(Offset keep_from) {
             oldest = extents_.front();
         }
         // One at a time, each made durable: after a crash the log still has no gap.
+        TRY(remove_replaced(*oldest));
         Result<void> removed = context_.files.remove(oldest->path());
         if (!removed && removed.error().code() != ErrorCode::kNotFound) return removed;
         TRY(context_.files.sync_directory(directory_));
@@ -319,6 +319,18 @@ Result<void> Partition::trim(Offset keep_from) {
         std::erase(recent_, oldest);
         tail_.trim(start_locked());
     }
+}
+
+Result<void> Partition::remove_replaced(const Extent& oldest) {
+    bool has_some = false;
+    for (const std::string& each : TRY(context_.files.list(directory_))) {
+        const auto name = parse_extent_name(each);
+        const std::string path = directory_ + "/" + each;
+        if (!name || name->base > oldest.base() || path == oldest.path()) continue;
+        TRY(context_.files.remove(path));
+        has_some = true;
+    }
+    return has_some ? context_.files.sync_directory(directory_) : Result<void>();
 }
 
 Offset Partition::start() const {

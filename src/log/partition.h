@@ -123,6 +123,8 @@ class Partition {
     void fail(const Group& group, const Error& error);
     AppendOutcome outcome_of(const Waiter& waiter, Offset first, const GroupStamp& stamp);
 
+    /// Those whose place the oldest extent took: before it, or a start would take them for it.
+    Result<void> remove_replaced(const Extent& oldest);
     std::shared_ptr<Extent> newest_extent() const;
     RecordBatch empty_batch(Offset at) const;
     /// Nothing if it is not in memory.

@@ -2,7 +2,6 @@
 #include "log/recovery.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -22,6 +21,12 @@ void PartitionState::apply_positions(const std::vector<SourcePosition>& newer) {
             positions[each.source] = each.position;
         }
     }
+}
+
+std::string RecoveredPartition::newest_name() const {
+    if (extents.empty()) return {};
+    const std::string& path = extents.back()->path();
+    return path.substr(path.rfind('/') + 1);
 }
 
 std::vector<SourcePosition> PartitionState::position_list() const {
@@ -46,8 +51,9 @@ ExtentHeader next_header(const ExtentOrigin& origin, PartitionId partition, Offs
 
 namespace {
 
-constexpr std::string_view kSuffix = ".extent";
-constexpr size_t kBaseDigits = 20;
+/// How an extent was called that replaced one of the same base, until that was gone; none is
+/// written any more.
+constexpr std::string_view kReplacementSuffix = ".new";
 
 /// A block with the bytes that it points into.
 struct KeptBlock {
@@ -56,11 +62,14 @@ struct KeptBlock {
 };
 
 struct FoundExtent {
-    Offset base;  // by its name
+    ExtentName name;
     std::string path;
     uint64_t bytes = 0;
     std::optional<ExtentHeader> header;
     std::optional<Error> header_error;
+
+    Offset base() const { return name.base; }
+    uint64_t epoch() const { return header ? header->epoch : name.epoch; }
 };
 
 /// The blocks of the last extent. A later group proves that the one before it was synced; only the
@@ -92,7 +101,7 @@ class Recovery {
   private:
     Result<void> finish_replacements();
     Result<void> find_extents();
-    Result<FoundExtent> find_extent(const std::string& name, Offset base);
+    Result<FoundExtent> find_extent(const ExtentName& name);
     /// Removes what a process has left that had lost the directory to another before.
     Result<void> drop_strays();
     bool is_behind_found_end(const FoundExtent& found) const;
@@ -100,6 +109,12 @@ class Recovery {
     Result<void> check_headers() const;
     Result<void> check_identity(const FoundExtent& found) const;
     Result<void> check_chain() const;
+    /// Removes those in whose place others of their base came.
+    Result<void> drop_replaced();
+    Result<void> remove(const FoundExtent& found) const;
+    bool is_of_last_base(const FoundExtent& found) const {
+        return found.base() == found_.back().base();
+    }
 
     /// Scans the last extent; drops it when it was never acknowledged.
     Result<void> scan_last();
@@ -124,17 +139,6 @@ class Recovery {
     Scan scan_;
 };
 
-/// The base in "00000000000000000042.extent", if it is such a name.
-std::optional<Offset> base_of(std::string_view name) {
-    if (name.size() != kBaseDigits + kSuffix.size() || !name.ends_with(kSuffix))
-        return std::nullopt;
-    Offset base;
-    const char* const end = name.data() + kBaseDigits;
-    const auto [at, error] = std::from_chars(name.data(), end, base.value);
-    if (error != std::errc() || at != end || name.front() == '-') return std::nullopt;
-    return base;
-}
-
 Result<RecoveredPartition> Recovery::run() {
     TRY(finish_replacements());
     TRY(find_extents());
@@ -143,6 +147,7 @@ Result<RecoveredPartition> Recovery::run() {
     TRY(check_headers());
     TRY(check_chain());
     TRY(scan_last());
+    TRY(drop_replaced());
     RecoveredPartition recovered;
     recovered.extents = make_extents();
     recovered.state = scan_.state;
@@ -160,9 +165,8 @@ Result<RecoveredPartition> Recovery::run() {
 Result<void> Recovery::finish_replacements() {
     for (const std::string& name : TRY(files_.list(directory_))) {
         if (!name.ends_with(kReplacementSuffix)) continue;
-        const std::string original =
-            name.substr(0, name.size() - std::string_view(kReplacementSuffix).size());
-        if (!base_of(original)) continue;
+        const std::string original = name.substr(0, name.size() - kReplacementSuffix.size());
+        if (!parse_extent_name(original)) continue;
         const std::string path = directory_ + "/" + name;
         if (TRY(files_.exists(directory_ + "/" + original))) {
             TRY(files_.remove(path));  // perhaps half written; what it replaces is still there
@@ -176,14 +180,19 @@ Result<void> Recovery::finish_replacements() {
 
 Result<void> Recovery::find_extents() {
     for (const std::string& name : TRY(files_.list(directory_))) {
-        const std::optional<Offset> base = base_of(name);
-        if (!base) {
+        const std::optional<ExtentName> parsed = parse_extent_name(name);
+        if (!parsed) {
             trace(TraceLevel::kWarning, "log", "\"{}/{}\" is not a file of the log", directory_,
                   name);
             continue;
         }
-        found_.push_back(TRY(find_extent(name, *base)));
+        Result<FoundExtent> found = find_extent(*parsed);
+        // A process that had the directory before may still trim.
+        if (!found && found.error().code() == ErrorCode::kNotFound) continue;
+        if (!found) return std::move(found).error();
+        found_.push_back(*std::move(found));
     }
+    std::ranges::sort(found_, {}, &FoundExtent::name);
     return {};
 }
 
@@ -194,16 +203,16 @@ Result<void> Recovery::drop_strays() {
     uint64_t newest = 0;
     for (auto found = found_.begin(); found != found_.end();) {
         if (is_behind_found_end(*found)) newest = std::max(newest, before_.epoch);
-        if (!found->header || found->header->epoch >= newest) {
-            if (found->header) newest = found->header->epoch;
+        const bool has_epoch = found->header || found->epoch() > 0;
+        if (!has_epoch || found->epoch() >= newest) {
+            newest = std::max(newest, found->epoch());
             ++found;
             continue;
         }
         trace(TraceLevel::kWarning, "log",
               "removing \"{}\", {} bytes: written by owner {} of the directory when {} had it",
-              found->path, found->bytes, found->header->epoch, newest);
-        TRY(files_.remove(found->path));
-        TRY(files_.sync_directory(directory_));
+              found->path, found->bytes, found->epoch(), newest);
+        TRY(remove(*found));
         found = found_.erase(found);
     }
     return {};
@@ -212,18 +221,18 @@ Result<void> Recovery::drop_strays() {
 /// Whatever lies here is of the start that found the log to end before this, or of a later one.
 bool Recovery::is_behind_found_end(const FoundExtent& found) const {
     if (before_.epoch == 0) return false;
-    const std::optional<Offset> end = base_of(before_.newest);
-    return !end || found.base > *end;
+    const std::optional<ExtentName> end = parse_extent_name(before_.newest);
+    return !end || found.name > *end;
 }
 
 /// A log that knows later owners than the manifest does is newer than it.
 Result<void> Recovery::check_epochs() const {
     if (origin_.epoch == 0) return {};
     for (const FoundExtent& found : found_) {
-        if (!found.header || found.header->epoch < origin_.epoch) continue;
+        if (found.epoch() < origin_.epoch) continue;
         return corrupt(
                    "\"{}\" was written by owner {} of the data directory; the manifest knows {}",
-                   found.path, found.header->epoch, origin_.epoch - 1)
+                   found.path, found.epoch(), origin_.epoch - 1)
             .with_sqlstate(kOlderManifest)
             .with_detail("The manifest is older than the log: what it told since then is missing.")
             .with_hint("Put back the manifest that belongs to this log.");
@@ -231,9 +240,9 @@ Result<void> Recovery::check_epochs() const {
     return {};
 }
 
-Result<FoundExtent> Recovery::find_extent(const std::string& name, Offset base) {
+Result<FoundExtent> Recovery::find_extent(const ExtentName& name) {
     FoundExtent found{
-        .base = base, .path = directory_ + "/" + name, .header = {}, .header_error = {}};
+        .name = name, .path = directory_ + "/" + name.text(), .header = {}, .header_error = {}};
     const std::unique_ptr<ReadableFile> file = TRY(files_.open(found.path));
     found.bytes = TRY(file->size());
     const std::string bytes = TRY(read_bytes(*file, 0, kExtentHeaderBytes));
@@ -252,13 +261,13 @@ Result<void> Recovery::check_headers() const {
             TRY(check_identity(found));
             continue;
         }
-        // The last one may be a file whose creation was cut short; of a later version it is not.
-        const bool is_last = &found == &found_.back();
+        // The last may be files whose creation was cut short; of a later version they are not.
+        const bool is_last = is_of_last_base(found);
         if (is_last && found.header_error->code() == ErrorCode::kCorrupt) continue;
         if (found.header_error->code() == ErrorCode::kUnsupported)
             return Error(*found.header_error);
-        const Offset next = is_last ? found.base : (&found + 1)->base;
-        return damage_error(found.path, partition_, found.base, next, 0, kExtentHeaderBytes)
+        const Offset next = is_last ? found.base() : (&found + 1)->base();
+        return damage_error(found.path, partition_, found.base(), next, 0, kExtentHeaderBytes)
             .with_context(found.header_error->message());
     }
     return {};
@@ -266,24 +275,33 @@ Result<void> Recovery::check_headers() const {
 
 Result<void> Recovery::check_identity(const FoundExtent& found) const {
     const ExtentHeader& header = *found.header;
-    if (header.id == origin_.id && header.partition == partition_ && header.base == found.base)
+    const bool is_of_epoch = found.name.epoch == 0 || found.name.epoch == header.epoch;
+    if (header.id == origin_.id && header.partition == partition_ && header.base == found.base() &&
+        is_of_epoch) {
         return {};
+    }
     return corrupt("\"{}\" is not the extent that its name says", found.path)
-        .with_detail(fmt::format("It is of log {}, partition {}, base {}.", header.id.hex,
-                                 header.partition.value, header.base.value));
+        .with_detail(fmt::format("It is of log {}, partition {}, base {}, owner {}.", header.id.hex,
+                                 header.partition.value, header.base.value, header.epoch));
 }
 
 Result<void> Recovery::check_chain() const {
     for (size_t index = 1; index < found_.size(); ++index) {
-        const FoundExtent& before = found_[index - 1];
-        if (!found_[index].header) continue;
-        const ExtentHeader& header = *found_[index].header;
-        if (header.predecessor_base != before.base.value) {
+        const FoundExtent& found = found_[index];
+        const bool is_replaced =
+            !is_of_last_base(found) && found_[index + 1].base() == found.base();
+        if (!found.header || is_replaced) continue;
+        size_t place = index;
+        while (place > 0 && found_[place].base() == found.base()) --place;
+        const FoundExtent& before = found_[place];
+        if (before.base() == found.base()) continue;
+        const ExtentHeader& header = *found.header;
+        if (header.predecessor_base != before.base().value) {
             return corrupt("log has a gap: offsets [{}, {}) of partition {} are missing",
                            header.predecessor_base, header.base.value, partition_.value)
                 .with_detail(fmt::format("There is no \"{}\" before \"{}\".",
-                                         extent_name({header.predecessor_base}),
-                                         found_[index].path));
+                                         ExtentName{{header.predecessor_base}, 0, 0}.text(),
+                                         found.path));
         }
         if (before.bytes < header.predecessor_bytes) {
             return corrupt("log is damaged: \"{}\" ends too early", before.path)
@@ -296,9 +314,11 @@ Result<void> Recovery::check_chain() const {
 }
 
 Result<void> Recovery::scan_last() {
-    // An extent is only begun when all before it was synced, so at most one can be without a whole
-    // group.
-    for (int attempt = 0; attempt < 2 && !found_.empty(); ++attempt) {
+    if (found_.empty()) return {};
+    // An extent of a new base is only begun when all before it was synced, so only those of one
+    // base can be without a whole group.
+    const Offset last_base = found_.back().base();
+    while (!found_.empty()) {
         const FoundExtent& last = found_.back();
         std::optional<Scan> scanned;
         if (last.header) {
@@ -311,8 +331,8 @@ Result<void> Recovery::scan_last() {
             return {};
         }
         const bool may_drop = TRY(is_unacknowledged(last, scanned));
-        if (attempt > 0 || !may_drop) {
-            return damage_error(last.path, partition_, last.base, last.base, 0, last.bytes)
+        if (last.base() != last_base || !may_drop) {
+            return damage_error(last.path, partition_, last.base(), last.base(), 0, last.bytes)
                 .with_hint("The extent had been acknowledged; what it held is unknown.");
         }
         TRY(drop_last());
@@ -322,7 +342,7 @@ Result<void> Recovery::scan_last() {
 
 Result<bool> Recovery::is_unacknowledged(const FoundExtent& last, const std::optional<Scan>& scan) {
     // Older extents are removed only when this one was durable.
-    const bool has_predecessor = found_.size() > 1 || last.base.value == 0;
+    const bool has_predecessor = found_.size() > 1 || last.base().value == 0;
     if (!has_predecessor || scan) return has_predecessor;
     const std::unique_ptr<ReadableFile> file = TRY(files_.open(last.path));
     const std::string bytes = TRY(read_bytes(*file, 0, last.bytes));
@@ -336,20 +356,38 @@ Result<void> Recovery::drop_last() {
     const FoundExtent& last = found_.back();
     trace(TraceLevel::kWarning, "log", "dropping \"{}\", {} bytes: it was not finished", last.path,
           last.bytes);
-    TRY(files_.remove(last.path));
-    TRY(files_.sync_directory(directory_));
+    TRY(remove(last));
     found_.pop_back();
     last_.reset();
     return {};
 }
 
+Result<void> Recovery::drop_replaced() {
+    for (size_t index = 1; index < found_.size();) {
+        if (found_[index - 1].base() < found_[index].base()) {
+            ++index;
+            continue;
+        }
+        TRY(remove(found_[index - 1]));
+        found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(index - 1));
+    }
+    return {};
+}
+
+Result<void> Recovery::remove(const FoundExtent& found) const {
+    Result<void> removed = files_.remove(found.path);
+    // A process that had the directory before may still trim.
+    if (!removed && removed.error().code() != ErrorCode::kNotFound) return removed;
+    return files_.sync_directory(directory_);
+}
+
 Result<Scan> Recovery::scan(const FoundExtent& found, Extent& extent) const {
     const std::unique_ptr<ReadableFile> file = TRY(files_.open(found.path));
     Scan scan;
-    scan.state.end = found.base;
-    scan.end = found.base;
+    scan.state.end = found.base();
+    scan.end = found.base();
     std::vector<KeptBlock> open_group;
-    Offset end = found.base;
+    Offset end = found.base();
     uint64_t position = kExtentHeaderBytes;
     while (position < found.bytes) {
         const Chunk chunk = TRY(load_chunk(*file, found.header->mark, position, found.bytes));

@@ -30,6 +30,9 @@ struct RecoveredPartition {
     std::vector<std::shared_ptr<Extent>> extents;  // oldest first; empty for a fresh log
     std::unique_ptr<ExtentWriter> writer;          // of the last extent, if it may be continued
     PartitionState state;
+
+    /// Of the last extent's file; empty if there is none.
+    std::string newest_name() const;
 };
 
 /// What all extents of a log that this process writes tell in their headers.

@@ -20,7 +20,7 @@ const LogId kOther{"ff"};
 TakeoverRecord sample() {
     TakeoverRecord record;
     record.epoch = 300;
-    record.logs[kOne.hex] = {300, {"00000000000000000042.extent", ""}};
+    record.logs[kOne.hex] = {300, {"00000000000000000042-300-0.extent", ""}};
     record.logs[kOther.hex] = {7, {}};
     return record;
 }
@@ -42,7 +42,7 @@ TEST(TakeoverRecord, ReadsWhatItWrites) {
     ASSERT_OK_AND_ASSIGN(const TakeoverRecord found, decode_takeover_record(encode(sample())));
     EXPECT_EQ(found.epoch, 300U);
     ASSERT_EQ(found.logs.size(), 2U);
-    EXPECT_EQ(found.logs.at(kOne.hex).newest, (Names{"00000000000000000042.extent", ""}));
+    EXPECT_EQ(found.logs.at(kOne.hex).newest, (Names{"00000000000000000042-300-0.extent", ""}));
     EXPECT_EQ(found.logs.at(kOther.hex).epoch, 7U);
 }
 
