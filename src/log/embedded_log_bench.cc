@@ -4,11 +4,13 @@
 #include <filesystem>
 
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory_file_system.h"
+#include "base/metric.h"
 #include "base/posix_file_system.h"
 #include "log/embedded_log.h"
 
@@ -34,11 +36,15 @@ struct Directory {
     std::unique_ptr<FileSystem> files;
 };
 
-std::unique_ptr<PartitionedLog> open(FileSystem& files) {
+std::unique_ptr<PartitionedLog> open(FileSystem& files, uint32_t partitions = 1,
+                                     const std::string& directory = "log",
+                                     Metrics* metrics = nullptr, CommitOrder* order = nullptr) {
     static const SystemClock clock;
     EmbeddedLogOptions options;
     options.keep_free_bytes = 0;
-    return open_embedded_log(files, clock, "log", kLogId, 1, options, nullptr).value();
+    return open_embedded_log(files, clock, directory, kLogId, partitions, options, metrics,
+                             {.order = order})
+        .value();
 }
 
 AppendRequest request_of(const std::string& text, size_t count) {
@@ -95,6 +101,62 @@ void append_by_threads(benchmark::State& state) {
     }
 }
 BENCHMARK(append_by_threads)->Threads(1)->Threads(32)->UseRealTime();
+
+/// Streams of one node with the same number of partitions, and a writer for each partition.
+struct Streams {
+    Streams(size_t streams, uint32_t partitions) {
+        for (size_t index = 0; index < streams; ++index) {
+            logs.push_back(
+                open(*directory.files, partitions, fmt::format("log/{}", index), &metrics, &order));
+        }
+    }
+    PartitionedLog& of(size_t writer) { return *logs[writer % logs.size()]; }
+    PartitionId partition_of(size_t writer) {
+        return {static_cast<uint32_t>(writer / logs.size())};
+    }
+    int64_t syncs() {
+        return metrics
+            .get("braid_log_group_commits_total", Metrics::Kind::kCounter, "",
+                 "log=\"" + kLogId.hex + "\"")
+            .get();
+    }
+
+    Directory directory{true};
+    Metrics metrics;
+    CommitOrder order;
+    std::vector<std::unique_ptr<PartitionedLog>> logs;
+};
+
+/// A group commit is a sync of one partition; how many of them one flush of the disk serves is the
+/// file system's matter (docs/decisions/0003-syncs-of-partitions.md).
+void append_side_by_side(benchmark::State& state) {
+    static std::unique_ptr<Streams> streams;
+    if (state.thread_index() == 0) {
+        const auto count = static_cast<size_t>(state.range(0));
+        const auto partitions = static_cast<uint32_t>(state.threads()) / count;
+        streams = std::make_unique<Streams>(count, static_cast<uint32_t>(partitions));
+    }
+    const std::string text(kRecordBytes + 1, 'x');
+    const AppendRequest request = request_of(text, 1);
+    const auto writer = static_cast<size_t>(state.thread_index());
+    for (auto step : state) {
+        PartitionedLog& log = streams->of(writer);
+        CHECK(log.append(streams->partition_of(writer), request).has_value());
+    }
+    state.SetItemsProcessed(state.iterations());
+    if (state.thread_index() == 0) {
+        state.counters["syncs"] = static_cast<double>(streams->syncs());
+        streams.reset();
+    }
+}
+BENCHMARK(append_side_by_side)
+    ->ArgName("streams")
+    ->Arg(1)
+    ->Threads(1)
+    ->Threads(16)
+    ->Threads(256)
+    ->UseRealTime();
+BENCHMARK(append_side_by_side)->ArgName("streams")->Arg(64)->Threads(64)->UseRealTime();
 
 void read_files(benchmark::State& state) {
     const Directory directory(true);
