@@ -16,6 +16,7 @@
 #include "log/partition.h"
 #include "log/recovery.h"
 #include "log/request_limits.h"
+#include "log/takeover.h"
 
 namespace braid::log {
 

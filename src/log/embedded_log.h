@@ -13,11 +13,12 @@
 #include "base/metric.h"
 #include "log/commit_order.h"
 #include "log/partitioned_log.h"
-#include "log/takeover.h"
 #include "model/directory_owner.h"
 #include "model/health.h"
 
 namespace braid::log {
+
+class Takeover;
 
 /// Limits of an embedded log; the defaults are explained in docs/formats/log.md.
 struct EmbeddedLogOptions {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error_makers.h"
+#include "log/takeover.h"
 #include "log/test_support.h"
 
 namespace braid::log {
