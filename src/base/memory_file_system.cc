@@ -189,7 +189,8 @@ Result<void> MemoryFileSystem::State::exchange(const std::string& directory,
     std::vector<std::pair<std::string, NodePointer>> removed;
     std::vector<std::pair<std::string, NodePointer>> added;
     for (const auto& [path, node] : visible) {
-        for (const auto& [from, to] : {std::pair(&directory, &other), std::pair(&other, &directory)}) {
+        for (const auto& [from, to] :
+             {std::pair(&directory, &other), std::pair(&other, &directory)}) {
             if (path != *from && !path.starts_with(*from + "/")) continue;
             removed.emplace_back(path, nullptr);
             added.emplace_back(*to + path.substr(from->size()), node);

@@ -208,6 +208,20 @@ CreateTable unpleasant_table() {
     return {table};
 }
 
+/// A table that is dropped, and segments that become one.
+std::vector<std::vector<Change>> sample_replacements() {
+    std::vector<std::vector<Change>> commits;
+    commits.push_back({CreateTable{test_table({11}, "gone")}, DropTable{{11}}});
+    Segment joined = test_segment(box({0, 0}, {10, 9}));
+    joined.file = "dataset/1/x-joined.parquet";
+    joined.raw_bytes = 1000;
+    joined.level = 1;
+    commits.push_back(
+        {ReplaceSegments{{1}, {"dataset/1/x-0-0.parquet", "dataset/1/x-1-0.parquet"}, {joined}}});
+    commits.push_back({ReleaseSegments{{1}, {"dataset/1/x-0-0.parquet"}}});
+    return commits;
+}
+
 }  // namespace
 
 std::vector<std::vector<Change>> sample_growth() {
@@ -307,14 +321,7 @@ std::vector<std::vector<Change>> sample_commits() {
     };
     std::ranges::move(sample_growth(), std::back_inserter(commits));
     std::ranges::move(sample_increments(3), std::back_inserter(commits));
-    commits.push_back({CreateTable{test_table({11}, "gone")}, DropTable{{11}}});
-    Segment joined = test_segment(box({0, 0}, {10, 9}));
-    joined.file = "dataset/1/x-joined.parquet";
-    joined.raw_bytes = 1000;
-    joined.level = 1;
-    commits.push_back(
-        {ReplaceSegments{{1}, {"dataset/1/x-0-0.parquet", "dataset/1/x-1-0.parquet"}, {joined}}});
-    commits.push_back({ReleaseSegments{{1}, {"dataset/1/x-0-0.parquet"}}});
+    std::ranges::move(sample_replacements(), std::back_inserter(commits));
     return commits;
 }
 
