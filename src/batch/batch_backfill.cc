@@ -99,7 +99,9 @@ Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version,
         if (need_of(*parts_.manifest->head(), version) == Need::kWanted) return {};
         return conflict("the history of view version {} is not wanted any more", version.value);
     };
-    state = parts_.manifest->head();
+    // Its segments are read to the end, whatever takes their place.
+    const manifest::PinnedState pinned = parts_.manifest->pin();
+    state = pinned.state;
     if (state->catalog.view_of_version(version) == nullptr) return dropped_meanwhile();
     first_seal.grow(state->table(stream.table.id)->origin);  // by what came since
     Recomputed recomputed = TRY(recompute(stream, state, {version}, first_seal, Reach::kAll, watch)

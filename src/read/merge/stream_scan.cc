@@ -98,8 +98,7 @@ class StreamScan final : public RowSource {
             auto batch = log_->read({PartitionId{partition_}, from, end}, kSliceRecords);
             if (!batch && batch.error().code() == ErrorCode::kNotFound) {
                 // Trimmed since the snapshot was taken: the same records are in newer segments.
-                const manifest::StatePtr head = parts_.manifest->head();
-                const manifest::TableState* state = head->table(table_.id);
+                const manifest::TableState* state = newest().table(table_.id);
                 if (state == nullptr) return not_found("stream \"{}\" was dropped", table_.name);
                 if (state->archive_end.of(PartitionId{partition_}) <= from) {
                     return corrupt("offset {} of partition {} of stream \"{}\" is lost", from.value,
@@ -125,6 +124,12 @@ class StreamScan final : public RowSource {
         return false;
     }
 
+    /// Its segments are read to the end, whatever takes their place.
+    const manifest::State& newest() {
+        newest_ = parts_.manifest->pin();
+        return *newest_.state;
+    }
+
     std::vector<uint32_t> chosen_rows() const {
         if (which_ == StreamRows::kGood) return slice_.good;
         std::vector<uint32_t> rows;
@@ -141,6 +146,7 @@ class StreamScan final : public RowSource {
     dataset::SegmentSpec segment_spec_;
     std::unique_ptr<operators::Decoder> decoder_;
     std::shared_ptr<log::PartitionedLog> log_;
+    manifest::PinnedState newest_;  // beyond the snapshot's, once the log was trimmed
     std::deque<manifest::Segment> segments_;
     std::unique_ptr<dataset::SegmentScan> scan_;
     operators::DecodedSlice slice_;
