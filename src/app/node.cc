@@ -67,6 +67,8 @@ Node::~Node() {
 }
 
 Result<std::unique_ptr<Node>> Node::open(NodeGround ground, NodeOptions options) {
+    options.housekeeping.segments = {options.archive.segment_rows_max,
+                                     options.archive.segment_bytes_max};
     std::unique_ptr<Node> node(new Node(ground, std::move(options)));
     auto started = node->start();
     if (!started) {
@@ -140,7 +142,10 @@ Result<void> Node::start() {
             &health_,
             &tasks_,
             [this](RunId run) { runs_->forget(run); },
-            {&local, log_directory, [this](TableId table) { return is_in_use(table); }}},
+            {&local, log_directory, [this](TableId table) { return is_in_use(table); }},
+            [this](TableId table, const std::function<Result<void>()>& work) {
+                return archiver_->while_idle(table, work);
+            }},
         options_.housekeeping, *ground_.workers);
     read_parts_ = parts_of_reader(store);
     key_watch_ = std::make_unique<KeyWatch>(read_parts_);

@@ -11,6 +11,7 @@
 #include "base/error_makers.h"
 #include "base/mutex.h"
 #include "base/trace.h"
+#include "dataset/listed_files.h"
 #include "operators/decode/declared_decoder.h"
 #include "plan/view_plan.h"
 
@@ -182,7 +183,7 @@ Result<void> Archiver::check_dataset(const catalog::Table& table,
     if (held == nullptr) return {};
     const Positions start = log.start();
     for (const manifest::Segment& segment : held->segments) {
-        if (TRY(parts_.store->exists(segment.file))) continue;
+        if (TRY(dataset::file_exists(*parts_.store, segment.file))) continue;
         const bool is_lost = std::ranges::any_of(segment.box.intervals, [&](const Interval& each) {
             return each.from < start.of(each.partition);
         });
@@ -295,6 +296,12 @@ Result<void> Archiver::archive_all(TableId table) {
     return archive(*stream, known_end(*stream->log, *archived));
 }
 
+Result<void> Archiver::while_idle(TableId table, const std::function<Result<void>()>& work) {
+    const std::shared_ptr<Stream> stream = TRY(find(table));
+    const ScopedLock lock(stream->mutex);
+    return work();
+}
+
 Result<void> Archiver::trim(TableId table) {
     const std::shared_ptr<Stream> stream = TRY(find(table));
     return trim(*stream);
@@ -322,8 +329,8 @@ Result<void> Archiver::trim(Stream& stream) {
 
 Result<log::RecordBatch> Archiver::refill(TableId table, const Interval& range,
                                           size_t records_max) {
-    const manifest::StatePtr state = parts_.manifest->head();
-    const manifest::TableState* held = state->table(table);
+    const manifest::PinnedState pinned = parts_.manifest->pin();
+    const manifest::TableState* held = pinned.state->table(table);
     if (held == nullptr) return not_found("the stream was dropped meanwhile");
     for (const manifest::Segment& segment : held->segments) {
         const Interval* held_there = segment.box.find(range.partition);

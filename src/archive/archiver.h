@@ -51,6 +51,8 @@ class Archiver {
     Result<void> archive_to(TableId table, const Positions& end);
     /// The same up to the durable end, of the partitions that the manifest knows by now.
     Result<void> archive_all(TableId table);
+    /// Calls while nothing of the stream is being archived. NotFound once it is dropped.
+    Result<void> while_idle(TableId table, const std::function<Result<void>()>& work);
     /// Trims the log as far as the manifest's head allows.
     Result<void> trim(TableId table);
     /// Records that the log no longer holds, read back from the dataset; the form of

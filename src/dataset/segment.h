@@ -31,6 +31,9 @@ std::string segment_path(const std::string& folder, const std::string& ingest_da
 /// Rows of a row group at most, as they are written.
 inline constexpr uint64_t kRowGroupRows = 1 << 17;
 
+/// The ingest day of a segment's path; empty if it has none.
+std::string day_of(const std::string& path);
+
 /// What every segment of one stream has in common.
 struct SegmentSpec {
     std::string folder;  // catalog::Table::dataset_folder

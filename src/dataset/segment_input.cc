@@ -9,6 +9,7 @@
 
 #include "base/error_makers.h"
 #include "base/hash.h"
+#include "dataset/listed_files.h"
 
 namespace braid::dataset {
 
@@ -25,7 +26,7 @@ arrow::Status as_status(const Error& error) {
 
 Result<std::shared_ptr<SegmentInput>> SegmentInput::open(Store& store, const std::string& path) {
     std::shared_ptr<SegmentInput> input(new SegmentInput(path));
-    auto file = store.open(path);
+    auto file = open_file(store, path);
     if (!file && file.error().code() == ErrorCode::kNotFound) {
         return corrupt("segment {} is missing", path);
     }

@@ -58,9 +58,6 @@ Result<OpenSegment> open_segment(std::shared_ptr<SegmentInput> input, const std:
 Result<OpenSegment> open_segment(Store& store, const std::string& path, std::optional<uint32_t> crc,
                                  const std::vector<int>& text_columns);
 
-/// That of a segment's path; empty if it has none.
-std::string day_of(const std::string& path);
-
 /// What the manifest says of a segment, read from the file itself.
 Result<manifest::Segment> describe_segment(Store& store, const std::string& path);
 

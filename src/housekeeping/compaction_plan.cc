@@ -57,20 +57,6 @@ std::vector<std::vector<const Run*>> stretches_of(const manifest::SharedList<Run
     return stretches;
 }
 
-/// Neighbours up to this level that end with one of it: younger ones below it have not had their
-/// turn yet. Fewer than kFanIn: empty.
-std::span<const Run* const> neighbours(std::span<const Run* const> stretch, uint32_t level) {
-    for (size_t from = 0; from < stretch.size(); ++from) {
-        size_t to = from;
-        for (size_t at = from; at < stretch.size() && stretch[at]->level <= level; ++at) {
-            if (stretch[at]->level == level) to = at + 1;
-        }
-        if (to - from >= kFanIn) return stretch.subspan(from, std::min(to - from, kJoinedMax));
-        from = std::max(from, to);
-    }
-    return {};
-}
-
 bool lies_in(const Box& box, const Box& whole) {
     return std::ranges::all_of(box.intervals, [&](const Interval& each) {
         const Interval* around = whole.find(each.partition);
@@ -93,7 +79,7 @@ std::optional<CompactionPlan> plan_compaction(const manifest::State& state, Tabl
     for (const Run& run : state.runs_of(lead)) highest = std::max(highest, run.level);
     for (uint32_t level = 0; level <= highest; ++level) {
         for (const auto& stretch : stretches) {
-            const auto found = neighbours(stretch, level);
+            const auto found = neighbours<Run>(stretch, level);
             if (found.empty()) continue;
             Run whole{.kind = found.front()->kind};
             for (const Run* run : found) whole.extend(*run);

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "housekeeping/tiers.h"
 #include "manifest/manifest.h"
 
 namespace braid::housekeeping {
-
-/// So many runs of one level become one of the next: a row is written again once a level, and a
-/// stream of n seals is tiled by at most (kFanIn - 1) · log_kFanIn(n) sealed runs (a tiered
-/// log-structured merge tree; O'Neil et al., Acta Informatica 33, 1996).
-inline constexpr size_t kFanIn = 8;
-/// More than that only where levels were left in disorder.
-inline constexpr size_t kJoinedMax = 64;
 
 /// Adjacent sealed runs of each of some versions of one stream, which become one each.
 struct CompactionPlan {

@@ -6,6 +6,7 @@
 
 #include "base/error_makers.h"
 #include "base/trace.h"
+#include "dataset/segment.h"
 
 namespace braid::housekeeping {
 
@@ -14,6 +15,9 @@ namespace {
 constexpr int64_t kIdleUs = 1'000'000;
 /// What failed is not tried again before.
 constexpr int64_t kAfterFailureUs = 30'000'000;
+/// So long after midnight no more records of the day before are expected; those that come all the
+/// same are merged too.
+constexpr int64_t kDayIsOverUs = 3'600'000'000;
 /// So many versions of the manifest come between two looks at what can be trimmed.
 constexpr uint64_t kVersionsBetweenTrims = 128;
 
@@ -36,6 +40,7 @@ Housekeeper::Housekeeper(HousekeepingParts parts, HousekeepingOptions options, W
       workers_(workers),
       releaser_(*parts_.store, *parts_.manifest, *parts_.clock, parts_.forget_run),
       compactor_({parts_.store, parts_.manifest, parts_.plans}),
+      merger_({parts_.store, parts_.clock, parts_.manifest, parts_.while_idle}),
       sweeper_({parts_.store, parts_.clock, parts_.manifest, parts_.tasks, parts_.dropped,
                 options_.snapshot_max_us, [this] { return is_closing_.load(); }}),
       health_(Health::add_to(parts_.health, "housekeeping", "")),
@@ -45,7 +50,9 @@ Housekeeper::Housekeeper(HousekeepingParts parts, HousekeepingOptions options, W
     };
     compactions_ = counter("braid_compactions_total", "Joins of sealed runs that were committed.");
     compacted_rows_ = counter("braid_compaction_rows_total", "Rows of the runs that were joined.");
-    released_ = counter("braid_runs_released_total", "Retired runs whose files were let go.");
+    merges_ = counter("braid_segment_merges_total", "Merges of segments that were committed.");
+    merged_rows_ = counter("braid_segment_merge_rows_total", "Rows of those segments.");
+    released_ = counter("braid_runs_released_total", "Retired runs and segments that were let go.");
     trimmed_ = counter("braid_manifest_trimmed_total", "Manifest versions that were removed.");
     swept_files_ =
         counter("braid_swept_files_total", "Files of dropped streams that were removed.");
@@ -74,9 +81,10 @@ StepOutcome Housekeeper::step() {
     note("freeing what was dropped", sweep());
     note("trimming the manifest", trim());
     note("compacting runs", compact());
+    note("merging segments", merge());
     if (is_closing_) return {};
     if (!failure) {
-        if (not_before_us_.empty()) health_->recovered();
+        if (not_before_us_.empty() && no_merge_before_us_.empty()) health_->recovered();
         return {.progressed = progressed, .idle_us = kIdleUs};
     }
     if (health_->state() == HealthState::kWell) {
@@ -138,6 +146,54 @@ Result<bool> Housekeeper::compact(const CompactionPlan& plan) {
     if (!TRY(compactor_.compact(plan, go_on))) return false;
     compactions_->add(1);
     compacted_rows_->add(static_cast<int64_t>(task.all()));
+    return true;
+}
+
+/// One merge of one stream; where one fails the others have their turn.
+Result<bool> Housekeeper::merge() {
+    TRY(merger_.finish(options_.undo_window_us));
+    const manifest::StatePtr state = parts_.manifest->head();
+    const std::string today = dataset::ingest_day_of(parts_.clock->wall_us() - kDayIsOverUs);
+    if (state->number == nothing_to_merge_at_ && today == nothing_to_merge_on_) return false;
+    // Whoever lists the dataset must not find a record twice, nor miss one.
+    if (!TRY(parts_.store->can_exchange())) return false;
+    const int64_t now_us = parts_.clock->monotonic_us();
+    std::optional<Error> failure;
+    for (const auto& [table, at] : state->tables) {
+        const auto plan = plan_merge(*state, table, today, options_.segments);
+        if (!plan) {
+            no_merge_before_us_.erase(table);
+            continue;
+        }
+        const auto later = no_merge_before_us_.find(table);
+        if (later != no_merge_before_us_.end() && now_us < later->second) continue;
+        auto done = merge(*plan);
+        if (done && *done) return done;
+        if (done) continue;
+        no_merge_before_us_[table] = now_us + kAfterFailureUs;
+        failure = std::move(done).error();
+    }
+    if (failure) return *std::move(failure);
+    if (no_merge_before_us_.empty()) {
+        nothing_to_merge_at_ = state->number;
+        nothing_to_merge_on_ = today;
+    }
+    return false;
+}
+
+Result<bool> Housekeeper::merge(const MergePlan& plan) {
+    const Tasks::Running task = parts_.tasks->begin("merge", plan.table, "rows");
+    uint64_t rows = 0;
+    for (const manifest::Segment& each : plan.segments) rows += each.rows;
+    task.begin(rows);
+    const auto go_on = [&](uint64_t rows) -> Result<void> {
+        task.advance(rows);
+        if (is_closing_) return cancelled("the node stops");
+        return {};
+    };
+    if (!TRY(merger_.merge(plan, go_on))) return false;
+    merges_->add(1);
+    merged_rows_->add(static_cast<int64_t>(rows));
     return true;
 }
 

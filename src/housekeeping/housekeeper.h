@@ -14,6 +14,7 @@
 #include "base/worker.h"
 #include "housekeeping/compactor.h"
 #include "housekeeping/releaser.h"
+#include "housekeeping/segment_merger.h"
 #include "housekeeping/sweeper.h"
 #include "manifest/manifest.h"
 #include "model/health.h"
@@ -27,6 +28,7 @@ struct HousekeepingOptions {
     int64_t undo_window_us = 600'000'000;
     /// For so long what a statement, transaction or cursor has pinned stays, whatever became of it.
     int64_t snapshot_max_us = 3'600'000'000;
+    MergeLimits segments = {};
 };
 
 struct HousekeepingParts {
@@ -40,11 +42,13 @@ struct HousekeepingParts {
     /// A run's files are about to be deleted.
     std::function<void(RunId)> forget_run;
     DroppedTables dropped = {};
+    /// As SegmentMergerParts::while_idle.
+    std::function<Result<void>(TableId, const std::function<Result<void>()>&)> while_idle = {};
 };
 
 /// The one background worker that keeps a node from growing with its age, whatever else is
-/// configured: compacts sealed runs, releases retired ones, frees what was dropped, trims the
-/// manifest. Each step does one
+/// configured: compacts sealed runs, merges segments, releases what these replace, frees what was
+/// dropped, trims the manifest. Each step does one
 /// bounded thing, and can be cut off anywhere: what it wrote is garbage until one commit. What
 /// fails is tried again later; the other work goes on. Thread-safe.
 class Housekeeper {
@@ -61,6 +65,8 @@ class Housekeeper {
     StepOutcome step();
     Result<bool> compact();
     Result<bool> compact(const CompactionPlan& plan);
+    Result<bool> merge();
+    Result<bool> merge(const MergePlan& plan);
     Result<bool> trim();
     Result<bool> sweep();
 
@@ -69,13 +75,19 @@ class Housekeeper {
     Workers& workers_;
     Releaser releaser_;
     Compactor compactor_;
+    SegmentMerger merger_;
     Sweeper sweeper_;
     const std::shared_ptr<PartHealth> health_;
     std::map<TableId, int64_t> not_before_us_;  // of a stream whose compaction failed
     ManifestNumber nothing_to_join_at_;
+    std::map<TableId, int64_t> no_merge_before_us_;  // of a stream where one failed
+    ManifestNumber nothing_to_merge_at_;
+    std::string nothing_to_merge_on_;  // the day
     ManifestNumber trimmed_at_;
     Metric* compactions_ = nullptr;
     Metric* compacted_rows_ = nullptr;
+    Metric* merges_ = nullptr;
+    Metric* merged_rows_ = nullptr;
     Metric* released_ = nullptr;
     Metric* trimmed_ = nullptr;
     Metric* swept_files_ = nullptr;

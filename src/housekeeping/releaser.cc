@@ -5,7 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/trace.h"
 #include "batch/view_builder.h"
+#include "dataset/listed_files.h"
+#include "dataset/segment.h"
 
 namespace braid::housekeeping {
 
@@ -79,11 +82,17 @@ Result<uint64_t> Releaser::release(int64_t undo_window_us, int64_t snapshot_max_
         release.runs.push_back(retired.run.id);
         garbage.runs.push_back(retired.run);
     }
-    const uint64_t released = garbage.runs.size();
     std::vector<manifest::Change> changes;
+    for (manifest::ReleaseSegments& each : TRY(old_segments(*state, now_us, undo_window_us))) {
+        for (const std::string& file : each.files) {
+            garbage.segments.insert(dataset::unlisted_path(file));
+        }
+        changes.emplace_back(std::move(each));
+    }
+    const uint64_t released = garbage.runs.size() + garbage.segments.size();
     manifest::ForgetCuts forget = old_cuts(*state, now_us, undo_window_us);
     if (!forget.cuts.empty()) changes.emplace_back(std::move(forget));
-    if (released > 0) changes.emplace_back(std::move(release));
+    if (!release.runs.empty()) changes.emplace_back(std::move(release));
     if (!changes.empty()) {
         auto committed = manifest_.commit(std::move(changes));
         // Another process was faster; what is left is seen by the next step.
@@ -107,6 +116,7 @@ Result<void> Releaser::delete_unpinned(int64_t snapshot_max_us) {
             if (forget_run_) forget_run_(run.id);
             files.merge(run.files());
         }
+        files.insert(each->segments.begin(), each->segments.end());
     }
     for (auto each = kept; each != garbage_.end(); ++each) {
         for (const manifest::Run& run : each->runs) {
@@ -117,6 +127,26 @@ Result<void> Releaser::delete_unpinned(int64_t snapshot_max_us) {
     TRY(batch::remove_files(store_, files));
     garbage_.erase(garbage_.begin(), kept);
     return {};
+}
+
+Result<std::vector<manifest::ReleaseSegments>> Releaser::old_segments(const manifest::State& state,
+                                                                      int64_t now_us,
+                                                                      int64_t undo_window_us) {
+    std::vector<manifest::ReleaseSegments> changes;
+    std::map<std::string, int64_t> seen_us;
+    for (const auto& [id, table] : state.tables) {
+        manifest::ReleaseSegments change{id, {}};
+        for (const manifest::RetiredSegment& each : table.retired_segments) {
+            const auto known = segments_us_.find(each.file);
+            const int64_t since_us = known == segments_us_.end() ? now_us : known->second;
+            seen_us.emplace(each.file, since_us);
+            if (now_us - since_us < undo_window_us) continue;
+            if (!TRY(store_.exists(each.file))) change.files.push_back(each.file);
+        }
+        if (!change.files.empty()) changes.push_back(std::move(change));
+    }
+    segments_us_ = std::move(seen_us);
+    return changes;
 }
 
 /// A cut may be read for an undo window after the next one has taken its place.
@@ -139,6 +169,33 @@ Result<void> remove_unnamed(Store& store, const std::string& directory,
     return {};
 }
 
+namespace {
+
+/// A day that was to be exchanged when the process ended is exchanged now, if all is there that it
+/// is to show. Gives where segments lie that are still read, or are yet to be listed.
+std::set<std::string> show_days(Store& store, const manifest::State& state) {
+    std::set<std::string> unlisted;
+    for (const auto& [id, table] : state.tables) {
+        const std::string& folder = state.catalog.tables.at(id).dataset_folder;
+        std::set<std::string> days;
+        for (const manifest::RetiredSegment& each : table.retired_segments) {
+            unlisted.insert(dataset::unlisted_path(each.file));
+            days.insert(dataset::day_of(each.file));
+        }
+        for (const std::string& day : days) {
+            const auto shown = dataset::show_day(store, folder, day, table);
+            if (shown) continue;
+            write_trace(TraceLevel::kError, "housekeeping", shown.error().to_string());
+            for (const manifest::Segment& each : table.segments) {
+                if (each.ingest_day == day) unlisted.insert(dataset::unlisted_path(each.file));
+            }
+        }
+    }
+    return unlisted;
+}
+
+}  // namespace
+
 Result<void> remove_orphans(Store& store, Store& local, const manifest::State& state) {
     std::set<std::string> named;
     for_each_named_file(state, [&](const std::string& file) { named.insert(file); });
@@ -147,6 +204,7 @@ Result<void> remove_orphans(Store& store, Store& local, const manifest::State& s
         if (!TRY(root.exists(directory))) return {};
         return remove_unnamed(root, directory, kept);
     };
+    TRY(clear(store, dataset::kUnlistedDirectory, show_days(store, state)));
     TRY(clear(store, "runs", named));
     // What was spilled or half written when a process ended is nobody's.
     TRY(clear(store, "_tmp", {}));

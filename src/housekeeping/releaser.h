@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -24,20 +25,26 @@ class Releaser {
     Releaser(Store& store, manifest::Manifest& manifest, const Clock& clock,
              std::function<void(RunId)> forget_run);
 
-    /// Releases runs that were retired longer ago than the undo window, and those of views that
-    /// were dropped; 0 releases everything retired. Their files are deleted, now or later, once no
+    /// Releases runs and segments that were retired longer ago than the undo window, and runs of
+    /// views that were dropped; 0 releases everything retired. A segment that is still listed waits
+    /// for that. Their files are deleted, now or later, once no
     /// pinned state names them any more; pins older than `snapshot_max_us` do not count. How many
-    /// runs were released. Forgets the cuts that were replaced as long ago.
+    /// were released. Forgets the cuts that were replaced as long ago.
     Result<uint64_t> release(int64_t undo_window_us, int64_t snapshot_max_us) EXCLUDES(mutex_);
 
   private:
     manifest::ForgetCuts old_cuts(const manifest::State& state, int64_t now_us,
                                   int64_t undo_window_us) const;
-    /// Runs that no version names any more, but states that are pinned may.
+    /// Runs and segments that no version names any more, but states that are pinned may.
     struct Garbage {
         ManifestNumber since;  // the first version that does not
         std::vector<manifest::Run> runs;
+        std::set<std::string> segments;  // where they lie
     };
+    Result<std::vector<manifest::ReleaseSegments>> old_segments(const manifest::State& state,
+                                                                int64_t now_us,
+                                                                int64_t undo_window_us)
+        REQUIRES(mutex_);
     Result<void> delete_unpinned(int64_t snapshot_max_us) REQUIRES(mutex_);
 
     Store& store_;
@@ -48,6 +55,8 @@ class Releaser {
     Mutex mutex_;  // one release at a time: two would find the same runs
     /// Oldest first. What is left when this ends the next start removes: no manifest names it.
     std::vector<Garbage> garbage_ GUARDED_BY(mutex_);
+    /// Since when retired segments have been seen, by the monotonic clock.
+    std::map<std::string, int64_t> segments_us_ GUARDED_BY(mutex_);
 };
 
 /// Deletes files below `directory`, three levels of directories deep, that are not in `named`, and
@@ -56,7 +65,7 @@ Result<void> remove_unnamed(Store& store, const std::string& directory,
                             const std::set<std::string>& named);
 
 /// Deletes run files that no manifest version names, and all of `_tmp/` and `spill/`, left by a
-/// crash. Only before anything writes runs.
+/// crash, once the dataset shows what the manifest names. Only before anything writes.
 Result<void> remove_orphans(Store& store, Store& local, const manifest::State& state);
 
 }  // namespace braid::housekeeping

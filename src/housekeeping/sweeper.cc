@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/file_system.h"
+#include "dataset/listed_files.h"
 #include "runs/run_file.h"
 
 namespace braid::housekeeping {
@@ -58,6 +59,7 @@ Result<void> Sweeper::remove_all(const manifest::Dropped& dropped, Swept& swept)
     if (parts_.dropped.local != nullptr) {
         TRY(remove_tree(*parts_.dropped.local, parts_.dropped.log_directory(dropped.table), swept));
     }
+    TRY(remove_tree(*parts_.store, dataset::unlisted_folder(dropped.dataset_folder), swept));
     return remove_tree(*parts_.store, dropped.dataset_folder, swept);
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "dataset/listed_files.h"
 #include "tests/sim/node_sim.h"
 #include "tests/support/files_below.h"
 
@@ -206,9 +207,12 @@ void NodeSim::check_files() {
     for (const manifest::Retired& retired : state->retired) named.merge(retired.run.files());
     for (const auto& [id, table] : state->tables) {
         for (const manifest::Segment& segment : table.segments) named.insert(segment.file);
+        for (const manifest::RetiredSegment& retired : table.retired_segments) {
+            named.insert(dataset::unlisted_path(retired.file));
+        }
     }
     std::set<std::string> found;
-    for (const char* directory : {"runs", "dataset", "_tmp", "spill", "redo"}) {
+    for (const char* directory : {"runs", "dataset", "unlisted", "_tmp", "spill", "redo"}) {
         list_files(disk_, directory, found);
     }
     for (const std::string& path : found) {

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The dataset is plain Hive-partitioned Parquet: pyarrow and DuckDB read it as it lies, with the rows that a
-SELECT gives."""
+SELECT gives, also while its segments are merged."""
 import pathlib
+import re
 import sys
+import threading
 import unittest
 
 import duckdb
@@ -15,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness import checks  # noqa: E402
 from harness.server import Braid  # noqa: E402
+from harness.waiting import eventually  # noqa: E402
 
 SCHEMA = """
 CREATE TABLE kinds (id int, b boolean, l bigint, n numeric(12,3), f double precision, s text, d date,
@@ -55,7 +58,7 @@ class DatasetTest(unittest.TestCase):
         self.assertTrue(files)
         for path in files:
             self.assertRegex(str(path.relative_to(self.dataset)),
-                             r"^ingest_day=\d{4}-\d\d-\d\d/\w+-\d{20}\.parquet$")
+                             r"^ingest_day=\d{4}-\d\d-\d\d/\w+-\d{20}(-\d+)?\.parquet$")
         stray = [path for path in (self.braid.data / "dataset").rglob("*")
                  if path.is_file() and path.suffix != ".parquet"]
         self.assertEqual(stray, [])
@@ -114,6 +117,88 @@ class DatasetTest(unittest.TestCase):
         for identity, partition, offset, ingested in self.braid.sql(
                 "SELECT id, _partition, _offset, _ingested_at FROM kinds"):
             self.assertEqual(found[partition, offset], (identity, ingested))
+
+
+class Lister(threading.Thread):
+    """Lists and reads a folder in a loop, as programs do that know no manifest. Of the records that were there
+    before it began to list, each must be found once, and no other twice."""
+
+    def __init__(self, read, known):
+        super().__init__(daemon=True)
+        self.read, self.known = read, known
+        self.ended = threading.Event()
+        self.faults, self.readings, self.not_found = [], 0, 0
+
+    def run(self):
+        while not self.ended.is_set() and not self.faults:
+            before = self.known[0]
+            try:
+                places = self.read()
+            except (FileNotFoundError, duckdb.IOException) as error:
+                if not re.search("(?i)no such file|not found|no files found", str(error)):
+                    self.faults.append(repr(error))
+                self.not_found += 1
+                continue
+            self.readings += 1
+            if len(set(places)) != len(places):
+                self.faults.append(f"{len(places) - len(set(places))} records are found twice")
+            if not before <= set(places):
+                self.faults.append(f"{len(before - set(places))} of {len(before)} records are not found")
+
+
+class MergeTest(unittest.TestCase):
+    """Segments are merged under readers that list the dataset."""
+
+    STEPS = 40
+
+    def merges(self, braid):
+        text = braid.http("GET", "/metrics").text()
+        return int(re.search(r"(?m)^braid_segment_merges_total (\d+)$", text).group(1))
+
+    def test_no_gap_and_no_double_while_segments_are_merged(self):
+        schema = """
+            CREATE TABLE kinds (id int) WITH (partitions = 3);
+            CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM kinds;
+            INSERT INTO kinds SELECT g FROM generate_series(1, 30) AS g"""
+        with Braid(init=schema) as braid:
+            braid.sql("REFRESH MATERIALIZED VIEW counted")
+            folder = next((braid.data / "dataset").iterdir())
+            source = f"read_parquet('{folder}/**/*.parquet')"
+            known = [frozenset()]
+
+            def note():
+                known[0] = frozenset(braid.sql("SELECT _partition, _offset FROM kinds"))
+
+            def arrow():
+                table = pa.dataset.dataset(folder, format="parquet", partitioning="hive").to_table(
+                    columns=["_partition", "_offset"])
+                return list(zip(table["_partition"].to_pylist(), table["_offset"].to_pylist()))
+
+            def duck():
+                with duckdb.connect() as connection:
+                    return connection.execute(f"SELECT _partition, _offset FROM {source}").fetchall()
+
+            note()
+            listers = [Lister(arrow, known), Lister(duck, known)]
+            for lister in listers:
+                lister.start()
+            for step in range(self.STEPS):
+                braid.sql(f"INSERT INTO kinds SELECT g FROM generate_series(1, {3 + step % 5}) AS g")
+                braid.sql("REFRESH MATERIALIZED VIEW counted")
+                note()
+            merges = 4  # eights of the first level
+            eventually(lambda: self.merges(braid) >= merges, "segments are merged")
+            counts = [lister.readings for lister in listers]
+            eventually(lambda: all(lister.readings > count or lister.faults
+                                   for lister, count in zip(listers, counts)), "all have read once more")
+            for lister in listers:
+                lister.ended.set()
+                lister.join()
+                self.assertEqual(lister.faults, [])
+            files = list(folder.rglob("*.parquet"))
+            self.assertLess(len(files), self.STEPS // 2)
+            self.assertEqual(len(arrow()), len(known[0]))
+            self.assertEqual(braid.value("SELECT segments FROM braid.streams"), len(files))
 
 
 def bytes_of(value):

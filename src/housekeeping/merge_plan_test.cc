@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "housekeeping/merge_plan.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "base/test_support.h"
+#include "housekeeping/tiers.h"
+#include "manifest/test_support.h"
+
+namespace braid::housekeeping {
+namespace {
+
+constexpr const char* kToday = "2026-11-22";
+constexpr const char* kYesterday = "2026-11-21";
+
+/// A stream of one partition whose segments are merged as planned.
+class MergePlanTest : public testing::Test {
+  protected:
+    void SetUp() override { table_ = history_.add_table("t"); }
+
+    const manifest::TableState& of() const { return *history_.state.table(table_); }
+    void archive(const std::string& day, int64_t rows = 10) {
+        const int64_t from = of().archive_end.at[0].value;
+        manifest::Segment segment = manifest::test_segment(0, from, from + rows);
+        segment.raw_bytes = static_cast<uint64_t>(rows) * 100;
+        segment.ingest_day = day;
+        ASSERT_OK(history_.apply({manifest::Archive{table_, {segment}}}));
+    }
+    std::optional<MergePlan> plan() const {
+        return plan_merge(history_.state, table_, kToday, limits_);
+    }
+    void merge(const MergePlan& plan) {
+        manifest::Segment sum = plan.segments.front();
+        manifest::ReplaceSegments change{table_, {}, {}};
+        Box box;
+        sum.rows = 0;
+        sum.raw_bytes = 0;
+        for (const manifest::Segment& each : plan.segments) {
+            change.removed.push_back(each.file);
+            box = *join(box, each.box);
+            sum.rows += each.rows;
+            sum.raw_bytes += each.raw_bytes;
+            sum.level = std::max(sum.level, each.level);
+        }
+        ++sum.level;
+        sum.box = box;
+        sum.file = fmt::format("m{}", ++merges_);
+        change.added = {sum};
+        rows_written_ += sum.rows;
+        ASSERT_OK(history_.apply({change}));
+    }
+    void merge_all() {
+        while (const auto next = plan()) merge(*next);
+    }
+
+    manifest::TestHistory history_;
+    TableId table_;
+    MergeLimits limits_;
+    uint64_t merges_ = 0;
+    uint64_t rows_written_ = 0;
+};
+
+TEST_F(MergePlanTest, ADayOfShortIntervalsHasFewSegmentsAndWritesEachRowAFewTimes) {
+    constexpr int kIntervals = 17'280;
+    size_t most = 0;
+    for (int interval = 0; interval < kIntervals; ++interval) {
+        archive(kToday);
+        merge_all();
+        most = std::max(most, of().segments.size());
+    }
+    EXPECT_LE(most, 7U * 5U);  // 8^5 > 17,280
+    EXPECT_LE(rows_written_, 5U * 10U * kIntervals);
+}
+
+TEST_F(MergePlanTest, ADayThatIsOverBecomesOne) {
+    for (int interval = 0; interval < 13; ++interval) archive(kYesterday);
+    for (int interval = 0; interval < 7; ++interval) archive(kToday);
+    merge_all();
+    ASSERT_EQ(of().segments.size(), 8U);
+    EXPECT_EQ(of().segments[0].rows, 130U);
+    EXPECT_EQ(of().segments[0].ingest_day, kYesterday);
+    archive(kYesterday);  // the clock went back
+    merge_all();
+    EXPECT_EQ(of().segments.size(), 9U) << "not across the segments of another day";
+}
+
+TEST_F(MergePlanTest, KeepsWithinTheLimits) {
+    limits_ = {.rows_max = 100, .raw_bytes_max = 1'000'000};
+    for (int interval = 0; interval < 50; ++interval) archive(kYesterday);
+    merge_all();
+    EXPECT_EQ(of().segments.size(), 5U);
+    for (const manifest::Segment& each : of().segments) EXPECT_EQ(each.rows, 100U);
+    limits_ = {.rows_max = 1'000'000, .raw_bytes_max = 30'000};
+    for (int interval = 0; interval < 50; ++interval) archive(kToday);
+    merge_all();
+    for (const manifest::Segment& each : of().segments) EXPECT_LE(each.raw_bytes, 30'000U);
+    EXPECT_LT(of().segments.size(), 20U);
+}
+
+TEST_F(MergePlanTest, LeavesWhatBatchHasReadApart) {
+    const VersionId version = history_.add_view(table_, "v");
+    ASSERT_OK(history_.apply({manifest::Backfill{manifest::test_run(
+        history_.new_run(), version, manifest::RunKind::kBatch, manifest::box({0}, {0}))}}));
+    for (int interval = 0; interval < 5; ++interval) archive(kYesterday);
+    ASSERT_OK(history_.apply({history_.seal(table_, of().archive_end)}));
+    ASSERT_OK(history_.apply({manifest::ChooseCut{table_, of().archive_end}}));
+    ASSERT_OK(history_.apply({history_.publish(table_)}));
+    for (int interval = 0; interval < 5; ++interval) archive(kYesterday);
+    merge_all();
+    ASSERT_EQ(of().segments.size(), 2U);
+    EXPECT_EQ(of().segments[0].box, manifest::box({0}, {50}));
+}
+
+TEST_F(MergePlanTest, NothingIsToDoWithoutSegments) {
+    EXPECT_FALSE(plan());
+    archive(kYesterday);
+    EXPECT_FALSE(plan());
+    EXPECT_FALSE(plan_merge(history_.state, {99}, kToday, limits_));
+}
+
+}  // namespace
+}  // namespace braid::housekeeping

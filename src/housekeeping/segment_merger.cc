@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "housekeeping/segment_merger.h"
+
+#include "dataset/listed_files.h"
+#include "dataset/segment_merge.h"
+#include "housekeeping/releaser.h"
+#include "runs/run_file.h"
+
+namespace braid::housekeeping {
+
+namespace {
+
+bool is_overtaken(const Error& error) {
+    return error.code() == ErrorCode::kConflict || error.code() == ErrorCode::kNotFound;
+}
+
+}  // namespace
+
+Result<bool> SegmentMerger::merge(const MergePlan& plan, const GoOn& go_on) {
+    const manifest::PinnedState pinned = parts_.manifest->pin();
+    const auto table = pinned.state->catalog.tables.find(plan.table);
+    if (table == pinned.state->catalog.tables.end()) return false;
+    // A stream that could not be opened is left as it is.
+    const auto nothing = [] { return Result<void>(); };
+    if (parts_.while_idle && !parts_.while_idle(plan.table, nothing)) return false;
+    const RunId id = TRY(parts_.manifest->new_run_id());
+    const std::string path = dataset::merged_path(plan.segments.front(), id);
+    manifest::ReplaceSegments change{plan.table, {}, {}};
+    for (const manifest::Segment& each : plan.segments) change.removed.push_back(each.file);
+    change.added.push_back(TRY(dataset::merge_segments(
+        *parts_.store, dataset::SegmentSpec::of(table->second), plan.segments, path, go_on)));
+    runs::UnnamedFile unnamed(*parts_.store, dataset::unlisted_path(path));
+    const auto committed = parts_.manifest->commit({std::move(change)});
+    unnamed.keep_if(committed);
+    const std::string& day = plan.segments.front().ingest_day;
+    if (committed || manifest::may_be_made(committed.error())) not_shown_.emplace(plan.table, day);
+    if (!committed && is_overtaken(committed.error())) return false;
+    if (!committed) return committed.error();
+    TRY(show(plan.table, day));
+    return true;
+}
+
+Result<void> SegmentMerger::finish(int64_t after_us) {
+    if (!not_shown_.empty()) TRY(parts_.manifest->settle());
+    const auto waiting = not_shown_;
+    for (const auto& [table, day] : waiting) TRY(show(table, day));
+    const int64_t now_us = parts_.clock->monotonic_us();
+    while (!left_.empty() && now_us - left_.front().since_us >= after_us) {
+        const std::string& directory = left_.front().directory;
+        if (TRY(parts_.store->exists(directory))) {
+            TRY(remove_unnamed(*parts_.store, directory, {}));
+            TRY(parts_.store->remove_directory(directory));
+        }
+        left_.erase(left_.begin());
+    }
+    return {};
+}
+
+Result<void> SegmentMerger::show(TableId table, const std::string& ingest_day) {
+    const auto show_now = [&]() -> Result<void> {
+        const manifest::StatePtr state = parts_.manifest->head();
+        const manifest::TableState* of = state->table(table);
+        if (of == nullptr) return {};
+        const std::string& folder = state->catalog.tables.at(table).dataset_folder;
+        std::string left = TRY(dataset::show_day(*parts_.store, folder, ingest_day, *of));
+        if (!left.empty()) left_.push_back({std::move(left), parts_.clock->monotonic_us()});
+        return {};
+    };
+    auto shown = parts_.while_idle ? parts_.while_idle(table, show_now) : show_now();
+    const bool is_dropped = parts_.manifest->head()->table(table) == nullptr;
+    if (!shown && !is_dropped) return shown;
+    not_shown_.erase({table, ingest_day});
+    return {};
+}
+
+}  // namespace braid::housekeeping

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/store.h"
+#include "housekeeping/merge_plan.h"
+#include "manifest/manifest.h"
+
+namespace braid::housekeeping {
+
+struct SegmentMergerParts {
+    Store* store = nullptr;
+    const Clock* clock = nullptr;
+    manifest::Manifest* manifest = nullptr;
+    /// Calls while nothing of the stream is put into its dataset; empty: nothing is in any case.
+    std::function<Result<void>(TableId, const std::function<Result<void>()>&)> while_idle = {};
+};
+
+/// Makes few segments of many. What it writes is garbage until one commit; then the manifest's
+/// readers go on with it, and the day's folder is exchanged, so that those who list it do too. The
+/// segments that were replaced are retired. One thread at a time.
+class SegmentMerger {
+  public:
+    explicit SegmentMerger(SegmentMergerParts parts) : parts_(std::move(parts)) {}
+
+    /// False where the segments are not what they were when it was planned. `go_on` is told now and
+    /// then how many rows were read since; its error ends the work and is given back.
+    using GoOn = std::function<Result<void>(uint64_t rows)>;
+    Result<bool> merge(const MergePlan& plan, const GoOn& go_on);
+    /// Shows days whose folders could not be exchanged when they should have been, and removes
+    /// those that were exchanged `after_us` ago.
+    Result<void> finish(int64_t after_us);
+
+  private:
+    Result<void> show(TableId table, const std::string& ingest_day);
+
+    const SegmentMergerParts parts_;
+    std::set<std::pair<TableId, std::string>> not_shown_;  // days
+    struct Left {
+        std::string directory;
+        int64_t since_us = 0;  // by the monotonic clock
+    };
+    std::vector<Left> left_;  // oldest first; what is left when this ends the next start removes
+};
+
+}  // namespace braid::housekeeping
