@@ -314,6 +314,52 @@ TEST_P(CutLaw, HoldsWithBatchesThatGoOnFromOneAnother) {
     EXPECT_EQ(digest(node, runs::ReadMode::kFinal), all);
 }
 
+/// Each event is a segment; what can be merged is, over days, released, and read after a start.
+TEST_P(CutLaw, HoldsWithMergesOfSegmentsBetweenTheCuts) {
+    constexpr int64_t kDayUs = 24LL * 3'600'000'000;
+    const auto records = history(150, 43);
+    TestNode node(options(2));
+    create(node);
+    TestNode plain;
+    create(plain);
+    const char* places = "SELECT _partition, _offset, _raw FROM events ORDER BY 1, 2";
+    int64_t most = 0;
+    for (size_t at = 0; at < records.size(); ++at) {
+        append(node, records, at, at + 1);
+        append(plain, records, at, at + 1);
+        if (at % 60 == 59) {
+            node.clock().advance_us(kDayUs);
+            plain.clock().advance_us(kDayUs);
+        }
+        if (at % 5 == 0) {
+            ASSERT_TRUE(node.seal("events"));
+        }
+        ASSERT_TRUE(node.archive("events"));
+        while (node.workers().step("housekeeping")) {
+        }
+        most = std::max(most, std::stol(node.rows("SELECT segments FROM braid.streams")[0]));
+        if (at == 40) node.run(fmt::format("CREATE MATERIALIZED VIEW late AS {}", kView));
+        if (at == 90) node.run("REFRESH MATERIALIZED VIEW v");
+        if (at % 16 != 15) continue;
+        ASSERT_TRUE(node.node().release(0));
+        ASSERT_EQ(digest(node), digest(plain)) << "after event " << at;
+        ASSERT_EQ(node.rows(places), plain.rows(places)) << "after event " << at;
+    }
+    EXPECT_LE(most, 40) << "150 of one event each";
+    const Digest all = digest(plain);
+    node.run("REFRESH MATERIALIZED VIEW v");
+    EXPECT_EQ(digest(node), all);
+    EXPECT_EQ(digest(node, runs::ReadMode::kFinal), all);
+    EXPECT_EQ(node.digest("late").value(), all);
+    const auto audits = node.rows("SELECT count(*) FROM braid.audits WHERE NOT matched");
+    EXPECT_EQ(audits, std::vector<std::string>{"0"});
+    if (GetParam().is_sparse || GetParam().grows) return;  // such logs end with the node
+    ASSERT_TRUE(node.stop());
+    ASSERT_TRUE(node.start());
+    EXPECT_EQ(node.rows(places), plain.rows(places));
+    EXPECT_EQ(digest(node), all);
+}
+
 TEST_P(CutLaw, HoldsAtRandomCutsAndSealsOfTheRealLog) {
     const std::vector<std::string> lines = real_log_lines();
     ASSERT_EQ(lines.size(), 10'000U);
