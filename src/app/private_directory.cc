@@ -16,8 +16,8 @@ using std::filesystem::perms;
 
 constexpr perms kOthers = perms::group_all | perms::others_all;
 /// What Braid makes in its data directory.
-constexpr const char* kOwnNames[] = {"INIT", "LOCK", "_tmp",  "cache", "dataset", "function_data",
-                                     "log",  "redo", "spill", "runs",  "manifest"};
+constexpr const char* kOwnNames[] = {"INIT", "LOCK", "_tmp",  "cache", "dataset",  "function_data",
+                                     "log",  "redo", "spill", "runs",  "manifest", "unlisted"};
 
 Error cannot_close(const path& place, const std::error_code& why) {
     return io_error("could not close \"{}\" to other users: {}", place.string(), why.message())

@@ -31,6 +31,16 @@ Result<void> link_once(Store& store, const std::string& from, const std::string&
     return linked;
 }
 
+/// As far as that works.
+void forget(Store& store, const std::string& directory) {
+    const auto names = store.list(directory);
+    if (!names) return;
+    for (const std::string& name : *names) {
+        static_cast<void>(store.remove(directory + "/" + name));
+    }
+    static_cast<void>(store.remove_directory(directory));
+}
+
 }  // namespace
 
 std::string unlisted_folder(const std::string& folder) {
@@ -76,15 +86,24 @@ Result<std::string> show_day(Store& store, const std::string& folder, const std:
     const std::string unlisted = unlisted_folder(folder);
     const std::string next =
         TRY(free_directory(store, fmt::format("{}/ingest_day={}", unlisted, ingest_day)));
-    for (const std::string& name : listed) {
-        const std::string to = (replaced.contains(name) ? unlisted : next) + "/" + name;
-        TRY(link_once(store, day + "/" + name, to));
+    const auto exchange_it = [&]() -> Result<void> {
+        for (const std::string& name : listed) {
+            const std::string to = (replaced.contains(name) ? unlisted : next) + "/" + name;
+            TRY(link_once(store, day + "/" + name, to));
+        }
+        for (const std::string& file : missing) {
+            TRY(store.link(unlisted_path(file), next + "/" + name_of(file)));
+        }
+        TRY(store.sync_directory(unlisted));
+        return store.exchange(day, next);
+    };
+    auto exchanged = exchange_it();
+    if (!exchanged) {
+        // It is tried again, so it must leave nothing, unless that is what somebody still lists.
+        const auto now = store.list(day);
+        if (now && *now == listed) forget(store, next);
+        return std::move(exchanged).error();
     }
-    for (const std::string& file : missing) {
-        TRY(store.link(unlisted_path(file), next + "/" + name_of(file)));
-    }
-    TRY(store.sync_directory(unlisted));
-    TRY(store.exchange(day, next));
     for (const std::string& file : missing) TRY(store.remove(unlisted_path(file)));
     return next;
 }

@@ -240,6 +240,7 @@ TEST(SegmentMergerTest, ADayThatCouldNotBeShownIsShownLater) {
     EXPECT_EQ(data.state().segments.size(), 2U);
     EXPECT_EQ(data.listed(), data.places_);
     EXPECT_EQ(data.named(data.state()), data.places_);
+    EXPECT_EQ(data.unlisted(), kMerged + 1) << "what was replaced, and the new one";
     ASSERT_OK_AND_ASSIGN(const uint64_t released, data.releaser_->release(0, 1));
     EXPECT_EQ(released, 0U) << "they are still listed";
     data.files_.clear_faults();

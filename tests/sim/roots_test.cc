@@ -65,7 +65,7 @@ TYPED_TEST(Roots, HoldEachTheirOwn) {
     node.run(kSchema);
     play(node, 0, 50);
     EXPECT_THAT(names(node.files(), ""), IsSubsetOf({"LOCK", "_tmp", "log", "redo", "spill"}));
-    EXPECT_THAT(names(store, ""), IsSubsetOf({"_tmp", "dataset", "manifest", "runs"}));
+    EXPECT_THAT(names(store, ""), IsSubsetOf({"_tmp", "dataset", "manifest", "runs", "unlisted"}));
     const std::string folder = fmt::format("t-{}", node.table("t").value);
     EXPECT_THAT(names(store, "dataset"), UnorderedElementsAre(folder));
     EXPECT_FALSE(names(store, "runs").empty());

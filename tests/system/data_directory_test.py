@@ -90,7 +90,8 @@ class DataDirectoryTest(unittest.TestCase):
         names = {path.name for path in local.iterdir() if not path.name.startswith("OWNER-")}
         self.assertLessEqual(names, {"LOCK", "_tmp", "cache", "log", "redo", "spill"})
         names = {path.name for path in store.iterdir()}
-        self.assertLessEqual(names, {"LOCK", "_tmp", "dataset", "function_data", "manifest", "runs"})
+        self.assertLessEqual(names, {"LOCK", "_tmp", "dataset", "function_data", "manifest", "runs",
+                                     "unlisted"})
         self.assertFalse((self.folder / "data").exists())
         self.assertEqual(open_to_others(local), [])
         self.assertEqual(open_to_others(store), [])
