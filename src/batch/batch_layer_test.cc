@@ -98,8 +98,9 @@ class BatchLayerTest : public testing::Test {
         const Offset from = state().archive_end.at[0];
         if (from >= end) return {};
         const dataset::SegmentSpec spec = dataset::SegmentSpec::of(table_);
-        const auto writer =
-            TRY(dataset::SegmentWriter::create(files_, spec, {0}, from, "2026-11-22"));
+        const std::string path =
+            dataset::segment_path(spec.folder, "2026-11-22", spec.log, state().archive_end);
+        const auto writer = TRY(dataset::SegmentWriter::create(files_, spec, path, {0}, from));
         const auto decoder = TRY(operators::make_decoder_of(table_));
         const Records records = between(from, end);
         const std::vector<std::string_view> raw(records.begin(), records.end());
