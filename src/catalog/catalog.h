@@ -73,6 +73,8 @@ struct MaterializedView {
     int64_t created_at_us = 0;
     /// An answer with more groups is refused (53400). 0: there is no such limit.
     uint64_t keys_max = 0;
+    /// How long groups are kept behind the stream's clock, in microseconds. 0: for ever.
+    int64_t retention_us = 0;
 
     const ViewVersion* find(VersionId version) const;
 };

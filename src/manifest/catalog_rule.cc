@@ -132,6 +132,8 @@ Result<void> Rule::operator()(const Grow& change) {
     grow(table.sealed_frontier);
     if (table.cut_in_flight) grow(*table.cut_in_flight);
     for (PublishedCut& published : table.cuts) grow(published.cut);
+    for (Horizon& horizon : table.horizons) grow(horizon.from);
+    if (!table.thinned_below.at.empty()) grow(table.thinned_below);
     for (auto& [id, view] : state_.catalog.views) {
         if (view.table != change.table) continue;
         for (catalog::ViewVersion& version : view.versions) grow(version.first_seal);
@@ -177,7 +179,7 @@ Result<void> Rule::operator()(const Sweep& change) {
 Result<void> Rule::operator()(const CreateView& change) {
     catalog::MaterializedView view = change.view;
     TRY(check_free_name(view.name));
-    const TableState* table = TRY(this->table(view.table));
+    TableState* table = TRY(this->table(view.table));
     if (view.versions.size() != 1 || view.current != view.versions.front().id) {
         return internal_error("view \"{}\" must be created with one version", view.name);
     }
@@ -187,6 +189,7 @@ Result<void> Rule::operator()(const CreateView& change) {
     version.first_seal = table->sealed_frontier;
     version.is_populated = false;
     state_.runs[version.id] = {};
+    if (view.retention_us > 0 && table->clock_us) table->horizon_us = table->clock_us;
     state_.catalog.views[view.id] = std::move(view);
     return {};
 }

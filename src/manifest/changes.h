@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -64,10 +65,16 @@ struct Seal {
     TableId table;
     Box box;
     std::vector<Run> runs;
+    /// The greatest event time in the box that moves the stream's clock.
+    std::optional<int64_t> clock_us = {};
+    /// What its events were held against, as far as the table does not list it: rising, from
+    /// vectors of the box on; each was the table's horizon at some commit before.
+    std::vector<Horizon> horizons = {};
 };
 /// For one version without data: a run whose box is [origin, first_seal).
 struct Backfill {
     Run run;
+    std::optional<int64_t> clock_us = {};  // as Seal's: history may hold the greatest
 };
 struct Archive {
     TableId table;
@@ -103,6 +110,7 @@ struct Publish {
     Cut cut;
     std::vector<Run> runs;
     std::vector<Audit> audits;
+    std::optional<int64_t> clock_us = {};  // as Backfill's
 };
 /// What a publish would have been, had its audits matched: its runs become the candidate of the cut
 /// in flight and answer nothing.

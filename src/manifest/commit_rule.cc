@@ -44,7 +44,7 @@ Result<void> check_sums(const Run& run) {
     if (run.failed > run.quarantined) {
         return internal_error("run {} has more failed than quarantined events", run.id.value);
     }
-    if (run.counted + run.filtered + run.quarantined > run.box.width()) {
+    if (run.counted + run.filtered + run.quarantined + run.expired > run.box.width()) {
         return internal_error("run {} accounts for more events than box {} can hold", run.id.value,
                               run.box.to_string());
     }
@@ -170,13 +170,14 @@ Result<void> Rule::operator()(const Seal& change) {
     if (!is_well_formed(change.box, table.origin.partition_count())) {
         return internal_error("box {} is malformed", change.box.to_string());
     }
-    const std::string frontier = table.sealed_frontier.to_string();
+    const Positions from = table.sealed_frontier;
     if (!extend(table.sealed_frontier, change.box)) {
-        return not_the_tiling("the seal does not start at the sealed frontier", frontier,
+        return not_the_tiling("the seal does not start at the sealed frontier", from.to_string(),
                               change.box);
     }
     TRY(admit_all(change.runs, versions_of(change.table), RunKind::kSealed,
                   [&](const Run&) { return Result<Box>(change.box); }));
+    TRY(take_horizons(table, from, change));
     if (change.box.is_empty()) return {};  // nothing to remember
     for (const Run& run : change.runs) state_.runs[run.version].push_back(run);
     return {};
@@ -190,12 +191,13 @@ Result<void> Rule::operator()(const Backfill& change) {
         return conflict("view version {} is populated already", version->id.value);
     }
     const TableId id = state_.catalog.view_of_version(version->id)->table;
-    const TableState& table = *TRY(this->table(id));
+    TableState& table = *TRY(this->table(id));
     TRY(admit(change.run, RunKind::kBatch, Box::between(table.origin, version->first_seal)));
     state_.runs[version->id].edit([&](SharedList<Run>::Items& runs) {
         runs.insert(runs.begin(), std::make_shared<const Run>(change.run));
     });
     set_populated(*version);
+    raise_clock(id, table, change.clock_us);
     return {};
 }
 
@@ -341,6 +343,7 @@ Result<void> Rule::operator()(const Publish& change) {
         }
     }
     record(change.audits);
+    raise_clock(change.table, table, change.clock_us);
     return publish_runs(change.table, table, change.runs);
 }
 

@@ -39,6 +39,7 @@ bool is_refusal(const Error& error) {
 void Run::set_account(const FoldAccount& account) {
     counted = account.counted;
     filtered = account.filtered;
+    expired = account.expired;
     quarantined = account.quarantined;
     failed = account.failed;
 }

@@ -120,6 +120,19 @@ TEST(ManifestSample, OpensWithABatchThatWentOn) {
     EXPECT_EQ(state->batch_end({10}), stream.cuts[0].cut);
 }
 
+TEST(ManifestSample, OpensWithHorizons) {
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest_retention"));
+    EXPECT_EQ(state->number, ManifestNumber{6});
+    constexpr int64_t kFirst = 1'700'000'000'000'000;
+    constexpr int64_t kSecond = kFirst + 86'400'000'000;
+    const TableState& stream = state->tables.at({12});
+    EXPECT_EQ(stream.clock_us, kSecond + 1);
+    EXPECT_EQ(stream.horizon_us, kSecond);
+    EXPECT_EQ(stream.horizons, (std::vector<Horizon>{{at({4}), kFirst - 1}, {at({6}), kSecond}}));
+    EXPECT_EQ(state->catalog.views.at({13}).retention_us, 604'800'000'000);
+    EXPECT_EQ(state->runs_of({14})[0].expired, 2U);
+}
+
 TEST(ManifestSample, OpensWithTablesThatWereDropped) {
     ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest_dropped"));
     EXPECT_EQ(state->number, ManifestNumber{258});

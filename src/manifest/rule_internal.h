@@ -75,6 +75,12 @@ class Rule {
     void drop_candidate_run(TableState& table, VersionId version);
     void judge(uint64_t audit, Verdict verdict);
     void retire(const SharedList<Run>::Items& runs);
+    /// What the events of a seal, whose box began at `from`, were held against; then its clock.
+    Result<void> take_horizons(TableState& table, const Positions& from, const Seal& change);
+    /// The stream's clock has seen a time; the horizon follows by whole steps.
+    void raise_clock(TableId id, TableState& table, std::optional<int64_t> clock_us);
+    /// The shortest time that something of the stream is kept; nothing: all is, for ever.
+    std::optional<int64_t> shortest_retention(TableId id) const;
     /// Gives the audits their numbers and returns them.
     std::vector<uint64_t> record(const std::vector<Audit>& audits);
     void forget_unbacked_cuts(const std::map<RunId, VersionId>& released);

@@ -15,6 +15,7 @@
 #include "manifest/shared_list.h"
 #include "model/box.h"
 #include "model/fold_account.h"
+#include "model/horizon.h"
 
 namespace braid::manifest {
 
@@ -44,8 +45,8 @@ struct Run {
     uint64_t rows = 0;  // groups: those of section 0
     Digest digest;      // sum of the parts'
     std::vector<Part> parts;
-    /// What became of the events of the box: folded into groups, refused by WHERE, bad. For the
-    /// accounts: counted + filtered + quarantined = records of the box.
+    /// What became of the events of the box: folded into groups, refused by WHERE, bad, too late.
+    /// For the accounts: counted + filtered + quarantined + expired = records of the box.
     uint64_t counted = 0;
     uint64_t filtered = 0;
     uint64_t quarantined = 0;
@@ -56,8 +57,10 @@ struct Run {
     /// Of a batch run: how many batches it is of that went on where the one before had ended. 0: it
     /// was computed from the origin. The sum over a version's batch runs is its lineage depth.
     uint32_t increments = 0;
+    /// Events of groups that the view did not keep any more (TableState::horizons).
+    uint64_t expired = 0;
 
-    FoldAccount account() const { return {counted, filtered, quarantined, failed}; }
+    FoldAccount account() const { return {counted, filtered, quarantined, failed, expired}; }
     void set_account(const FoldAccount& account);
     /// Takes in the box, the account and the increments of the run behind it in a tiling: CHECK.
     void extend(const Run& next);
@@ -145,6 +148,19 @@ struct TableState {
     std::vector<PublishedCut> cuts;               // oldest first
     /// When a batch was last published that had computed everything from the origin; 0: never.
     int64_t recomputed_at_us = 0;
+    /// The stream's clock: the greatest event time below the sealed frontier that is at most a day
+    /// ahead of its record (operators/fold/event_clock.h). Kept while a view retains; nothing: no
+    /// such event yet. Unix microseconds, as all times here.
+    std::optional<int64_t> clock_us;
+    /// The newest horizon: what speed begins from now on is held against it, and readers drop what
+    /// has expired by it. It follows the clock in steps and never goes back.
+    std::optional<int64_t> horizon_us;
+    /// What the events below the sealed frontier were held against as they were folded, rising; it
+    /// is what a recomputation holds them against.
+    std::vector<Horizon> horizons;
+    /// Some of the horizons below it are forgotten: a recomputation may count what speed has seen
+    /// expire. Empty: none.
+    Positions thinned_below;
 };
 
 /// Numbers [from, to).
@@ -182,6 +198,9 @@ struct State {
     const SharedList<Run>& runs_of(VersionId version) const;
     /// Where a version's batch runs end: all its other runs lie behind. The origin without any.
     Positions batch_end(VersionId version) const;
+    /// The moment before which groups of a view have expired, as near as the horizon tells;
+    /// nothing: none has.
+    std::optional<int64_t> kept_since_us(const catalog::MaterializedView& view) const;
     /// Audits of a stream's candidate that still wait, ascending; empty without one.
     std::vector<uint64_t> pending_audits(TableId table) const;
 };

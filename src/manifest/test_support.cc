@@ -260,6 +260,35 @@ std::vector<std::vector<Change>> sample_increments(uint64_t first_cut) {
     };
 }
 
+std::vector<std::vector<Change>> sample_retention() {
+    catalog::MaterializedView view = test_view({13}, {14}, {12}, "k");
+    view.retention_us = 604'800'000'000;
+    const auto run = [](uint64_t id, RunKind kind, Box box, uint64_t expired) {
+        Run run = test_run({id}, {14}, kind, std::move(box));
+        run.counted -= expired;
+        run.expired = expired;
+        return run;
+    };
+    constexpr int64_t kFirst = 1'700'000'000'000'000;
+    constexpr int64_t kSecond = kFirst + 86'400'000'000;
+    const Box first = box({0}, {4});
+    const Box second = box({4}, {9});
+    const Box all = box({0}, {9});
+    const Audit audit{.table = {12}, .version = {14}, .cut = at({9}), .verdict = Verdict::kMatched};
+    return {
+        {CreateTable{test_table({12}, "kept")}, CreateView{view}},
+        {Backfill{run(60, RunKind::kBatch, box({0}, {0}), 0), kFirst - 1}},
+        {Seal{{12}, first, {run(61, RunKind::kSealed, first, 0)}, kSecond}},
+        {Seal{{12},
+              second,
+              {run(62, RunKind::kSealed, second, 2)},
+              std::nullopt,
+              {{at({4}), kFirst - 1}, {at({6}), kSecond}}}},
+        {Archive{{12}, {test_segment(0, 0, 9)}}, ChooseCut{{12}, at({9})}},
+        {Publish{{12}, at({9}), {run(63, RunKind::kBatch, all, 2)}, {audit}, kSecond + 1}},
+    };
+}
+
 std::vector<std::vector<Change>> sample_commits() {
     catalog::MaterializedView view = test_view({2}, {3}, {1}, "Besuche 'täglich'");
     view.versions[0].definition = "SELECT region(ip), count(*)\n FROM \"t\" WHERE a ~ E'\\\\d\"'";
@@ -322,6 +351,7 @@ std::vector<std::vector<Change>> sample_commits() {
     std::ranges::move(sample_growth(), std::back_inserter(commits));
     std::ranges::move(sample_increments(3), std::back_inserter(commits));
     std::ranges::move(sample_replacements(), std::back_inserter(commits));
+    std::ranges::move(sample_retention(), std::back_inserter(commits));
     return commits;
 }
 

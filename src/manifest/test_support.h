@@ -34,6 +34,9 @@ std::vector<std::vector<Change>> sample_growth();
 /// Goes on from these: a batch that adds to the one before, whose cut has this number and is
 /// forgotten. docs/formats/samples/manifest_increments was written from both.
 std::vector<std::vector<Change>> sample_increments(uint64_t first_cut);
+/// A stream whose view keeps its groups for a time. Accepted from the empty state on too;
+/// docs/formats/samples/manifest_retention was written from these.
+std::vector<std::vector<Change>> sample_retention();
 
 /// A history in memory: changes are applied to `state`, or refused and leave it alone. Ids count
 /// up.

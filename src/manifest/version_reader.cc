@@ -99,6 +99,9 @@ class Node {
     }
 
     Positions positions(std::string_view name) const { return {numbers<Offset>(name)}; }
+    std::optional<int64_t> time_if(std::string_view name) const {
+        return has(name) ? std::optional(number<int64_t>(name)) : std::nullopt;
+    }
     std::optional<Cut> cut(std::string_view name) const {
         if (at(name).is_null()) return std::nullopt;
         return positions(name);
@@ -214,7 +217,8 @@ catalog::MaterializedView read_view(const Node& in) {
             .versions = in.list("versions", read_view_version),
             .current = in.id("current"),
             .created_at_us = in.number<int64_t>("created_at_us"),
-            .keys_max = in.has("keys_max") ? in.number<uint64_t>("keys_max") : 0};
+            .keys_max = in.has("keys_max") ? in.number<uint64_t>("keys_max") : 0,
+            .retention_us = in.time_if("retention_us").value_or(0)};
 }
 
 catalog::PlainView read_plain_view(const Node& in) {
@@ -251,7 +255,8 @@ Run read_run(const Node& in) {
             .quarantined = in.number<uint64_t>("quarantined"),
             .failed = in.has("failed") ? in.number<uint64_t>("failed") : 0,
             .level = in.has("level") ? in.number<uint32_t>("level") : 0,
-            .increments = in.has("increments") ? in.number<uint32_t>("increments") : 0};
+            .increments = in.has("increments") ? in.number<uint32_t>("increments") : 0,
+            .expired = in.has("expired") ? in.number<uint64_t>("expired") : 0};
 }
 
 Segment read_segment(const Node& in) {
@@ -325,6 +330,13 @@ std::optional<Candidate> read_candidate(const Node& in) {
                      .at_us = candidate.number<int64_t>("at_us")};
 }
 
+std::vector<Horizon> read_horizons(const Node& in) {
+    if (!in.has("horizons")) return {};
+    return in.list("horizons", [](const Node& each) {
+        return Horizon{.from = each.positions("from"), .time_us = each.number<int64_t>("time_us")};
+    });
+}
+
 TableState read_table_state(const Node& in) {
     return {.origin = in.positions("origin"),
             .archive_end = in.positions("archive_end"),
@@ -336,8 +348,11 @@ TableState read_table_state(const Node& in) {
                                     ? in.list("retired_segments", read_retired_segment)
                                     : std::vector<RetiredSegment>(),
             .cuts = in.list("cuts", read_published_cut),
-            .recomputed_at_us =
-                in.has("recomputed_at_us") ? in.number<int64_t>("recomputed_at_us") : 0};
+            .recomputed_at_us = in.time_if("recomputed_at_us").value_or(0),
+            .clock_us = in.time_if("clock_us"),
+            .horizon_us = in.time_if("horizon_us"),
+            .horizons = read_horizons(in),
+            .thinned_below = in.has("thinned_below") ? in.positions("thinned_below") : Positions()};
 }
 
 State read_state(const Node& in) {
@@ -377,7 +392,7 @@ State read_state(const Node& in) {
 }
 
 template <typename T>
-Change read_at_cut(const Node& in) {
+T read_at_cut(const Node& in) {
     return T{.table = in.id("table"),
              .cut = in.positions("cut"),
              .runs = in.list("runs", read_run),
@@ -408,10 +423,13 @@ Change read_change(const Node& in) {
     if (in.has("allow_files")) return AllowFiles{in.text_list("allow_files")};
     if (in.has("seal")) {
         const Node seal = of("seal");
-        return Seal{
-            .table = seal.id("table"), .box = seal.box(), .runs = seal.list("runs", read_run)};
+        return Seal{.table = seal.id("table"),
+                    .box = seal.box(),
+                    .runs = seal.list("runs", read_run),
+                    .clock_us = seal.time_if("clock_us"),
+                    .horizons = read_horizons(seal)};
     }
-    if (in.has("backfill")) return Backfill{read_run(of("backfill"))};
+    if (in.has("backfill")) return Backfill{read_run(of("backfill")), in.time_if("clock_us")};
     if (in.has("archive")) {
         const Node archive = of("archive");
         return Archive{archive.id("table"), archive.list("segments", read_segment)};
@@ -428,7 +446,11 @@ Change read_change(const Node& in) {
     }
     if (in.has("choose_cut"))
         return ChooseCut{of("choose_cut").id("table"), of("choose_cut").cut("cut")};
-    if (in.has("publish")) return read_at_cut<Publish>(of("publish"));
+    if (in.has("publish")) {
+        auto publish = read_at_cut<Publish>(of("publish"));
+        publish.clock_us = of("publish").time_if("clock_us");
+        return publish;
+    }
     if (in.has("park")) return read_at_cut<Park>(of("park"));
     if (in.has("accept_audit")) return Judge{in.number<uint64_t>("accept_audit"), true};
     if (in.has("reject_audit")) return Judge{in.number<uint64_t>("reject_audit"), false};

@@ -67,7 +67,10 @@ class Writer {
     }
     void operator()(const AllowFiles& change) { texts("allow_files", change.directories); }
     void operator()(const Seal& change) { object("seal", change); }
-    void operator()(const Backfill& change) { object("backfill", change.run); }
+    void operator()(const Backfill& change) {
+        object("backfill", change.run);
+        time_if("clock_us", change.clock_us);
+    }
     void operator()(const Archive& change) { object("archive", change); }
     void operator()(const ReplaceSegments& change) { object("replace_segments", change); }
     void operator()(const ReleaseSegments& change) { object("release_segments", change); }
@@ -167,10 +170,23 @@ class Writer {
         json_.hex(value);
     }
 
+    void time_if(std::string_view name, std::optional<int64_t> value) {
+        if (value) json_.field(name, *value);
+    }
+    void horizons_if(const std::vector<Horizon>& horizons) {
+        if (!horizons.empty()) objects("horizons", horizons);
+    }
+
+    void fields(const Horizon& horizon) {
+        positions("from", horizon.from);
+        json_.field("time_us", horizon.time_us);
+    }
     void fields(const Seal& change) {
         json_.field("table", change.table.value);
         box(change.box);
         objects("runs", change.runs);
+        time_if("clock_us", change.clock_us);
+        horizons_if(change.horizons);
     }
     void fields(const Archive& change) {
         json_.field("table", change.table.value);
@@ -197,7 +213,10 @@ class Writer {
         objects("runs", change.runs);
         objects("audits", change.audits);
     }
-    void fields(const Publish& change) { fields_at_cut(change); }
+    void fields(const Publish& change) {
+        fields_at_cut(change);
+        time_if("clock_us", change.clock_us);
+    }
     void fields(const Park& change) { fields_at_cut(change); }
     void fields(const Compact& change) {
         ids("removed", change.removed);
@@ -226,6 +245,7 @@ class Writer {
         json_.field("filtered", run.filtered);
         json_.field("quarantined", run.quarantined);
         if (run.failed != 0) json_.field("failed", run.failed);
+        if (run.expired != 0) json_.field("expired", run.expired);
         if (run.level != 0) json_.field("level", run.level);
         if (run.increments != 0) json_.field("increments", run.increments);
         objects("parts", run.parts);
@@ -325,6 +345,7 @@ class Writer {
         json_.field("current", view.current.value);
         json_.field("created_at_us", view.created_at_us);
         if (view.keys_max != 0) json_.field("keys_max", view.keys_max);
+        if (view.retention_us != 0) json_.field("retention_us", view.retention_us);
     }
     void fields(const catalog::PlainView& view) {
         json_.field("id", view.id.value);
@@ -362,6 +383,10 @@ class Writer {
             if (table.recomputed_at_us != 0) {
                 json_.field("recomputed_at_us", table.recomputed_at_us);
             }
+            time_if("clock_us", table.clock_us);
+            time_if("horizon_us", table.horizon_us);
+            horizons_if(table.horizons);
+            if (!table.thinned_below.at.empty()) positions("thinned_below", table.thinned_below);
             json_.end_object();
         }
         json_.end_array();
