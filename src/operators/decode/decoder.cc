@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 
 #include "base/error_makers.h"
 #include "operators/decode/slice_decoder_internal.h"
@@ -48,6 +49,34 @@ const Format* find_format(std::string_view name) {
 }
 
 }  // namespace
+
+DecodedSlice part_of(const DecodedSlice& slice, size_t from, size_t to) {
+    DecodedSlice part;
+    part.partition = slice.partition;
+    part.batch.length = to - from;
+    for (const Column& column : slice.batch.columns) {
+        const bool is_there = column.length() == slice.batch.length;
+        part.batch.columns.push_back(is_there ? column.slice(from, to - from) : Column());
+    }
+    std::vector<int64_t> offsets;
+    for (size_t row = from; row < to; ++row) offsets.push_back(slice.offsets[row].value);
+    part.offsets = Offsets::of(std::move(offsets));
+    for (const BadRecord& bad : slice.bad) {
+        if (bad.row < from || bad.row >= to) continue;
+        part.bad.push_back({bad.row - static_cast<uint32_t>(from), bad.reason});
+    }
+    for (const uint32_t row : slice.good) {
+        if (row >= from && row < to) part.good.push_back(row - static_cast<uint32_t>(from));
+    }
+    return part;
+}
+
+size_t first_row_at(const DecodedSlice& slice, Offset offset, size_t from) {
+    const auto rows = std::views::iota(from, slice.batch.length);
+    const auto at =
+        std::ranges::lower_bound(rows, offset, {}, [&](size_t row) { return slice.offsets[row]; });
+    return from + static_cast<size_t>(at - rows.begin());
+}
 
 std::span<const std::string_view> format_options(std::string_view format) {
     const Format* found = find_format(format);

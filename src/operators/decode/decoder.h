@@ -54,6 +54,11 @@ struct DecodedSlice {
     std::vector<uint32_t> good;
 };
 
+/// The rows [from, to) of a slice, as a slice of their own; they share its memory.
+DecodedSlice part_of(const DecodedSlice& slice, size_t from, size_t to);
+/// The first row, from a given one on, at or behind an offset; the length without one.
+size_t first_row_at(const DecodedSlice& slice, Offset offset, size_t from);
+
 /// Turns records into columns. A record that does not fit is data, not an error: it is named in
 /// `bad` with its reason and the rest goes on. A pure function of (spec, decoder version, record):
 /// the same in speed and batch. One instance per thread.

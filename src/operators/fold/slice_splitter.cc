@@ -40,9 +40,10 @@ void SliceSplitter::begin(SplitSlicePtr slice, Shards& into) {
     }
 }
 
-void SliceSplitter::fold(const DecodedSlice& decoded) {
+void SliceSplitter::fold(const DecodedSlice& decoded, std::span<const KeyFloorPtr> floors) {
     for (size_t view = 0; view < folder_.view_count(); ++view) {
         if (!tables_[view]) rows_[view] = std::vector<ShardRows>((*shards_)[view].size());
+        targets_[view].floor = floors.empty() ? nullptr : floors[view].get();
     }
     folder_.fold(decoded, targets_);
     for (size_t view = 0; view < folder_.view_count(); ++view) {

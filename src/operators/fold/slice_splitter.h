@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "operators/decode/decoder.h"
@@ -26,7 +27,8 @@ class SliceSplitter {
 
     /// The slice's sums are filled in from now on.
     void begin(SplitSlicePtr slice, Shards& into);
-    void fold(const DecodedSlice& decoded);
+    /// `floors` by view, or empty: nothing expires.
+    void fold(const DecodedSlice& decoded, std::span<const KeyFloorPtr> floors = {});
     /// Hands over what is left, takes in what waits in the shards, and gives the slices of which
     /// nothing is on its way any more.
     std::vector<SplitSlicePtr> finish();

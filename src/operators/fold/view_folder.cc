@@ -248,7 +248,25 @@ Selection& ViewFolder::select(size_t view, Group& group, const Slice& slice,
     }
     target.account->filtered += selection.filtered;
     target.account->counted += selection.rows.size();
-    return selection;
+    return target.floor == nullptr ? selection
+                                   : drop_expired(view, group, slice, target, selection);
+}
+
+/// Views with the same filter share a selection, but not what has expired.
+Selection& ViewFolder::drop_expired(size_t view, Group& group, const Slice& slice,
+                                    const FoldTarget& target, Selection& selection) {
+    const auto key = static_cast<size_t>(layouts_[view].keys[target.floor->key()]);
+    const Column& times = slice.values[key].column;
+    const auto has_expired = [&](uint32_t row) { return target.floor->has_expired(times, row); };
+    if (std::ranges::none_of(selection.rows, has_expired)) return selection;
+    if (&selection != &own_) {
+        own_.start(slice.values, group.nodes, numberer_);
+        own_.rows = selection.rows;
+    }
+    const size_t expired = std::erase_if(own_.rows, has_expired);
+    target.account->counted -= expired;
+    target.account->expired += expired;
+    return own_;
 }
 
 const RowNumbers* ViewFolder::number_keys(Layout& layout, Selection& selection) {

@@ -16,6 +16,7 @@
 #include "operators/decode/decoder.h"
 #include "operators/expr/evaluator.h"
 #include "operators/fold/failed_events.h"
+#include "operators/fold/retention.h"
 #include "operators/fold/selection_internal.h"
 #include "operators/fold/shard_rows.h"
 #include "plan/view_plan.h"
@@ -26,6 +27,13 @@ namespace braid::operators {
 struct BoundView {
     plan::ViewPlanPtr plan;
     EvaluationContext context;
+    /// Null: it keeps its groups for ever.
+    ViewRetentionPtr retention = {};
+
+    /// At a horizon of its stream; null: nothing has expired.
+    KeyFloorPtr floor_at(std::optional<int64_t> horizon_us) const {
+        return retention ? retention->floor_at(horizon_us) : nullptr;
+    }
 };
 
 /// Gives view versions ready to run. Made by `app` from `sql`, so that speed, batch and read need
@@ -44,6 +52,9 @@ struct FoldTarget {
     /// Takes what is to be folded in place of the table: an empty one for each shard of the view's
     /// groups. The table is only asked what it needs.
     std::vector<ShardRows>* shards = nullptr;
+    /// Rows whose group lies below it have expired: they are counted as such, and not folded. Null:
+    /// none has.
+    const KeyFloor* floor = nullptr;
 };
 
 /// Folds decoded records into the tables of all views of one stream: the same code in speed, in
@@ -104,6 +115,9 @@ class ViewFolder {
     Selection& select(size_t view, Group& group, const Slice& slice, const FoldTarget& target);
     /// The same where some expression failed for some row.
     void select_slowly(size_t view, const Slice& slice, const FoldTarget& target);
+    /// Those of the selected rows that have not expired; accounts for the others.
+    Selection& drop_expired(size_t view, Group& group, const Slice& slice, const FoldTarget& target,
+                            Selection& selection);
     /// Takes the rows that have an error out of own_.rows.
     void quarantine(size_t view, const Evaluated& evaluated, const Slice& slice,
                     const FoldTarget& target);
