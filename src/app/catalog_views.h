@@ -17,7 +17,8 @@ class CatalogViews final : public operators::BoundViews {
     Result<operators::BoundView> view_of(VersionId version) override;
     /// Whether a version that is not declared yet can be bound, with its function data.
     Result<operators::BoundView> bind(const catalog::Catalog& catalog,
-                                      const catalog::ViewVersion& version, TableId table);
+                                      const catalog::ViewVersion& version, TableId table,
+                                      int64_t retention_us = 0);
 
   private:
     const manifest::Manifest& manifest_;

@@ -21,6 +21,7 @@ Result<void> KeyWatch::check_at(const manifest::StatePtr& state, VersionId versi
     runs::Tiling tiling;
     tiling.base = TRY(parts_.tilings->at(state)->get(version, runs::ReadMode::kLive, 0));
     tiling.end = tiling.base->end;
+    tiling.floor = TRY(parts_.floor_of(*state, version));
     return parts_.key_counts->check(*view, tiling, {});
 }
 

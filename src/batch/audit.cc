@@ -2,6 +2,7 @@
 #include "batch/audit.h"
 
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -49,8 +50,9 @@ Result<std::string> describe_row(uint32_t section, std::string_view key, std::st
 }
 
 std::string describe(const FoldAccount& account) {
-    return fmt::format("{} counted, {} filtered, {} quarantined ({} failed)", account.counted,
-                       account.filtered, account.quarantined, account.failed);
+    return fmt::format("{} counted, {} filtered, {} quarantined ({} failed), {} expired",
+                       account.counted, account.filtered, account.quarantined, account.failed,
+                       account.expired);
 }
 
 /// Walks the two sides of a section at once and keeps the first rows that differ.
@@ -113,7 +115,7 @@ class Differences {
 
 Result<std::string> find_differences(Store& store, const manifest::Run& batch,
                                      const RunReaders& replaced, const plan::ViewPlan& view,
-                                     const GoOn& go_on) {
+                                     const GoOn& go_on, const operators::KeyFloor* floor) {
     const auto reader = TRY(runs::RunReader::open(store, batch));
     std::map<uint32_t, Differences> sections;
     const auto open = [&](uint32_t section) -> Result<void> {
@@ -127,9 +129,11 @@ Result<std::string> find_differences(Store& store, const manifest::Run& batch,
     }
     TRY(open(runs::kFailedSection));
     TRY(merge_runs(replaced, view.aggregates, {},
-                   asking(go_on, [&](uint32_t section, const operators::StateRow& row) {
-                       return sections.at(section).add(row);
-                   })));
+                   asking(go_on,
+                          [&](uint32_t section, const operators::StateRow& row) {
+                              return sections.at(section).add(row);
+                          }),
+                   floor));
     std::string text;
     for (auto& [section, differences] : sections) {
         TRY(differences.finish());
@@ -141,22 +145,29 @@ Result<std::string> find_differences(Store& store, const manifest::Run& batch,
 }  // namespace
 
 Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const RunReaders& replaced,
-                             const plan::ViewPlan& view, size_t threads, const GoOn& go_on) {
+                             const plan::ViewPlan& view, size_t threads, const GoOn& go_on,
+                             const operators::KeyFloor* floor, bool is_thinned) {
     AuditOutcome outcome;
     // Where the new run's parts begin is known: it divides the old ones as well.
     const std::vector<runs::KeyRange> ranges = key_ranges({&batch, 1}, range_count_for(threads));
-    outcome.digest = TRY(digest_of_merge(replaced, view.aggregates, ranges, threads, go_on));
+    outcome.digest = TRY(digest_of_merge(replaced, view.aggregates, ranges, threads, go_on, floor));
     outcome.matched = outcome.digest == batch.digest;
     if (!outcome.matched) {
-        outcome.difference = TRY(find_differences(store, batch, replaced, view, go_on));
+        outcome.difference = TRY(find_differences(store, batch, replaced, view, go_on, floor));
         return outcome;
     }
     FoldAccount before;
     for (const auto& run : replaced) before.add(run->run().account());
-    outcome.matched = batch.account() == before;
+    FoldAccount after = batch.account();
+    if (is_thinned) {
+        for (FoldAccount* each : {&before, &after}) {
+            each->counted += std::exchange(each->expired, 0);
+        }
+    }
+    outcome.matched = after == before;
     if (!outcome.matched) {
         outcome.difference = fmt::format("accounts differ: {} in batch, {} in what it replaces",
-                                         describe(batch.account()), describe(before));
+                                         describe(after), describe(before));
     }
     return outcome;
 }

@@ -20,9 +20,11 @@ struct AuditOutcome {
 };
 
 /// Holds a recomputed run against the merge of the runs that it replaces: digests first, on so many
-/// threads, keys only when they differ.
+/// threads, keys only when they differ. `floor`: what the recomputed run left out as expired; null:
+/// nothing. Where some horizons are forgotten (TableState::thinned_below) the run may count what
+/// was seen to expire: `is_thinned` takes both for one.
 Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const RunReaders& replaced,
-                             const plan::ViewPlan& view, size_t threads = 1,
-                             const GoOn& go_on = {});
+                             const plan::ViewPlan& view, size_t threads = 1, const GoOn& go_on = {},
+                             const operators::KeyFloor* floor = nullptr, bool is_thinned = false);
 
 }  // namespace braid::batch

@@ -118,8 +118,30 @@ TEST_F(Audit, NamesFailedEventsThatDiffer) {
     more.counted = 3;
     more.failed = more.quarantined = 1;
     EXPECT_EQ(difference(more, with({5}, "x")),
-              "accounts differ: 3 counted, 0 filtered, 1 quarantined (1 failed) in batch, "
-              "0 counted, 0 filtered, 0 quarantined (0 failed) in what it replaces");
+              "accounts differ: 3 counted, 0 filtered, 1 quarantined (1 failed), 0 expired in "
+              "batch, 0 counted, 0 filtered, 0 quarantined (0 failed), 0 expired in what it "
+              "replaces");
+}
+
+/// Only where horizons are forgotten may batch count what speed saw expire.
+TEST_F(Audit, TellsCountedFromExpired) {
+    manifest::Run batch = runs::write_table(files_, "runs/1/1.run",
+                                            operators::fold_records({event("a", 1)}).table, {})
+                              .value();
+    manifest::Run old = batch;
+    batch.counted = 5;
+    batch.expired = 1;
+    old.counted = 4;
+    old.expired = 2;
+    const auto reader = runs::RunReader::open(files_, old);
+    const auto plan = operators::test_bound_view({}, {}).plan;
+    const auto matches = [&](bool is_thinned) {
+        return compare(files_, batch, {*reader}, *plan, 1, {}, nullptr, is_thinned)->matched;
+    };
+    EXPECT_FALSE(matches(false));
+    EXPECT_TRUE(matches(true));
+    batch.quarantined = 1;
+    EXPECT_FALSE(matches(true));
 }
 
 TEST_F(Audit, FailsWhenARunCannotBeRead) {

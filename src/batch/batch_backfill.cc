@@ -107,8 +107,8 @@ Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version,
     Recomputed recomputed = TRY(recompute(stream, state, {version}, first_seal, Reach::kAll, watch)
                                     .context("back-filling"));
     if (recomputed.views.empty()) return dropped_meanwhile();
-    const auto committed =
-        parts_.manifest->commit({manifest::Backfill{std::move(recomputed.views.front().run)}});
+    const auto committed = parts_.manifest->commit(
+        {manifest::Backfill{std::move(recomputed.views.front().run), recomputed.clock_us}});
     recomputed.file.keep_if(committed);
     return committed ? Result<void>() : Result<void>(committed.error());
 }

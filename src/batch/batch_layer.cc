@@ -77,6 +77,12 @@ Error differs(const manifest::State& state, const catalog::Table& table) {
             "computed, CALL braid.reject_audit(number) drops it.");
 }
 
+bool begins_below(const Box& box, const Positions& end) {
+    return std::ranges::any_of(box.intervals, [&](const Interval& each) {
+        return end.has(each.partition) && each.from < end.of(each.partition);
+    });
+}
+
 size_t count_pending(const manifest::State& state) {
     return static_cast<size_t>(
         std::ranges::count(state.audits, manifest::Verdict::kPending, &manifest::Audit::verdict));
@@ -239,6 +245,7 @@ Result<void> BatchLayer::run_once(const Stream& stream, Reach reach,
     Recomputed recomputed =
         TRY(recompute(stream, state, catalog::versions_of(state->catalog, id), cut, reach, watch)
                 .context("recomputing"));
+    publish.clock_us = recomputed.clock_us;
     for (Computed& computed : recomputed.views) {
         publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut, watch.go_on)));
         publish.runs.push_back(std::move(computed.run));
@@ -336,6 +343,7 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manif
                             .memory_bytes_max = options_.memory_bytes_max};
     const RunId first = TRY(parts_.manifest->new_run_id());
     runs::RunFile file(*parts_.store, runs::run_path(table.id, first));
+    const manifest::TableState& of = *state->table(table.id);
     Recomputed recomputed;
     for (Scan& scan : scans) {
         FoldJob job{.store = *parts_.store,
@@ -344,10 +352,13 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manif
                     .views = {},
                     .from = scan.from,
                     .end = end,
-                    .spill_directory = fmt::format("spill/{}", first.value)};
+                    .spill_directory = fmt::format("spill/{}", first.value),
+                    .horizons = of.horizons,
+                    .horizon_us = of.horizon_us};
         for (const Computed& each : scan.views) job.views.push_back(each.view);
-        std::vector<manifest::Run> runs =
-            TRY(fold_splits(job, scan.splits, limits, fold_watch, file));
+        Folded folded = TRY(fold_splits(job, scan.splits, limits, fold_watch, file));
+        recomputed.clock_us = std::max(recomputed.clock_us, folded.clock_us);
+        std::vector<manifest::Run>& runs = folded.runs;
         for (size_t index = 0; index < runs.size(); ++index) {
             Computed& computed = recomputed.views.emplace_back(std::move(scan.views[index]));
             manifest::Run& run = runs[index];
@@ -356,7 +367,7 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manif
             run.version = computed.run.version;
             run.kind = manifest::RunKind::kBatch;
             run.box = Box::between(scan.from, end);
-            run.increments = scan.from == state->table(table.id)->origin ? 0 : 1;
+            run.increments = scan.from == of.origin ? 0 : 1;
             computed.run = std::move(run);
         }
     }
@@ -387,7 +398,10 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
         audit.difference = "first history of the version: not compared";
         return audit;
     }
-    auto outcome = compare(*parts_.store, run, replaced, *view.plan, options_.threads, go_on);
+    const manifest::TableState& table = *state.table(owner->table);
+    const operators::KeyFloorPtr floor = view.floor_at(table.horizon_us);
+    auto outcome = compare(*parts_.store, run, replaced, *view.plan, options_.threads, go_on,
+                           floor.get(), begins_below(run.box, table.thinned_below));
     if (outcome) {
         audit.speed = outcome->digest;
         audit.difference = outcome->difference;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/mutex.h"
@@ -63,7 +64,8 @@ struct BatchLayer::Scan {
 /// All of them.
 struct BatchLayer::Recomputed {
     std::vector<Computed> views;
-    runs::UnnamedFile file;  // of all their runs
+    runs::UnnamedFile file;           // of all their runs
+    std::optional<int64_t> clock_us;  // manifest::Backfill
 };
 
 }  // namespace braid::batch

@@ -12,6 +12,7 @@
 #include "base/thread.h"
 #include "dataset/segment_files.h"
 #include "operators/decode/declared_decoder.h"
+#include "operators/fold/event_clock.h"
 #include "operators/fold/slice_splitter.h"
 
 namespace braid::batch {
@@ -100,6 +101,7 @@ struct Folder {
     operators::SliceSplitter splitter;
     SplitReader reader;
     operators::DecodedSlice slice;
+    std::optional<operators::EventClock> clock;
 };
 
 class SplitFold {
@@ -115,7 +117,7 @@ class SplitFold {
           accounts_(job.views.size()),
           failed_(job.views.size()) {}
 
-    Result<std::vector<manifest::Run>> run(runs::RunFile& file) {
+    Result<Folded> run(runs::RunFile& file) {
         TRY(open());
         while (true) {
             is_full_ = false;
@@ -126,7 +128,12 @@ class SplitFold {
                 TRY(builders_[view]->spill(tables(view)));
             }
         }
-        return finish(file);
+        Folded folded{TRY(finish(file)), std::nullopt};
+        for (const auto& folder : folders_) {
+            if (folder->clock)
+                folded.clock_us = std::max(folded.clock_us, folder->clock->time_us());
+        }
+        return folded;
     }
 
   private:
@@ -135,17 +142,40 @@ class SplitFold {
             auto views = TRY(operators::ViewFolder::create(job_.views));
             auto wanted =
                 views->wanted(job_.table.columns.fields.size() + plan::kSystemColumnCount);
+            std::optional<operators::EventClock> clock;
+            if (retains()) {
+                clock.emplace(job_.table.columns, job_.table.option("event_time", ""));
+                clock->add_wanted(wanted);
+            }
             operators::ViewFolder& folder = *views;
             folders_.push_back(std::make_unique<Folder>(
                 std::move(views), operators::SliceSplitter(folder),
-                SplitReader(job_, watch_, files_, queue_, std::move(wanted))));
+                SplitReader(job_, watch_, files_, queue_, std::move(wanted)),
+                operators::DecodedSlice(), std::move(clock)));
         }
+        find_floors();
         for (size_t view = 0; view < job_.views.size(); ++view) {
             builders_.push_back(std::make_unique<ViewBuilder>(
                 job_.local, job_.views[view].plan->aggregates,
-                fmt::format("{}/{}", job_.spill_directory, view), limits_.write));
+                fmt::format("{}/{}", job_.spill_directory, view), limits_.write,
+                job_.views[view].floor_at(job_.horizon_us)));
         }
         return {};
+    }
+
+    bool retains() const {
+        return std::ranges::any_of(job_.views,
+                                   [](const auto& view) { return view.retention != nullptr; });
+    }
+
+    void find_floors() {
+        if (!retains()) return;
+        for (const Horizon& horizon : job_.horizons) {
+            auto& floors = floors_.emplace_back();
+            for (const operators::BoundView& view : job_.views) {
+                floors.push_back(view.floor_at(horizon.time_us));
+            }
+        }
     }
 
     void empty_tables() {
@@ -176,11 +206,8 @@ class SplitFold {
         if (watch_.after_slice) TRY(watch_.after_slice(0));
         while (!has_failed_ && TRY(folder.reader.next(folder.slice))) {
             const size_t events = folder.slice.batch.length;
-            if (threads_ == 1) {
-                fold_in_place(folder);
-            } else {
-                fold_pieces(folder);
-            }
+            if (folder.clock) folder.clock->note(folder.slice);
+            fold_by_horizons(folder);
             if (watch_.after_slice) TRY(watch_.after_slice(events));
             if (bytes_used() > limits_.memory_bytes_max) is_full_ = true;
             if (is_full_) break;
@@ -188,7 +215,37 @@ class SplitFold {
         return {};
     }
 
-    void fold_in_place(Folder& folder) {
+    /// Slice by slice as horizons cut what was read.
+    void fold_by_horizons(Folder& folder) {
+        const operators::DecodedSlice& slice = folder.slice;
+        if (floors_.empty()) return fold_slice(folder, slice, {});
+        const std::span<const Horizon> horizons = job_.horizons;
+        for (size_t from = 0; from < slice.batch.length;) {
+            const size_t hold = horizons_at(horizons, slice.partition, slice.offsets[from]);
+            size_t to = slice.batch.length;
+            if (hold < horizons.size()) {
+                const Offset next = horizons[hold].from.of(slice.partition);
+                to = operators::first_row_at(slice, next, from);
+            }
+            std::span<const operators::KeyFloorPtr> floors;
+            if (hold > 0) floors = floors_[hold - 1];
+            const bool is_whole = from == 0 && to == slice.batch.length;
+            fold_slice(folder, is_whole ? slice : operators::part_of(slice, from, to), floors);
+            from = to;
+        }
+    }
+
+    void fold_slice(Folder& folder, const operators::DecodedSlice& slice,
+                    std::span<const operators::KeyFloorPtr> floors) {
+        if (threads_ == 1) {
+            fold_in_place(folder, slice, floors);
+        } else {
+            fold_pieces(folder, slice, floors);
+        }
+    }
+
+    void fold_in_place(Folder& folder, const operators::DecodedSlice& decoded,
+                       std::span<const operators::KeyFloorPtr> floors) {
         SplitSlice slice;
         slice.accounts.resize(shards_.size());
         slice.failed.resize(shards_.size());
@@ -196,13 +253,15 @@ class SplitFold {
         for (size_t view = 0; view < shards_.size(); ++view) {
             targets.push_back(
                 {shards_[view].front()->table().get(), &slice.accounts[view], &slice.failed[view]});
+            if (!floors.empty()) targets.back().floor = floors[view].get();
         }
-        folder.views->fold(folder.slice, targets);
+        folder.views->fold(decoded, targets);
         const ScopedLock lock(mutex_);
         add_sums(slice);
     }
 
-    void fold_pieces(Folder& folder) {
+    void fold_pieces(Folder& folder, const operators::DecodedSlice& decoded,
+                     std::span<const operators::KeyFloorPtr> floors) {
         {
             // Whoever takes in pieces never waits, so there will be room.
             UniqueLock lock(mutex_);
@@ -210,7 +269,7 @@ class SplitFold {
             ++on_the_way_;
         }
         folder.splitter.begin(std::make_shared<SplitSlice>(), shards_);
-        folder.splitter.fold(folder.slice);
+        folder.splitter.fold(decoded, floors);
         const std::vector<SplitSlicePtr> done = folder.splitter.finish();
         if (done.empty()) return;
         const ScopedLock lock(mutex_);
@@ -265,8 +324,9 @@ class SplitFold {
     const size_t threads_;
     dataset::SegmentFiles files_;
     SplitQueue queue_;
-    std::vector<std::unique_ptr<Folder>> folders_;        // by thread
-    std::vector<std::unique_ptr<ViewBuilder>> builders_;  // by view
+    std::vector<std::unique_ptr<Folder>> folders_;             // by thread
+    std::vector<std::unique_ptr<ViewBuilder>> builders_;       // by view
+    std::vector<std::vector<operators::KeyFloorPtr>> floors_;  // by horizon and view
     operators::Shards shards_;
     std::atomic<bool> is_full_ = false;
     std::atomic<bool> has_failed_ = false;
@@ -279,11 +339,9 @@ class SplitFold {
 
 }  // namespace
 
-Result<std::vector<manifest::Run>> fold_splits(const FoldJob& job,
-                                               std::span<const dataset::Split> splits,
-                                               const FoldLimits& limits, const FoldWatch& watch,
-                                               runs::RunFile& file) {
-    if (job.views.empty()) return std::vector<manifest::Run>();
+Result<Folded> fold_splits(const FoldJob& job, std::span<const dataset::Split> splits,
+                           const FoldLimits& limits, const FoldWatch& watch, runs::RunFile& file) {
+    if (job.views.empty()) return Folded();
     return SplitFold(job, splits, limits, watch).run(file);
 }
 

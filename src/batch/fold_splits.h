@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "catalog/catalog.h"
 #include "dataset/splits.h"
 #include "model/box.h"
+#include "model/horizon.h"
 #include "operators/fold/view_folder.h"
 #include "runs/run_file.h"
 
@@ -28,6 +30,17 @@ struct FoldJob {
     Positions from;
     Positions end;
     std::string spill_directory;
+    /// What the events are held against, rising (manifest::TableState::horizons).
+    std::vector<Horizon> horizons = {};
+    /// Groups that have expired by it are no part of the runs; nothing: all are.
+    std::optional<int64_t> horizon_us = {};
+};
+
+/// What was folded.
+struct Folded {
+    std::vector<manifest::Run> runs;  // by view
+    /// The greatest event time that moves the stream's clock; nothing where no view retains.
+    std::optional<int64_t> clock_us;
 };
 
 struct FoldLimits {
@@ -51,9 +64,7 @@ struct FoldWatch {
 /// are divided into splits, on however many threads, and however often it spills. Threads take the
 /// splits; what they fold meets in shards, so no thread has tables of its own. Nothing is put: the
 /// file is the caller's, as are ids, version, kind and box.
-Result<std::vector<manifest::Run>> fold_splits(const FoldJob& job,
-                                               std::span<const dataset::Split> splits,
-                                               const FoldLimits& limits, const FoldWatch& watch,
-                                               runs::RunFile& file);
+Result<Folded> fold_splits(const FoldJob& job, std::span<const dataset::Split> splits,
+                           const FoldLimits& limits, const FoldWatch& watch, runs::RunFile& file);
 
 }  // namespace braid::batch

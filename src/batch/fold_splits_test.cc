@@ -109,9 +109,9 @@ class FoldSplits : public testing::Test {
                           .from = state_.origin,
                           .end = end_.at.empty() ? state_.archive_end : end_,
                           .spill_directory = "spill/1"};
-        auto runs = TRY(fold_splits(job, splits, limits, watch_, file));
+        auto folded = TRY(fold_splits(job, splits, limits, watch_, file));
         TRY(file.put());
-        return runs;
+        return std::move(folded.runs);
     }
     std::vector<manifest::Run> whole() { return fold(splits(1)).value(); }
 

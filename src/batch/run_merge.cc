@@ -110,11 +110,14 @@ std::vector<runs::KeyRange> key_ranges(std::span<const manifest::Run> runs, size
 }
 
 Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregate>& aggregates,
-                        const runs::KeyRange& range, const operators::RowVisitor& into) {
+                        const runs::KeyRange& range, const operators::RowVisitor& into,
+                        const operators::KeyFloor* floor) {
     for (uint32_t section = 0; section <= plan::subkey_sections(aggregates); ++section) {
         SectionMerge merge(aggregates, section, into);
-        TRY(visit_in_order(runs, section, range,
-                           [&](const StateRow& row) { return merge.add(row); }));
+        TRY(visit_in_order(runs, section, range, [&](const StateRow& row) -> Result<void> {
+            if (floor != nullptr && floor->has_expired(row.key)) return {};
+            return merge.add(row);
+        }));
         TRY(merge.finish());
     }
     if (!range.from.empty()) return {};
@@ -128,26 +131,27 @@ Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregat
 Result<manifest::Run> merge_range(const RunReaders& runs,
                                   const std::vector<plan::Aggregate>& aggregates,
                                   const runs::KeyRange& range, runs::RunFile& file,
-                                  runs::RunWriterOptions options, const GoOn& go_on) {
+                                  runs::RunWriterOptions options, const GoOn& go_on,
+                                  const operators::KeyFloor* floor) {
     const auto writer = runs::RunWriter::create(file, options);
-    TRY(merge_runs(runs, aggregates, range,
-                   asking(go_on, [&](uint32_t section, const StateRow& row) {
-                       return writer->add(section, row);
-                   })));
+    const auto add = [&](uint32_t section, const StateRow& row) {
+        return writer->add(section, row);
+    };
+    TRY(merge_runs(runs, aggregates, range, asking(go_on, add), floor));
     return writer->finish();
 }
 
 Result<Digest> digest_of_merge(const RunReaders& runs,
                                const std::vector<plan::Aggregate>& aggregates,
                                std::span<const runs::KeyRange> ranges, size_t threads,
-                               const GoOn& go_on) {
+                               const GoOn& go_on, const operators::KeyFloor* floor) {
     std::vector<Digest> digests(ranges.size());
     TRY(for_each_on_threads(threads, "audit", ranges.size(), [&](size_t number) {
         const auto add = [&](uint32_t section, const StateRow& row) -> Result<void> {
             digests[number].add_row(section, row.key, row.subkey, row.state);
             return {};
         };
-        return merge_runs(runs, aggregates, ranges[number], asking(go_on, add));
+        return merge_runs(runs, aggregates, ranges[number], asking(go_on, add), floor);
     }));
     Digest digest;
     for (const Digest& each : digests) digest.add(each);

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/result.h"
 #include "operators/aggregate/state_row.h"
+#include "operators/fold/retention.h"
 #include "plan/view_plan.h"
 #include "runs/key_range.h"
 #include "runs/run_file.h"
@@ -33,9 +34,11 @@ std::vector<runs::KeyRange> key_ranges(std::span<const manifest::Run> runs, size
 /// ⊕ of sorted runs, of a range of their keys, as one sorted stream, in memory that does not depend
 /// on their size (a k-way merge; Knuth, TAOCP vol. 3, 5.4.1): by section, the failed events last,
 /// then by key and subkey. What adjacent ranges give makes up the whole: failed events have no such
-/// key and belong to the range that begins at the beginning.
+/// key and belong to the range that begins at the beginning. What lies below the floor, if there is
+/// one, is left out, here and below.
 Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregate>& aggregates,
-                        const runs::KeyRange& range, const operators::RowVisitor& into);
+                        const runs::KeyRange& range, const operators::RowVisitor& into,
+                        const operators::KeyFloor* floor = nullptr);
 
 /// The same as parts of a run in a file, in which others may write at the same time: a pure
 /// function of the runs' files. runs::join makes one run of adjacent ranges. Id, version, kind, box
@@ -43,13 +46,14 @@ Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregat
 Result<manifest::Run> merge_range(const RunReaders& runs,
                                   const std::vector<plan::Aggregate>& aggregates,
                                   const runs::KeyRange& range, runs::RunFile& file,
-                                  runs::RunWriterOptions options = {}, const GoOn& go_on = {});
+                                  runs::RunWriterOptions options = {}, const GoOn& go_on = {},
+                                  const operators::KeyFloor* floor = nullptr);
 
 /// The digest that a run holding the ⊕ of these runs would have, by ranges on so many threads.
 Result<Digest> digest_of_merge(const RunReaders& runs,
                                const std::vector<plan::Aggregate>& aggregates,
                                std::span<const runs::KeyRange> ranges, size_t threads,
-                               const GoOn& go_on = {});
+                               const GoOn& go_on = {}, const operators::KeyFloor* floor = nullptr);
 
 /// A visitor that asks `go_on`, which outlives it, at every so many rows. For one thread.
 operators::RowVisitor asking(const GoOn& go_on, operators::RowVisitor visit);

@@ -42,11 +42,13 @@ std::vector<runs::KeyRange> ranges_of(ViewBuilder::Tables tables, size_t count) 
 }  // namespace
 
 ViewBuilder::ViewBuilder(Store& local, std::vector<plan::Aggregate> aggregates,
-                         std::string spill_directory, WriteOptions options)
+                         std::string spill_directory, WriteOptions options,
+                         operators::KeyFloorPtr floor)
     : local_(local),
       aggregates_(std::move(aggregates)),
       spill_directory_(std::move(spill_directory)),
-      options_(options) {}
+      options_(options),
+      floor_(std::move(floor)) {}
 
 ViewBuilder::~ViewBuilder() { static_cast<void>(remove_spills()); }
 
@@ -77,8 +79,8 @@ Result<manifest::Run> ViewBuilder::finish(Tables tables, const operators::Failed
 Result<manifest::Run> ViewBuilder::write(Tables tables, runs::RunFile& file) const {
     const size_t worth = group_count(tables) / std::max<uint64_t>(1, options_.range_rows_min);
     const size_t count = std::min(worth, range_count_for(options_.threads));
-    if (count <= 1) return runs::write_tables(file, tables);
-    const std::vector<runs::KeyRange> ranges = ranges_of(tables, count);
+    if (count <= 1 && !floor_) return runs::write_tables(file, tables);
+    const std::vector<runs::KeyRange> ranges = ranges_of(tables, std::max<size_t>(1, count));
     std::vector<std::vector<std::vector<Group>>> groups(tables.size());  // by table and range
     TRY(for_each_on_threads(options_.threads, "sort", tables.size(), [&](size_t table) {
         groups[table] = runs::groups_by_range(*tables[table], ranges);
@@ -91,7 +93,8 @@ Result<manifest::Run> ViewBuilder::write(Tables tables, runs::RunFile& file) con
             pieces.push_back({tables[table], std::move(groups[table][range])});
         }
         const auto writer = runs::RunWriter::create(file, part_options());
-        const auto add = [&](uint32_t section, const operators::StateRow& row) {
+        const auto add = [&](uint32_t section, const operators::StateRow& row) -> Result<void> {
+            if (floor_ && floor_->has_expired(row.key)) return {};
             return writer->add(section, row);
         };
         TRY(operators::GroupTable::visit_rows_of_all(pieces, asking(options_.go_on, add)));
@@ -112,7 +115,7 @@ Result<manifest::Run> ViewBuilder::merge_spills(runs::RunFile& file) const {
     std::vector<manifest::Run> merged(ranges.size());
     const auto merge = [&](size_t number) -> Result<void> {
         merged[number] = TRY(merge_range(readers, aggregates_, ranges[number], file, part_options(),
-                                         options_.go_on));
+                                         options_.go_on, floor_.get()));
         return {};
     };
     TRY(for_each_on_threads(options_.threads, "merge", ranges.size(), merge));

@@ -12,6 +12,7 @@
 #include "batch/run_merge.h"
 #include "operators/aggregate/group_table.h"
 #include "operators/fold/failed_events.h"
+#include "operators/fold/retention.h"
 #include "runs/run_file.h"
 
 namespace braid::batch {
@@ -32,8 +33,9 @@ class ViewBuilder {
   public:
     using Tables = std::span<const operators::GroupTable* const>;
 
+    /// Groups below the floor, if there is one, are no part of the run.
     ViewBuilder(Store& local, std::vector<plan::Aggregate> aggregates, std::string spill_directory,
-                WriteOptions options = {});
+                WriteOptions options = {}, operators::KeyFloorPtr floor = {});
     ViewBuilder(const ViewBuilder&) = delete;
     ViewBuilder& operator=(const ViewBuilder&) = delete;
     ~ViewBuilder();
@@ -57,6 +59,7 @@ class ViewBuilder {
     const std::vector<plan::Aggregate> aggregates_;
     const std::string spill_directory_;
     const WriteOptions options_;
+    const operators::KeyFloorPtr floor_;
     std::vector<manifest::Run> spills_;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error_makers.h"
 #include "batch/run_merge.h"
 #include "runs/run_file.h"
 
@@ -15,24 +16,29 @@ using manifest::Run;
 
 constexpr uint64_t kRowsBetweenLooks = 4096;
 
-Result<Run> write_joined(const CompactorParts& parts, const std::vector<Run>& runs, uint32_t level,
-                         runs::RunFile& file, const Compactor::GoOn& go_on) {
-    const plan::ViewPlanPtr plan = TRY(parts.plans->plan_of(runs.front().version));
+Result<Run> write_joined(const CompactorParts& parts, const CompactionPlan& plan,
+                         const std::vector<Run>& runs, runs::RunFile& file,
+                         const Compactor::GoOn& go_on) {
+    const operators::BoundView view = TRY(parts.views->view_of(runs.front().version));
+    const manifest::StatePtr state = parts.manifest->head();
+    const manifest::TableState* table = state->table(plan.table);
+    if (table == nullptr) return not_found("the stream was dropped");
+    const operators::KeyFloorPtr floor = view.floor_at(table->horizon_us);
     batch::RunReaders readers;
     for (const Run& run : runs) {
         readers.push_back(TRY(runs::RunReader::open(*parts.store, run)));
     }
     const auto writer = runs::RunWriter::create(file);
     uint64_t rows = 0;
-    TRY(batch::merge_runs(readers, plan->aggregates, {},
-                          [&](uint32_t section, const operators::StateRow& row) -> Result<void> {
-                              if (++rows % kRowsBetweenLooks == 0) TRY(go_on(kRowsBetweenLooks));
-                              return writer->add(section, row);
-                          }));
+    const auto add = [&](uint32_t section, const operators::StateRow& row) -> Result<void> {
+        if (++rows % kRowsBetweenLooks == 0) TRY(go_on(kRowsBetweenLooks));
+        return writer->add(section, row);
+    };
+    TRY(batch::merge_runs(readers, view.plan->aggregates, {}, add, floor.get()));
     Run joined = TRY(writer->finish());
     joined.version = runs.front().version;
     joined.kind = runs.front().kind;
-    joined.level = level;
+    joined.level = plan.level;
     for (const Run& run : runs) joined.extend(run);
     return joined;
 }
@@ -51,7 +57,7 @@ Result<bool> Compactor::compact(const CompactionPlan& plan, const GoOn& go_on) {
         TRY(go_on(0));
         manifest::Compact change;
         for (const Run& run : runs) change.removed.push_back(run.id);
-        auto joined = write_joined(parts_, runs, plan.level, file, go_on);
+        auto joined = write_joined(parts_, plan, runs, file, go_on);
         if (!joined && is_overtaken(joined.error())) return false;
         change.added = TRY(std::move(joined));
         change.added.id = changes.empty() ? first : TRY(parts_.manifest->new_run_id());

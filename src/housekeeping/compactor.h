@@ -8,19 +8,19 @@
 #include "base/store.h"
 #include "housekeeping/compaction_plan.h"
 #include "manifest/manifest.h"
-#include "plan/view_plan.h"
+#include "operators/fold/view_folder.h"
 
 namespace braid::housekeeping {
 
 struct CompactorParts {
     Store* store = nullptr;
     manifest::Manifest* manifest = nullptr;
-    plan::ViewPlans* plans = nullptr;
+    operators::BoundViews* views = nullptr;
 };
 
 /// Joins sealed runs: reads them in turn, writes their ⊕ as one file and commits that in one step,
-/// in memory that does not depend on their size. Whoever reads meanwhile goes on with the old runs,
-/// which are retired. One thread at a time.
+/// in memory that does not depend on their size, and without what has expired. Whoever reads
+/// meanwhile goes on with the old runs, which are retired. One thread at a time.
 class Compactor {
   public:
     explicit Compactor(const CompactorParts& parts) : parts_(parts) {}

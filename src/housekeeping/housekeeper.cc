@@ -39,7 +39,7 @@ Housekeeper::Housekeeper(HousekeepingParts parts, HousekeepingOptions options, W
       options_(options),
       workers_(workers),
       releaser_(*parts_.store, *parts_.manifest, *parts_.clock, parts_.forget_run),
-      compactor_({parts_.store, parts_.manifest, parts_.plans}),
+      compactor_({parts_.store, parts_.manifest, parts_.views}),
       merger_({parts_.store, parts_.clock, parts_.manifest, parts_.while_idle}),
       sweeper_({parts_.store, parts_.clock, parts_.manifest, parts_.tasks, parts_.dropped,
                 options_.snapshot_max_us, [this] { return is_closing_.load(); }}),

@@ -35,7 +35,7 @@ struct HousekeepingParts {
     Store* store = nullptr;
     const Clock* clock = nullptr;
     manifest::Manifest* manifest = nullptr;
-    plan::ViewPlans* plans = nullptr;
+    operators::BoundViews* views = nullptr;
     Metrics* metrics = nullptr;
     Health* health = nullptr;  // may be null
     Tasks* tasks = nullptr;

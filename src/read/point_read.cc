@@ -47,6 +47,12 @@ bool reads_no_query(const plan::Expr& expr) {
                                [](const auto& each) { return reads_no_query(*each); });
 }
 
+operators::KeyFloorPtr floor_at(const operators::BoundView& view, const manifest::State& state,
+                                TableId table) {
+    const manifest::TableState* of = view.retention ? state.table(table) : nullptr;
+    return of == nullptr ? nullptr : view.floor_at(of->horizon_us);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<PreparedRead>> PointRead::try_prepare(const ReadParts& parts,
@@ -169,6 +175,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
             pinned = parts_.manifest->pin();
             tiling.base = TRY(runs_at(pinned.state));
             tiling.end = tiling.base->end;
+            tiling.floor = floor_at(view_, *pinned.state, table_);
             if (!runs::add_ticks(tiling, ticks)) {
                 return internal_error("ticks of view \"{}\" do not continue at {}",
                                       scan_->relation.name, tiling.end.to_string());
@@ -184,7 +191,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
                 if (table == nullptr) {
                     return internal_error("a tick lacks view version {}", tiling.version().value);
                 }
-                if (!is_null) collect_tick(*table, key, sources);
+                if (!is_null && !tiling.has_expired(key)) collect_tick(*table, key, sources);
             }
             // Speed goes on writing to the ticks once the look is over.
             receipt.manifest = tiling.base->state->number;
@@ -194,7 +201,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
         }));
     // There never are fewer later: what fits then fits now.
     TRY(judged ? *std::move(judged) : count_groups(options));
-    if (!is_null) {
+    if (!is_null && !tiling.has_expired(key)) {
         TRY(tiling.base->probes().visit(hash64(key), [&](uint32_t run) {
             return collect_run(*tiling.runs()[run], key, sections, sources);
         }));

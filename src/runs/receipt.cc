@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runs/receipt.h"
 
+#include "columnar/text_io.h"
+#include "columnar/time_zone.h"
 #include "manifest/json_writer.h"
 
 namespace braid::runs {
@@ -37,6 +39,13 @@ void write_box(JsonWriter& json, const Box& box) {
         json.end_array();
     }
     json.end_array();
+}
+
+std::string time_text(int64_t unix_us) {
+    std::string text;
+    format_text(Datum{Type::of(TypeKind::kTimestampTz), unix_us + kUnixEpochUs}, utc_format(),
+                text);
+    return text;
 }
 
 void write_part(JsonWriter& json, const Receipt::Part& part) {
@@ -77,7 +86,8 @@ std::string to_json(const Receipt& receipt) {
         json.field("filtered", view.account.filtered);
         json.field("quarantined", view.account.quarantined);
         json.field("failed", view.account.failed);
-        json.field("expired", uint64_t{0});
+        json.field("expired", view.account.expired);
+        if (view.horizon_us) json.field("horizon", time_text(*view.horizon_us));
         json.end_object();
     }
     json.end_object();
@@ -143,6 +153,7 @@ Receipt make_receipt(const ReceiptSource& source, ReceiptParts parts) {
             speed_events += tick.account.counted;
         }
         receipt.quarantined += facts.account.quarantined;
+        receipt.expired += facts.account.expired;
         if (parts == ReceiptParts::kCounted) continue;
         receipt.parts.insert(receipt.parts.end(), runs.parts.begin(), runs.parts.end());
         for (const ReceiptSource::Tick& tick : view.ticks) {

@@ -29,6 +29,8 @@ struct Receipt {
         VersionId version;
         Positions complete_since;  // the origin: history is whole from there
         FoldAccount account;
+        /// Groups older than this have expired, in Unix microseconds; nothing: none has.
+        std::optional<int64_t> horizon_us = {};
     };
 
     ManifestNumber manifest;

@@ -103,6 +103,12 @@ Result<std::vector<const manifest::Run*>> choose_runs(const manifest::State& sta
     return runs;
 }
 
+std::optional<int64_t> horizon_of(const manifest::State& state, VersionId version) {
+    const catalog::MaterializedView* view = state.catalog.view_of_version(version);
+    const manifest::TableState* table = view == nullptr ? nullptr : state.table(view->table);
+    return table == nullptr ? std::nullopt : table->horizon_us;
+}
+
 bool add_ticks(Tiling& tiling, const std::vector<TickPtr>& ticks) {
     Positions end = tiling.end;
     std::vector<TickPtr> added;

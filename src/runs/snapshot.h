@@ -2,11 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "manifest/manifest.h"
+#include "operators/fold/retention.h"
 #include "runs/point_probes.h"
 #include "runs/receipt.h"
 #include "runs/tick_source.h"
@@ -38,7 +41,13 @@ struct Tiling {
     RunTilingPtr base;
     std::vector<TickPtr> ticks;
     Positions end;
+    /// Groups below it have expired and are no part of the answer, whether they still lie in runs
+    /// and ticks or not: it is that of the newest horizon of the state, and whoever has left out
+    /// groups or events has done so by an older one. So an answer is a function of (end, horizon).
+    /// Null: none has.
+    operators::KeyFloorPtr floor;
 
+    bool has_expired(std::string_view key) const { return floor && floor->has_expired(key); }
     VersionId version() const { return base->version; }
     const RunReaders& runs() const { return base->runs; }
 };
@@ -52,6 +61,9 @@ struct Tiling {
 Result<std::vector<const manifest::Run*>> choose_runs(const manifest::State& state,
                                                       VersionId version, ReadMode mode,
                                                       uint64_t cut_number);
+
+/// The newest horizon of the stream that feeds a view version, at one manifest state.
+std::optional<int64_t> horizon_of(const manifest::State& state, VersionId version);
 
 /// Adds the ticks that continue `end`: those wholly below it are skipped, the first kept one must
 /// start exactly there. False, and nothing is added: they start beyond it, or one lies across it

@@ -18,6 +18,7 @@ std::shared_ptr<const TiledRuns> list_runs(const RunTiling& tiling, std::optiona
     if (table != state.catalog.tables.end()) listed->stream = table->second.name;
     listed->facts.version = tiling.version;
     listed->facts.complete_since = state.table(view.table)->origin;
+    listed->facts.horizon_us = state.kept_since_us(view);
     listed->cut = std::move(cut);
     listed->parts.reserve(tiling.runs.size());
     for (const auto& reader : tiling.runs) {

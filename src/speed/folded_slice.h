@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "log/partitioned_log.h"
@@ -22,6 +23,7 @@ class FoldedSlice final : public operators::SplitSlice {
 
     size_t records = 0;
     size_t bad = 0;
+    std::optional<int64_t> clock_us = {};  // as Layer::clock_us
 };
 using FoldedSlicePtr = std::shared_ptr<FoldedSlice>;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/layer.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "speed/folded_slice.h"
 
@@ -24,7 +26,8 @@ struct PinnedTick {
 
 }  // namespace
 
-Layer::Layer(ViewSetPtr views, size_t shard_count, const Positions& from)
+Layer::Layer(ViewSetPtr views, size_t shard_count, const Positions& from,
+             std::optional<int64_t> horizon_us)
     : views_(std::move(views)), from_(from), to_(from), shard_count_(shard_count) {
     for (size_t view = 0; view < views_->size(); ++view) {
         auto& shards = shards_.emplace_back();
@@ -34,6 +37,11 @@ Layer::Layer(ViewSetPtr views, size_t shard_count, const Positions& from)
         failed_.push_back(std::make_shared<operators::FailedEvents>());
     }
     accounts_.resize(views_->size());
+    if (!horizon_us || !views_->retains()) return;
+    horizons_.push_back({from, *horizon_us});
+    for (const operators::BoundView& view : views_->bound()) {
+        floors_.push_back(view.floor_at(horizon_us));
+    }
 }
 
 void Layer::reach(const Positions& to) {
@@ -44,6 +52,7 @@ void Layer::reach(const Positions& to) {
 void Layer::grow(const Positions& origin) {
     from_.grow(origin);
     to_.grow(origin);
+    for (Horizon& horizon : horizons_) horizon.from.grow(origin);
     copy_.reset();
 }
 
@@ -53,8 +62,13 @@ std::vector<operators::FoldTarget> Layer::targets() {
     for (size_t view = 0; view < shards_.size(); ++view) {
         targets.push_back(
             {shards_[view].front()->table().get(), &accounts_[view], failed_[view].get()});
+        if (!floors_.empty()) targets.back().floor = floors_[view].get();
     }
     return targets;
+}
+
+void Layer::raise_clock(std::optional<int64_t> time_us) {
+    if (time_us) clock_us_ = std::max(clock_us_.value_or(*time_us), *time_us);
 }
 
 void Layer::add(const FoldedSlice& slice) {
@@ -62,6 +76,7 @@ void Layer::add(const FoldedSlice& slice) {
         accounts_[view].add(slice.accounts[view]);
         failed_[view]->merge(slice.failed[view]);
     }
+    raise_clock(slice.clock_us);
 }
 
 void Layer::append(const Layer& next) {
@@ -73,6 +88,9 @@ void Layer::append(const Layer& next) {
         accounts_[view].add(next.accounts_[view]);
         failed_[view]->merge(*next.failed_[view]);
     }
+    raise_clock(next.clock_us_);
+    horizons_.insert(horizons_.end(), next.horizons_.begin(), next.horizons_.end());
+    floors_ = next.floors_;
     reach(next.to_);
 }
 

@@ -5,12 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "model/box.h"
 #include "model/fold_account.h"
+#include "model/horizon.h"
 #include "operators/aggregate/group_table.h"
 #include "operators/fold/failed_events.h"
+#include "operators/fold/retention.h"
 #include "operators/fold/shard.h"
 #include "runs/tick_source.h"
 #include "speed/view_set.h"
@@ -24,8 +28,9 @@ class FoldedSlice;
 /// Guarded by the lock of its fold; what is frozen or pinned may be read without.
 class Layer {
   public:
-    /// A power of two of shards.
-    Layer(ViewSetPtr views, size_t shard_count, const Positions& from);
+    /// A power of two of shards. What is folded is held against the horizon; nothing: none.
+    Layer(ViewSetPtr views, size_t shard_count, const Positions& from,
+          std::optional<int64_t> horizon_us);
 
     const ViewSet& views() const { return *views_; }
     const Positions& from() const { return from_; }
@@ -44,6 +49,13 @@ class Layer {
     const operators::FailedEvents& failed(size_t view) const { return *failed_[view]; }
     /// Where the states of each view go; with one shard.
     std::vector<operators::FoldTarget> targets();
+    /// By view; empty: nothing expires.
+    std::span<const operators::KeyFloorPtr> floors() const { return floors_; }
+    /// What its events were held against, rising.
+    const std::vector<Horizon>& horizons() const { return horizons_; }
+    /// The greatest event time in it that moves the stream's clock.
+    std::optional<int64_t> clock_us() const { return clock_us_; }
+    void raise_clock(std::optional<int64_t> time_us);
     /// What a slice adds beside its states.
     void add(const FoldedSlice& slice);
     /// Takes in the layer that begins where this one ends.
@@ -74,6 +86,9 @@ class Layer {
     operators::Shards shards_;
     std::vector<FoldAccount> accounts_;  // by view, as all below
     std::vector<std::shared_ptr<operators::FailedEvents>> failed_;
+    std::vector<operators::KeyFloorPtr> floors_;
+    std::vector<Horizon> horizons_;
+    std::optional<int64_t> clock_us_;
     std::shared_ptr<std::atomic<int>> pins_ = std::make_shared<std::atomic<int>>(0);
     std::weak_ptr<const runs::Tick> copy_;  // of all up to to_
     bool is_frozen_ = false;

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "log/partitioned_log.h"
 #include "operators/decode/decoder.h"
+#include "operators/fold/event_clock.h"
 #include "operators/fold/slice_splitter.h"
 #include "operators/fold/view_folder.h"
 #include "speed/folded_slice.h"
@@ -32,11 +34,13 @@ class SliceFolder {
 
   private:
     SliceFolder() = default;
-    void decode(const log::RecordBatch& batch);
+    /// Gives the time that the records move the stream's clock to.
+    std::optional<int64_t> decode(const log::RecordBatch& batch);
 
     std::unique_ptr<operators::Decoder> decoder_;
     std::unique_ptr<operators::ViewFolder> folder_;
     std::vector<bool> wanted_;
+    std::optional<operators::EventClock> clock_;  // where somebody asks for the stream's
     operators::DecodedSlice decoded_;
     std::unique_ptr<operators::SliceSplitter> splitter_;
 };

@@ -303,9 +303,17 @@ Result<void> TableFold::fail(Result<void> folded) {
 LayerPtr TableFold::writable_layer() {
     if (layers_.empty() || !layers_.back()->is_writable()) {
         CHECK(epochs_.empty());
-        layers_.push_back(std::make_shared<Layer>(views_, shard_count_, folded_to_));
+        layers_.push_back(std::make_shared<Layer>(views_, shard_count_, folded_to_, horizon()));
     }
     return layers_.back();
+}
+
+/// What is committed now: whoever reads a newer version of the manifest drops at least as much.
+std::optional<int64_t> TableFold::horizon() const {
+    if (!views_->retains()) return std::nullopt;
+    const manifest::StatePtr head = parts_.manifest->head();
+    const manifest::TableState* table = head->table(table_.id);
+    return table == nullptr ? std::nullopt : table->horizon_us;
 }
 
 /// Merges the newest layer into the one before it when nobody holds either and it is small.

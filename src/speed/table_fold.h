@@ -144,6 +144,8 @@ class TableFold {
     /// After a slice that cannot be read.
     Result<void> fail(Result<void> folded) REQUIRES(mutex_);
     LayerPtr writable_layer() REQUIRES(mutex_);
+    /// Of the next layer.
+    std::optional<int64_t> horizon() const REQUIRES(mutex_);
     bool merge_back() REQUIRES(mutex_);
     uint64_t layer_bytes() const REQUIRES(mutex_);
     /// Says what the layers hold.

@@ -41,6 +41,22 @@ class ShardsOfView {
     std::vector<const operators::GroupTable*> tables_;
 };
 
+/// What the layers were held against and the table does not list yet.
+std::vector<Horizon> new_horizons(const TableFold::Frozen& frozen,
+                                  const manifest::TableState& table) {
+    std::vector<Horizon> horizons;
+    std::optional<int64_t> last;
+    if (!table.horizons.empty()) last = table.horizons.back().time_us;
+    for (const auto& layer : frozen.layers) {
+        for (const Horizon& horizon : layer->horizons()) {
+            if (last && horizon.time_us <= *last) continue;
+            last = horizon.time_us;
+            horizons.push_back(horizon);
+        }
+    }
+    return horizons;
+}
+
 }  // namespace
 
 TableSeal::TableSeal(const SpeedParts& parts, const SpeedOptions& options,
@@ -53,6 +69,11 @@ TableSeal::TableSeal(const SpeedParts& parts, const SpeedOptions& options,
       seal_count_(&parts.metrics->get("braid_speed_seals_total", Metrics::Kind::kCounter,
                                       "Seals committed by the speed layer.",
                                       fmt::format("table=\"{}\"", table.id.value))),
+      expired_count_(&parts.metrics->get(
+          "braid_speed_expired_total", Metrics::Kind::kCounter,
+          "Events that came when their group had expired, of each view that keeps its groups for a "
+          "time.",
+          fmt::format("table=\"{}\"", table.id.value))),
       last_seal_us_(parts.clock->monotonic_us()) {}
 
 StepOutcome TableSeal::step() {
@@ -127,7 +148,17 @@ Result<std::optional<TableSeal::Written>> TableSeal::write_folded() {
 
 Result<TableSeal::Written> TableSeal::write_views(const TableFold::Frozen& frozen) {
     const manifest::StatePtr state = parts_.manifest->head();
-    Written written{.box = frozen.box, .runs = {}, .file = {}};
+    const manifest::TableState* table = state->table(table_.id);
+    if (table == nullptr) return not_found("stream \"{}\" was dropped", table_.name);
+    Written written{.box = frozen.box,
+                    .runs = {},
+                    .expired = 0,
+                    .clock_us = {},
+                    .horizons = new_horizons(frozen, *table),
+                    .file = {}};
+    for (const auto& layer : frozen.layers) {
+        written.clock_us = std::max(written.clock_us, layer->clock_us());
+    }
     std::optional<runs::RunFile> file;
     for (size_t view = 0; view < frozen.views->size(); ++view) {
         const VersionId version = frozen.views->version(view);
@@ -139,6 +170,7 @@ Result<TableSeal::Written> TableSeal::write_views(const TableFold::Frozen& froze
         manifest::Run run = TRY(write_view(frozen, view, *file));
         run.id = id;
         run.version = version;
+        written.expired += run.expired;
         written.runs.push_back(std::move(run));
     }
     if (file) {
@@ -171,7 +203,8 @@ Result<void> TableSeal::commit(std::optional<Written> written,
     Box box;
     if (written) {
         box = written->box;
-        all.emplace_back(manifest::Seal{table_.id, box, std::move(written->runs)});
+        all.emplace_back(manifest::Seal{table_.id, box, std::move(written->runs), written->clock_us,
+                                        std::move(written->horizons)});
     }
     std::ranges::move(changes, std::back_inserter(all));
     if (all.empty()) return {};
@@ -185,6 +218,7 @@ Result<void> TableSeal::commit(std::optional<Written> written,
     if (written) {
         fold_.sealed(box);
         seal_count_->add(1);
+        expired_count_->add(static_cast<int64_t>(written->expired));
     }
     return {};
 }

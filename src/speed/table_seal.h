@@ -41,6 +41,9 @@ class TableSeal {
     struct Written {
         Box box;
         std::vector<manifest::Run> runs;
+        uint64_t expired = 0;  // events, of all views together
+        std::optional<int64_t> clock_us;
+        std::vector<Horizon> horizons;
         runs::UnnamedFile file;
     };
 
@@ -61,6 +64,7 @@ class TableSeal {
     TableFold& fold_;
     const std::shared_ptr<PartHealth> health_;
     Metric* seal_count_ = nullptr;
+    Metric* expired_count_ = nullptr;
 
     Mutex mutex_;  // one seal at a time; before that of the fold
     std::atomic<int64_t> last_seal_us_ = 0;

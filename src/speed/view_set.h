@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -24,6 +25,11 @@ class ViewSet {
     size_t size() const { return versions_.size(); }
     bool is_empty() const { return versions_.empty(); }
     VersionId version(size_t index) const { return versions_[index]; }
+    /// Whether one of them keeps its groups for a time only.
+    bool retains() const {
+        return std::ranges::any_of(bound_,
+                                   [](const auto& view) { return view.retention != nullptr; });
+    }
     const std::vector<operators::BoundView>& bound() const { return bound_; }
     const std::vector<plan::Aggregate>& aggregates(size_t index) const {
         return bound_[index].plan->aggregates;

@@ -152,10 +152,11 @@ struct CreateTable {
 
 struct CreateMaterializedView {
     std::string name;
-    std::string definition;  // the SELECT, byte for byte as written
-    std::string time_zone;   // to be pinned
-    plan::ViewPlanPtr plan;  // without version
-    uint64_t keys_max = 0;   // 0: not said
+    std::string definition;    // the SELECT, byte for byte as written
+    std::string time_zone;     // to be pinned
+    plan::ViewPlanPtr plan;    // without version
+    uint64_t keys_max = 0;     // 0: not said
+    int64_t retention_us = 0;  // 0: for ever
     bool with_no_data = false;
     bool if_not_exists = false;
     bool exists_already = false;

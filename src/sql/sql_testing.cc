@@ -218,6 +218,9 @@ struct Describer {
         std::string out = fmt::format("create materialized view {}{}\n", command.name,
                                       command.with_no_data ? " with no data" : "");
         if (command.keys_max != 0) out += fmt::format("keys_max: {}\n", command.keys_max);
+        if (command.retention_us != 0) {
+            out += fmt::format("retention: {} us\n", command.retention_us);
+        }
         out += "definition: " + command.definition + "\n";
         return out + view_text(*command.plan);
     }

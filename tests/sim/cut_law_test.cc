@@ -3,7 +3,9 @@
 // batch(everything), bit for bit, whatever seals, pins, back-fills and batch runs lie in between.
 #include <algorithm>
 #include <array>
+#include <chrono>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -406,15 +408,131 @@ TEST_P(CutLaw, HoldsAtRandomCutsAndSealsOfTheRealLog) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, CutLaw,
-                         ::testing::Values(Shape{1, false}, Shape{4, false}, Shape{1, true},
-                                           Shape{4, true}, Shape{1, false, true},
-                                           Shape{2, true, true}),
-                         [](const auto& info) {
-                             return fmt::format("{}{}{}", info.param.is_sparse ? "Sparse" : "Dense",
-                                                info.param.grows ? "Growing" : "",
-                                                info.param.partitions);
-                         });
+/// Two nodes whose view keeps its groups for two hours; one lives a restless life.
+class RetainedCutLaw : public CutLaw {
+  protected:
+    static constexpr int64_t kStepUs = 3 * 60'000'000;
+    static constexpr int64_t kHourUs = 3'600'000'000;
+
+    static app::NodeOptions restless() {
+        app::NodeOptions restless = options(2);
+        restless.batch.interval_us = 1;
+        restless.batch.full_interval_us = kHourUs;
+        return restless;
+    }
+    static std::string view(const std::string& name) {
+        return fmt::format(
+            "CREATE MATERIALIZED VIEW {} WITH (retention = '2 hours') AS SELECT i % 3 AS third,"
+            " date_bin('10 minutes', at, '2000-01-01Z') AS bin, count(*) AS n,"
+            " count(DISTINCT l) AS d, max(t) AS t, sum(100 / (i % 20)) AS quotient FROM events"
+            " WHERE coalesce(i, 0) >= -40 GROUP BY 1, 2",
+            name);
+    }
+    void create_both() {
+        for (TestNode* each : {&node_, &plain_}) {
+            start(*each);
+            std::string table = kTable;
+            table.back() = ',';
+            each->run(fmt::format("{} at timestamptz) WITH (partitions = {}, event_time = 'at')",
+                                  table, GetParam().partitions));
+            each->run(view("v"));
+        }
+    }
+    /// Time goes on, and most events of the last four hours are too late; some are far ahead.
+    std::string with_time(std::string record, size_t event) {
+        const int64_t now_us = 1'700'000'000'000'000 + static_cast<int64_t>(event) * kStepUs;
+        const auto late_us = static_cast<int64_t>(random_.below(4 * 3600)) * 1'000'000;
+        const bool is_far = random_.below(20) == 0;
+        const int64_t at_us = is_far ? now_us + 100 * 24 * kHourUs : now_us - late_us;
+        if (random_.below(15) == 0 || record.size() <= 2) return record;
+        const std::chrono::sys_seconds at(std::chrono::seconds(at_us / 1'000'000));
+        record.back() = ',';
+        return record + fmt::format(R"("at":"{:%Y-%m-%d %H:%M:%S}Z"}})", at);
+    }
+    void append_to_both(const std::string& record, size_t event) {
+        for (TestNode* each : {&node_, &plain_}) {
+            maybe_grow(*each, "events", event);
+            const auto partition = static_cast<uint32_t>(event % each->partition_count("events"));
+            ASSERT_TRUE(each->append("events", partition, {record}));
+            each->clock().advance_us(kStepUs);
+        }
+    }
+    void let_something_happen() {
+        switch (random_.below(6)) {
+            case 0:
+                ASSERT_TRUE(node_.seal("events"));
+                break;
+            case 1:
+                node_.workers().step(fmt::format("batch {}", node_.table("events").value));
+                break;
+            case 2:
+                ASSERT_TRUE(node_.node().release(0));
+                break;
+            case 3:
+                while (node_.workers().step("housekeeping")) {
+                }
+                break;
+            default:
+                break;
+        }
+    }
+    static int64_t horizon(TestNode& of) {
+        return of.node().state()->table(of.table("events"))->horizon_us.value_or(INT64_MIN);
+    }
+    void expect_same(const std::string& view, runs::ReadMode mode, size_t event) {
+        const int64_t newest = std::max(horizon(node_), horizon(plain_));
+        const auto found = node_.digest(view, mode, newest);
+        const auto wanted = plain_.digest("v", runs::ReadMode::kLive, newest);
+        ASSERT_TRUE(found && wanted);
+        ASSERT_EQ(*found, *wanted) << view << " after event " << event;
+    }
+
+    Random random_{43};
+    TestNode node_{restless()};
+    TestNode plain_;
+};
+
+/// Where the horizons lie depends on when a node seals, but all that expires is older than the
+/// newest: at one horizon two nodes give the same, whatever either has dropped so far.
+TEST_P(RetainedCutLaw, HoldsWithRetentionBetweenTheCuts) {
+    const auto records = history(150, 41);
+    create_both();
+    for (size_t at = 0; at < records.size(); ++at) {
+        append_to_both(with_time(records[at], at), at);
+        if (at == 60) node_.run(view("late"));
+        if (at == 100) node_.run("REFRESH MATERIALIZED VIEW v");
+        if (at % 20 == 19) {
+            ASSERT_TRUE(plain_.seal("events"));
+        }
+        let_something_happen();
+        if (at % 5 != 4) continue;
+        expect_same("v", runs::ReadMode::kLive, at);
+        if (at > 60) expect_same("late", runs::ReadMode::kLive, at);
+    }
+    node_.run("REFRESH MATERIALIZED VIEW v");
+    for (const char* view : {"v", "late"}) {
+        for (const auto mode : {runs::ReadMode::kLive, runs::ReadMode::kFinal}) {
+            expect_same(view, mode, records.size());
+        }
+    }
+    const auto expired = node_.rows("SELECT expired FROM braid.views ORDER BY name");
+    EXPECT_GT(std::stoi(expired[0]), 20);
+    EXPECT_LT(std::stoi(expired[0]), 120);
+    EXPECT_EQ(expired[0], expired[1]);
+    const auto audits = node_.rows("SELECT count(*) FROM braid.audits WHERE NOT matched");
+    EXPECT_EQ(audits, std::vector<std::string>{"0"});
+}
+
+const auto kShapes = ::testing::Values(Shape{1, false}, Shape{4, false}, Shape{1, true},
+                                       Shape{4, true}, Shape{1, false, true}, Shape{2, true, true});
+
+std::string name_of(const ::testing::TestParamInfo<Shape>& info) {
+    return fmt::format("{}{}{}", info.param.is_sparse ? "Sparse" : "Dense",
+                       info.param.grows ? "Growing" : "", info.param.partitions);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, CutLaw, kShapes, name_of);
+INSTANTIATE_TEST_SUITE_P(Shapes, RetainedCutLaw, kShapes, name_of);
 
 }  // namespace
 }  // namespace braid::testing

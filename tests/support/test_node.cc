@@ -165,7 +165,8 @@ Result<void> TestNode::archive(const std::string& table) {
     return node_->archive(this->table(table));
 }
 
-Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode) {
+Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode,
+                                std::optional<int64_t> horizon_us) {
     const manifest::StatePtr state = node_->state();
     const catalog::MaterializedView* found = state->catalog.find_view(view);
     if (found == nullptr) return not_found("view {} does not exist", view);
@@ -174,8 +175,9 @@ Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode) {
     options.format = utc_format();
     const auto snapshot =
         TRY(read::PinnedSnapshot::take(node_->read_parts(), {found->table}, options));
-    const runs::Tiling tiling = TRY(snapshot->tiling_of(node_->read_parts(), found->current));
+    runs::Tiling tiling = TRY(snapshot->tiling_of(node_->read_parts(), found->current));
     const operators::BoundView bound = TRY(node_->views().view_of(found->current));
+    if (horizon_us) tiling.floor = bound.floor_at(horizon_us);
     operators::GroupTable merged(bound.plan->aggregates);
     TRY(read::gather(tiling, {}, -1, {}, merged));
     Digest digest;
@@ -187,9 +189,10 @@ Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode) {
     for (const auto& [event, reason] : failed.kept()) {
         digest.add_row(operators::encode_event(event), reason);
     }
-    const FoldAccount account = read::account_of(tiling);
-    digest.add_row("account", fmt::format("{} {} {} {}", account.counted, account.filtered,
-                                          account.quarantined, account.failed));
+    FoldAccount account = read::account_of(tiling);
+    if (horizon_us) account.counted += std::exchange(account.expired, 0);
+    digest.add_row("account", fmt::format("{} {} {} {} {}", account.counted, account.filtered,
+                                          account.quarantined, account.failed, account.expired));
     return digest;
 }
 

@@ -83,7 +83,8 @@ class TestNode {
 
     /// Digest over (key, state), failed events and accounts of all that a view's tiling holds in a
     /// read mode: equal for equal answers, whatever they are made of.
-    Result<Digest> digest(const std::string& view, runs::ReadMode mode = runs::ReadMode::kLive);
+    Result<Digest> digest(const std::string& view, runs::ReadMode mode = runs::ReadMode::kLive,
+                          std::optional<int64_t> horizon_us = {});
 
     app::Node& node() { return *node_; }
     /// The manifest, the dataset and the runs lie in a store of their own from now on, which

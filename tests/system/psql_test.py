@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """PostgreSQL 15's own psql: its describe commands, -c, -f, variables, formats, and errors with a caret."""
+import json
 import pathlib
 import subprocess
 import sys
@@ -103,6 +104,35 @@ class PsqlTest(unittest.TestCase):
         out = self.output("-c", "\\d+ top_paths")
         self.assertIn('View "public.top_paths"', out)
         self.assertIn("per_path", out)
+
+    def test_a_view_that_keeps_its_groups_for_a_time(self):
+        def lines(sql):
+            return self.output("-A", "-t", "-q", "-c", sql).splitlines()
+
+        lines("CREATE TABLE calls (who text, at timestamptz) WITH (event_time = 'at')")
+        self.addCleanup(lines, "DROP TABLE calls")
+        status, _, err = self.psql("-c", "CREATE MATERIALIZED VIEW recent WITH (retention = '1 hour')"
+                                   " AS SELECT who, count(*) FROM calls GROUP BY 1")
+        self.assertEqual(status, 1)
+        self.assertIn("must be grouped by the event time", err)
+        self.assertIn("HINT:  Group by \"at\" itself", err)
+        lines("CREATE MATERIALIZED VIEW recent WITH (retention = '1 hour') AS"
+              " SELECT who, date_trunc('minute', at) AS minute, count(*) AS calls FROM calls GROUP BY 1, 2")
+        self.addCleanup(lines, "DROP MATERIALIZED VIEW recent")
+        lines("INSERT INTO calls VALUES ('now', now()), ('older', now() - interval '3 hours')")
+        lines("REFRESH MATERIALIZED VIEW recent")  # it seals, and so the horizon moves
+        self.assertEqual(lines("SELECT who, calls FROM recent"), ["now|1"])
+        lines("INSERT INTO calls VALUES ('late', now() - interval '2 hours'), ('again', now()),"
+              " ('far', now() + interval '2 days')")
+        for _ in range(2):
+            self.assertEqual(lines("SELECT who FROM recent ORDER BY 1"), ["again", "far", "now"])
+            lines("REFRESH MATERIALIZED VIEW recent")
+        self.assertEqual(lines("SELECT counted, expired, retention, horizon < now() FROM braid.views"
+                               " WHERE name = 'recent'"), ["4|1|01:00:00|t"])
+        self.assertEqual(lines("SELECT count(*) FROM calls"), ["5"])
+        receipt = json.loads(lines("SELECT * FROM recent; SHOW braid.receipt")[-1])
+        self.assertEqual(receipt["expired"], 1)
+        self.assertIn("horizon", receipt["views"]["recent"])
 
     def test_describe_odd_name(self):
         self.assertIn('"public.Odd "name"', self.output("-c", '\\d "Odd ""name"'))

@@ -44,7 +44,9 @@ Result<void> fold(const Arguments& arguments) {
                        .views = {files->bound},
                        .from = state.origin,
                        .end = state.archive_end,
-                       .spill_directory = output.spill_directory()};
+                       .spill_directory = output.spill_directory(),
+                       .horizons = state.horizons,
+                       .horizon_us = state.horizon_us};
     TRY(move_to(arguments.from, job.from));
     TRY(move_to(arguments.to, job.end));
     if (!job.end.dominates(job.from))
@@ -52,8 +54,8 @@ Result<void> fold(const Arguments& arguments) {
     const auto all = TRY(dataset::splits_between(state, job.from, job.end, arguments.share.count));
     const auto splits = dataset::divide(all[arguments.share.number - 1]);
     const batch::FoldLimits limits{{.threads = arguments.threads}, arguments.memory_mib << 20};
-    auto runs = TRY(batch::fold_splits(job, splits, limits, {}, output.file()));
-    manifest::Run run = std::move(runs.front());
+    auto folded = TRY(batch::fold_splits(job, splits, limits, {}, output.file()));
+    manifest::Run run = std::move(folded.runs.front());
     run.version = files->view->current;
     run.kind = manifest::RunKind::kBatch;
     if (arguments.share.count == 1) run.box = Box::between(job.from, job.end);

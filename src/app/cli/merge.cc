@@ -30,8 +30,10 @@ Result<void> merge(const Arguments& arguments) {
     manifest::Run run;
     // There may be fewer ranges than were asked for: the others are empty.
     if (share.number <= ranges.size()) {
+        const auto horizon_us = files->state->table(files->table->id)->horizon_us;
+        const operators::KeyFloorPtr floor = files->bound.floor_at(horizon_us);
         run = TRY(batch::merge_range(readers, files->bound.plan->aggregates,
-                                     ranges[share.number - 1], output.file()));
+                                     ranges[share.number - 1], output.file(), {}, {}, floor.get()));
     }
     run.version = files->view->current;
     run.kind = manifest::RunKind::kBatch;

@@ -53,6 +53,21 @@ Result<void> add_behind(const runs::Tiling& tiling, const Positions& end, Change
     return {};
 }
 
+/// Keys that the horizon has passed since, and none that it had passed before.
+Result<void> add_expired(const runs::Tiling& before, const runs::Tiling& after,
+                         ChangedKeys& changed) {
+    std::erase_if(changed.keys, [&](const auto& key) { return before.has_expired(key); });
+    if (!after.floor || after.floor == before.floor) return {};
+    const Positions nowhere{std::vector<Offset>(after.end.at.size(), Offset{INT64_MIN})};
+    ChangedKeys all;
+    TRY(add_behind(before, nowhere, all));
+    for (std::string& key : all.keys) {
+        if (!after.has_expired(key) || before.has_expired(key)) continue;
+        changed.keys.push_back(std::move(key));
+    }
+    return {};
+}
+
 void sort(std::vector<std::string>& keys) {
     std::ranges::sort(keys);
     const auto again = std::ranges::unique(keys);
@@ -94,6 +109,7 @@ Result<ChangedKeys> changed_keys(const runs::Tiling& before, const runs::Tiling&
     Positions end = before.end;
     end.grow(after.base->listed->facts.complete_since);
     TRY(add_behind(after, end, changed));
+    TRY(add_expired(before, after, changed));
     sort(changed.keys);
     return changed;
 }
@@ -156,6 +172,7 @@ class ChangedRows::Moment {
 
   private:
     Result<Batch> row_of(std::string_view key) {
+        if (tiling_.has_expired(key)) return Batch();
         const uint32_t sections = plan::subkey_sections(view_.plan->aggregates);
         std::vector<PointRows> sources;
         TRY(tiling_.base->probes().visit(hash64(key), [&](uint32_t run) {

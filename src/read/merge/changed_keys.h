@@ -27,9 +27,10 @@ struct ChangedKeys {
     bool is_exact = true;
 };
 
-/// Keys touched by what `after` holds and `before` does not. Both are of one view version; `after`
-/// ends nowhere before `before` (else Internal). Reads only keys: as many as the runs and ticks
-/// behind the end of `before` have. Pure.
+/// Keys touched by what `after` holds and `before` does not, and those that have expired between
+/// them: where the horizon has moved all keys of `before` are read for these. Both are of one view
+/// version; `after` ends nowhere before `before` (else Internal). Reads only keys: as many as the
+/// runs and ticks behind the end of `before` have. Pure.
 Result<ChangedKeys> changed_keys(const runs::Tiling& before, const runs::Tiling& after);
 
 /// The same of two snapshots, the later of which may also hold answers that a person has accepted.

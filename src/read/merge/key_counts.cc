@@ -61,9 +61,9 @@ struct LaterKey {
 
 /// How many keys several runs have together, up to one more than `keys_max` (a k-way merge; Knuth,
 /// TAOCP vol. 3, 5.4.1).
-Result<uint64_t> merge_keys(const runs::RunReaders& runs, uint64_t keys_max, RowWatch& watch) {
+Result<uint64_t> merge_keys(const runs::Tiling& tiling, uint64_t keys_max, RowWatch& watch) {
     std::priority_queue<KeyCursorPtr, std::vector<KeyCursorPtr>, LaterKey> next;
-    for (const auto& run : runs) {
+    for (const auto& run : tiling.runs()) {
         auto cursor = std::make_shared<KeyCursor>();
         cursor->rows = TRY(run->scan(0, {}, {}));
         if (TRY(cursor->rows->next(cursor->row))) next.push(std::move(cursor));
@@ -74,7 +74,7 @@ Result<uint64_t> merge_keys(const runs::RunReaders& runs, uint64_t keys_max, Row
         TRY(watch.row());
         KeyCursorPtr cursor = next.top();
         next.pop();
-        if (keys == 0 || cursor->row.key != last) {
+        if (!tiling.has_expired(cursor->row.key) && (keys == 0 || cursor->row.key != last)) {
             ++keys;
             last = cursor->row.key;
         }
@@ -107,6 +107,7 @@ Result<uint64_t> count_new_keys(const runs::Tiling& tiling, uint64_t keys_max, R
             for (GroupTable::Group group = 0; group < table->size(); ++group) {
                 TRY(watch.row());
                 const std::string_view key = table->key_of(group);
+                if (tiling.has_expired(key)) continue;
                 if (is_in_older(key) || TRY(is_in_runs(tiling, key))) continue;
                 if (++keys > keys_max) return keys;
             }
@@ -117,6 +118,17 @@ Result<uint64_t> count_new_keys(const runs::Tiling& tiling, uint64_t keys_max, R
 
 }  // namespace
 
+KeyCounts::Known& KeyCounts::known_of(const runs::Tiling& tiling) {
+    Known& known = known_[tiling.version()];
+    const std::optional<int64_t> horizon_us =
+        tiling.floor ? runs::horizon_of(*tiling.base->state, tiling.version()) : std::nullopt;
+    if (known.horizon_us != horizon_us) {
+        known = Known();
+        known.horizon_us = horizon_us;
+    }
+    return known;
+}
+
 std::optional<Result<void>> KeyCounts::judge(const catalog::MaterializedView& view,
                                              const runs::Tiling& tiling) {
     if (view.keys_max == 0) return Result<void>();
@@ -124,9 +136,7 @@ std::optional<Result<void>> KeyCounts::judge(const catalog::MaterializedView& vi
     const uint64_t new_rows = rows_of_ticks(tiling);
     if (rows + new_rows <= view.keys_max) return Result<void>();
     const ScopedLock lock(mutex_);
-    const auto place = known_.find(tiling.version());
-    if (place == known_.end()) return std::nullopt;
-    const Known& known = place->second;
+    const Known& known = known_of(tiling);
     if (known.full_from && tiling.end.dominates(*known.full_from)) return Result<void>(full(view));
     if (!has_own_rows(tiling) && known.fits_at && known.fits_at->dominates(tiling.end)) {
         return Result<void>();
@@ -142,13 +152,13 @@ Result<uint64_t> KeyCounts::count_runs(uint64_t keys_max, const runs::Tiling& ti
     const Positions& end = tiling.base->end;
     {
         const ScopedLock lock(mutex_);
-        const Known& known = known_[tiling.version()];
+        const Known& known = known_of(tiling);
         if (known.runs_end == end) return known.runs_keys;
     }
     RowWatch watch(limits);
-    const uint64_t keys = TRY(merge_keys(tiling.runs(), keys_max, watch));
+    const uint64_t keys = TRY(merge_keys(tiling, keys_max, watch));
     const ScopedLock lock(mutex_);
-    Known& known = known_[tiling.version()];
+    Known& known = known_of(tiling);
     // Of an older one nobody is likely to ask again.
     if (!known.runs_end || end.dominates(*known.runs_end)) {
         known.runs_end = end;
@@ -161,7 +171,7 @@ Error KeyCounts::note_full(const catalog::MaterializedView& view, const runs::Ti
     const Error error = full(view);
     if (has_own_rows(tiling)) return error;
     const ScopedLock lock(mutex_);
-    Known& known = known_[tiling.version()];
+    Known& known = known_of(tiling);
     if (!known.full_from || known.full_from->dominates(tiling.end)) known.full_from = tiling.end;
     if (!known.health) known.health = Health::add_to(health_, "view " + view.name);
     known.health->tell(HealthState::kDegraded, error);
@@ -178,7 +188,7 @@ Result<void> KeyCounts::check(const catalog::MaterializedView& view, const runs:
     if (TRY(count_new_keys(tiling, left, watch)) > left) return note_full(view, tiling);
     if (has_own_rows(tiling)) return {};
     const ScopedLock lock(mutex_);
-    Known& known = known_[tiling.version()];
+    Known& known = known_of(tiling);
     if (!known.fits_at || tiling.end.dominates(*known.fits_at)) known.fits_at = tiling.end;
     return {};
 }

@@ -18,7 +18,8 @@ namespace braid::read {
 
 /// Holds views to their keys_max: an answer with more groups is refused, one with as many is given.
 /// How many there are below a tiling's end is a fact of the events, whatever the tiling is made of
-/// (the cut law), and never gets less; so what was counted once is remembered by where it ended.
+/// (the cut law), and never gets less at one horizon; so what was counted once is remembered by
+/// where it ended.
 /// Only a view whose runs and ticks together have more rows than its limit is counted at all.
 /// Thread-safe.
 class KeyCounts {
@@ -39,12 +40,15 @@ class KeyCounts {
 
   private:
     struct Known {
+        std::optional<int64_t> horizon_us;  // all below is of this one
         std::optional<Positions> fits_at;
         std::optional<Positions> full_from;
         std::optional<Positions> runs_end;  // runs up to there have so many groups
         uint64_t runs_keys = 0;
         std::shared_ptr<PartHealth> health;
     };
+    /// Of the tiling's horizon: what is known of another is forgotten.
+    Known& known_of(const runs::Tiling& tiling) REQUIRES(mutex_);
     /// Up to `keys_max` + 1.
     Result<uint64_t> count_runs(uint64_t keys_max, const runs::Tiling& tiling,
                                 const StatementLimits& limits);

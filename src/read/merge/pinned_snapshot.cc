@@ -39,6 +39,13 @@ Result<runs::RunTilingPtr> ReadParts::tiling_of(runs::TilingSet& tilings, Versio
                     progress->events_all));
 }
 
+Result<operators::KeyFloorPtr> ReadParts::floor_of(const manifest::State& state,
+                                                   VersionId version) const {
+    const catalog::MaterializedView* view = state.catalog.view_of_version(version);
+    if (view == nullptr || view->retention_us == 0) return operators::KeyFloorPtr();
+    return TRY(views->view_of(version)).floor_at(runs::horizon_of(state, version));
+}
+
 /// One attempt: the streams as they are now, then the manifest's head.
 Result<void> PinnedSnapshot::pin(const ReadParts& parts, const std::set<TableId>& tables,
                                  const ReadOptions& options) {
@@ -118,6 +125,7 @@ Result<runs::Tiling> PinnedSnapshot::tiling_of(const ReadParts& parts, VersionId
     runs::Tiling tiling;
     tiling.base = TRY(parts.tiling_of(*tilings_, version, mode_, cut_number_));
     tiling.end = tiling.base->end;
+    tiling.floor = TRY(parts.floor_of(*state(), version));
     if (mode_ != runs::ReadMode::kLive) return tiling;
     const catalog::MaterializedView& view = *state()->catalog.view_of_version(version);
     const Stream* stream = TRY(this->stream(view.table));

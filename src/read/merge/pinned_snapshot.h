@@ -53,6 +53,8 @@ struct ReadParts {
     /// is.
     Result<runs::RunTilingPtr> tiling_of(runs::TilingSet& tilings, VersionId version,
                                          runs::ReadMode mode, uint64_t cut_number) const;
+    /// What of a view has expired at a state (runs::Tiling::floor).
+    Result<operators::KeyFloorPtr> floor_of(const manifest::State& state, VersionId version) const;
 };
 
 /// How long a LIVE statement waits for speed to fold what was durable when it began.

@@ -211,19 +211,21 @@ class StateRollup {
     RowBuffer rows_;
 };
 
-Result<void> roll_up_run(const runs::RunReader& run, const KeyRange& range, uint32_t sections,
-                         StateRollup& into) {
+Result<void> roll_up_run(const runs::Tiling& tiling, const runs::RunReader& run,
+                         const KeyRange& range, uint32_t sections, StateRollup& into) {
     operators::StateRow row;
     for (uint32_t section = 0; section <= sections; ++section) {
         auto cursor = TRY(run.scan(section, range.from, range.to));
-        while (TRY(cursor->next(row))) TRY(into.add(section, row));
+        while (TRY(cursor->next(row))) {
+            if (!tiling.has_expired(row.key)) TRY(into.add(section, row));
+        }
     }
     return into.flush();
 }
 
 Result<void> roll_up_ticks(const runs::Tiling& tiling, const ViewPiece& piece, StateRollup& into) {
     TRY(visit_tick_tables(tiling, [&](size_t number, const GroupTable& table) {
-        return table.visit_rows_of(groups_in(piece, number, table),
+        return table.visit_rows_of(groups_in(tiling, piece, number, table),
                                    [&](uint32_t section, const operators::StateRow& row) {
                                        return into.add(section, row);
                                    });
@@ -419,7 +421,7 @@ class Rollup {
         auto states = TRY(StateRollup::create(reading_, predicate_, groups_));
         if (!piece.range.is_empty) {
             for (const auto& run : tiling.runs()) {
-                TRY(roll_up_run(*run, piece.range, sections(), *states));
+                TRY(roll_up_run(tiling, *run, piece.range, sections(), *states));
             }
             TRY(roll_up_ticks(tiling, piece, *states));
         }

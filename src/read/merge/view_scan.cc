@@ -19,32 +19,34 @@ using operators::GroupTable;
 
 constexpr size_t kBlockRows = 4096;
 
-Result<void> gather_run(const runs::RunReader& run, const KeyRange& range, RowWatch& watch,
-                        GroupTable& into) {
+Result<void> gather_run(const runs::Tiling& tiling, const runs::RunReader& run,
+                        const KeyRange& range, RowWatch& watch, GroupTable& into) {
     operators::StateRow row;
     for (uint32_t section = 0; section <= plan::subkey_sections(into.aggregates()); ++section) {
         const auto rows = TRY(run.scan(section, range.from, range.to));
         while (TRY(rows->next(row))) {
             TRY(watch.row());
+            if (tiling.has_expired(row.key)) continue;
             TRY(into.merge_row(section, row));
         }
     }
     return {};
 }
 
-Result<void> gather_tick(const ViewPiece& piece, size_t number, const GroupTable& table,
-                         GroupTable& into) {
+Result<void> gather_tick(const runs::Tiling& tiling, const ViewPiece& piece, size_t number,
+                         const GroupTable& table, GroupTable& into) {
     const KeyRange& range = piece.range;
-    if (range.from.empty() && range.to.empty()) {
+    if (range.from.empty() && range.to.empty() && !tiling.floor) {
         into.merge(table);
         return {};
     }
     if (range.is_point) {
         const GroupTable::Group group = table.find(range.from);
-        if (group != GroupTable::kNoGroup) into.merge(table, {&group, 1});
+        const bool is_there = group != GroupTable::kNoGroup && !tiling.has_expired(range.from);
+        if (is_there) into.merge(table, {&group, 1});
         return {};
     }
-    into.merge(table, groups_in(piece, number, table));
+    into.merge(table, groups_in(tiling, piece, number, table));
     return {};
 }
 
@@ -73,12 +75,18 @@ int largest_run(const runs::Tiling& tiling) {
 
 }  // namespace
 
-std::vector<GroupTable::Group> groups_in(const ViewPiece& piece, size_t number,
-                                         const GroupTable& table) {
-    if (!piece.groups.empty()) return piece.groups[number];
+std::vector<GroupTable::Group> groups_in(const runs::Tiling& tiling, const ViewPiece& piece,
+                                         size_t number, const GroupTable& table) {
     std::vector<GroupTable::Group> groups;
-    for (GroupTable::Group group = 0; group < table.size(); ++group) {
-        if (piece.range.contains(table.key_of(group))) groups.push_back(group);
+    if (!piece.groups.empty()) {
+        groups = piece.groups[number];
+    } else {
+        for (GroupTable::Group group = 0; group < table.size(); ++group) {
+            if (piece.range.contains(table.key_of(group))) groups.push_back(group);
+        }
+    }
+    if (tiling.floor) {
+        std::erase_if(groups, [&](auto group) { return tiling.has_expired(table.key_of(group)); });
     }
     return groups;
 }
@@ -90,7 +98,7 @@ Result<void> gather(const runs::Tiling& tiling, const ViewPiece& piece, int skip
     RowWatch watch(limits);
     const auto gather_one = [&](uint32_t index) -> Result<void> {
         if (static_cast<int>(index) == skip_run) return {};
-        return gather_run(*tiling.runs()[index], range, watch, into);
+        return gather_run(tiling, *tiling.runs()[index], range, watch, into);
     };
     if (range.is_point) {
         TRY(tiling.base->probes().visit(hash64(range.from), gather_one));
@@ -99,7 +107,7 @@ Result<void> gather(const runs::Tiling& tiling, const ViewPiece& piece, int skip
     }
     return visit_tick_tables(tiling, [&](size_t number, const GroupTable& table) -> Result<void> {
         TRY(limits.check());
-        return gather_tick(piece, number, table, into);
+        return gather_tick(tiling, piece, number, table, into);
     });
 }
 
@@ -184,6 +192,11 @@ Result<size_t> ViewScan::stream_block() {
         if (!TRY(rows_->next(row))) {
             streaming_ = false;
             break;
+        }
+        if (tiling_.has_expired(row.key)) {
+            TRY(take_big_row(row,
+                             [](uint32_t, const operators::StateRow&) { return Result<void>(); }));
+            continue;
         }
         if (merged_.find(row.key) != GroupTable::kNoGroup) {
             TRY(take_big_row(row, merge));

@@ -44,8 +44,10 @@ class RowWatch {
 Result<void> gather(const runs::Tiling& tiling, const ViewPiece& piece, int skip_run,
                     const StatementLimits& limits, operators::GroupTable& into);
 
-/// The groups of a tick's table, the n-th of the tiling's, whose key lies in the piece.
-std::vector<operators::GroupTable::Group> groups_in(const ViewPiece& piece, size_t number,
+/// The groups of a tick's table, the n-th of the tiling's, whose key lies in the piece and has not
+/// expired.
+std::vector<operators::GroupTable::Group> groups_in(const runs::Tiling& tiling,
+                                                    const ViewPiece& piece, size_t number,
                                                     const operators::GroupTable& table);
 
 /// Scans a piece of one view at one tiling. The largest run streams by in key order; everything

@@ -42,9 +42,9 @@ std::vector<std::string> receipt_lines(const runs::Receipt& receipt) {
     }
     for (const auto& [name, view] : receipt.views) {
         lines.push_back(fmt::format(
-            "  Account of {}: {} counted, {} filtered, {} quarantined ({} failed), 0 expired", name,
-            view.account.counted, view.account.filtered, view.account.quarantined,
-            view.account.failed));
+            "  Account of {}: {} counted, {} filtered, {} quarantined ({} failed), {} expired",
+            name, view.account.counted, view.account.filtered, view.account.quarantined,
+            view.account.failed, view.account.expired));
     }
     if (!receipt.cut.empty()) lines.push_back("  Cut: " + by_stream(receipt.cut));
     if (!receipt.frontier.empty()) lines.push_back("  Frontier: " + by_stream(receipt.frontier));

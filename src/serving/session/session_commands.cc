@@ -398,6 +398,7 @@ Result<void> Session::run_create_view(const sql::CreateMaterializedView& create)
     auto view = TRY(services_.control->complete(create.name, *create.plan, create.time_zone));
     view.versions.front().wants_backfill = !create.with_no_data;
     view.keys_max = create.keys_max;
+    view.retention_us = create.retention_us;
     return define({manifest::CreateView{std::move(view)}});
 }
 

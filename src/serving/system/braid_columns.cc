@@ -19,21 +19,22 @@ constexpr RelationText kBraid[] = {
     {"braid", "runs", 13904, 'v',
      "run:int8! view:text version:int8! kind:text! box:text! rows:int8! bytes:int8! parts:int4! "
      "digest:text! counted:int8! filtered:int8! quarantined:int8! failed:int8! "
-     "level:int4! increments:int4!"},
+     "level:int4! increments:int4! expired:int8!"},
     {"braid", "sources", 13907, 'v',
      "stream:text! source:text! state:text! position:int8 size:int8 lag:int8 last_error:text"},
     {"braid", "streams", 13905, 'v',
      "name:text! connector:text! format:text! partitions:int4! log:text! origin:text! "
      "archive_end:text! sealed_frontier:text! durable_end:text cut:text cut_number:int8 "
      "segments:int4! segment_rows:int8! segment_bad_rows:int8! segment_bytes:int8! "
-     "created_at:timestamptz state:text! error:text"},
+     "created_at:timestamptz state:text! error:text clock:timestamptz"},
     {"braid", "tasks", 13908, 'v',
      "number:int8! kind:text! stream:text unit:text! done:int8! total:int8 "
      "began_at:timestamptz"},
     {"braid", "views", 13906, 'v',
      "name:text! kind:text! stream:text version:int8 definition:text! time_zone:text "
      "is_populated:bool! runs:int4! rows:int8! bytes:int8! created_at:timestamptz counted:int8 "
-     "filtered:int8 quarantined:int8 failed:int8 expired:int8 keys_max:int8"},
+     "filtered:int8 quarantined:int8 failed:int8 expired:int8 keys_max:int8 "
+     "retention:text horizon:timestamptz"},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "catalog/retention.h"
 #include "serving/system/relation_rows.h"
 #include "serving/system/system_relation.h"
 #include "serving/system/system_view.h"
@@ -35,6 +36,7 @@ void add_streams(const SystemView& view, RelationRows& rows) {
         rows.set("origin", state->origin.to_string());
         rows.set("archive_end", state->archive_end.to_string());
         rows.set("sealed_frontier", state->sealed_frontier.to_string());
+        if (state->clock_us) rows.set_time("clock", *state->clock_us);
         if (!state->cuts.empty()) {
             rows.set("cut", state->cuts.back().cut.to_string());
             rows.set("cut_number", state->cuts.back().number);
@@ -94,6 +96,12 @@ uint64_t bytes_of(const manifest::Run& run) {
     return bytes;
 }
 
+void set_retention(const manifest::State& state, const catalog::MaterializedView& view,
+                   RelationRows& rows) {
+    rows.set("retention", catalog::retention_text(view.retention_us));
+    if (const auto since_us = state.kept_since_us(view)) rows.set_time("horizon", *since_us);
+}
+
 void add_views(const SystemView& view, RelationRows& rows) {
     for (const auto& [id, each] : view.state.catalog.views) {
         rows.add();
@@ -121,8 +129,9 @@ void add_views(const SystemView& view, RelationRows& rows) {
         rows.set("filtered", account.filtered);
         rows.set("quarantined", account.quarantined);
         rows.set("failed", account.failed);
-        rows.set("expired", uint64_t{0});
+        rows.set("expired", account.expired);
         if (each.keys_max != 0) rows.set("keys_max", each.keys_max);
+        if (each.retention_us != 0) set_retention(view.state, each, rows);
         const catalog::ViewVersion* version = each.find(each.current);
         if (version == nullptr) continue;
         rows.set("definition", version->definition);
@@ -159,6 +168,7 @@ void add_runs(const SystemView& view, RelationRows& rows) {
             rows.set("failed", run.failed);
             rows.set("level", static_cast<uint64_t>(run.level));
             rows.set("increments", static_cast<uint64_t>(run.increments));
+            rows.set("expired", run.expired);
         }
     }
 }

@@ -154,7 +154,11 @@ TEST_F(SystemFixture, ShowsStreamsViewsAndRuns) {
                                  .counted = 7,
                                  .filtered = 0,
                                  .quarantined = 3,
-                                 .failed = 2});
+                                 .failed = 2,
+                                 .expired = 6});
+        state.catalog.views.begin()->second.retention_us = 7'200'000'000;
+        state.tables[t].horizon_us = 7'200'000'000 + 1;
+        state.tables[t].clock_us = 1'000'000;
         state.audits.push_back({.number = 1,
                                 .table = t,
                                 .version = v,
@@ -162,18 +166,21 @@ TEST_F(SystemFixture, ShowsStreamsViewsAndRuns) {
                                 .verdict = manifest::Verdict::kMatched});
     });
     SetUp();
-    EXPECT_THAT(rows("braid.streams", {"name", "connector", "partitions", "segment_rows",
-                                       "segment_bad_rows", "segment_bytes", "cut_number", "cut"}),
-                IsSupersetOf({"t|http|1|10|1|1000|3|0:10", "f|file|1|0|0|0|~|~"}));
+    EXPECT_THAT(
+        rows("braid.streams", {"name", "connector", "partitions", "segment_rows",
+                               "segment_bad_rows", "segment_bytes", "cut_number", "cut", "clock"}),
+        IsSupersetOf({"t|http|1|10|1|1000|3|0:10|1970-01-01 00:00:01+00", "f|file|1|0|0|0|~|~|~"}));
     EXPECT_THAT(
         rows("braid.views", {"name", "kind", "stream", "is_populated", "runs", "rows", "bytes"}),
         ElementsAre("v|materialized|t|t|1|4|300", "pv|plain|~|t|0|0|0"));
-    EXPECT_THAT(rows("braid.runs",
-                     {"run", "view", "kind", "box", "rows", "counted", "quarantined", "failed"}),
-                ElementsAre("5|v|batch|0:[0,10)|4|7|3|2"));
+    EXPECT_THAT(rows("braid.runs", {"run", "view", "kind", "box", "rows", "counted", "quarantined",
+                                    "failed", "expired"}),
+                ElementsAre("5|v|batch|0:[0,10)|4|7|3|2|6"));
     EXPECT_THAT(
         rows("braid.views", {"name", "counted", "filtered", "quarantined", "failed", "expired"}),
-        ElementsAre("v|7|0|3|2|0", "pv|~|~|~|~|~"));
+        ElementsAre("v|7|0|3|2|6", "pv|~|~|~|~|~"));
+    EXPECT_THAT(rows("braid.views", {"name", "retention", "horizon"}),
+                ElementsAre("v|02:00:00|1970-01-01 00:00:00.000001+00", "pv|~|~"));
     EXPECT_THAT(rows("braid.audits", {"number", "stream", "view", "cut", "matched"}),
                 ElementsAre("1|t|v|0:10|t"));
     EXPECT_THAT(rows("pg_catalog.pg_class", {"relname", "relpages"}), IsSupersetOf({"t|1", "v|1"}));

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/error_makers.h"
+#include "catalog/retention.h"
+#include "plan/time_key.h"
 #include "sql/bind/commands_internal.h"
 
 // CREATE VIEW, DROP, INSERT and REFRESH.
@@ -216,31 +218,58 @@ Result<void> check_view_tree(const CreateViewTree& tree, const Binder& binder) {
                          tree.place);
     }
     for (const Option& option : tree.options) {
-        if (tree.is_materialized && option.space.empty() && option.name == "keys_max") continue;
+        const bool is_known = option.name == "keys_max" || option.name == "retention";
+        if (tree.is_materialized && option.space.empty() && is_known) continue;
         return binder.at(unsupported("option \"{}\" of a view is not supported", option.name),
                          option.place);
     }
     return {};
 }
 
+/// Null where the view does not say it.
+Result<const Option*> find_option(const CreateViewTree& tree, std::string_view name,
+                                  const Binder& binder) {
+    const Option* found = nullptr;
+    for (const Option& option : tree.options) {
+        if (option.name != name) continue;
+        if (found != nullptr) {
+            return binder.at(invalid_input("parameter \"{}\" specified more than once", name)
+                                 .with_sqlstate("42601"),
+                             option.place);
+        }
+        found = &option;
+    }
+    return found;
+}
+
 /// Of a materialized view; 0 when none is given.
 Result<uint64_t> keys_max_of(const CreateViewTree& tree, const Binder& binder) {
-    if (tree.options.empty()) return uint64_t{0};
-    const Option& option = tree.options.front();
-    if (tree.options.size() > 1) {
-        return binder.at(invalid_input("parameter \"{}\" specified more than once", option.name)
-                             .with_sqlstate("42601"),
-                         tree.options[1].place);
-    }
+    const Option* const option = TRY(find_option(tree, "keys_max", binder));
+    if (option == nullptr) return uint64_t{0};
     int64_t value = 0;
-    const char* end = option.value.data() + option.value.size();
-    const auto [stopped, error] = std::from_chars(option.value.data(), end, value);
+    const char* end = option->value.data() + option->value.size();
+    const auto [stopped, error] = std::from_chars(option->value.data(), end, value);
     if (error == std::errc() && stopped == end && value > 0) return static_cast<uint64_t>(value);
     return binder.at(
-        invalid_input("invalid value for option \"keys_max\": \"{}\"", option.value)
+        invalid_input("invalid value for option \"keys_max\": \"{}\"", option->value)
             .with_sqlstate("22023")
             .with_hint("It is the number of groups that the view may have, from 1 on."),
-        option.place);
+        option->place);
+}
+
+/// In microseconds; 0 when none is given. The plan must have a key to keep groups by.
+Result<int64_t> retention_of(const CreateViewTree& tree, const plan::ViewPlan& plan,
+                             const Binder& binder) {
+    const Option* const option = TRY(find_option(tree, "retention", binder));
+    if (option == nullptr) return int64_t{0};
+    const auto retention_us = catalog::parse_retention(option->value);
+    if (!retention_us) return binder.at(retention_us.error(), option->place);
+    const catalog::Table& stream = binder.catalog().tables.at(plan.table);
+    const std::string event_time = stream.option("event_time", "");
+    const int column = event_time.empty() ? -1 : stream.columns.find(event_time);
+    const auto key = plan::time_key_of(plan, column);
+    if (!key) return binder.at(key.error(), option->place);
+    return *retention_us;
 }
 
 }  // namespace
@@ -276,6 +305,7 @@ Result<CreateMaterializedView> bind_create_materialized_view(const CreateViewTre
     }
     plan::ViewPlan plan = TRY(bind_view_plan(*tree.query, binder));
     plan.definition = tree.definition;
+    command.retention_us = TRY(retention_of(tree, plan, binder));
     command.plan = std::make_shared<const plan::ViewPlan>(std::move(plan));
     return command;
 }
