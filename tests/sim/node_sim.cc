@@ -24,7 +24,8 @@ std::vector<std::string> NodeSim::run() {
     });
     process_ = make_process();
     start_well();
-    ask("CREATE TABLE t (k text, n int, id bigint) WITH (partitions = 2);"
+    ask("CREATE TABLE t (k text, n int, id bigint, at timestamptz)"
+        " WITH (partitions = 2, event_time = 'at');"
         "CREATE TABLE u (k text, n int, id bigint)");
     const int actions = kActionsMin + static_cast<int>(below(kActionsMore));
     for (int each = 0; each < actions && findings_.empty(); ++each) act();
@@ -36,7 +37,7 @@ std::vector<std::string> NodeSim::run() {
     return findings_;
 }
 
-/// One random thing happens. Retention and erasure will be two more.
+/// One random thing happens. Erasure will be one more.
 void NodeSim::act() {
     struct Action {
         int weight;

@@ -112,6 +112,10 @@ class NodeSim {
     uint64_t below(uint64_t bound) { return random_.below(bound); }
     bool chance(uint64_t one_in) { return random_.below(one_in) == 0; }
     SentEvent make_event(const std::string& stream, bool may_be_bad);
+    int64_t make_time();
+    /// Of the ledger, at the horizon that the manifest's head has.
+    Lines wanted_lines(ViewShape shape, const Positions* end);
+    void check_horizons();
     void try_append(size_t number);
     std::string any_stream() { return chance(4) ? "u" : "t"; }
     const std::string* any_view();

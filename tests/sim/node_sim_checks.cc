@@ -13,25 +13,63 @@ namespace braid::testing {
 
 namespace {
 
+constexpr int64_t kMinuteUs = 60'000'000;
 constexpr int64_t kLongUs = 3'600'000'000;
 
-/// "partition|offset|id"
+/// "partition|offset|id|moves the clock"
 FoundEvent found_of(const std::string& line) {
     FoundEvent found;
     const char* const end = line.data() + line.size();
     const char* place = std::from_chars(line.data(), end, found.partition).ptr;
     place = std::from_chars(place + 1, end, found.offset).ptr;
-    std::from_chars(place + 1, end, found.id);
+    place = std::from_chars(place + 1, end, found.id).ptr;
+    found.moves_clock = *(place + 1) == 't';
     return found;
 }
 
 }  // namespace
 
+NodeSim::Lines NodeSim::wanted_lines(ViewShape shape, const Positions* end) {
+    const manifest::StatePtr state = node().node().state();
+    return ledger_.expected(shape, end, state->table(node().table(stream_of(shape)))->horizon_us);
+}
+
+/// The clock and each horizon of the manifest follow from the list of what was sent.
+void NodeSim::check_horizons() {
+    const manifest::StatePtr state = node().node().state();
+    const manifest::TableState& table = *state->table(node().table("t"));
+    const Positions& end = table.sealed_frontier;
+    for (const Horizon& horizon : table.horizons) {
+        if (ledger_.has_time(horizon.time_us, horizon.from)) continue;
+        note(fmt::format("no event has moved the horizon to {} below {}",
+                         time_text(horizon.time_us), horizon.from.to_string()));
+    }
+    const bool is_watched = std::ranges::any_of(state->catalog.views, [](const auto& entry) {
+        return entry.second.retention_us > 0 && entry.second.versions.front().is_populated;
+    });
+    if (!is_watched) return;
+    const std::optional<int64_t> clock_us = ledger_.clock_at(end);
+    const auto text = [](std::optional<int64_t> us) { return us ? time_text(*us) : "never"; };
+    if (table.clock_us != clock_us) {
+        note(
+            fmt::format("the clock stands at {}, not at {}", text(table.clock_us), text(clock_us)));
+    }
+    // Ten minutes have 64 steps.
+    if (clock_us && *clock_us - *table.horizon_us >= kRetentionUs / 64) {
+        note(fmt::format("the horizon stands at {}, the clock at {}", text(table.horizon_us),
+                         text(clock_us)));
+    }
+}
+
 /// Whether both could be read; then the ledger knows them.
 bool NodeSim::check_streams() {
     std::map<std::string, std::vector<FoundEvent>> found;
     for (const char* stream : {"t", "u"}) {
-        const auto lines = ask(fmt::format("SELECT _partition, _offset, id FROM {}", stream));
+        const std::string moves = stream == std::string_view("t")
+                                      ? "coalesce(at <= _ingested_at + interval '24 hours', false)"
+                                      : "false";
+        const auto lines =
+            ask(fmt::format("SELECT _partition, _offset, id, {} FROM {}", moves, stream));
         if (!lines) return false;
         auto& events = found[stream];
         for (const std::string& line : *lines) events.push_back(found_of(line));
@@ -53,14 +91,15 @@ void NodeSim::check_view(const std::string& name, const View& view) {
     if (!is_populated) expected.insert("55000");
     const auto lines =
         ask(fmt::format("SELECT {} FROM {} ORDER BY 1", columns_of(view.shape), name), expected);
-    if (!lines || *lines == ledger_.expected(view.shape, nullptr)) return;
+    if (!lines || *lines == wanted_lines(view.shape, nullptr)) return;
     note(fmt::format("{}: [{}] instead of [{}]", name, fmt::join(*lines, " "),
-                     fmt::join(ledger_.expected(view.shape, nullptr), " ")));
+                     fmt::join(wanted_lines(view.shape, nullptr), " ")));
 }
 
 void NodeSim::read_live() {
     tell("read all");
     if (!check_streams()) return;
+    check_horizons();
     for (const auto& [name, view] : views_) check_view(name, view);
 }
 
@@ -69,13 +108,17 @@ void NodeSim::read_point() {
     if (name == nullptr || !views_.at(*name).is_certain) return;
     const View& view = views_.at(*name);
     if (view.shape == ViewShape::kTotal || !check_streams()) return;
-    const std::string key = fmt::format("k{}", below(5));
+    std::string key = fmt::format("k{}", below(5));
+    if (view.shape == ViewShape::kKept) {
+        const int64_t minutes = clock_.wall_us() / kMinuteUs - static_cast<int64_t>(below(25));
+        key = time_text(minutes * kMinuteUs);
+    }
     tell(fmt::format("read {} of {}", key, *name));
     const auto lines =
         ask(fmt::format("SELECT {} FROM {} WHERE k = '{}'", columns_of(view.shape), *name, key),
             {"55000"});
     if (!lines) return;
-    Lines expected = ledger_.expected(view.shape, nullptr);
+    Lines expected = wanted_lines(view.shape, nullptr);
     std::erase_if(expected, [&](const auto& line) { return !line.starts_with(key + "|"); });
     if (*lines == expected) return;
     note(fmt::format("{} of {}: [{}] instead of [{}]", key, *name, fmt::join(*lines, " "),
@@ -118,7 +161,7 @@ void NodeSim::check_cut(const std::string& name, const View& view, std::optional
     if (!lines) return;
     const auto cut = number ? std::ranges::find(cuts, *number, &manifest::PublishedCut::number)
                             : std::prev(cuts.end());
-    const Lines wanted = ledger_.expected(view.shape, &cut->cut);
+    const Lines wanted = wanted_lines(view.shape, &cut->cut);
     if (*lines == wanted) return;
     note(fmt::format("{} at cut {} ({}): [{}] instead of [{}]", name, cut->number,
                      cut->cut.to_string(), fmt::join(*lines, " "), fmt::join(wanted, " ")));
@@ -184,11 +227,13 @@ void NodeSim::check_accounts() {
         for (const manifest::Run& run : state->runs_of(declared->current)) {
             found.add(run.account());
         }
+        const manifest::TableState& table = *state->table(declared->table);
         const FoldAccount wanted =
-            ledger_.account(view.shape, &state->table(declared->table)->sealed_frontier);
+            ledger_.account(view.shape, &table.sealed_frontier, table.horizons);
         const auto text = [](const FoldAccount& each) {
-            return fmt::format("{} counted, {} filtered, {} quarantined, {} failed", each.counted,
-                               each.filtered, each.quarantined, each.failed);
+            return fmt::format("{} counted, {} filtered, {} quarantined, {} failed, {} expired",
+                               each.counted, each.filtered, each.quarantined, each.failed,
+                               each.expired);
         };
         if (text(found) != text(wanted)) {
             note(fmt::format("view {} accounts for {}, not {}", name, text(found), text(wanted)));

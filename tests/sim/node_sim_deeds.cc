@@ -16,7 +16,9 @@ constexpr uint64_t kViewsMax = 5;
 constexpr int kRoundsMax = 300;
 
 std::string values_of(const SentEvent& event) {
-    return fmt::format("('{}', {}, {})", event.key, event.n, event.id);
+    const std::string at = event.at_us ? fmt::format("'{}'", time_text(*event.at_us)) : "NULL";
+    return fmt::format("('{}', {}, {}{})", event.key, event.n, event.id,
+                       event.stream == "t" ? ", " + at : "");
 }
 
 }  // namespace
@@ -24,7 +26,19 @@ std::string values_of(const SentEvent& event) {
 SentEvent NodeSim::make_event(const std::string& stream, bool may_be_bad) {
     const std::string key = fmt::format("k{}", below(kKeys));
     const auto n = static_cast<int64_t>(below(8));
-    return ledger_.make(stream, key, n, may_be_bad && chance(12));
+    SentEvent event = ledger_.make(stream, key, n, may_be_bad && chance(12));
+    if (stream == "t" && !chance(20)) event.at_us = make_time();
+    return event;
+}
+
+/// Mostly of the last minutes; now and then long ago, or so far ahead that it moves no clock.
+int64_t NodeSim::make_time() {
+    constexpr int64_t kSecondUs = 1'000'000;
+    constexpr int64_t kThousandDaysUs = 1000LL * 86'400 * kSecondUs;
+    const int64_t now_us = clock_.wall_us();
+    if (chance(15)) return now_us + kThousandDaysUs;
+    if (chance(15)) return now_us - kThousandDaysUs;
+    return now_us - static_cast<int64_t>(below(1'500)) * kSecondUs;
 }
 
 void NodeSim::append() {
@@ -113,9 +127,10 @@ const std::string* NodeSim::any_view() {
 void NodeSim::make_view() {
     const std::string name = fmt::format("v{}", below(kViewsMax));
     if (views_.contains(name)) return;
-    const auto shape = static_cast<ViewShape>(below(4));
-    const std::string sql = fmt::format("CREATE MATERIALIZED VIEW {} AS {}{}", name,
-                                        select_of(shape), chance(4) ? " WITH NO DATA" : "");
+    const auto shape = static_cast<ViewShape>(below(kViewShapes));
+    const std::string sql =
+        fmt::format("CREATE MATERIALIZED VIEW {} {}AS {}{}", name, options_of(shape),
+                    select_of(shape), chance(4) ? " WITH NO DATA" : "");
     tell(sql);
     View& view = views_[name];
     view.shape = shape;
@@ -154,9 +169,9 @@ void NodeSim::refresh() {
     const ViewShape shape = views_.at(*name).shape;
     const auto lines =
         ask(*session, fmt::format("SELECT {} FROM {} ORDER BY 1", columns_of(shape), *name));
-    if (!lines || *lines == ledger_.expected(shape, nullptr)) return;
+    if (!lines || *lines == wanted_lines(shape, nullptr)) return;
     note(fmt::format("{} after REFRESH: [{}] instead of [{}]", *name, fmt::join(*lines, " "),
-                     fmt::join(ledger_.expected(shape, nullptr), " ")));
+                     fmt::join(wanted_lines(shape, nullptr), " ")));
 }
 
 void NodeSim::step() {

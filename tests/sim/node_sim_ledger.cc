@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "columnar/text_io.h"
+#include "columnar/time_zone.h"
+
 namespace braid::testing {
 
 namespace {
@@ -19,11 +22,37 @@ struct Group {
     std::set<int64_t> different;
 };
 
+constexpr int64_t kMinuteUs = 60'000'000;
+
+/// The minute that holds a time, as its beginning.
+int64_t minute_of(int64_t us) {
+    const int64_t within = us % kMinuteUs;
+    return us - within - (within < 0 ? kMinuteUs : 0);
+}
+
+bool has_expired(const SentEvent& event, int64_t horizon_us) {
+    return event.at_us && minute_of(*event.at_us) < minute_of(horizon_us - kRetentionUs);
+}
+
+/// Whether its group had expired when it came.
+bool is_late(const SentEvent& event, std::span<const Horizon> horizons) {
+    const size_t hold = horizons_at(horizons, {*event.partition}, {event.offset});
+    return hold > 0 && has_expired(event, horizons[hold - 1].time_us);
+}
+
 }  // namespace
+
+std::string time_text(int64_t unix_us) {
+    std::string text;
+    format_text(Datum{Type::of(TypeKind::kTimestampTz), unix_us + kUnixEpochUs}, utc_format(),
+                text);
+    return text;
+}
 
 std::string SentEvent::record() const {
     if (is_bad) return fmt::format("nonsense {}", id);
-    return fmt::format(R"({{"k":"{}","n":{},"id":{}}})", key, n, id);
+    const std::string at = at_us ? fmt::format(R"(,"at":"{}")", time_text(*at_us)) : "";
+    return fmt::format(R"({{"k":"{}","n":{},"id":{}{}}})", key, n, id, at);
 }
 
 void SentRequest::lies_at(uint32_t partition, int64_t first) {
@@ -34,6 +63,10 @@ void SentRequest::lies_at(uint32_t partition, int64_t first) {
 }
 
 std::string stream_of(ViewShape shape) { return shape == ViewShape::kOfOther ? "u" : "t"; }
+
+std::string options_of(ViewShape shape) {
+    return shape == ViewShape::kKept ? "WITH (retention = '10 minutes') " : "";
+}
 
 std::string select_of(ViewShape shape) {
     switch (shape) {
@@ -46,6 +79,10 @@ std::string select_of(ViewShape shape) {
             return "SELECT k, count(*) AS c, sum(100 / n) AS s FROM t GROUP BY k";
         case ViewShape::kOfOther:
             return "SELECT k, count(*) AS c, min(id) AS m FROM u GROUP BY k";
+        case ViewShape::kKept:
+            return "SELECT date_bin('1 minute', at, '2000-01-01Z') AS k, count(*) AS c, sum(n) AS "
+                   "s "
+                   "FROM t GROUP BY 1";
     }
     return {};
 }
@@ -57,6 +94,7 @@ std::string columns_of(ViewShape shape) {
         case ViewShape::kTotal:
             return "c, s";
         case ViewShape::kRates:
+        case ViewShape::kKept:
             return "k, c, s";
         case ViewShape::kOfOther:
             return "k, c, m";
@@ -112,6 +150,7 @@ std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>
             }
             event.partition = place->second.partition;
             event.offset = place->second.offset;
+            event.moves_clock = place->second.moves_clock;
             if (request.is_one_append) {
                 request.lies_at(place->second.partition,
                                 place->second.offset - static_cast<int64_t>(index));
@@ -157,14 +196,19 @@ std::vector<const SentEvent*> Ledger::events_of(const std::string& stream,
     return events;
 }
 
-std::vector<std::string> Ledger::expected(ViewShape shape, const Positions* end) const {
+std::vector<std::string> Ledger::expected(ViewShape shape, const Positions* end,
+                                          std::optional<int64_t> horizon_us) const {
     std::map<std::string, Group> groups;
     if (shape == ViewShape::kTotal) groups[""];
     for (const SentEvent* event : events_of(stream_of(shape), end)) {
         if (event->is_bad) continue;
         if (shape == ViewShape::kTotal && event->n == 3) continue;
         if (shape == ViewShape::kRates && event->n == 0) continue;
-        Group& group = groups[shape == ViewShape::kTotal ? "" : event->key];
+        const bool is_kept = shape == ViewShape::kKept;
+        if (is_kept && horizon_us && has_expired(*event, *horizon_us)) continue;
+        const std::string minute =
+            is_kept && event->at_us ? time_text(minute_of(*event->at_us)) : "NULL";
+        Group& group = groups[shape == ViewShape::kTotal ? "" : is_kept ? minute : event->key];
         ++group.count;
         group.sum += shape == ViewShape::kRates ? 100 / event->n : event->n;
         group.least = std::min(group.least, event->id);
@@ -183,6 +227,7 @@ std::vector<std::string> Ledger::expected(ViewShape shape, const Positions* end)
                                                  : fmt::format("{}|{}", group.count, group.sum));
                 break;
             case ViewShape::kRates:
+            case ViewShape::kKept:
                 lines.push_back(fmt::format("{}|{}|{}", key, group.count, group.sum));
                 break;
             case ViewShape::kOfOther:
@@ -193,7 +238,23 @@ std::vector<std::string> Ledger::expected(ViewShape shape, const Positions* end)
     return lines;
 }
 
-FoldAccount Ledger::account(ViewShape shape, const Positions* end) const {
+std::optional<int64_t> Ledger::clock_at(const Positions& end) const {
+    std::optional<int64_t> clock_us;
+    for (const SentEvent* event : events_of("t", &end)) {
+        if (!event->is_bad && event->moves_clock) clock_us = std::max(clock_us, event->at_us);
+    }
+    return clock_us;
+}
+
+bool Ledger::has_time(int64_t at_us, const Positions& end) const {
+    const auto events = events_of("t", &end);
+    return std::ranges::any_of(events, [&](const SentEvent* event) {
+        return !event->is_bad && event->moves_clock && event->at_us == at_us;
+    });
+}
+
+FoldAccount Ledger::account(ViewShape shape, const Positions* end,
+                            std::span<const Horizon> horizons) const {
     FoldAccount account;
     for (const SentEvent* event : events_of(stream_of(shape), end)) {
         const bool fails = shape == ViewShape::kRates && event->n == 0 && !event->is_bad;
@@ -202,6 +263,8 @@ FoldAccount Ledger::account(ViewShape shape, const Positions* end) const {
             if (fails) ++account.failed;
         } else if (shape == ViewShape::kTotal && event->n == 3) {
             ++account.filtered;
+        } else if (shape == ViewShape::kKept && is_late(*event, horizons)) {
+            ++account.expired;
         } else {
             ++account.counted;
         }

@@ -4,13 +4,18 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "model/box.h"
 #include "model/fold_account.h"
+#include "model/horizon.h"
 
 namespace braid::testing {
+
+/// As a client writes it, in UTC.
+std::string time_text(int64_t unix_us);
 
 /// One event as a client knows it.
 struct SentEvent {
@@ -18,7 +23,9 @@ struct SentEvent {
     int64_t id = 0;
     std::string key;
     int64_t n = 0;
-    bool is_bad = false;  // nothing that the stream's decoder can read
+    bool is_bad = false;           // nothing that the stream's decoder can read
+    std::optional<int64_t> at_us;  // its time, of stream t; Unix microseconds
+    bool moves_clock = false;      // once an answer has said when it came in
     /// Where it lies, once an acknowledgement or an answer has said so.
     std::optional<uint32_t> partition;
     int64_t offset = -1;
@@ -46,11 +53,17 @@ struct FoundEvent {
     uint32_t partition = 0;
     int64_t offset = 0;
     int64_t id = 0;
+    bool moves_clock = false;  // its time is at most a day ahead
 };
 
 /// What the views of a simulation compute.
-enum class ViewShape : uint8_t { kPerKey, kTotal, kRates, kOfOther };
+enum class ViewShape : uint8_t { kPerKey, kTotal, kRates, kOfOther, kKept };
+inline constexpr uint64_t kViewShapes = 5;
+/// Of kKept.
+inline constexpr int64_t kRetentionUs = 600'000'000;
 std::string stream_of(ViewShape shape);
+/// "WITH (…)", or nothing.
+std::string options_of(ViewShape shape);
 /// "SELECT …" of the definition.
 std::string select_of(ViewShape shape);
 /// Columns of a view in the order in which expected() gives them.
@@ -73,9 +86,17 @@ class Ledger {
     /// After a start everything is decided: what is not there will never be.
     void settle();
 
-    /// Lines of a view over the events below the end, or over all; sorted by its first column.
-    std::vector<std::string> expected(ViewShape shape, const Positions* end) const;
-    FoldAccount account(ViewShape shape, const Positions* end) const;
+    /// Lines of a view over the events below the end, or over all; sorted by its first column. What
+    /// has expired at the horizon, if there is one, is not there.
+    std::vector<std::string> expected(ViewShape shape, const Positions* end,
+                                      std::optional<int64_t> horizon_us) const;
+    /// What became of the events, held against these horizons.
+    FoldAccount account(ViewShape shape, const Positions* end,
+                        std::span<const Horizon> horizons) const;
+    /// The clock of stream t at an end.
+    std::optional<int64_t> clock_at(const Positions& end) const;
+    /// Whether an event has this very time, and moves the clock, below an end.
+    bool has_time(int64_t at_us, const Positions& end) const;
 
   private:
     std::vector<const SentEvent*> events_of(const std::string& stream, const Positions* end) const;
