@@ -85,6 +85,8 @@ void share_memory(uint64_t limit_bytes, NodeOptions& options) {
     options.query_memory_bytes = std::min(kGibibyte, share(15));
     options.statement_memory_bytes = std::min(256 * kMebibyte, share(5));
     options.statements_memory_bytes = share(8);
+    // Many statements at once: each merges little at a time.
+    options.query.merged_bytes_max = std::min(8 * kMebibyte, options.statements_memory_bytes / 64);
     options.clients_memory_bytes = share(7);
     options.read_cache_bytes = std::min(256 * kMebibyte, share(5));
 }

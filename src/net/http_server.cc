@@ -199,9 +199,10 @@ bool Connection::read_plain_body(std::string& body, size_t length, int64_t deadl
 bool Connection::answer(HttpRequestParser& parser, const HttpRouter::Route& route) {
     HttpRequest& request = parser.request();
     const HttpResponse response = route.handler(request);
-    if (request.body.capacity() <= kKeptBodyBytes) spare_ = std::move(request.body);
+    const size_t size = request.body.capacity();
+    if (size > kReadBytes && size <= kKeptBodyBytes) spare_ = std::move(request.body);
     request.body = {};  // who takes the answer slowly holds no more than it must
-    (void)held_.hold(spare_.capacity());
+    (void)held_.hold(spare_.empty() ? 0 : spare_.capacity());
     const bool keep_alive = parser.keep_alive() && (response.rest == nullptr || knows_chunks_);
     return send(response, keep_alive) && keep_alive;
 }

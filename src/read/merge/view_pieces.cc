@@ -77,6 +77,27 @@ uint64_t rows_of_runs(const runs::Tiling& tiling) {
     return rows;
 }
 
+/// About what a table takes of memory that all but the largest run of a tiling is merged into.
+uint64_t merged_bytes(const runs::Tiling& tiling) {
+    constexpr uint64_t kRowBytes = 64;     // beside its key and states
+    constexpr uint64_t kUncompressed = 2;  // about; what is in a run is compressed
+    uint64_t bytes = 0;
+    uint64_t largest = 0;
+    for (const auto& run : tiling.runs()) {
+        uint64_t of_run = 0;
+        for (const manifest::Part& part : run->run().parts) {
+            of_run += part.rows * kRowBytes + part.bytes * kUncompressed;
+        }
+        bytes += of_run;
+        largest = std::max(largest, of_run);
+    }
+    bytes -= largest;
+    for (const runs::TickPtr& tick : tiling.ticks) {
+        for (const auto& table : tick->tables_of(tiling.version())) bytes += table->bytes_used();
+    }
+    return bytes;
+}
+
 /// A piece for each range. One pass over the ticks, however many there are.
 Result<std::vector<ViewPiece>> pieces_of(const runs::Tiling& tiling,
                                          const std::vector<runs::KeyRange>& ranges) {
@@ -111,18 +132,29 @@ Result<void> visit_tick_tables(
 Result<std::vector<ViewPiece>> cut_view(const runs::Tiling& tiling, const KeyRange& range,
                                         uint32_t sections, const PieceLimits& limits) {
     std::vector<ViewPiece> whole = {{range, {}}};
-    if (limits.threads < 2 || range.is_point || range.is_empty) return whole;
+    if (range.is_point || range.is_empty) return whole;
+    const uint64_t by_memory = merged_bytes(tiling) / limits.merged_bytes_max + 1;
+    if (limits.threads < 2 && by_memory < 2) return whole;
     Samples samples;
+    uint64_t rows_of_ticks = 0;
     TRY(visit_tick_tables(tiling, [&](size_t, const GroupTable& table) -> Result<void> {
+        rows_of_ticks += table.size();
         sample_table(table, range, sections, samples);
         return {};
     }));
     const uint64_t seeks = tiling.runs().size() * (1 + uint64_t{sections});
     const uint64_t rows_min = limits.rows_min + limits.rows_min * seeks / kSeeksOfPiece;
-    if (samples.rows() + rows_of_runs(tiling) < 2 * rows_min) return whole;
+    const uint64_t rows_of_all = rows_of_ticks + rows_of_runs(tiling);
+    if (by_memory < 2 && samples.rows() + rows_of_runs(tiling) < 2 * rows_min) return whole;
     for (const auto& run : tiling.runs()) TRY(sample_run(*run, range, sections, samples));
-    const uint64_t count =
-        std::min<uint64_t>(limits.threads * kPiecesOfThread, samples.rows() / rows_min);
+    const uint64_t by_threads =
+        limits.threads < 2
+            ? 0
+            : std::min<uint64_t>(limits.threads * kPiecesOfThread, samples.rows() / rows_min);
+    // As much less as lies in the range.
+    const double part = static_cast<double>(samples.rows()) / static_cast<double>(rows_of_all);
+    const auto for_memory = static_cast<uint64_t>(static_cast<double>(by_memory) * part);
+    const uint64_t count = std::max(by_threads, for_memory);
     if (count < 2) return whole;
     const std::vector<runs::KeyRange> ranges = samples.cut(range, count);
     if (ranges.size() < 2) return whole;

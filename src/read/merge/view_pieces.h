@@ -30,12 +30,14 @@ struct PieceLimits {
 
     size_t threads = 1;  // that will take them
     uint64_t rows_min = kRowsMin;
+    /// About what one may take of memory: all but the largest run is merged into a table.
+    uint64_t merged_bytes_max = 8ULL << 20;
 };
 
 /// Cuts a range of a view: pieces of about equal rows that lie in it, in the order of their keys;
 /// each key is in one of them and none overlap. One piece, the range itself, where there is too
-/// little for two. Of runs only indexes are read; of ticks all keys are, once, if they are cut.
-/// `sections`: those beyond 0.
+/// little for two; for one thread too there are as many as their memory asks for. Of runs only
+/// indexes are read; of ticks all keys are, once, if they are cut. `sections`: those beyond 0.
 Result<std::vector<ViewPiece>> cut_view(const runs::Tiling& tiling, const KeyRange& range,
                                         uint32_t sections, const PieceLimits& limits);
 

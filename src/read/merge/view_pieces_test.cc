@@ -32,6 +32,14 @@ std::vector<ViewPiece> cut(const PiecesTiling& tiling, const KeyRange& range, si
     return *pieces;
 }
 
+std::vector<ViewPiece> cut_for_memory(const PiecesTiling& tiling, const KeyRange& range,
+                                      uint64_t merged_bytes_max) {
+    auto pieces = cut_view(tiling.tiling(), range, kSections,
+                           {.threads = 1, .merged_bytes_max = merged_bytes_max});
+    EXPECT_OK(pieces);
+    return *pieces;
+}
+
 /// They begin and end where the range does, and each where the one before ends.
 void expect_whole(const std::vector<ViewPiece>& pieces, const KeyRange& range) {
     EXPECT_EQ(pieces.front().range.from, range.from);
@@ -238,6 +246,32 @@ TEST(ViewPieces, AreReadByManyThreadsAtOnce) {
             EXPECT_EQ(lines, whole);
         }
     }
+}
+
+/// One thread too reads a large view piece by piece where its table would be large.
+TEST(ViewPieces, AreSoManyThatEachIsSmall) {
+    Random random(5);
+    PiecesTiling tiling;
+    tiling.add_run(random_events(random, 9'000, 5'000));
+    tiling.add_run(random_events(random, 4'000, 5'000));
+    tiling.add_tick(random_events(random, 4'000, 5'000));
+    EXPECT_EQ(cut_for_memory(tiling, {}, 64 << 20).size(), 1U);
+    const auto pieces = cut_for_memory(tiling, {}, 32 << 10);
+    EXPECT_GT(pieces.size(), 8U);
+    expect_whole(pieces, {});
+    EXPECT_EQ(read(tiling, pieces), sorted(read(tiling, ViewPiece())));
+    EXPECT_LT(cut_for_memory(tiling, between(100, 600), 32 << 10).size(), pieces.size() / 4);
+    // What the statement may hold is enough for each of them, not for all at once.
+    SteppedClock clock;
+    const auto read_within = [&](const ViewPiece& piece) -> Result<void> {
+        ViewRows wanted = kAllColumns;
+        wanted.context.limits = StatementLimits({}, clock, INT64_MAX, 256 << 10);
+        const auto rows = TRY(ViewScan::open(pieces_view(), tiling.tiling(), piece, wanted));
+        TRY(lines_of(*rows));
+        return {};
+    };
+    EXPECT_ERROR(read_within({}), ErrorCode::kExhausted, "53200");
+    for (const ViewPiece& piece : pieces) EXPECT_OK(read_within(piece));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace {
 using operators::GroupTable;
 
 constexpr size_t kBlockRows = 4096;
+constexpr size_t kBlockBytes = 1 << 20;  // of keys and states, beyond which a block is full
 
 Result<void> gather_run(const runs::Tiling& tiling, const runs::RunReader& run,
                         const KeyRange& range, RowWatch& watch, GroupTable& into) {
@@ -124,7 +125,7 @@ struct ViewScan::SubkeyCursor {
 };
 
 ViewScan::ViewScan(operators::BoundView view, const StatementLimits& limits)
-    : view_(std::move(view)), watch_(limits), merged_(view_.plan->aggregates) {}
+    : view_(std::move(view)), watch_(limits), merged_(view_.plan->aggregates), held_(limits) {}
 
 ViewScan::~ViewScan() = default;
 
@@ -137,6 +138,7 @@ Result<RowSourcePtr> ViewScan::open(operators::BoundView view, runs::Tiling tili
     scan->tiling_ = std::move(tiling);
     const int big = largest_run(scan->tiling_);
     TRY(gather(scan->tiling_, piece, big, wanted.context.limits, scan->merged_));
+    TRY(scan->held_.take(scan->merged_.bytes_used()));
     if (big >= 0 && !piece.range.is_empty) TRY(scan->start(big, piece.range));
     // An aggregate without GROUP BY has a row even when there was no event.
     if (scan->view_.plan->keys.empty() && !scan->streaming_ && scan->merged_.size() == 0 &&
@@ -188,7 +190,8 @@ Result<size_t> ViewScan::stream_block() {
     };
     operators::StateRow row;
     size_t rows = 0;
-    while (rows < kBlockRows) {
+    size_t bytes = 0;
+    while (rows < kBlockRows && bytes < kBlockBytes) {
         if (!TRY(rows_->next(row))) {
             streaming_ = false;
             break;
@@ -207,6 +210,7 @@ Result<size_t> ViewScan::stream_block() {
         for (size_t index = 0; index < plan.keys.size(); ++index) {
             TRY(decode_key_value(left, plan.keys[index]->type, key_builders_[index]));
         }
+        bytes += row.key.size() + row.state.size();
         ++rows;
     }
     return rows;
@@ -220,7 +224,12 @@ FinishInput ViewScan::take_block(size_t rows) {
 
 Result<FinishInput> ViewScan::take_merged() {
     FinishInput input;
-    input.length = std::min<size_t>(kBlockRows, merged_.size() - next_group_);
+    size_t bytes = 0;
+    while (input.length < kBlockRows && bytes < kBlockBytes &&
+           next_group_ + input.length < merged_.size()) {
+        const auto group = static_cast<GroupTable::Group>(next_group_ + input.length++);
+        bytes += merged_.key_of(group).size();
+    }
     std::vector<GroupTable::Group> groups(input.length);
     std::iota(groups.begin(), groups.end(), next_group_);
     next_group_ += static_cast<GroupTable::Group>(input.length);

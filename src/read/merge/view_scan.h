@@ -51,7 +51,8 @@ std::vector<operators::GroupTable::Group> groups_in(const runs::Tiling& tiling,
                                                     const operators::GroupTable& table);
 
 /// Scans a piece of one view at one tiling. The largest run streams by in key order; everything
-/// else is merged into a table first, so memory follows the smaller runs. Rows whose key is in both
+/// else is merged into a table first, so memory follows the smaller runs: 53200 where the statement
+/// has no more. Rows whose key is in both
 /// are merged and come last.
 class ViewScan final : public RowSource {
   public:
@@ -76,6 +77,7 @@ class ViewScan final : public RowSource {
     std::unique_ptr<ViewFinisher> finisher_;
     std::optional<operators::StateFinisher> states_;
     operators::GroupTable merged_;
+    HeldMemory held_;  // for it
     std::unique_ptr<runs::RunCursor> rows_;
     std::vector<std::unique_ptr<SubkeyCursor>> subkeys_;  // section n at n - 1
     std::vector<ColumnBuilder> key_builders_;

@@ -138,7 +138,9 @@ Result<net::HttpResponse> HttpApi::run_sql(const net::HttpRequest& request) {
     net::HttpResponse response{
         .content_type = std::string(content_type(form)), .headers = {}, .body = {}};
     // What is short comes whole, or as an error; the rest of what is long is made as it is taken.
-    while (TRY(run->next(response.body))) {
+    std::string piece;
+    while (TRY(run->next(piece))) {
+        response.body += std::exchange(piece, {});
         if (response.body.size() < kWholeBytesMax) continue;
         response.rest = std::move(run);
         return response;

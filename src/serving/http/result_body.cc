@@ -78,15 +78,13 @@ void ResultWriter::begin(std::string& out) const {
     }
 }
 
-void ResultWriter::write(const Batch& batch, size_t rows, std::string& out) {
-    for (size_t row = 0; row < rows; ++row) {
-        if (form_ == ResultForm::kCsv) {
-            write_csv(batch, row, out);
-        } else {
-            write_json(batch, row, out);
-        }
-        ++rows_;
+void ResultWriter::write(const Batch& batch, size_t row, std::string& out) {
+    if (form_ == ResultForm::kCsv) {
+        write_csv(batch, row, out);
+    } else {
+        write_json(batch, row, out);
     }
+    ++rows_;
 }
 
 void ResultWriter::write_json(const Batch& batch, size_t row, std::string& out) const {
@@ -150,7 +148,7 @@ Result<std::string> write_page(Cursor& cursor, const Session& session, MemorySha
     while (TRY(cursor.next(batch))) {
         const uint64_t wanted = std::min<uint64_t>(batch.length, page.rows_max - writer.rows());
         page.has_more |= batch.length > wanted;
-        writer.write(batch, wanted, out);
+        for (size_t row = 0; row < wanted; ++row) writer.write(batch, row, out);
         if (!held.hold(out.capacity())) return held.refusal();
         if (out.size() <= kPageBytesMax) continue;
         return Error(exhausted("the page has more than {} MiB", kPageBytesMax >> 20))

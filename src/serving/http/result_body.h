@@ -35,8 +35,7 @@ class ResultWriter {
     ResultWriter(const Schema* schema, ResultForm form, const Session& session);
 
     void begin(std::string& out) const;
-    /// The first so many rows of the batch.
-    void write(const Batch& batch, size_t rows, std::string& out);
+    void write(const Batch& batch, size_t row, std::string& out);
     void end(const Cursor& cursor, std::string& out) const;
     /// So many were written.
     uint64_t rows() const { return rows_; }

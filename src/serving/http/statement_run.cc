@@ -13,6 +13,7 @@ namespace braid::serving {
 namespace {
 
 constexpr size_t kReceiptBytesMax = 8 * 1024;
+constexpr size_t kPieceBytes = 64 * 1024;
 
 }  // namespace
 
@@ -66,9 +67,15 @@ Result<bool> StatementRun::next(std::string& out) {
     if (stage_ == Stage::kEnded) return false;
     if (stage_ == Stage::kBegin) writer_->begin(out);
     stage_ = Stage::kRows;
-    Batch batch;
-    if (cursor_->schema() && TRY(cursor_->next(batch))) {
-        writer_->write(batch, batch.length, out);
+    if (next_row_ == batch_.length && cursor_->schema()) {
+        batch_ = {};
+        next_row_ = 0;
+        (void)TRY(cursor_->next(batch_));
+    }
+    if (next_row_ < batch_.length) {
+        while (next_row_ < batch_.length && out.size() < kPieceBytes) {
+            writer_->write(batch_, next_row_++, out);
+        }
         return true;
     }
     stage_ = Stage::kEnded;

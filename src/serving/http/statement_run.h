@@ -35,7 +35,7 @@ class StatementRun final : public net::HttpBodySource {
 
     /// The answer's form, before the first next().
     void write_as(ResultForm form);
-    /// Rows of one batch at a time. The end comes after finish().
+    /// Some rows at a time. The end comes after finish().
     Result<bool> next(std::string& out) override;
     /// The receipt, if there is one.
     std::vector<net::HttpHeader> trailers() override;
@@ -50,6 +50,8 @@ class StatementRun final : public net::HttpBodySource {
     PreparedPtr prepared_;
     std::unique_ptr<Cursor> cursor_;
     std::optional<ResultWriter> writer_;
+    Batch batch_;
+    size_t next_row_ = 0;  // of it
     enum class Stage : unsigned char { kBegin, kRows, kEnded } stage_ = Stage::kBegin;
 };
 
