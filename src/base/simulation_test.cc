@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include "base/big_stack.h"
-#include "base/bounded_queue.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "base/worker.h"
@@ -113,17 +112,28 @@ TEST(Simulation, WorksOnABigStackInTheTurnsOfItsCaller) {
     for (uint64_t seed = 1; seed <= 20; ++seed) {
         Simulation simulation(seed);
         simulation.run([&] {
-            BoundedQueue<int> queue(2);
-            Thread producer("producer", [&] {
+            Mutex mutex;
+            CondVar changed;
+            int given = 0;
+            int taken = 0;
+            Thread giver("giver", [&] {
                 const bool ran = run_on_big_stack([&] {
-                    for (int item = 1; item <= 20; ++item) queue.push(item);
-                    queue.close();
+                    for (int item = 1; item <= 20; ++item) {
+                        UniqueLock lock(mutex);
+                        changed.wait(lock, [&] { return given < taken + 2; });
+                        ++given;
+                        changed.notify_all();
+                    }
                 });
                 EXPECT_TRUE(ran);
             });
-            int sum = 0;
-            while (const auto item = queue.pop()) sum += *item;
-            EXPECT_EQ(sum, 210);
+            while (taken < 20) {
+                UniqueLock lock(mutex);
+                changed.wait(lock, [&] { return taken < given; });
+                ++taken;
+                changed.notify_all();
+            }
+            EXPECT_EQ(given, 20);
         });
     }
 }

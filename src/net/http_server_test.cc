@@ -2,6 +2,7 @@
 #include "net/http_server.h"
 
 #include <array>
+#include <charconv>
 #include <string>
 #include <string_view>
 
@@ -70,7 +71,8 @@ class HttpServerFixture : public testing::Test {
         constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
         std::string text(12, 0);
         EXPECT_OK(stream.read_exact(text, kLongUs));
-        const int status = std::stoi(text.substr(9));
+        int status = 0;
+        std::from_chars(text.data() + 9, text.data() + text.size(), status);
         std::string rest(kContinue.size() - text.size(), 0);
         if (status == 100) {
             EXPECT_OK(stream.read_exact(rest, kLongUs));
