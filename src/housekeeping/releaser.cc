@@ -194,6 +194,29 @@ std::set<std::string> show_days(Store& store, const manifest::State& state) {
     return unlisted;
 }
 
+/// Segments that were put but never told of: their rows are written again, perhaps in the folder of
+/// another day, and whoever lists the dataset would find them twice. Other files are not touched.
+Result<void> remove_unnamed_segments(Store& store, const catalog::Table& table,
+                                     const manifest::TableState& state) {
+    if (!TRY(store.exists(table.dataset_folder))) return {};
+    std::set<std::string> named;
+    for (const manifest::Segment& each : state.segments) named.insert(each.file);
+    for (const manifest::RetiredSegment& each : state.retired_segments) named.insert(each.file);
+    const dataset::SegmentSpec spec = dataset::SegmentSpec::of(table);
+    for (const std::string& day : TRY(store.list(spec.folder))) {
+        const std::string folder = spec.folder + "/" + day;
+        if (!day.starts_with("ingest_day=") || !TRY(store.info(folder)).is_directory) continue;
+        for (const std::string& name : TRY(store.list(folder))) {
+            const std::string path = folder + "/" + name;
+            if (name.starts_with(spec.log.hex + "-") && name.ends_with(".parquet") &&
+                !named.contains(path)) {
+                TRY(store.remove(path));
+            }
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<void> remove_orphans(Store& store, Store& local, const manifest::State& state) {
@@ -205,6 +228,9 @@ Result<void> remove_orphans(Store& store, Store& local, const manifest::State& s
         return remove_unnamed(root, directory, kept);
     };
     TRY(clear(store, dataset::kUnlistedDirectory, show_days(store, state)));
+    for (const auto& [id, table] : state.tables) {
+        TRY(remove_unnamed_segments(store, state.catalog.tables.at(id), table));
+    }
     TRY(clear(store, "runs", named));
     // What was spilled or half written when a process ended is nobody's.
     TRY(clear(store, "_tmp", {}));

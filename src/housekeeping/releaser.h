@@ -64,8 +64,8 @@ class Releaser {
 Result<void> remove_unnamed(Store& store, const std::string& directory,
                             const std::set<std::string>& named);
 
-/// Deletes run files that no manifest version names, and all of `_tmp/` and `spill/`, left by a
-/// crash, once the dataset shows what the manifest names. Only before anything writes.
+/// Deletes run files and segments that no manifest version names, and all of `_tmp/` and `spill/`,
+/// left by a crash, once the dataset shows what the manifest names. Only before anything writes.
 Result<void> remove_orphans(Store& store, Store& local, const manifest::State& state);
 
 }  // namespace braid::housekeeping

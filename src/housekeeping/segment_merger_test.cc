@@ -262,5 +262,27 @@ TEST(SegmentMergerTest, WhoIsOvertakenLeavesNothing) {
     EXPECT_EQ(data.listed(), data.places_);
 }
 
+/// The process ended between a segment's file and its commit, and the rows went into the folder of
+/// another day when they were written again.
+TEST(SegmentMergerTest, AStartRemovesWhatWasPutButNeverToldOf) {
+    Dataset data;
+    const std::string named = data.state().segments[0].file;
+    const std::string folder = data.table_.dataset_folder;
+    const std::string name = named.substr(named.rfind('/'));
+    const std::string leftover = folder + "/ingest_day=2026-11-21" + name;
+    const std::string foreign = folder + "/ingest_day=2026-11-21/notes.parquet";
+    for (const std::string& path : {leftover, foreign}) {
+        ASSERT_OK(put_new(data.files_, path, as_bytes(std::string("rows"))));
+    }
+    ASSERT_OK_AND_ASSIGN(const bool merged, data.merge());
+    EXPECT_TRUE(merged);
+    data.open();
+    ASSERT_OK(remove_orphans(data.files_, data.files_, *data.manifest_->head()));
+    EXPECT_FALSE(data.files_.exists(leftover).value());
+    EXPECT_TRUE(data.files_.exists(foreign).value()) << "not of Braid";
+    ASSERT_OK(data.files_.remove(foreign));
+    EXPECT_EQ(data.listed(), data.places_);
+}
+
 }  // namespace
 }  // namespace braid::housekeeping
