@@ -218,7 +218,11 @@ Result<void> Manifest::take_over(DirectoryOwner& owner) {
     const uint64_t epoch = head()->epoch + 1;
     const ScopedLock turn(block_mutex_);
     take_block(*TRY(commit({TakeOver{epoch}, kBlock})));
-    TRY(owner.begin_epoch(epoch));
+    TRY(owner.begin_epoch(epoch, [&]() -> Result<bool> {
+        const ScopedLock commits(commit_mutex_);
+        TRY(catch_up());
+        return head()->epoch == epoch;
+    }));
     owner_ = &owner;
     return {};
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/directory_owner.h"
 
+#include <string>
+#include <vector>
+
 #include "base/error_makers.h"
 
 namespace braid {
@@ -24,12 +27,22 @@ Result<std::unique_ptr<DirectoryOwner>> DirectoryOwner::take(FileSystem& files) 
     return owner;
 }
 
-Result<void> DirectoryOwner::begin_epoch(uint64_t epoch) {
+Result<void> DirectoryOwner::begin_epoch(uint64_t epoch,
+                                         const std::function<Result<bool>()>& is_newest) {
     const std::string name = kEpochPrefix + std::to_string(epoch);
-    for (const std::string& each : TRY(files_.list(""))) {
-        if (each.starts_with(kEpochPrefix)) TRY(files_.remove(each));
+    if (!TRY(files_.exists(name))) static_cast<void>(TRY(files_.create(name)));
+    // What is there now was begun before the question is asked. A later epoch is among it only if
+    // the answer is no; one that is begun after the answer removes this one's name.
+    const std::vector<std::string> others = TRY(files_.list(""));
+    if (is_newest && !TRY(is_newest())) {
+        static_cast<void>(files_.remove(name));  // unless the other one has
+        return lost_error(name);
     }
-    static_cast<void>(TRY(files_.create(name)));
+    for (const std::string& each : others) {
+        if (each.starts_with(kEpochPrefix) && each != name && TRY(files_.exists(each))) {
+            TRY(files_.remove(each));
+        }
+    }
     TRY(files_.sync_directory(""));
     epoch_ = epoch;
     epoch_name_ = name;

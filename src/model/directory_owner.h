@@ -30,8 +30,10 @@ class DirectoryOwner {
     /// Unavailable when another process has the lock.
     static Result<std::unique_ptr<DirectoryOwner>> take(FileSystem& files);
     /// How many processes have owned the directory, as its manifest counts them; written into what
-    /// this one makes. Whoever had it before has lost it now. Once, before others ask.
-    Result<void> begin_epoch(uint64_t epoch);
+    /// this one makes. Whoever had it before has lost it now. Once, before others ask. Unavailable,
+    /// and nobody else has lost anything, where `is_newest` says no: another process began a later
+    /// epoch at the same moment. Without it nobody asks.
+    Result<void> begin_epoch(uint64_t epoch, const std::function<Result<bool>()>& is_newest = {});
     uint64_t epoch() const { return epoch_; }
 
     /// Unavailable once the directory is lost. One look at a name; no file is opened.

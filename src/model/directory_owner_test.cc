@@ -45,6 +45,34 @@ TEST_F(DirectoryOwnerTest, WhoseLockIsRemovedLosesTheDirectoryToTheNext) {
     EXPECT_OK(second->watch());
 }
 
+/// Two starts at one moment, after somebody has removed the lock: the later epoch keeps the
+/// directory, whichever of them writes its name first, and whether or not the other has seen it.
+TEST_F(DirectoryOwnerTest, OfTwoThatBeginAtOnceTheLaterEpochStays) {
+    for (const bool has_seen_it : {false, true}) {
+        auto earlier = DirectoryOwner::take(files_);
+        ASSERT_OK(earlier);
+        ASSERT_OK(files_.remove("LOCK"));
+        std::unique_ptr<DirectoryOwner> later;
+        const auto begun = (*earlier)->begin_epoch(5, [&]() -> Result<bool> {
+            later = take(6);
+            return !has_seen_it;
+        });
+        const Result<void> lost = has_seen_it ? begun : (*earlier)->check();
+        EXPECT_ERROR(lost, ErrorCode::kUnavailable);
+        EXPECT_OK(later->check());
+        later->release();
+        ASSERT_OK(files_.remove("OWNER-6"));
+    }
+    // The later one was there before the earlier one looked at all.
+    auto earlier = DirectoryOwner::take(files_);
+    ASSERT_OK(earlier);
+    ASSERT_OK(files_.remove("LOCK"));
+    const auto later = take(6);
+    EXPECT_ERROR((*earlier)->begin_epoch(5, []() -> Result<bool> { return false; }),
+                 ErrorCode::kUnavailable);
+    EXPECT_OK(later->check());
+}
+
 TEST_F(DirectoryOwnerTest, WhoLooksFindsTheLockMissingWithoutAnother) {
     const auto first = take(1);
     ASSERT_OK(files_.remove("LOCK"));
