@@ -197,6 +197,13 @@ class HttpTest(unittest.TestCase):
             answer = self.sql({"query": query, "params": params})
             self.assertEqual((answer.status, answer.json()["code"]), (400, sqlstate))
 
+    def test_long_answers_are_sent_while_they_are_made(self):
+        answer = self.sql("SELECT repeat('x', 1000000) FROM generate_series(1, 80)")
+        self.assertEqual(answer.status, 200)
+        self.assertIsNone(answer.headers["Content-Length"])
+        self.assertEqual(answer.headers["Transfer-Encoding"], "chunked")
+        self.assertEqual(len(answer.json()["rows"]), 80)
+
     def test_several_statements(self):
         self.assertEqual(self.rows("INSERT INTO parted VALUES (1000); "
                                    "SELECT count(*) FROM parted WHERE a = 1000"), [[1]])
@@ -262,13 +269,11 @@ class HttpTest(unittest.TestCase):
                 ("DROP TABLE nothing", 404, "42P01"), ("DROP TABLE events", 409, "2BP01"),
                 ("SELECT * FROM nothing.t", 404, None), ("SELECT 'x'::int", 400, "22P02"),
                 ("CREATE TABLE x (a int) WITH (connector = 'file', path = '/etc/passwd')", 403, "42501"),
-                ("SELECT repeat('x', 1000000) FROM generate_series(1, 80)", 413, "54000")):
+                ("SELECT repeat('x', 5000000)", 413, "54000")):
             with self.subTest(query):
                 answer = self.sql(query)
                 self.assertEqual(answer.status, status, answer.text())
                 self.assertIn(sqlstate, (None, answer.json()["code"]))
-                if status == 413:
-                    self.assertIn("LIMIT", answer.json()["hint"])
 
     # Views, health, protocol.
 
