@@ -163,20 +163,24 @@ class MergeTest(unittest.TestCase):
         with Braid(init=schema) as braid:
             braid.sql("REFRESH MATERIALIZED VIEW counted")
             folder = next((braid.data / "dataset").iterdir())
-            source = f"read_parquet('{folder}/**/*.parquet')"
             known = [frozenset()]
 
             def note():
                 known[0] = frozenset(braid.sql("SELECT _partition, _offset FROM kinds"))
 
+            def files():
+                # Given the folder, Arrow and DuckDB would list it and then leave out in silence what is gone by
+                # the time that they look at each file; given the files they say so.
+                return [str(path) for path in folder.rglob("*.parquet")]
+
             def arrow():
-                table = pa.dataset.dataset(folder, format="parquet", partitioning="hive").to_table(
-                    columns=["_partition", "_offset"])
+                table = pa.dataset.dataset(files(), format="parquet").to_table(columns=["_partition", "_offset"])
                 return list(zip(table["_partition"].to_pylist(), table["_offset"].to_pylist()))
 
             def duck():
                 with duckdb.connect() as connection:
-                    return connection.execute(f"SELECT _partition, _offset FROM {source}").fetchall()
+                    return connection.execute("SELECT _partition, _offset FROM read_parquet(?)",
+                                              [files()]).fetchall()
 
             note()
             listers = [Lister(arrow, known), Lister(duck, known)]
@@ -204,8 +208,7 @@ class MergeTest(unittest.TestCase):
                     lister.join()
             for lister in listers:
                 self.assertEqual(lister.faults, [])
-            files = list(folder.rglob("*.parquet"))
-            self.assertLess(len(files), steps)
+            self.assertLess(len(files()), steps)
             self.assertEqual(len(arrow()), len(known[0]))
 
 
