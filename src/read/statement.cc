@@ -231,7 +231,9 @@ Result<RowSourcePtr> Statement::open_stream(const Node& scan) {
 Result<RowSourcePtr> Statement::open_filtered(const Node& scan, const plan::ExprPtr& predicate) {
     switch (scan.relation.kind) {
         case plan::RelationRef::Kind::kView:
-            return TRY(open_pieces_of_view(scan, predicate, {}))->next();
+            return one_after_the_other(TRY(open_pieces_of_view(
+                scan, predicate,
+                {.threads = 1, .merged_bytes_max = piece_limits().merged_bytes_max})));
         case plan::RelationRef::Kind::kStream:
             return open_stream(scan);
         case plan::RelationRef::Kind::kFunction:  // of the catalog; others are no leaves

@@ -38,7 +38,28 @@ class ChangedPieces final : public RowPieces {
     const std::function<Result<RowSourcePtr>(RowSourcePtr)> change_;
 };
 
+class AllPieces final : public RowSource {
+  public:
+    explicit AllPieces(RowPiecesPtr pieces) : pieces_(std::move(pieces)) {}
+    Result<bool> next(Batch& batch) override {
+        while (true) {
+            if (rows_ && TRY(rows_->next(batch))) return true;
+            rows_.reset();  // before the next: what it holds goes with it
+            rows_ = TRY(pieces_->next());
+            if (!rows_) return false;
+        }
+    }
+
+  private:
+    const RowPiecesPtr pieces_;
+    RowSourcePtr rows_;
+};
+
 }  // namespace
+
+RowSourcePtr one_after_the_other(RowPiecesPtr pieces) {
+    return std::make_unique<AllPieces>(std::move(pieces));
+}
 
 RowPiecesPtr in_one_piece(RowSourcePtr rows) { return std::make_unique<OnePiece>(std::move(rows)); }
 

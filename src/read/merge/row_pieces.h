@@ -26,6 +26,9 @@ using RowPiecesPtr = std::unique_ptr<RowPieces>;
 /// As OpenLeaf, for several threads.
 using OpenPieces = std::function<Result<RowPiecesPtr>(const plan::Node& leaf)>;
 
+/// All pieces as one thread reads them.
+RowSourcePtr one_after_the_other(RowPiecesPtr pieces);
+
 RowPiecesPtr in_one_piece(RowSourcePtr rows);
 
 /// Each piece as `change` makes it, which any thread may call.

@@ -261,6 +261,13 @@ TEST(ViewPieces, AreSoManyThatEachIsSmall) {
     expect_whole(pieces, {});
     EXPECT_EQ(read(tiling, pieces), sorted(read(tiling, ViewPiece())));
     EXPECT_LT(cut_for_memory(tiling, between(100, 600), 32 << 10).size(), pieces.size() / 4);
+    ASSERT_OK_AND_ASSIGN(auto opened,
+                         open_view_pieces(pieces_view(), tiling.tiling(), {}, kAllColumns,
+                                          {.threads = 1, .merged_bytes_max = 32 << 10}));
+    EXPECT_GT(opened->count(), 8U);
+    const RowSourcePtr all = one_after_the_other(std::move(opened));
+    ASSERT_OK_AND_ASSIGN(auto lines, lines_of(*all));
+    EXPECT_EQ(sorted(std::move(lines)), sorted(read(tiling, ViewPiece())));
     // What the statement may hold is enough for each of them, not for all at once.
     SteppedClock clock;
     const auto read_within = [&](const ViewPiece& piece) -> Result<void> {
