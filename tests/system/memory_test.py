@@ -159,7 +159,9 @@ class MemoryTest(unittest.TestCase):
                                % (len(body), body))
             connections.append(connection)
         heads = [connection.recv(15) for connection in connections]
-        self.assertEqual(set(heads), {b"HTTP/1.1 200 OK"})
+        # Together they merge what all statements may hold: the last ones may be refused.
+        self.assertLessEqual(set(heads), {b"HTTP/1.1 200 OK", b"HTTP/1.1 429 To"})
+        self.assertGreater(heads.count(b"HTTP/1.1 200 OK"), CLIENTS // 4)
         print(f"{CLIENTS} answers of {len(answer.body) >> 20} MiB under way: {before} -> "
               f"{holds_resident(self.braid.process)} MiB")
         for connection in connections:
