@@ -9,16 +9,14 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/error_makers.h"
-#include "base/hash.h"
+#include "log/record_frame.h"
 
 namespace braid::log {
 
 namespace {
 
-constexpr std::string_view kMagic = "BRAIDRED";
-constexpr uint32_t kVersion = 2;
+constexpr FrameKind kFrame = {.magic = "BRAIDRED", .version = 2, .name = "redo record"};
 constexpr std::string_view kEnding = ".redo";
-constexpr size_t kHeaderBytes = 16;  // magic, version, CRC-32C of what follows
 
 void write_ids(ByteWriter& writer, const std::vector<ObjectId>& ids) {
     writer.varint(ids.size());
@@ -61,28 +59,15 @@ std::string encode(const RedoRecord& record) {
         writer.varint(part.records.size());
         for (const std::string& each : part.records) writer.text(each);
     }
-    std::string bytes;
-    ByteWriter header(bytes);
-    header.raw(kMagic);
-    header.fixed(kVersion);
-    header.fixed(crc32c(body));
-    header.raw(body);
-    return bytes;
+    return frame_record(kFrame, body);
 }
 
 Result<RedoRecord> decode_redo_record(std::string_view bytes) {
-    if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic)) {
-        return corrupt("it is no redo record");
-    }
-    ByteReader reader(bytes.substr(kMagic.size()));
-    const auto version = TRY(reader.fixed<uint32_t>());
-    if (version == 0 || version > kVersion)
-        return unsupported("redo record of version {}", version);
-    const auto crc = TRY(reader.fixed<uint32_t>());
-    if (crc != crc32c(bytes.substr(kHeaderBytes))) return corrupt("its checksum does not match");
+    const FramedRecord frame = TRY(open_record(kFrame, bytes));
+    ByteReader reader(frame.body);
     RedoRecord record;
     record.name = TRY(reader.text());
-    if (version > 1) record.epoch = TRY(reader.varint());
+    if (frame.version > 1) record.epoch = TRY(reader.varint());
     record.made = TRY(read_ids(reader));
     record.dropped = TRY(read_ids(reader));
     for (uint64_t count = TRY(reader.varint()); count > 0; --count) {

@@ -10,16 +10,14 @@
 
 #include "base/bytes.h"
 #include "base/error_makers.h"
-#include "base/hash.h"
+#include "log/record_frame.h"
 #include "model/older_manifest.h"
 
 namespace braid::log {
 
 namespace {
 
-constexpr std::string_view kMagic = "BRAIDTKO";
-constexpr uint32_t kVersion = 1;
-constexpr size_t kHeaderBytes = 16;  // magic, version, CRC-32C of what follows
+constexpr FrameKind kFrame = {.magic = "BRAIDTKO", .version = 1, .name = "takeover record"};
 constexpr std::string_view kPrefix = "takeover-";
 
 /// Of a file: which start has written it, and which of its own it is.
@@ -62,24 +60,11 @@ std::string encode(const TakeoverRecord& record) {
         writer.varint(found.newest.size());
         for (const std::string& each : found.newest) writer.text(each);
     }
-    std::string bytes;
-    ByteWriter header(bytes);
-    header.raw(kMagic);
-    header.fixed(kVersion);
-    header.fixed(crc32c(body));
-    header.raw(body);
-    return bytes;
+    return frame_record(kFrame, body);
 }
 
 Result<TakeoverRecord> decode_takeover_record(std::string_view bytes) {
-    if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic)) {
-        return corrupt("it is no takeover record");
-    }
-    ByteReader reader(bytes.substr(kMagic.size()));
-    const auto version = TRY(reader.fixed<uint32_t>());
-    if (version != kVersion) return unsupported("takeover record of version {}", version);
-    const auto crc = TRY(reader.fixed<uint32_t>());
-    if (crc != crc32c(bytes.substr(kHeaderBytes))) return corrupt("its checksum does not match");
+    ByteReader reader(TRY(open_record(kFrame, bytes)).body);
     TakeoverRecord record;
     record.epoch = TRY(reader.varint());
     for (uint64_t count = TRY(reader.varint()); count > 0; --count) {
