@@ -32,6 +32,31 @@ uint64_t rows_of(const CompactionPlan& plan) {
     return rows;
 }
 
+/// One piece of work of one stream, as `plan_of` has it; where it fails the others have their turn,
+/// and it is tried again after a while. False: nothing was to do, or somebody else was faster.
+template <typename PlanOf, typename Work>
+Result<bool> do_one(const manifest::State& state, int64_t now_us,
+                    std::map<TableId, int64_t>& not_before_us, const PlanOf& plan_of,
+                    const Work& work) {
+    std::optional<Error> failure;
+    for (const auto& [table, at] : state.tables) {
+        const auto plan = plan_of(table);
+        if (!plan) {
+            not_before_us.erase(table);
+            continue;
+        }
+        const auto later = not_before_us.find(table);
+        if (later != not_before_us.end() && now_us < later->second) continue;
+        const Result<bool> done = work(*plan);
+        if (done && *done) return true;
+        if (done) continue;
+        not_before_us[table] = now_us + kAfterFailureUs;
+        failure = done.error();
+    }
+    if (failure) return *std::move(failure);
+    return false;
+}
+
 }  // namespace
 
 Housekeeper::Housekeeper(HousekeepingParts parts, HousekeepingOptions options, Workers& workers)
@@ -111,45 +136,34 @@ Result<bool> Housekeeper::sweep() {
     return progressed;
 }
 
-/// One join of one stream; where one fails the others have their turn.
 Result<bool> Housekeeper::compact() {
     const manifest::StatePtr state = parts_.manifest->head();
     if (state->number == nothing_to_join_at_) return false;
-    const int64_t now_us = parts_.clock->monotonic_us();
-    std::optional<Error> failure;
-    for (const auto& [table, at] : state->tables) {
-        const auto plan = plan_compaction(*state, table);
-        if (!plan) {
-            not_before_us_.erase(table);
-            continue;
-        }
-        const auto later = not_before_us_.find(table);
-        if (later != not_before_us_.end() && now_us < later->second) continue;
-        auto done = compact(*plan);
-        if (done) return done;
-        not_before_us_[table] = now_us + kAfterFailureUs;
-        failure = std::move(done).error();
-    }
-    if (failure) return *std::move(failure);
-    if (not_before_us_.empty()) nothing_to_join_at_ = state->number;
-    return false;
+    const bool progressed = TRY(do_one(
+        *state, parts_.clock->monotonic_us(), not_before_us_,
+        [&](TableId table) { return plan_compaction(*state, table); },
+        [this](const CompactionPlan& plan) { return compact(plan); }));
+    if (!progressed && not_before_us_.empty()) nothing_to_join_at_ = state->number;
+    return progressed;
 }
 
 Result<bool> Housekeeper::compact(const CompactionPlan& plan) {
     const Tasks::Running task = parts_.tasks->begin("compact", plan.table, "rows");
     task.begin(rows_of(plan));
-    const auto go_on = [&](uint64_t rows) -> Result<void> {
-        task.advance(rows);
-        if (is_closing_) return cancelled("the node stops");
-        return {};
-    };
-    if (!TRY(compactor_.compact(plan, go_on))) return false;
+    if (!TRY(compactor_.compact(plan, go_on_with(task)))) return false;
     compactions_->add(1);
     compacted_rows_->add(static_cast<int64_t>(task.all()));
     return true;
 }
 
-/// One merge of one stream; where one fails the others have their turn.
+std::function<Result<void>(uint64_t)> Housekeeper::go_on_with(const Tasks::Running& task) const {
+    return [this, &task](uint64_t rows) -> Result<void> {
+        task.advance(rows);
+        if (is_closing_) return cancelled("the node stops");
+        return {};
+    };
+}
+
 Result<bool> Housekeeper::merge() {
     TRY(merger_.finish(options_.undo_window_us));
     const manifest::StatePtr state = parts_.manifest->head();
@@ -157,28 +171,15 @@ Result<bool> Housekeeper::merge() {
     if (state->number == nothing_to_merge_at_ && today == nothing_to_merge_on_) return false;
     // Whoever lists the dataset must not find a record twice, nor miss one.
     if (!TRY(parts_.store->can_exchange())) return false;
-    const int64_t now_us = parts_.clock->monotonic_us();
-    std::optional<Error> failure;
-    for (const auto& [table, at] : state->tables) {
-        const auto plan = plan_merge(*state, table, today, options_.segments);
-        if (!plan) {
-            no_merge_before_us_.erase(table);
-            continue;
-        }
-        const auto later = no_merge_before_us_.find(table);
-        if (later != no_merge_before_us_.end() && now_us < later->second) continue;
-        auto done = merge(*plan);
-        if (done && *done) return done;
-        if (done) continue;
-        no_merge_before_us_[table] = now_us + kAfterFailureUs;
-        failure = std::move(done).error();
-    }
-    if (failure) return *std::move(failure);
-    if (no_merge_before_us_.empty()) {
+    const bool progressed = TRY(do_one(
+        *state, parts_.clock->monotonic_us(), no_merge_before_us_,
+        [&](TableId table) { return plan_merge(*state, table, today, options_.segments); },
+        [this](const MergePlan& plan) { return merge(plan); }));
+    if (!progressed && no_merge_before_us_.empty()) {
         nothing_to_merge_at_ = state->number;
         nothing_to_merge_on_ = today;
     }
-    return false;
+    return progressed;
 }
 
 Result<bool> Housekeeper::merge(const MergePlan& plan) {
@@ -186,12 +187,7 @@ Result<bool> Housekeeper::merge(const MergePlan& plan) {
     uint64_t rows = 0;
     for (const manifest::Segment& each : plan.segments) rows += each.rows;
     task.begin(rows);
-    const auto go_on = [&](uint64_t rows) -> Result<void> {
-        task.advance(rows);
-        if (is_closing_) return cancelled("the node stops");
-        return {};
-    };
-    if (!TRY(merger_.merge(plan, go_on))) return false;
+    if (!TRY(merger_.merge(plan, go_on_with(task)))) return false;
     merges_->add(1);
     merged_rows_->add(static_cast<int64_t>(rows));
     return true;

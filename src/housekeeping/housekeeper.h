@@ -67,6 +67,8 @@ class Housekeeper {
     Result<bool> compact(const CompactionPlan& plan);
     Result<bool> merge();
     Result<bool> merge(const MergePlan& plan);
+    /// Shows in the task how far the work is, and ends it when the node stops.
+    std::function<Result<void>(uint64_t)> go_on_with(const Tasks::Running& task) const;
     Result<bool> trim();
     Result<bool> sweep();
 
