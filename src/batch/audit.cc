@@ -58,7 +58,7 @@ std::string describe(const FoldAccount& account) {
 /// Walks the two sides of a section at once and keeps the first rows that differ.
 class Differences {
   public:
-    Differences(uint32_t section, std::unique_ptr<runs::RunCursor> batch)
+    Differences(uint32_t section, operators::RowCursorPtr batch)
         : section_(section), batch_(std::move(batch)) {}
 
     Result<void> start() { return advance(); }
@@ -107,7 +107,7 @@ class Differences {
     }
 
     const uint32_t section_;
-    std::unique_ptr<runs::RunCursor> batch_;
+    operators::RowCursorPtr batch_;
     operators::StateRow batch_row_;  // valid until the cursor moves
     bool has_batch_ = false;
     std::vector<std::pair<std::string, std::string>> rows_;

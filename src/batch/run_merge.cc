@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "batch/run_merge.h"
 
-#include <queue>
-#include <string>
 #include <utility>
 
 #include "base/thread.h"
-#include "operators/aggregate/state_merge.h"
+#include "runs/merged_rows.h"
 
 namespace braid::batch {
 
@@ -14,73 +12,14 @@ namespace {
 
 using operators::StateRow;
 
-/// One run's place in a section.
-struct Head {
-    std::unique_ptr<runs::RunCursor> cursor;
-    StateRow row;  // valid until the cursor moves
-    size_t index = 0;
-
-    Result<bool> advance() { return cursor->next(row); }
-};
-
-struct LaterHead {
-    bool operator()(const Head* left, const Head* right) const {
-        if (const int order = left->row.key.compare(right->row.key); order != 0) return order > 0;
-        if (const int order = left->row.subkey.compare(right->row.subkey); order != 0)
-            return order > 0;
-        return left->index > right->index;
+Result<std::vector<operators::RowCursorPtr>> scan_all(const RunReaders& runs, uint32_t section,
+                                                      const runs::KeyRange& range) {
+    std::vector<operators::RowCursorPtr> cursors;
+    for (const auto& run : runs) {
+        cursors.push_back(TRY(run->scan(section, range.from, range.to)));
     }
-};
-
-/// Calls `visit` with every row of a section of all runs, by key and subkey.
-Result<void> visit_in_order(const RunReaders& runs, uint32_t section, const runs::KeyRange& range,
-                            const std::function<Result<void>(const StateRow&)>& visit) {
-    std::vector<Head> heads(runs.size());
-    std::priority_queue<Head*, std::vector<Head*>, LaterHead> queue;
-    for (size_t index = 0; index < runs.size(); ++index) {
-        heads[index].index = index;
-        heads[index].cursor = TRY(runs[index]->scan(section, range.from, range.to));
-        if (TRY(heads[index].advance())) queue.push(&heads[index]);
-    }
-    while (!queue.empty()) {
-        Head* head = queue.top();
-        queue.pop();
-        TRY(visit(head->row));
-        if (TRY(head->advance())) queue.push(head);
-    }
-    return {};
+    return cursors;
 }
-
-/// Equal rows that follow one another become one.
-class SectionMerge {
-  public:
-    SectionMerge(const std::vector<plan::Aggregate>& aggregates, uint32_t section,
-                 const operators::RowVisitor& into)
-        : states_(aggregates, section), section_(section), into_(into) {}
-
-    Result<void> add(const StateRow& row) {
-        if (is_open_ && row.key == key_ && row.subkey == subkey_) return states_.add(row.state);
-        TRY(finish());
-        key_.assign(row.key);
-        subkey_.assign(row.subkey);
-        states_.start(row.state);
-        is_open_ = true;
-        return {};
-    }
-    Result<void> finish() {
-        if (!is_open_) return {};
-        is_open_ = false;
-        return into_(section_, {.key = key_, .subkey = subkey_, .state = states_.sum()});
-    }
-
-  private:
-    operators::StateMerge states_;
-    const uint32_t section_;
-    const operators::RowVisitor& into_;
-    std::string key_;
-    std::string subkey_;
-    bool is_open_ = false;
-};
 
 }  // namespace
 
@@ -112,20 +51,22 @@ std::vector<runs::KeyRange> key_ranges(std::span<const manifest::Run> runs, size
 Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregate>& aggregates,
                         const runs::KeyRange& range, const operators::RowVisitor& into,
                         const operators::KeyFloor* floor) {
+    StateRow row;
     for (uint32_t section = 0; section <= plan::subkey_sections(aggregates); ++section) {
-        SectionMerge merge(aggregates, section, into);
-        TRY(visit_in_order(runs, section, range, [&](const StateRow& row) -> Result<void> {
-            if (floor != nullptr && floor->has_expired(row.key)) return {};
-            return merge.add(row);
-        }));
-        TRY(merge.finish());
+        const auto rows =
+            runs::merged_rows(TRY(scan_all(runs, section, range)), aggregates, section);
+        while (TRY(rows->next(row))) {
+            if (floor != nullptr && floor->has_expired(row.key)) continue;
+            TRY(into(section, row));
+        }
     }
     if (!range.from.empty()) return {};
-    size_t failed = 0;
-    return visit_in_order(runs, runs::kFailedSection, {}, [&](const StateRow& row) -> Result<void> {
-        if (++failed > operators::FailedEvents::kKeptMax) return {};
-        return into(runs::kFailedSection, row);
-    });
+    const auto failed = runs::ordered_rows(TRY(scan_all(runs, runs::kFailedSection, {})));
+    for (size_t count = 0; count < operators::FailedEvents::kKeptMax; ++count) {
+        if (!TRY(failed->next(row))) break;
+        TRY(into(runs::kFailedSection, row));
+    }
+    return {};
 }
 
 Result<manifest::Run> merge_range(const RunReaders& runs,

@@ -32,10 +32,10 @@ size_t range_count_for(size_t threads);
 std::vector<runs::KeyRange> key_ranges(std::span<const manifest::Run> runs, size_t count);
 
 /// ⊕ of sorted runs, of a range of their keys, as one sorted stream, in memory that does not depend
-/// on their size (a k-way merge; Knuth, TAOCP vol. 3, 5.4.1): by section, the failed events last,
-/// then by key and subkey. What adjacent ranges give makes up the whole: failed events have no such
-/// key and belong to the range that begins at the beginning. What lies below the floor, if there is
-/// one, is left out, here and below.
+/// on their size (runs/merged_rows.h): by section, the failed events last, then by key and subkey.
+/// What adjacent ranges give makes up the whole: failed events have no such key and belong to the
+/// range that begins at the beginning. What lies below the floor, if there is one, is left out,
+/// here and below.
 Result<void> merge_runs(const RunReaders& runs, const std::vector<plan::Aggregate>& aggregates,
                         const runs::KeyRange& range, const operators::RowVisitor& into,
                         const operators::KeyFloor* floor = nullptr);

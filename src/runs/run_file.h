@@ -105,14 +105,6 @@ Result<manifest::Run> write_tables(RunFile& file,
                                    RunWriterOptions options = {});
 Result<void> write_failed_events(const operators::FailedEvents& failed, RunWriter& writer);
 
-/// Rows of one section by key and subkey.
-class RunCursor {
-  public:
-    virtual ~RunCursor() = default;
-    /// False at the end. Views are valid until the next call.
-    virtual Result<bool> next(operators::StateRow& row) = 0;
-};
-
 struct RunCacheOptions {
     /// Memory for what was read: half for blocks, half for the filters of keys.
     uint64_t bytes_max = 256ULL << 20;
@@ -134,8 +126,8 @@ class RunReader {
     virtual Result<void> find_rows(uint32_t section, std::string_view key,
                                    const operators::RowVisitor& visit) const = 0;
     /// Rows with from <= key < to; an empty `to` means to the end.
-    virtual Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
-                                                    std::string_view to) const = 0;
+    virtual Result<operators::RowCursorPtr> scan(uint32_t section, std::string_view from,
+                                                 std::string_view to) const = 0;
     /// How many rows lie from a key on, in one block.
     using BlockVisitor = std::function<void(std::string_view first_key, uint64_t rows)>;
     /// The blocks that can hold rows of such a range, in order. No block is read for it, only the

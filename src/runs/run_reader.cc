@@ -108,8 +108,8 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
     Result<bool> find(std::string_view key, std::string& state) const override;
     Result<void> find_rows(uint32_t section, std::string_view key,
                            const operators::RowVisitor& visit) const override;
-    Result<std::unique_ptr<RunCursor>> scan(uint32_t section, std::string_view from,
-                                            std::string_view to) const override;
+    Result<operators::RowCursorPtr> scan(uint32_t section, std::string_view from,
+                                         std::string_view to) const override;
     Result<void> visit_blocks(uint32_t section, std::string_view from, std::string_view to,
                               const BlockVisitor& visit) const override;
     size_t group_parts() const override {
@@ -133,7 +133,7 @@ class FileRunReader final : public RunReader, public std::enable_shared_from_thi
 };
 
 /// Rows below `to`, block by block: keys are compared once a block, not once a row.
-class RangeCursor final : public RunCursor {
+class RangeCursor final : public operators::RowCursor {
   public:
     RangeCursor(std::shared_ptr<const FileRunReader> run, Walk walk, std::string_view to)
         : run_(std::move(run)), walk_(std::move(walk)), to_(to) {}
@@ -205,9 +205,8 @@ Result<void> FileRunReader::find_rows(uint32_t section_number, std::string_view 
     return {};
 }
 
-Result<std::unique_ptr<RunCursor>> FileRunReader::scan(uint32_t section_number,
-                                                       std::string_view from,
-                                                       std::string_view to) const {
+Result<operators::RowCursorPtr> FileRunReader::scan(uint32_t section_number, std::string_view from,
+                                                    std::string_view to) const {
     Walk walk(section(section_number), to, BlockCache::Use::kScan);
     if (!from.empty()) TRY(walk.seek(from));
     return std::make_unique<RangeCursor>(shared_from_this(), std::move(walk), to);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "base/result.h"
@@ -18,6 +19,16 @@ struct StateRow {
     std::string_view subkey;
     std::string_view state;
 };
+
+/// Rows of one section, by key, then subkey.
+class RowCursor {
+  public:
+    virtual ~RowCursor() = default;
+    /// False at the end. Views are valid until the next call.
+    virtual Result<bool> next(StateRow& row) = 0;
+};
+
+using RowCursorPtr = std::unique_ptr<RowCursor>;
 
 /// Views are valid during the call.
 using RowVisitor = std::function<Result<void>(uint32_t section, const StateRow& row)>;

@@ -48,7 +48,7 @@ uint64_t rows_of_ticks(const runs::Tiling& tiling) {
 
 /// The keys of a run, in order.
 struct KeyCursor {
-    std::unique_ptr<runs::RunCursor> rows;
+    operators::RowCursorPtr rows;
     operators::StateRow row;  // valid until the cursor moves
 };
 using KeyCursorPtr = std::shared_ptr<KeyCursor>;

@@ -114,7 +114,7 @@ Result<void> gather(const runs::Tiling& tiling, const ViewPiece& piece, int skip
 
 /// Reads a section of subkeys beside the groups: both are in key order.
 struct ViewScan::SubkeyCursor {
-    std::unique_ptr<runs::RunCursor> cursor;
+    operators::RowCursorPtr cursor;
     operators::StateRow row;  // valid until the cursor moves
     bool has_row = false;
 

@@ -78,7 +78,7 @@ class ViewScan final : public RowSource {
     std::optional<operators::StateFinisher> states_;
     operators::GroupTable merged_;
     HeldMemory held_;  // for it
-    std::unique_ptr<runs::RunCursor> rows_;
+    operators::RowCursorPtr rows_;
     std::vector<std::unique_ptr<SubkeyCursor>> subkeys_;  // section n at n - 1
     std::vector<ColumnBuilder> key_builders_;
     bool streaming_ = false;
