@@ -131,10 +131,12 @@ Result<void> PointRead::count_groups(const ReadOptions& options) const {
     return parts_.key_counts->check(*limited_, tiling, parts_.limits_of(options));
 }
 
-Result<Batch> PointRead::answer(Machine& machine, const std::string& key,
-                                const std::vector<PointRows>& sources) const {
-    if (sources.empty()) return Batch();
-    Batch row = TRY(finish_point(view_, key, sources, *machine.finisher));
+Result<Batch> PointRead::answer(Machine& machine, const PointRows& rows) const {
+    if (rows.is_empty()) return Batch();
+    return project(machine, TRY(rows.finish(view_, *machine.finisher)));
+}
+
+Result<Batch> PointRead::project(Machine& machine, Batch row) const {
     if (row.length == 0 || !machine.project) return row;
     Batch projected;
     projected.length = row.length;
@@ -143,6 +145,32 @@ Result<Batch> PointRead::answer(Machine& machine, const std::string& key,
         projected.columns.push_back(std::move(value.column));
     }
     return projected;
+}
+
+Result<std::unique_ptr<Answer>> PointRead::scan(const std::string& key,
+                                                const std::vector<Datum>& parameters,
+                                                const ReadOptions& options) {
+    const auto snapshot = TRY(PinnedSnapshot::take(parts_, {table_}, options));
+    const runs::Tiling tiling = TRY(snapshot->tiling_of(parts_, scan_->relation.version));
+    operators::EvaluationContext context;
+    context.format = options.format;
+    context.parameters = parameters;
+    context.limits = parts_.limits_of(options);
+    Batch row = TRY(read_point(view_, tiling, key, {scan_->scan_columns, nullptr, context}));
+    std::unique_ptr<Machine> machine = TRY(this->machine(parameters, options));
+    row = TRY(project(*machine, std::move(row)));
+    put_back(std::move(machine));
+    runs::ReceiptSource receipt;
+    receipt.mode = "live";
+    receipt.manifest = tiling.base->state->number;
+    receipt.views.push_back(runs::receipt_view(tiling));
+    return std::unique_ptr<Answer>(
+        std::make_unique<PointAnswer>(query_, std::move(row), std::move(receipt)));
+}
+
+void PointRead::put_back(std::unique_ptr<Machine> machine) {
+    const ScopedLock lock(mutex_);
+    idle_.push_back(std::move(machine));
 }
 
 Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& parameters,
@@ -163,7 +191,7 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
         at_least.raise(options.seen->at(table_));
     }
     const uint32_t sections = plan::subkey_sections(view_.plan->aggregates);
-    std::vector<PointRows> sources;
+    PointRows rows(std::move(key));
     runs::Tiling tiling;
     manifest::PinnedState pinned;
     runs::ReceiptSource receipt;
@@ -187,11 +215,11 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
             }
             if (limited_) judged = parts_.key_counts->judge(*limited_, tiling);
             for (const runs::TickPtr& tick : tiling.ticks) {
-                const operators::GroupTable* table = tick->table_of(tiling.version(), key);
+                const operators::GroupTable* table = tick->table_of(tiling.version(), rows.key());
                 if (table == nullptr) {
                     return internal_error("a tick lacks view version {}", tiling.version().value);
                 }
-                if (!is_null && !tiling.has_expired(key)) collect_tick(*table, key, sources);
+                if (!is_null && !tiling.has_expired(rows.key())) rows.add_tick(*table);
             }
             // Speed goes on writing to the ticks once the look is over.
             receipt.manifest = tiling.base->state->number;
@@ -201,20 +229,18 @@ Result<std::unique_ptr<Answer>> PointRead::run(const std::vector<Datum>& paramet
         }));
     // There never are fewer later: what fits then fits now.
     TRY(judged ? *std::move(judged) : count_groups(options));
-    if (!is_null && !tiling.has_expired(key)) {
-        TRY(tiling.base->probes().visit(hash64(key), [&](uint32_t run) {
-            return collect_run(*tiling.runs()[run], key, sections, sources);
+    if (!is_null && !tiling.has_expired(rows.key())) {
+        TRY(tiling.base->probes().visit(hash64(rows.key()), [&](uint32_t run) {
+            return rows.add_run(*tiling.runs()[run], sections);
         }));
     }
     if (options.seen != nullptr) options.seen->insert_or_assign(table_, tiling.end);
+    if (rows.is_too_much()) return scan(rows.key(), parameters, options);
     std::unique_ptr<Machine> machine = TRY(this->machine(parameters, options));
-    Batch rows = TRY(answer(*machine, key, sources));
-    {
-        const ScopedLock lock(mutex_);
-        idle_.push_back(std::move(machine));
-    }
+    Batch row = TRY(answer(*machine, rows));
+    put_back(std::move(machine));
     return std::unique_ptr<Answer>(
-        std::make_unique<PointAnswer>(query_, std::move(rows), std::move(receipt)));
+        std::make_unique<PointAnswer>(query_, std::move(row), std::move(receipt)));
 }
 
 }  // namespace braid::read

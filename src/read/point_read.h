@@ -8,7 +8,7 @@
 #include "base/mutex.h"
 #include "catalog/catalog.h"
 #include "read/merge/pinned_snapshot.h"
-#include "read/merge/view_scan.h"
+#include "read/merge/point_rows.h"
 #include "read/reader.h"
 
 namespace braid::read {
@@ -34,10 +34,15 @@ class PointRead final : public PreparedRead {
     Result<std::unique_ptr<Machine>> machine(const std::vector<Datum>& parameters,
                                              const ReadOptions& options);
     Result<runs::RunTilingPtr> runs_at(const manifest::StatePtr& head);
+    void put_back(std::unique_ptr<Machine> machine);
     /// Whether the view has more groups than it may have, once ticks may have to be read for it.
     Result<void> count_groups(const ReadOptions& options) const;
-    Result<Batch> answer(Machine& machine, const std::string& key,
-                         const std::vector<PointRows>& sources) const;
+    Result<Batch> answer(Machine& machine, const PointRows& rows) const;
+    Result<Batch> project(Machine& machine, Batch row) const;
+    /// Of a key of which there is too much for a look at it.
+    Result<std::unique_ptr<Answer>> scan(const std::string& key,
+                                         const std::vector<Datum>& parameters,
+                                         const ReadOptions& options);
 
     const ReadParts& parts_;
     const std::shared_ptr<const plan::Query> query_;

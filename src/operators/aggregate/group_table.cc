@@ -351,6 +351,20 @@ size_t GroupTable::subkey_count(uint32_t section, Group group) const {
 }
 
 /// A group and the table that holds it.
+void GroupTable::list_subkeys(uint32_t section, Group group, std::vector<Subkey>& into) const {
+    body_->layout.sections[section - 1]->list(body_->entry_of(group), into);
+}
+
+std::string_view GroupTable::subkey_of(uint32_t section, Subkey row) const {
+    return body_->layout.sections[section - 1]->key(row);
+}
+
+void GroupTable::encode_subkey_state(uint32_t section, Subkey row, std::string& out) const {
+    const SubkeyTable& table = *body_->layout.sections[section - 1];
+    ByteWriter writer(out);
+    table.encode(table.state(row), writer);
+}
+
 struct GroupTable::PlacedGroup {
     const GroupTable* table;
     Group group;

@@ -87,6 +87,13 @@ class GroupTable {
     /// How many rows the group has in a section >= 1.
     size_t subkey_count(uint32_t section, Group group) const;
 
+    /// One row of a group in a section >= 1; as good as the table.
+    using Subkey = uint32_t;
+    /// Those of a group, unordered.
+    void list_subkeys(uint32_t section, Group group, std::vector<Subkey>& into) const;
+    std::string_view subkey_of(uint32_t section, Subkey row) const;
+    void encode_subkey_state(uint32_t section, Subkey row, std::string& out) const;
+
     /// All rows, by section, then key, then subkey; ends with the first error of `visit`.
     Result<void> visit_rows(const RowVisitor& visit) const;
     /// The same for tables of the same aggregates that have no key in common, together.

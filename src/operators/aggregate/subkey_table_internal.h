@@ -50,6 +50,15 @@ class SubkeyTable {
             at = element(payload).next;
         }
     }
+    /// The subkeys of an entry, unordered, as what the next two take. Valid as long as the table.
+    void list(const char* entry, std::vector<KeyTable::Ref>& into) const {
+        for (KeyTable::Ref at = head_of(entry).first; at != KeyTable::kNone;) {
+            into.push_back(at);
+            at = element(table_.payload(at)).next;
+        }
+    }
+    std::string_view key(KeyTable::Ref at) const { return table_.key(at); }
+    const char* state(KeyTable::Ref at) const { return table_.payload(at) + sizeof(Element); }
     void encode(const char* state, ByteWriter& out) const {
         if (state_ != nullptr) state_->encode(state, out);
     }

@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "columnar/key_codec.h"
 #include "model/side.h"
-#include "read/merge/view_scan.h"
+#include "read/merge/point_rows.h"
 
 namespace braid::read {
 
@@ -134,22 +134,21 @@ class ChangedRows::Moment {
   public:
     static Result<std::shared_ptr<Moment>> open(const operators::BoundView& view,
                                                 runs::Tiling tiling, const ViewRows& wanted) {
-        ViewFinisher finisher =
-            TRY(ViewFinisher::create(view, {wanted.outputs, nullptr, wanted.context}));
-        return std::make_shared<Moment>(view, std::move(tiling), wanted.outputs,
+        ViewRows all = {wanted.outputs, nullptr, wanted.context};
+        ViewFinisher finisher = TRY(ViewFinisher::create(view, all));
+        return std::make_shared<Moment>(view, std::move(tiling), std::move(all),
                                         std::move(finisher));
     }
-    Moment(operators::BoundView view, runs::Tiling tiling, std::vector<int> outputs,
-           ViewFinisher finisher)
+    Moment(operators::BoundView view, runs::Tiling tiling, ViewRows wanted, ViewFinisher finisher)
         : view_(std::move(view)),
           tiling_(std::move(tiling)),
-          outputs_(std::move(outputs)),
+          wanted_(std::move(wanted)),
           finisher_(std::move(finisher)) {}
 
     Result<void> find(std::span<const std::string> keys, std::vector<bool>& is_there,
                       std::vector<Column>& columns) {
         std::vector<ColumnBuilder> builders;
-        for (const int output : outputs_) {
+        for (const int output : wanted_.outputs) {
             const plan::ExprPtr& expr = view_.plan->outputs[static_cast<size_t>(output)].expr;
             builders.emplace_back(expr->type, keys.size());
         }
@@ -171,27 +170,28 @@ class ChangedRows::Moment {
     }
 
   private:
-    Result<Batch> row_of(std::string_view key) {
+    Result<Batch> row_of(const std::string& key) {
         if (tiling_.has_expired(key)) return Batch();
         const uint32_t sections = plan::subkey_sections(view_.plan->aggregates);
-        std::vector<PointRows> sources;
+        PointRows rows(key);
         TRY(tiling_.base->probes().visit(hash64(key), [&](uint32_t run) {
-            return collect_run(*tiling_.runs()[run], key, sections, sources);
+            return rows.add_run(*tiling_.runs()[run], sections);
         }));
         for (const runs::TickPtr& tick : tiling_.ticks) {
             const operators::GroupTable* table = tick->table_of(tiling_.version(), key);
             if (table == nullptr) {
                 return internal_error("a tick lacks view version {}", tiling_.version().value);
             }
-            collect_tick(*table, key, sources);
+            rows.add_tick(*table);
         }
-        if (sources.empty()) return Batch();
-        return finish_point(view_, key, sources, finisher_);
+        if (rows.is_empty()) return Batch();
+        if (rows.is_too_much()) return read_point(view_, tiling_, key, wanted_);
+        return rows.finish(view_, finisher_);
     }
 
     const operators::BoundView view_;
     const runs::Tiling tiling_;
-    const std::vector<int> outputs_;
+    const ViewRows wanted_;
     ViewFinisher finisher_;
 };
 

@@ -103,6 +103,27 @@ Result<std::vector<Column>> evaluate(operators::Program& program, const Batch& b
     return columns;
 }
 
+/// What the statement holds for a table that only grows.
+class TableMemory {
+  public:
+    explicit TableMemory(const StatementLimits& limits) : held_(limits) {}
+    /// 53200 where it has grown too large.
+    Result<void> follow(const GroupTable& table) {
+        if (table.bytes_used() <= bytes_) return {};
+        TRY(held_.take(table.bytes_used() - bytes_));
+        bytes_ = table.bytes_used();
+        return {};
+    }
+    void give_back() {
+        held_.give_back();
+        bytes_ = 0;
+    }
+
+  private:
+    HeldMemory held_;
+    uint64_t bytes_ = 0;
+};
+
 /// Rows that outlive what they were read from.
 class RowBuffer {
   public:
@@ -177,15 +198,21 @@ class StateRollup {
             TRY(table_.merge_row(section_, row));
         }
         rows_.clear();
-        return {};
+        return memory_.follow(table_);
     }
 
     /// What was added, once all is flushed.
-    GroupTable take_table() { return std::move(table_); }
+    GroupTable take_table() {
+        memory_.give_back();
+        return std::move(table_);
+    }
 
   private:
     explicit StateRollup(const AggregateReading& reading)
-        : view_(*reading.view.plan), limits_(reading.limits), table_(view_.aggregates) {}
+        : view_(*reading.view.plan),
+          limits_(reading.limits),
+          table_(view_.aggregates),
+          memory_(reading.limits) {}
 
     Result<std::vector<Column>> decode() const {
         std::vector<ColumnBuilder> builders;
@@ -204,6 +231,7 @@ class StateRollup {
     const plan::ViewPlan& view_;
     const StatementLimits& limits_;
     GroupTable table_;
+    TableMemory memory_;
     std::unique_ptr<operators::Program> program_;
     bool has_predicate_ = false;
     size_t group_count_ = 0;
@@ -285,6 +313,7 @@ Result<GroupTable> fold_finished(RowSource& rows, Ordinary ordinary,
     GroupTable table(aggregates);
     FoldAccount account;
     const operators::FoldTarget target{&table, &account};
+    TableMemory memory(reading.limits);
     std::optional<Error> failure;
     operators::DecodedSlice slice;
     while (TRY(rows.next(slice.batch))) {
@@ -295,6 +324,7 @@ Result<GroupTable> fold_finished(RowSource& rows, Ordinary ordinary,
             if (!failure) failure = error;
         });
         if (failure) return *failure;
+        TRY(memory.follow(table));
     }
     return table;
 }
@@ -349,11 +379,14 @@ struct Both {
 /// ⊕ over what the pieces give. Thread-safe.
 class Sum {
   public:
-    explicit Sum(Both none) : both_(std::move(none)) {}
-    void add(Both piece) {
+    Sum(Both none, const StatementLimits& limits)
+        : both_(std::move(none)), states_memory_(limits), finished_memory_(limits) {}
+    Result<void> add(Both piece) {
         const ScopedLock lock(mutex_);
         add_table(both_.states, std::move(piece.states));
+        TRY(states_memory_.follow(both_.states));
         add_table(both_.finished, std::move(piece.finished));
+        return finished_memory_.follow(both_.finished);
     }
     Both take() {
         const ScopedLock lock(mutex_);
@@ -371,6 +404,8 @@ class Sum {
 
     Mutex mutex_;
     Both both_ GUARDED_BY(mutex_);
+    TableMemory states_memory_ GUARDED_BY(mutex_);
+    TableMemory finished_memory_ GUARDED_BY(mutex_);
 };
 
 /// Re-aggregates a view, piece by piece: the tables of a piece hold no more groups than the piece
@@ -403,10 +438,10 @@ class Rollup {
     Result<Both> run(PieceThreads& threads) const {
         std::vector<ViewPiece> pieces =
             TRY(cut_view(reading_.tiling, range_, sections(), threads.limits()));
-        Sum sum({GroupTable(reading_.view.plan->aggregates), GroupTable(ordinary_.aggregates)});
+        Sum sum({GroupTable(reading_.view.plan->aggregates), GroupTable(ordinary_.aggregates)},
+                reading_.limits);
         TRY(threads.run(pieces.size(), [&](size_t number) -> Result<void> {
-            sum.add(TRY(read(std::exchange(pieces[number], {}))));
-            return {};
+            return sum.add(TRY(read(std::exchange(pieces[number], {}))));
         }));
         return sum.take();
     }

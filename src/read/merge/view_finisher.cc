@@ -212,4 +212,14 @@ std::optional<Error> ViewFinisher::judge(Values& values, std::vector<uint32_t>& 
     return failure;
 }
 
+std::vector<operators::Evaluated> finish_wanted(
+    const operators::GroupTable& table, std::span<const operators::GroupTable::Group> groups,
+    const std::vector<bool>& wanted) {
+    std::vector<operators::Evaluated> finished(wanted.size());
+    for (size_t index = 0; index < wanted.size(); ++index) {
+        if (wanted[index]) finished[index] = table.finish(static_cast<int>(index), groups);
+    }
+    return finished;
+}
+
 }  // namespace braid::read

@@ -24,6 +24,11 @@ struct ViewRows {
     operators::EvaluationContext context;
 };
 
+/// Finished values of some groups, by aggregate; nothing where not wanted.
+std::vector<operators::Evaluated> finish_wanted(
+    const operators::GroupTable& table, std::span<const operators::GroupTable::Group> groups,
+    const std::vector<bool>& wanted);
+
 /// Merged groups as columns. A value that cannot be finished stands among the errors of its column.
 struct FinishInput {
     size_t length = 0;

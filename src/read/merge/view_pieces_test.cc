@@ -51,8 +51,10 @@ void expect_whole(const std::vector<ViewPiece>& pieces, const KeyRange& range) {
     }
 }
 
-std::vector<std::string> read(const PiecesTiling& tiling, const ViewPiece& piece) {
-    const auto rows = ViewScan::open(pieces_view(), tiling.tiling(), piece, kAllColumns);
+std::vector<std::string> read(const PiecesTiling& tiling, const ViewPiece& piece,
+                              uint64_t merged_bytes_max = ViewScan::kMergedBytesMax) {
+    const auto rows =
+        ViewScan::open(pieces_view(), tiling.tiling(), piece, kAllColumns, merged_bytes_max);
     EXPECT_OK(rows);
     auto lines = lines_of(**rows);
     EXPECT_OK(lines);
@@ -94,6 +96,8 @@ TEST_P(PiecesOfAnyView, HoldEachKeyOnce) {
     }
     for (const KeyRange& range : ranges) {
         const std::vector<std::string> whole = sorted(read(tiling, ViewPiece{range, {}}));
+        // Nothing fits: all is read in order.
+        EXPECT_EQ(sorted(read(tiling, ViewPiece{range, {}}, 0)), whole);
         for (const size_t threads : {1, 2, 7}) {
             const auto pieces = cut(tiling, range, threads);
             expect_whole(pieces, range);

@@ -15,6 +15,7 @@
 #include "operators/aggregate/state_finisher.h"
 #include "operators/fold/view_folder.h"
 #include "read/merge/key_range.h"
+#include "read/merge/piece_rows.h"
 #include "read/merge/row_pieces.h"
 #include "read/merge/row_source.h"
 #include "read/merge/view_finisher.h"
@@ -24,49 +25,29 @@
 
 namespace braid::read {
 
-/// Asks a statement's limits once in some thousand rows of runs.
-class RowWatch {
-  public:
-    explicit RowWatch(StatementLimits limits) : limits_(std::move(limits)) {}
-    Result<void> row() {
-        if (++rows_ % kRowsBetween != 0) return {};
-        return limits_.check();
-    }
-
-  private:
-    static constexpr uint32_t kRowsBetween = 4096;
-    const StatementLimits limits_;
-    uint32_t rows_ = 0;
-};
-
-/// Merges everything in a tiling that lies in a piece into one table: ⊕ over runs and ticks.
-/// `skip_run` (an index into tiling.runs(), -1 for none) is left out. Ends as the limits say.
-Result<void> gather(const runs::Tiling& tiling, const ViewPiece& piece, int skip_run,
-                    const StatementLimits& limits, operators::GroupTable& into);
-
-/// The groups of a tick's table, the n-th of the tiling's, whose key lies in the piece and has not
-/// expired.
-std::vector<operators::GroupTable::Group> groups_in(const runs::Tiling& tiling,
-                                                    const ViewPiece& piece, size_t number,
-                                                    const operators::GroupTable& table);
-
 /// Scans a piece of one view at one tiling. The largest run streams by in key order; everything
-/// else is merged into a table first, so memory follows the smaller runs: 53200 where the statement
-/// has no more. Rows whose key is in both
-/// are merged and come last.
+/// else is merged into a table first, and rows whose key is in both come last. Where that table
+/// would be too large (one group with millions of subkeys, which no cutting makes smaller), all
+/// runs and ticks are merged in the order of keys and subkeys as they stream by: slower, with
+/// hardly any memory. 53200 where the statement has no more.
 class ViewScan final : public RowSource {
   public:
+    /// So much is merged at most: a piece that was cut for memory takes about a quarter of it.
+    static constexpr uint64_t kMergedBytesMax = 4 * PieceLimits().merged_bytes_max;
+
     static Result<RowSourcePtr> open(operators::BoundView view, runs::Tiling tiling,
-                                     const ViewPiece& piece, const ViewRows& wanted);
+                                     const ViewPiece& piece, const ViewRows& wanted,
+                                     uint64_t merged_bytes_max = kMergedBytesMax);
     ~ViewScan() override;
     Result<bool> next(Batch& batch) override;
 
   private:
     struct SubkeyCursor;
     ViewScan(operators::BoundView view, const StatementLimits& limits);
-    Result<void> start(int big_run, const KeyRange& range);
+    Result<std::vector<operators::RowCursorPtr>> sections_of(int run, const KeyRange& range) const;
+    Result<void> start(std::vector<operators::RowCursorPtr> sections);
     Result<size_t> stream_block();
-    Result<void> take_big_row(const operators::StateRow& row, const operators::RowVisitor& visit);
+    Result<void> take_row(const operators::StateRow& row, const operators::RowVisitor& visit);
     Result<bool> next_block(FinishedRows& finished);
     FinishInput take_block(size_t rows);
     Result<FinishInput> take_merged();
@@ -91,38 +72,5 @@ class ViewScan final : public RowSource {
 Result<RowPiecesPtr> open_view_pieces(operators::BoundView view, runs::Tiling tiling,
                                       const KeyRange& range, ViewRows wanted,
                                       const PieceLimits& limits);
-
-/// The rows of one key in one run or tick, by section; that of section 0 comes first.
-class PointRows {
-  public:
-    void add(uint32_t section, const operators::StateRow& row) {
-        rows_.push_back({section, std::string(row.subkey), std::string(row.state)});
-    }
-    Result<void> visit(std::string_view key, const operators::RowVisitor& visit) const {
-        for (const Row& row : rows_) {
-            TRY(visit(row.section, {.key = key, .subkey = row.subkey, .state = row.state}));
-        }
-        return {};
-    }
-
-  private:
-    struct Row {
-        uint32_t section = 0;
-        std::string subkey;
-        std::string state;
-    };
-    std::vector<Row> rows_;
-};
-
-/// What ticks and runs hold about one key; nothing is added where they hold none. `sections`:
-/// those beyond 0.
-Result<void> collect_run(const runs::RunReader& run, std::string_view key, uint32_t sections,
-                         std::vector<PointRows>& into);
-void collect_tick(const operators::GroupTable& tick, std::string_view key,
-                  std::vector<PointRows>& into);
-/// ⊕ of the states of one key, finished: one row with a column per key and aggregate. `sources` not
-/// empty.
-Result<Batch> finish_point(const operators::BoundView& view, std::string_view key,
-                           const std::vector<PointRows>& sources, ViewFinisher& finisher);
 
 }  // namespace braid::read
