@@ -28,6 +28,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 import core_rows  # pylint: disable=wrong-import-position
 import generate  # pylint: disable=wrong-import-position
 import server_rows  # pylint: disable=wrong-import-position
+import size_rows  # pylint: disable=wrong-import-position
 import psycopg  # pylint: disable=wrong-import-position
 from harness.server import Braid  # pylint: disable=wrong-import-position
 
@@ -164,9 +165,9 @@ class Pinned(Braid):
         return self
 
 
-def server(init, config=None):
+def server(init, config=None, data=None):
     """A server for a `with`."""
-    return Pinned(init=init, config=config)
+    return Pinned(data, init=init, config=config)
 
 
 def fold_row(file, view):
@@ -376,6 +377,14 @@ def age_row(_):
     return [f"{more[0]:+d} files, {more[1]:+d} mappings", "", ""]
 
 
+def size_row(function):
+    """Rows 14 to 19, which bring no other tools than these."""
+    def ingest(braid, lines, count):
+        finish(load(braid, "ingest", "t", lines, INGEST_CONNECTIONS, count))
+
+    return lambda options: function(server, ingest, FOLDER, options)
+
+
 def rows():
     """Row number: measure, floor, function that gives figure, peer's figure and ratio."""
     cache = FOLDER / "cache"
@@ -415,7 +424,7 @@ def rows():
         "12f": (two_cores + "GROUP BY over 5 M keys", "0.9x",
                 statement_row(KEY_VIEW, fill_keys, "SELECT k % 1000, sum(n) FROM sums GROUP BY 1")),
         "13": ("a point read over 40 and 1,000 runs against 1: CPU", "1.5x, 10x", runs_row),
-    }
+    } | {number: (what, floor, size_row(function)) for number, (what, floor, function) in size_rows.rows().items()}
 
 
 def measure(function, options):
