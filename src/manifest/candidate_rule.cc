@@ -46,6 +46,10 @@ std::vector<uint64_t> State::pending_audits(TableId id) const {
 
 Result<void> Rule::operator()(const Park& change) {
     TableState& table = *TRY(this->table(change.table));
+    TRY(check_epoch(table, change.epoch));
+    if (table.has_unpublished_erasure()) {
+        return conflict("what was erased differs from what was there: it is no candidate");
+    }
     TRY(admit_at_cut(change.table, table, change.cut, change.runs));
     for (const Audit& audit : change.audits) {
         if (audit.table != change.table) return internal_error("an audit of another table");

@@ -134,6 +134,7 @@ Result<void> Rule::operator()(const Grow& change) {
     for (PublishedCut& published : table.cuts) grow(published.cut);
     for (Horizon& horizon : table.horizons) grow(horizon.from);
     if (!table.thinned_below.at.empty()) grow(table.thinned_below);
+    for (Erasure& erasure : table.erasures) grow(erasure.ends);
     for (auto& [id, view] : state_.catalog.views) {
         if (view.table != change.table) continue;
         for (catalog::ViewVersion& version : view.versions) grow(version.first_seal);

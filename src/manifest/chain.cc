@@ -136,4 +136,16 @@ Result<uint64_t> Chain::trim(uint64_t keep) {
     return removed;
 }
 
+Result<void> Chain::forget_before(ManifestNumber whole) {
+    const std::optional<VersionFile> file = TRY(read(whole.value));
+    if (!file || !file->state) {
+        return internal_error("manifest version {} is not whole", whole.value);
+    }
+    for (const uint64_t number : TRY(numbers())) {
+        if (number >= whole.value) break;
+        TRY(store_.remove(path_of(number)));
+    }
+    return store_.sync_directory(directory_);
+}
+
 }  // namespace braid::manifest

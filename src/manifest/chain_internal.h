@@ -35,6 +35,8 @@ class Chain {
     Result<std::unique_ptr<NewFile>> begin(ManifestNumber number, std::string_view text);
     /// See Manifest::trim.
     Result<uint64_t> trim(uint64_t keep);
+    /// See Manifest::forget_before.
+    Result<void> forget_before(ManifestNumber whole);
 
     const std::string& writer() const { return writer_; }
 

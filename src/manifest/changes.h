@@ -71,10 +71,12 @@ struct Seal {
     /// vectors of the box on; each was the table's horizon at some commit before.
     std::vector<Horizon> horizons = {};
 };
-/// For one version without data: a run whose box is [origin, first_seal).
+/// For one version without data: a run whose box is [origin, first_seal). Of segments of this
+/// erasure epoch, here and below.
 struct Backfill {
     Run run;
     std::optional<int64_t> clock_us = {};  // as Seal's: history may hold the greatest
+    uint64_t epoch = 0;
 };
 struct Archive {
     TableId table;
@@ -96,6 +98,20 @@ struct ReleaseSegments {
     TableId table;
     std::vector<std::string> files;
 };
+/// Events below `ends`, which are archived and sealed, are gone from the stream: the segments that
+/// held them give way, in the same commit, to ones with tombstones at the same offsets. Its views
+/// follow with the next publish, which must be of everything. The erasure's times are this commit's
+/// and later ones'.
+struct Erase {
+    TableId table;
+    Erasure erasure;
+};
+/// Nothing is left of what erasures took away that were published: no file, no older version of the
+/// manifest.
+struct Erased {
+    TableId table;
+    std::vector<uint64_t> erasures;
+};
 /// The cut is a sealed frontier that the archive has reached; nullopt gives the cut up. Where the
 /// log has got partitions since the cut was taken it is their origins in these, here and below.
 struct ChooseCut {
@@ -104,13 +120,15 @@ struct ChooseCut {
 };
 /// Batch runs, for all versions of the table together. One that was computed from the origin
 /// replaces every run below the cut; one whose box is [batch_end, cut), with one increment,
-/// replaces the sealed runs in it.
+/// replaces the sealed runs in it. Where erasures are not published yet it must be of everything,
+/// for every version: then they are, and no cut before it can be read any more.
 struct Publish {
     TableId table;
     Cut cut;
     std::vector<Run> runs;
     std::vector<Audit> audits;
     std::optional<int64_t> clock_us = {};  // as Backfill's
+    uint64_t epoch = 0;
 };
 /// What a publish would have been, had its audits matched: its runs become the candidate of the cut
 /// in flight and answer nothing.
@@ -119,6 +137,7 @@ struct Park {
     Cut cut;
     std::vector<Run> runs;
     std::vector<Audit> audits;  // at least one pending
+    uint64_t epoch = 0;
 };
 /// A person's word on a pending audit. The last one accepted publishes the candidate; a rejected
 /// one drops it, and the old answers stay.
@@ -147,7 +166,7 @@ struct Sweep {
 
 using Change = std::variant<CreateTable, Grow, DropTable, CreateView, DropView, CreatePlainView,
                             DropPlainView, TakeOver, AllocateIds, SetFunctionData, AllowFiles, Seal,
-                            Backfill, Archive, ReplaceSegments, ReleaseSegments, ChooseCut, Publish,
-                            Park, Judge, Compact, Release, ForgetCuts, Sweep>;
+                            Backfill, Archive, ReplaceSegments, ReleaseSegments, Erase, Erased,
+                            ChooseCut, Publish, Park, Judge, Compact, Release, ForgetCuts, Sweep>;
 
 }  // namespace braid::manifest

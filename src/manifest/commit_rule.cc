@@ -44,7 +44,7 @@ Result<void> check_sums(const Run& run) {
     if (run.failed > run.quarantined) {
         return internal_error("run {} has more failed than quarantined events", run.id.value);
     }
-    if (run.counted + run.filtered + run.quarantined + run.expired > run.box.width()) {
+    if (run.account().sum() > run.box.width()) {
         return internal_error("run {} accounts for more events than box {} can hold", run.id.value,
                               run.box.to_string());
     }
@@ -70,7 +70,8 @@ Result<void> check_segment(const Segment& segment, uint32_t partition_count) {
     const bool has_empty = std::ranges::any_of(
         segment.box.intervals, [](const Interval& each) { return each.from == each.to; });
     if (!is_of_table || has_empty || segment.box.intervals.empty() || segment.file.empty() ||
-        segment.bad_rows > segment.rows || segment.rows > segment.box.width()) {
+        segment.bad_rows + segment.erased_rows > segment.rows ||
+        segment.rows > segment.box.width()) {
         return internal_error("segment \"{}\" is malformed", segment.file)
             .with_detail(fmt::format("Its box is {}.", segment.box.to_string()));
     }
@@ -192,6 +193,7 @@ Result<void> Rule::operator()(const Backfill& change) {
     }
     const TableId id = state_.catalog.view_of_version(version->id)->table;
     TableState& table = *TRY(this->table(id));
+    TRY(check_epoch(table, change.epoch));
     TRY(admit(change.run, RunKind::kBatch, Box::between(table.origin, version->first_seal)));
     state_.runs[version->id].edit([&](SharedList<Run>::Items& runs) {
         runs.insert(runs.begin(), std::make_shared<const Run>(change.run));
@@ -231,6 +233,10 @@ Result<void> Rule::operator()(const ReplaceSegments& change) {
         std::ranges::equal(first, first + std::ssize(change.removed), change.removed.begin(),
                            change.removed.end(), {}, &Segment::file);
     if (!are_there) return conflict("the segments to replace are not what they were");
+    // Until its files are destroyed: what a version since then names stays.
+    if (table.has_pending_erasure() && table.readable_from.value != state_.number.value + 1) {
+        return conflict("files of events that were erased are being destroyed");
+    }
     TRY(check_same_events(table, {first, first + std::ssize(change.removed)}, change.added));
     table.retired_segments.edit([&](SharedList<RetiredSegment>::Items& items) {
         for (const std::string& file : change.removed) {
@@ -335,7 +341,9 @@ Result<Box> Rule::box_below(const Cut& cut, const TableState& table, const Run& 
 
 Result<void> Rule::operator()(const Publish& change) {
     TableState& table = *TRY(this->table(change.table));
+    TRY(check_epoch(table, change.epoch));
     TRY(admit_at_cut(change.table, table, change.cut, change.runs));
+    TRY(check_erases(table, change));
     for (const Audit& audit : change.audits) {
         if (audit.table != change.table) return internal_error("an audit of another table");
         if (audit.verdict == Verdict::kPending) {
@@ -344,7 +352,9 @@ Result<void> Rule::operator()(const Publish& change) {
     }
     record(change.audits);
     raise_clock(change.table, table, change.clock_us);
-    return publish_runs(change.table, table, change.runs);
+    TRY(publish_runs(change.table, table, change.runs));
+    if (table.has_unpublished_erasure()) note_published(change.table, table);
+    return {};
 }
 
 Result<void> Rule::publish_runs(TableId id, TableState& table, const std::vector<Run>& runs) {

@@ -42,6 +42,7 @@ void Run::set_account(const FoldAccount& account) {
     expired = account.expired;
     quarantined = account.quarantined;
     failed = account.failed;
+    erased = account.erased;
 }
 
 void Run::extend(const Run& next) {
@@ -168,8 +169,16 @@ void Manifest::on_commit(std::function<void(const StatePtr&)> listener) {
 }
 
 Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
+    return commit(changes, Form::kChanges);
+}
+
+Result<StatePtr> Manifest::commit_whole(std::vector<Change> changes) {
+    return commit(changes, Form::kWhole);
+}
+
+Result<StatePtr> Manifest::commit(const std::vector<Change>& changes, Form form) {
     const ScopedLock turn(commit_mutex_);
-    Result<StatePtr> committed = commit_in_turn(changes);
+    Result<StatePtr> committed = commit_in_turn(changes, form);
     if (committed) {
         health_->recovered();
     } else if (offered_) {
@@ -180,14 +189,14 @@ Result<StatePtr> Manifest::commit(std::vector<Change> changes) {
     return committed;
 }
 
-Result<StatePtr> Manifest::commit_in_turn(const std::vector<Change>& changes) {
+Result<StatePtr> Manifest::commit_in_turn(const std::vector<Change>& changes, Form form) {
     TRY(settle_offered());
     for (int race = 0; race < kRacesMax; ++race) {
         const StatePtr base = head();
         TRY(check_owner(*base));
         const int64_t now_us = clock_.wall_us();
         Result<State> next = apply(*base, changes, now_us);
-        if (next && TRY(try_publish(*std::move(next), changes, now_us))) return head();
+        if (next && TRY(try_publish(*std::move(next), changes, now_us, form))) return head();
         TRY(catch_up());
         // Refused by the newest version: that is the answer.
         if (!next && head() == base) return std::move(next).error();
@@ -237,9 +246,10 @@ Result<void> Manifest::check_owner(const State& base) const {
 }
 
 /// As find_out().
-Result<bool> Manifest::try_publish(State next, const std::vector<Change>& changes, int64_t now_us) {
+Result<bool> Manifest::try_publish(State next, const std::vector<Change>& changes, int64_t now_us,
+                                   Form form) {
     ++next.number.value;
-    const bool whole = next.number.value % Chain::kWholeEvery == 0;
+    const bool whole = form == Form::kWhole || next.number.value % Chain::kWholeEvery == 0;
     const std::string text =
         TRY(write_version(next.number, chain_->writer(), now_us, changes, whole ? &next : nullptr));
     std::unique_ptr<NewFile> file = TRY(chain_->begin(next.number, text));
@@ -296,6 +306,11 @@ void Manifest::show(StatePtr head) {
 Result<uint64_t> Manifest::trim(uint64_t keep) {
     const ScopedLock turn(commit_mutex_);
     return chain_->trim(keep);
+}
+
+Result<void> Manifest::forget_before(ManifestNumber whole) {
+    const ScopedLock turn(commit_mutex_);
+    return chain_->forget_before(whole);
 }
 
 }  // namespace braid::manifest

@@ -68,6 +68,8 @@ class Manifest {
     PinnedState pin();
     const Pins& pins() const { return pins_; }
     Result<StatePtr> commit(std::vector<Change> changes);
+    /// The same; what is committed, whatever its number, can be read without those before it.
+    Result<StatePtr> commit_whole(std::vector<Change> changes);
     /// Looks again for the version whose outcome is not known, and shows it if it is there. No such
     /// version is success. Unavailable while it cannot be known.
     Result<void> settle();
@@ -85,6 +87,9 @@ class Manifest {
     /// Removes versions, oldest first, so that at least `keep` stay, and the last two whole ones
     /// with all that follows them. Returns how many went.
     Result<uint64_t> trim(uint64_t keep);
+    /// Removes all versions before one that is whole, oldest first: nothing that only they said is
+    /// left.
+    Result<void> forget_before(ManifestNumber whole);
 
   private:
     Manifest(const Clock& clock, std::unique_ptr<Chain> chain, StatePtr head);
@@ -101,10 +106,13 @@ class Manifest {
         StatePtr state;
         bool opens_or_closes = false;
     };
-    Result<StatePtr> commit_in_turn(const std::vector<Change>& changes) REQUIRES(commit_mutex_);
-    Result<void> check_owner(const State& base) const REQUIRES(commit_mutex_);
-    Result<bool> try_publish(State next, const std::vector<Change>& changes, int64_t now_us)
+    enum class Form : uint8_t { kChanges, kWhole };
+    Result<StatePtr> commit(const std::vector<Change>& changes, Form form);
+    Result<StatePtr> commit_in_turn(const std::vector<Change>& changes, Form form)
         REQUIRES(commit_mutex_);
+    Result<void> check_owner(const State& base) const REQUIRES(commit_mutex_);
+    Result<bool> try_publish(State next, const std::vector<Change>& changes, int64_t now_us,
+                             Form form) REQUIRES(commit_mutex_);
     /// True: what was offered is the head. False: its number is somebody else's. Unavailable, and
     /// it is still offered: that is not known. Any other error: it was not published.
     Result<bool> find_out() REQUIRES(commit_mutex_);

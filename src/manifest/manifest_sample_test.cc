@@ -133,6 +133,25 @@ TEST(ManifestSample, OpensWithHorizons) {
     EXPECT_EQ(state->runs_of({14})[0].expired, 2U);
 }
 
+TEST(ManifestSample, OpensWithAnErasure) {
+    ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest_erasure"));
+    EXPECT_EQ(state->number, ManifestNumber{13});
+    const TableState& stream = state->tables.at({8});
+    ASSERT_EQ(stream.erasures.size(), 1U);
+    const Erasure& erasure = stream.erasures[0];
+    EXPECT_EQ(erasure.id, 1U);
+    EXPECT_EQ(erasure.predicate_hash, "00ff");
+    EXPECT_EQ(erasure.rows, 1U);
+    EXPECT_EQ(erasure.at_us, 1'700'000'008'000'000);
+    EXPECT_EQ(erasure.published_at_us, 1'700'000'010'000'000);
+    EXPECT_EQ(erasure.done_at_us, 1'700'000'011'000'000);
+    EXPECT_EQ(stream.erasure_epoch, 1U);
+    EXPECT_EQ(stream.readable_from, ManifestNumber{11});
+    EXPECT_EQ(stream.segments[0].erased_rows, 1U);
+    ASSERT_EQ(stream.cuts.size(), 1U);
+    EXPECT_EQ(state->runs_of({10})[0].erased, 1U);
+}
+
 TEST(ManifestSample, OpensWithTablesThatWereDropped) {
     ASSERT_OK_AND_ASSIGN(const StatePtr state, open_sample("manifest_dropped"));
     EXPECT_EQ(state->number, ManifestNumber{258});

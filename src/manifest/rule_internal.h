@@ -14,6 +14,9 @@
 
 namespace braid::manifest {
 
+/// Conflict unless the table's segments are still those of the epoch.
+Result<void> check_epoch(const TableState& table, uint64_t epoch);
+
 /// The commit rule at work: a state to which changes are applied one by one. After an error the
 /// state is half changed and must be thrown away.
 class Rule {
@@ -36,6 +39,8 @@ class Rule {
     Result<void> operator()(const Archive& change);
     Result<void> operator()(const ReplaceSegments& change);
     Result<void> operator()(const ReleaseSegments& change);
+    Result<void> operator()(const Erase& change);
+    Result<void> operator()(const Erased& change);
     Result<void> operator()(const ChooseCut& change);
     Result<void> operator()(const Publish& change);
     Result<void> operator()(const Park& change);
@@ -64,6 +69,10 @@ class Rule {
     /// The runs fit the cut in flight: one for each version that starts at or below it.
     Result<void> admit_at_cut(TableId id, const TableState& table, Cut cut,
                               std::span<const Run> runs);
+    /// The publish takes what was erased from the views, if anything waits for that.
+    Result<void> check_erases(const TableState& table, const Publish& change);
+    /// That it has done so.
+    void note_published(TableId id, TableState& table);
     /// Runs that were admitted take the place of what is below the cut in flight.
     Result<void> publish_runs(TableId id, TableState& table, const std::vector<Run>& runs);
     Result<void> publish_version(const Run& run, const TableState& table, const Cut& cut);

@@ -46,7 +46,7 @@ struct Run {
     Digest digest;      // sum of the parts'
     std::vector<Part> parts;
     /// What became of the events of the box: folded into groups, refused by WHERE, bad, too late.
-    /// For the accounts: counted + filtered + quarantined + expired = records of the box.
+    /// For the accounts: counted + filtered + quarantined + expired + erased = records of the box.
     uint64_t counted = 0;
     uint64_t filtered = 0;
     uint64_t quarantined = 0;
@@ -59,8 +59,12 @@ struct Run {
     uint32_t increments = 0;
     /// Events of groups that the view did not keep any more (TableState::horizons).
     uint64_t expired = 0;
+    /// Of the box: what was erased before the run was computed.
+    uint64_t erased = 0;
 
-    FoldAccount account() const { return {counted, filtered, quarantined, failed, expired}; }
+    FoldAccount account() const {
+        return {counted, filtered, quarantined, failed, expired, erased};
+    }
     void set_account(const FoldAccount& account);
     /// Takes in the box, the account and the increments of the run behind it in a tiling: CHECK.
     void extend(const Run& next);
@@ -80,6 +84,22 @@ struct Segment {
     std::string ingest_day;  // "2026-11-22"
     /// 0 as it was archived, else one more than the highest of those joined in it.
     uint32_t level = 0;
+    /// Of the rows: tombstones, which are no bad ones.
+    uint64_t erased_rows = 0;
+};
+
+/// Events of a stream that were erased by one statement. Pending until nothing is left of them.
+struct Erasure {
+    uint64_t id = 0;  // from 1 on in its stream
+    /// Of the predicate, 32 hex digits. What it said is kept nowhere: it may name a person.
+    std::string predicate_hash;
+    Cut ends;  // what lies at or above is not touched
+    uint64_t rows = 0;
+    int64_t at_us = 0;            // when they were gone from the stream
+    int64_t published_at_us = 0;  // from its views; 0: not yet
+    int64_t done_at_us = 0;       // from all files; 0: pending
+
+    bool is_pending() const { return done_at_us == 0; }
 };
 
 /// A segment whose events lie in another one: its file is kept for the undo window, and as long as
@@ -161,6 +181,16 @@ struct TableState {
     /// Some of the horizons below it are forgotten: a recomputation may count what speed has seen
     /// expire. Empty: none.
     Positions thinned_below;
+    /// Oldest first: all pending ones, and the newest 100.
+    std::vector<Erasure> erasures;
+    /// How many there were. What was computed from the segments of an earlier epoch is refused.
+    uint64_t erasure_epoch = 0;
+    /// The first manifest version that no erasure has come behind: files of older ones are gone.
+    ManifestNumber readable_from;
+
+    /// Whether views still show events that are gone from the stream.
+    bool has_unpublished_erasure() const;
+    bool has_pending_erasure() const;
 };
 
 /// Numbers [from, to).

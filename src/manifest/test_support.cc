@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -289,6 +290,24 @@ std::vector<std::vector<Change>> sample_retention() {
     };
 }
 
+std::vector<std::vector<Change>> sample_erasure() {
+    constexpr int64_t kFar = 1LL << 40;
+    const Cut cut = at({25, kFar + 4, 0});
+    Segment again = test_segment(0, 17, 22);
+    const std::string file = std::exchange(again.file, "dataset/1/x-0-17-9.parquet");
+    again.erased_rows = 1;
+    Run run = run_with_files({55}, {10}, RunKind::kBatch, Box::between(at({17, kFar, 0}), cut));
+    run.counted -= 1;
+    run.erased = 1;
+    return {
+        {Erase{{8}, {.id = 1, .predicate_hash = "00ff", .ends = at({22, kFar, 0}), .rows = 1}},
+         ReplaceSegments{{8}, {file}, {again}}},
+        {ChooseCut{{8}, cut}},
+        {Publish{{8}, cut, {run}, {}, std::nullopt, 1}},
+        {Erased{{8}, {1}}},
+    };
+}
+
 std::vector<std::vector<Change>> sample_commits() {
     catalog::MaterializedView view = test_view({2}, {3}, {1}, "Besuche 'täglich'");
     view.versions[0].definition = "SELECT region(ip), count(*)\n FROM \"t\" WHERE a ~ E'\\\\d\"'";
@@ -352,6 +371,7 @@ std::vector<std::vector<Change>> sample_commits() {
     std::ranges::move(sample_increments(3), std::back_inserter(commits));
     std::ranges::move(sample_replacements(), std::back_inserter(commits));
     std::ranges::move(sample_retention(), std::back_inserter(commits));
+    std::ranges::move(sample_erasure(), std::back_inserter(commits));
     return commits;
 }
 

@@ -38,6 +38,10 @@ std::vector<std::vector<Change>> sample_increments(uint64_t first_cut);
 /// docs/formats/samples/manifest_retention was written from these.
 std::vector<std::vector<Change>> sample_retention();
 
+/// Goes on from these: an event is erased. docs/formats/samples/manifest_erasure was written from
+/// all three.
+std::vector<std::vector<Change>> sample_erasure();
+
 /// A history in memory: changes are applied to `state`, or refused and leave it alone. Ids count
 /// up.
 struct TestHistory {

@@ -256,7 +256,8 @@ Run read_run(const Node& in) {
             .failed = in.has("failed") ? in.number<uint64_t>("failed") : 0,
             .level = in.has("level") ? in.number<uint32_t>("level") : 0,
             .increments = in.has("increments") ? in.number<uint32_t>("increments") : 0,
-            .expired = in.has("expired") ? in.number<uint64_t>("expired") : 0};
+            .expired = in.has("expired") ? in.number<uint64_t>("expired") : 0,
+            .erased = in.has("erased") ? in.number<uint64_t>("erased") : 0};
 }
 
 Segment read_segment(const Node& in) {
@@ -268,7 +269,18 @@ Segment read_segment(const Node& in) {
             .raw_bytes = in.has("raw_bytes") ? in.number<uint64_t>("raw_bytes") : 0,
             .crc = in.number<uint32_t>("crc"),
             .ingest_day = in.text("ingest_day"),
-            .level = in.has("level") ? in.number<uint32_t>("level") : 0};
+            .level = in.has("level") ? in.number<uint32_t>("level") : 0,
+            .erased_rows = in.has("erased_rows") ? in.number<uint64_t>("erased_rows") : 0};
+}
+
+Erasure read_erasure(const Node& in) {
+    return {.id = in.number<uint64_t>("id"),
+            .predicate_hash = in.text("predicate_hash"),
+            .ends = in.positions("ends"),
+            .rows = in.number<uint64_t>("rows"),
+            .at_us = in.number<int64_t>("at_us"),
+            .published_at_us = in.number<int64_t>("published_at_us"),
+            .done_at_us = in.number<int64_t>("done_at_us")};
 }
 
 RetiredSegment read_retired_segment(const Node& in) {
@@ -337,22 +349,30 @@ std::vector<Horizon> read_horizons(const Node& in) {
     });
 }
 
+uint64_t epoch_of(const Node& in) {
+    return in.has("erasure_epoch") ? in.number<uint64_t>("erasure_epoch") : 0;
+}
+
 TableState read_table_state(const Node& in) {
-    return {.origin = in.positions("origin"),
-            .archive_end = in.positions("archive_end"),
-            .sealed_frontier = in.positions("sealed_frontier"),
-            .cut_in_flight = in.cut("cut_in_flight"),
-            .candidate = read_candidate(in),
-            .segments = in.list("segments", read_segment),
-            .retired_segments = in.has("retired_segments")
-                                    ? in.list("retired_segments", read_retired_segment)
-                                    : std::vector<RetiredSegment>(),
-            .cuts = in.list("cuts", read_published_cut),
-            .recomputed_at_us = in.time_if("recomputed_at_us").value_or(0),
-            .clock_us = in.time_if("clock_us"),
-            .horizon_us = in.time_if("horizon_us"),
-            .horizons = read_horizons(in),
-            .thinned_below = in.has("thinned_below") ? in.positions("thinned_below") : Positions()};
+    return {
+        .origin = in.positions("origin"),
+        .archive_end = in.positions("archive_end"),
+        .sealed_frontier = in.positions("sealed_frontier"),
+        .cut_in_flight = in.cut("cut_in_flight"),
+        .candidate = read_candidate(in),
+        .segments = in.list("segments", read_segment),
+        .retired_segments = in.has("retired_segments")
+                                ? in.list("retired_segments", read_retired_segment)
+                                : std::vector<RetiredSegment>(),
+        .cuts = in.list("cuts", read_published_cut),
+        .recomputed_at_us = in.time_if("recomputed_at_us").value_or(0),
+        .clock_us = in.time_if("clock_us"),
+        .horizon_us = in.time_if("horizon_us"),
+        .horizons = read_horizons(in),
+        .thinned_below = in.has("thinned_below") ? in.positions("thinned_below") : Positions(),
+        .erasures = in.has("erasures") ? in.list("erasures", read_erasure) : std::vector<Erasure>(),
+        .erasure_epoch = epoch_of(in),
+        .readable_from = {in.has("readable_from") ? in.number<uint64_t>("readable_from") : 0}};
 }
 
 State read_state(const Node& in) {
@@ -396,7 +416,8 @@ T read_at_cut(const Node& in) {
     return T{.table = in.id("table"),
              .cut = in.positions("cut"),
              .runs = in.list("runs", read_run),
-             .audits = in.list("audits", read_audit)};
+             .audits = in.list("audits", read_audit),
+             .epoch = epoch_of(in)};
 }
 
 Change read_change(const Node& in) {
@@ -429,7 +450,9 @@ Change read_change(const Node& in) {
                     .clock_us = seal.time_if("clock_us"),
                     .horizons = read_horizons(seal)};
     }
-    if (in.has("backfill")) return Backfill{read_run(of("backfill")), in.time_if("clock_us")};
+    if (in.has("backfill")) {
+        return Backfill{read_run(of("backfill")), in.time_if("clock_us"), epoch_of(in)};
+    }
     if (in.has("archive")) {
         const Node archive = of("archive");
         return Archive{archive.id("table"), archive.list("segments", read_segment)};
@@ -444,6 +467,10 @@ Change read_change(const Node& in) {
         const Node release = of("release_segments");
         return ReleaseSegments{release.id("table"), release.text_list("files")};
     }
+    if (in.has("erase"))
+        return Erase{of("erase").id("table"), read_erasure(of("erase").node("erasure"))};
+    if (in.has("erased"))
+        return Erased{of("erased").id("table"), of("erased").plain_numbers("erasures")};
     if (in.has("choose_cut"))
         return ChooseCut{of("choose_cut").id("table"), of("choose_cut").cut("cut")};
     if (in.has("publish")) {

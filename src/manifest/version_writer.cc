@@ -70,10 +70,13 @@ class Writer {
     void operator()(const Backfill& change) {
         object("backfill", change.run);
         time_if("clock_us", change.clock_us);
+        if (change.epoch != 0) json_.field("erasure_epoch", change.epoch);
     }
     void operator()(const Archive& change) { object("archive", change); }
     void operator()(const ReplaceSegments& change) { object("replace_segments", change); }
     void operator()(const ReleaseSegments& change) { object("release_segments", change); }
+    void operator()(const Erase& change) { object("erase", change); }
+    void operator()(const Erased& change) { object("erased", change); }
     void operator()(const ChooseCut& change) { object("choose_cut", change); }
     void operator()(const Publish& change) { object("publish", change); }
     void operator()(const Park& change) { object("park", change); }
@@ -201,6 +204,23 @@ class Writer {
         json_.field("table", change.table.value);
         texts("files", change.files);
     }
+    void fields(const Erase& change) {
+        json_.field("table", change.table.value);
+        object("erasure", change.erasure);
+    }
+    void fields(const Erased& change) {
+        json_.field("table", change.table.value);
+        ids("erasures", change.erasures);
+    }
+    void fields(const Erasure& erasure) {
+        json_.field("id", erasure.id);
+        json_.field("predicate_hash", erasure.predicate_hash);
+        positions("ends", erasure.ends);
+        json_.field("rows", erasure.rows);
+        json_.field("at_us", erasure.at_us);
+        json_.field("published_at_us", erasure.published_at_us);
+        json_.field("done_at_us", erasure.done_at_us);
+    }
     void fields(const ChooseCut& change) {
         json_.field("table", change.table.value);
         cut("cut", change.cut);
@@ -212,6 +232,7 @@ class Writer {
         positions("cut", change.cut);
         objects("runs", change.runs);
         objects("audits", change.audits);
+        if (change.epoch != 0) json_.field("erasure_epoch", change.epoch);
     }
     void fields(const Publish& change) {
         fields_at_cut(change);
@@ -248,6 +269,7 @@ class Writer {
         if (run.expired != 0) json_.field("expired", run.expired);
         if (run.level != 0) json_.field("level", run.level);
         if (run.increments != 0) json_.field("increments", run.increments);
+        if (run.erased != 0) json_.field("erased", run.erased);
         objects("parts", run.parts);
     }
     void fields(const Segment& segment) {
@@ -260,6 +282,7 @@ class Writer {
         json_.field("crc", segment.crc);
         json_.field("ingest_day", segment.ingest_day);
         if (segment.level != 0) json_.field("level", segment.level);
+        if (segment.erased_rows != 0) json_.field("erased_rows", segment.erased_rows);
     }
     void fields(const RetiredSegment& retired) {
         json_.field("file", retired.file);
@@ -387,6 +410,11 @@ class Writer {
             time_if("horizon_us", table.horizon_us);
             horizons_if(table.horizons);
             if (!table.thinned_below.at.empty()) positions("thinned_below", table.thinned_below);
+            if (table.erasure_epoch != 0) {
+                objects("erasures", table.erasures);
+                json_.field("erasure_epoch", table.erasure_epoch);
+                json_.field("readable_from", table.readable_from.value);
+            }
             json_.end_object();
         }
         json_.end_array();
