@@ -52,6 +52,10 @@ std::string unlisted_path(const std::string& file) {
     return fmt::format("{}/{}", unlisted_folder(folder), name_of(file));
 }
 
+Result<std::string> path_to_put(Store& store, const std::string& file) {
+    return TRY(store.can_exchange()) ? unlisted_path(file) : file;
+}
+
 Result<std::unique_ptr<ReadableFile>> open_file(Store& store, const std::string& file) {
     // It may become listed, and then be replaced, between two looks.
     for (const std::string& path : {file, unlisted_path(file), file}) {

@@ -24,6 +24,10 @@ std::string unlisted_folder(const std::string& folder);
 /// Where a segment lies while it is not listed.
 std::string unlisted_path(const std::string& file);
 
+/// Where a segment is put that takes the place of others: there, where the store can exchange
+/// directories; else it is listed beside them for a moment.
+Result<std::string> path_to_put(Store& store, const std::string& file);
+
 /// A segment's file, listed or not. NotFound only if it is neither.
 Result<std::unique_ptr<ReadableFile>> open_file(Store& store, const std::string& file);
 Result<bool> file_exists(Store& store, const std::string& file);

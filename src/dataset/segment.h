@@ -121,7 +121,10 @@ class SegmentScan {
                                                      ScanSpec scan);
     virtual ~SegmentScan() = default;
     /// False at the end. Slices have at least one row; bad rows are in `bad`, with their `_error`.
+    /// Of an event that was erased nothing is given: its offset is left out.
     virtual Result<bool> next(operators::DecodedSlice& slice) = 0;
+    /// Erased events of the scan's range so far.
+    virtual uint64_t erased() const = 0;
 };
 
 /// Records with one ingest time, byte for byte as they were appended: all that lie between where

@@ -170,6 +170,9 @@ Result<manifest::Segment> describe_segment(Store& store, const std::string& path
     segment.file = path;
     segment.box = TRY(box_of(open, path));
     segment.bad_rows = static_cast<uint64_t>(TRY(number_of(open, kMetaBadRows, path)));
+    if (!open.meta(kMetaErasedRows).empty()) {
+        segment.erased_rows = static_cast<uint64_t>(TRY(number_of(open, kMetaErasedRows, path)));
+    }
     segment.rows = static_cast<uint64_t>(open.reader->parquet_reader()->metadata()->num_rows());
     segment.bytes = open.input->bytes();
     segment.crc = open.input->crc();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -23,12 +24,16 @@ inline constexpr const char* kMetaFormat = "braid.format";
 inline constexpr const char* kMetaLog = "braid.log";
 inline constexpr const char* kMetaBox = "braid.box";
 inline constexpr const char* kMetaBadRows = "braid.bad_rows";
+inline constexpr const char* kMetaErasedRows = "braid.erased_rows";  // missing: 0
 inline constexpr const char* kMetaDecoder = "braid.decoder_version";
 inline constexpr const char* kMetaColumnsComplete = "braid.columns_complete";
 inline constexpr const char* kMetaEventTimeMin = "braid.event_time_min";
 inline constexpr const char* kMetaEventTimeMax = "braid.event_time_max";
 
 inline constexpr int kSegmentFormat = 1;
+
+/// The `_error` of a tombstone: no decoder gives this reason.
+inline constexpr std::string_view kErased = "erased";
 
 /// Declared columns, then _partition, _offset, _ingested_at, _raw, _error.
 std::shared_ptr<arrow::Schema> arrow_schema_of(const Schema& declared);

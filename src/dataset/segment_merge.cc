@@ -129,6 +129,7 @@ class Merge {
         CHECK(box.has_value());  // they are neighbours
         footer_.box = *std::move(box);
         footer_.bad_rows += segment.bad_rows;
+        footer_.erased_rows += segment.erased_rows;
         const int decoder =
             static_cast<int>(source.number(kMetaDecoder).value_or(kSeveralDecoders));
         const bool is_first = sources_.size() == 1;

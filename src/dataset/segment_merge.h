@@ -13,8 +13,8 @@
 
 namespace braid::dataset {
 
-/// What a segment is called that these become, neighbours of one day: the first's name and an id
-/// that nothing else has.
+/// What a segment is called that takes the place of some, neighbours of one day: the first's name
+/// and an id that nothing else has.
 std::string merged_path(const manifest::Segment& first, RunId id);
 
 /// Writes the rows of segments, neighbours of one ingest day in the order of the table's list, as

@@ -9,6 +9,7 @@
 #include "base/test_support.h"
 #include "columnar/text_io.h"
 #include "dataset/listed_files.h"
+#include "dataset/segment_erase.h"
 #include "manifest/test_support.h"
 
 namespace braid::dataset {
@@ -136,6 +137,44 @@ TEST_F(SegmentMerge, HoldsEachRowAsItWas) {
     EXPECT_EQ(scan(again), expected);
     EXPECT_EQ(again.level, 2U);
     EXPECT_TRUE(again.file.ends_with("-00000000000000000000-78.parquet"));
+}
+
+TEST_F(SegmentMerge, ATombstoneStaysWhereItIs) {
+    const std::vector<manifest::Segment> whole = {write({3, 0, 9}), write({0, 5, 60}),
+                                                  write({4, 4, 4})};
+    Lines expected;
+    std::vector<manifest::Segment> segments;
+    uint64_t id = 50;
+    for (const manifest::Segment& each : whole) {
+        // The first event of each partition; of the last segment all.
+        EventSet events;
+        for (const Interval& of : each.box.intervals) {
+            const int64_t count = &each == &whole.back() ? of.to.value - of.from.value : 1;
+            for (int64_t at = 0; at < count; ++at) {
+                events[of.partition].push_back(of.from.value + at);
+            }
+        }
+        const std::string path = merged_path(each, {id++});
+        ASSERT_OK_AND_ASSIGN(segments.emplace_back(),
+                             erase_events(files_, spec_, each, events, path, unlisted_path(path)));
+        std::ranges::move(scan(segments.back()), std::back_inserter(expected));
+    }
+    std::ranges::sort(expected);
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment merged, merge(segments));
+    EXPECT_EQ(merged.erased_rows, 2U + 2U + 12U);
+    EXPECT_EQ(merged.rows, 12U + 65U + 12U);
+    EXPECT_EQ(merged.bad_rows, segments[0].bad_rows + segments[1].bad_rows + segments[2].bad_rows);
+    EXPECT_EQ(scan(merged), expected);
+    EXPECT_EQ(expected.size(), merged.rows - merged.erased_rows + merged.bad_rows);
+    // And one that has some is erased from again.
+    const Interval first = merged.box.intervals.front();
+    const std::string path = merged_path(merged, {78});
+    ASSERT_OK_AND_ASSIGN(
+        const manifest::Segment again,
+        erase_events(files_, spec_, merged, {{first.partition, {first.from.value + 1}}}, path,
+                     unlisted_path(path)));
+    EXPECT_EQ(again.erased_rows, merged.erased_rows + 1);
+    EXPECT_EQ(scan(again).size(), expected.size() - 1);
 }
 
 TEST_F(SegmentMerge, RowsOfSeveralDecodersAreDecodedAgain) {

@@ -38,6 +38,7 @@ std::shared_ptr<arrow::KeyValueMetadata> metadata_of(const LogId& log,
     add(kMetaLog, log.hex);
     add(kMetaBox, text_of(footer.box));
     add(kMetaBadRows, footer.bad_rows);
+    if (footer.erased_rows > 0) add(kMetaErasedRows, footer.erased_rows);
     add(kMetaDecoder, footer.decoder_version);
     add(kMetaColumnsComplete, footer.columns_complete ? 1 : 0);
     if (footer.event_time_min) add(kMetaEventTimeMin, *footer.event_time_min);
@@ -87,6 +88,7 @@ Result<manifest::Segment> SegmentOutput::put(const SegmentFooter& footer,
     segment.box = footer.box;
     segment.rows = rows_;
     segment.bad_rows = footer.bad_rows;
+    segment.erased_rows = footer.erased_rows;
     segment.bytes = file_->size();
     segment.crc = output_->crc();
     segment.ingest_day = day_of(path_);

@@ -25,6 +25,7 @@ namespace braid::dataset {
 struct SegmentFooter {
     Box box;
     uint64_t bad_rows = 0;
+    uint64_t erased_rows = 0;
     int decoder_version = 0;
     bool columns_complete = true;
     std::optional<int64_t> event_time_min;  // Unix microseconds

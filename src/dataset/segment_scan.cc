@@ -79,6 +79,10 @@ bool may_hold(const parquet::FileMetaData& file, int number, const Box& box,
     });
 }
 
+bool is_tombstone(const arrow::StringArray& errors, int64_t row) {
+    return !errors.IsNull(row) && errors.GetView(row) == kErased;
+}
+
 class ParquetSegmentScan final : public SegmentScan {
   public:
     ParquetSegmentScan(const SegmentSpec& spec, operators::DecoderSpec decoder,
@@ -109,12 +113,14 @@ class ParquetSegmentScan final : public SegmentScan {
             if (stretch.wanted == 0) continue;
             slice.partition = stretch.partition;
             slice.offsets = stretch.offsets;
-            const auto rows = batch_->Slice(first, stretch.wanted);
+            const auto rows = TRY(without_erased(batch_->Slice(first, stretch.wanted), slice));
+            if (rows->num_rows() == 0) continue;
             TRY(decodes_again_ ? decode(*rows, slice) : convert(*rows, slice));
             return true;
         }
         return false;
     }
+    uint64_t erased() const override { return erased_; }
 
   private:
     /// Rows of the batch that are of one partition, of which some in the middle are wanted.
@@ -149,7 +155,7 @@ class ParquetSegmentScan final : public SegmentScan {
             needed[declared_ + kPartitionColumn] = true;
             needed[declared_ + kOffsetColumn] = true;
         }
-        if (segment_.bad_rows > 0) needed[declared_ + kErrorColumn] = true;
+        if (segment_.bad_rows + segment_.erased_rows > 0) needed[declared_ + kErrorColumn] = true;
         // A batch of no columns would not even tell its rows.
         if (std::ranges::none_of(needed, std::identity{}))
             needed[declared_ + kPartitionColumn] = true;
@@ -241,6 +247,40 @@ class ParquetSegmentScan final : public SegmentScan {
         return batch.column(position_[column]);
     }
 
+    /// Takes tombstones out of the rows, and out of the slice's offsets.
+    Result<std::shared_ptr<arrow::RecordBatch>> without_erased(
+        std::shared_ptr<arrow::RecordBatch> rows, operators::DecodedSlice& slice) {
+        if (segment_.erased_rows == 0) return rows;
+        const auto errors =
+            std::static_pointer_cast<arrow::StringArray>(array(*rows, declared_ + kErrorColumn));
+        std::vector<int64_t> offsets;
+        std::vector<arrow::ArrayVector> kept(static_cast<size_t>(rows->num_columns()));
+        const int64_t length = rows->num_rows();
+        for (int64_t from = 0; from < length;) {
+            const bool is_erased = is_tombstone(*errors, from);
+            int64_t to = from + 1;
+            while (to < length && is_tombstone(*errors, to) == is_erased) ++to;
+            for (int64_t row = from; !is_erased && row < to; ++row) {
+                offsets.push_back(slice.offsets[static_cast<size_t>(row)].value);
+            }
+            for (size_t column = 0; !is_erased && column < kept.size(); ++column) {
+                kept[column].push_back(
+                    rows->column(static_cast<int>(column))->Slice(from, to - from));
+            }
+            from = to;
+        }
+        const auto left = static_cast<int64_t>(offsets.size());
+        erased_ += static_cast<uint64_t>(length - left);
+        if (left == length) return rows;
+        if (left == 0) return rows->Slice(0, 0);
+        arrow::ArrayVector columns;
+        for (const arrow::ArrayVector& pieces : kept) {
+            columns.push_back(TRY(arrow::Concatenate(pieces)));
+        }
+        slice.offsets = Offsets::of(std::move(offsets));
+        return arrow::RecordBatch::Make(rows->schema(), left, std::move(columns));
+    }
+
     Result<void> convert(const arrow::RecordBatch& batch, operators::DecodedSlice& slice) const {
         const auto length = static_cast<size_t>(batch.num_rows());
         slice.batch.length = length;
@@ -316,6 +356,7 @@ class ParquetSegmentScan final : public SegmentScan {
     const size_t declared_;
     const bool has_holes_;  // fewer rows than positions: partitions and offsets are read
     bool decodes_again_ = false;
+    uint64_t erased_ = 0;
     OpenSegment file_;
     std::unique_ptr<operators::Decoder> decoder_;
     std::vector<int> read_;      // columns of the file that are read
@@ -362,7 +403,8 @@ Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segme
     TRY(file.reader->GetSchema(&schema));
     const std::vector<int> columns = {
         schema->GetFieldIndex("_partition"), schema->GetFieldIndex("_offset"),
-        schema->GetFieldIndex("_ingested_at"), schema->GetFieldIndex("_raw")};
+        schema->GetFieldIndex("_ingested_at"), schema->GetFieldIndex("_raw"),
+        schema->GetFieldIndex("_error")};
     std::vector<int> groups;
     const auto metadata = file.reader->parquet_reader()->metadata();
     const auto is_wanted = [&](PartitionId partition, int64_t least, int64_t greatest) {
@@ -381,6 +423,7 @@ Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segme
         const auto& offsets = static_cast<const arrow::Int64Array&>(*batch->column(1));
         const auto& times = static_cast<const arrow::TimestampArray&>(*batch->column(2));
         const auto& raw = static_cast<const arrow::BinaryArray&>(*batch->column(3));
+        const auto& errors = static_cast<const arrow::StringArray&>(*batch->column(4));
         const auto of_partition =
             std::equal_range(partitions.raw_values(), partitions.raw_values() + partitions.length(),
                              static_cast<int32_t>(range.partition.value));
@@ -389,13 +432,16 @@ Result<RawRecords> read_raw_records(Store& store, const manifest::Segment& segme
         const int64_t* end = offsets.raw_values() + (of_partition.second - partitions.raw_values());
         const int64_t* found = std::lower_bound(begin, end, range.from.value);
         if (found == end) continue;
-        const int64_t first = found - offsets.raw_values();
+        int64_t first = found - offsets.raw_values();
         const int64_t rows_end = end - offsets.raw_values();
+        while (first < rows_end && is_tombstone(errors, first)) ++first;
+        if (first == rows_end) continue;
         if (offsets.Value(first) >= range.to.value) break;
         int64_t last = first;
         size_t bytes = 0;
         while (last < rows_end && static_cast<size_t>(last - first) < records_max &&
-               offsets.Value(last) < range.to.value && times.Value(last) == times.Value(first)) {
+               offsets.Value(last) < range.to.value && times.Value(last) == times.Value(first) &&
+               !is_tombstone(errors, last)) {
             bytes += raw.GetView(last++).size();
         }
         auto held = std::make_shared<std::string>();

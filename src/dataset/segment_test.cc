@@ -9,6 +9,9 @@
 #include "base/memory_file_system.h"
 #include "base/test_support.h"
 #include "columnar/text_io.h"
+#include "dataset/listed_files.h"
+#include "dataset/segment_erase.h"
+#include "dataset/segment_merge.h"
 #include "manifest/test_support.h"
 
 namespace braid::dataset {
@@ -415,6 +418,65 @@ TEST(SegmentsBetween, CoverTheRangeOrNameWhatIsMissing) {
     table.segments.edit([](auto& list) { list.erase(list.begin()); });
     EXPECT_EQ(count({0, 0}, {5, 4}), -1) << "a gap at the beginning";
     EXPECT_EQ(count({3, 0}, {5, 4}), 2);
+}
+
+TEST_F(SegmentTest, ATombstoneIsNoEvent) {
+    ASSERT_OK_AND_ASSIGN(const auto writer, create(kPartition, kFrom));
+    ASSERT_OK(add(*writer, kFrom, kRecords));
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, writer->move_in());
+    const std::string path = merged_path(segment, {77});
+    // One that is bad among them.
+    const EventSet events = {{kPartition, {11, 12}}};
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment left,
+                         erase_events(files_, spec_, segment, events, path, unlisted_path(path)));
+    EXPECT_FALSE(files_.exists(path).value());
+    EXPECT_EQ(left.file, path);
+    EXPECT_EQ(left.box, segment.box);
+    EXPECT_EQ(left.rows, segment.rows);
+    EXPECT_EQ(left.erased_rows, 2U);
+    EXPECT_EQ(left.bad_rows, segment.bad_rows - 1);
+    EXPECT_EQ(left.raw_bytes, segment.raw_bytes - kRecords[1].size() - kRecords[2].size());
+    EXPECT_EQ(left.ingest_day, kDay);
+    const Positions from = manifest::at({0, 10});
+    const Positions end = manifest::at({0, 17});
+    ASSERT_OK_AND_ASSIGN(Lines places, scan_places(segment, from, end));
+    places.erase(places.begin() + 1, places.begin() + 3);
+    EXPECT_EQ(scan_places(left, from, end).value(), places);
+    // Again, of what is left; then nothing is.
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment none,
+                         erase_events(files_, spec_, left, {{kPartition, {10, 13, 14, 15, 16}}},
+                                      merged_path(left, {78}), merged_path(left, {78})));
+    EXPECT_EQ(none.erased_rows, 7U);
+    EXPECT_EQ(none.bad_rows, 0U);
+    EXPECT_EQ(none.raw_bytes, 0U);
+    EXPECT_EQ(scan_places(none, from, end).value(), Lines());
+    // What speed reads back passes over them.
+    ASSERT_OK_AND_ASSIGN(const RawRecords raw,
+                         read_raw_records(files_, left, {kPartition, {11}, {17}}, 100));
+    EXPECT_EQ(raw.offsets[0], Offset{13});
+    EXPECT_EQ(raw.records.front(), kRecords[3]);
+    ASSERT_OK_AND_ASSIGN(const RawRecords nothing,
+                         read_raw_records(files_, none, {kPartition, {11}, {17}}, 100));
+    EXPECT_TRUE(nothing.records.empty());
+    EXPECT_EQ(nothing.next, Offset{17});
+    // The footer tells as much as the manifest.
+    ASSERT_OK(files_.remove(segment.file));
+    ASSERT_OK(files_.remove(unlisted_path(left.file)));
+    ASSERT_OK_AND_ASSIGN(const auto listed, list_segments(files_, spec_.folder));
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(listed[0].erased_rows, 7U);
+    EXPECT_EQ(listed[0].crc, none.crc);
+}
+
+TEST_F(SegmentTest, EraseSaysWhatASegmentLacks) {
+    ASSERT_OK_AND_ASSIGN(const auto writer, create(kPartition, kFrom));
+    ASSERT_OK(add(*writer, kFrom, kRecords));
+    ASSERT_OK_AND_ASSIGN(const manifest::Segment segment, writer->move_in());
+    const std::string path = merged_path(segment, {77});
+    EXPECT_ERROR(
+        erase_events(files_, spec_, segment, {{kPartition, {11, 99}}}, path, unlisted_path(path)),
+        ErrorCode::kCorrupt);
+    EXPECT_FALSE(file_exists(files_, path).value());
 }
 
 }  // namespace
