@@ -42,6 +42,30 @@ Error cannot_open(const catalog::Table& table, const Error& why) {
                                       : why.hint());
 }
 
+/// What batch asks of its neighbours; the last two are there before it does.
+batch::BatchHooks hooks_of(Node& node, speed::SpeedLayer& speed, archive::Archiver& archiver,
+                           const std::unique_ptr<housekeeping::Housekeeper>& housekeeper,
+                           const read::ReadParts& read) {
+    batch::BatchHooks hooks;
+    hooks.seal = [&](TableId table) { return speed.seal(table); };
+    hooks.archive_to = [&](TableId table, const Positions& end) {
+        return archiver.archive_to(table, end);
+    };
+    hooks.roll = [&](TableId table) -> Result<Positions> {
+        return TRY(node.log_of(table))->roll();
+    };
+    hooks.trim = [&](TableId table) -> Result<Positions> {
+        TRY(archiver.trim(table));
+        return TRY(node.log_of(table))->start();
+    };
+    hooks.destroy_segments = [&](TableId table) { return housekeeper->destroy_segments(table); };
+    hooks.destroy = [&](TableId table) {
+        read.key_counts->forget_counts();
+        return housekeeper->destroy_runs(table);
+    };
+    return hooks;
+}
+
 }  // namespace
 
 std::string random_hex(Random& random) {
@@ -125,10 +149,7 @@ Result<void> Node::start() {
                             views_.get(), runs_.get(), ground_.metrics, {}};
     batch.tasks = &tasks_;
     batch.health = &health_;
-    batch.hooks.seal = [this](TableId table) { return speed_->seal(table); };
-    batch.hooks.archive_to = [this](TableId table, const Positions& end) {
-        return archiver_->archive_to(table, end);
-    };
+    batch.hooks = hooks_of(*this, *speed_, *archiver_, housekeeper_, read_parts_);
     batch_ =
         std::make_unique<batch::BatchLayer>(std::move(batch), options_.batch, *ground_.workers);
     TRY(housekeeping::remove_orphans(store, local, *manifest_->head()));
@@ -486,6 +507,12 @@ void Node::judge_source(const Stream& stream) const {
     if (admitted) return stream.source_health->recovered();
     stream.source_health->tell(HealthState::kDegraded, admitted.error());
     write_trace(TraceLevel::kWarning, "node", admitted.error().to_string());
+}
+
+Result<uint64_t> Node::erase(TableId table, const plan::ExprPtr& predicate,
+                             const TextFormat& format, const StatementLimits& limits) {
+    TRY(check_not_failed(table));
+    return batch_->erase(table, {predicate, {.format = format}}, limits);
 }
 
 Result<uint64_t> Node::judge_audit(uint64_t audit, bool is_accepted) {

@@ -130,6 +130,8 @@ class Node final : public serving::Control {
                                                std::string time_zone) override;
     Result<void> commit(const serving::TransactionWork& work) override EXCLUDES(definitions_mutex_);
     Result<void> refresh(ViewId view, const StatementLimits& limits) override;
+    Result<uint64_t> erase(TableId table, const plan::ExprPtr& predicate, const TextFormat& format,
+                           const StatementLimits& limits) override;
     Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) override;
 
   private:

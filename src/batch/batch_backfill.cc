@@ -104,11 +104,14 @@ Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version,
     state = pinned.state;
     if (state->catalog.view_of_version(version) == nullptr) return dropped_meanwhile();
     first_seal.grow(state->table(stream.table.id)->origin);  // by what came since
-    Recomputed recomputed = TRY(recompute(stream, state, {version}, first_seal, Reach::kAll, watch)
-                                    .context("back-filling"));
+    auto computed =
+        recompute(stream, state, {version}, first_seal, Reach::kAll, watch).context("back-filling");
+    if (!computed) return overtaken_or(stream, *state, std::move(computed).error());
+    Recomputed recomputed = *std::move(computed);
     if (recomputed.views.empty()) return dropped_meanwhile();
     const auto committed = parts_.manifest->commit(
-        {manifest::Backfill{std::move(recomputed.views.front().run), recomputed.clock_us}});
+        {manifest::Backfill{std::move(recomputed.views.front().run), recomputed.clock_us,
+                            state->table(stream.table.id)->erasure_epoch}});
     recomputed.file.keep_if(committed);
     return committed ? Result<void>() : Result<void>(committed.error());
 }
@@ -119,6 +122,17 @@ void BatchLayer::look_for_backfills(TableId table) {
 
 StepOutcome BatchLayer::backfill_step(Stream& stream) {
     const manifest::StatePtr state = parts_.manifest->head();
+    const manifest::TableState* table = state->table(stream.table.id);
+    if (table != nullptr && table->has_pending_erasure() && !stream.is_closing) {
+        const auto finished = in_turn(stream, {}, [&] { return finish_erasures(stream, {}); });
+        if (finished) return {.progressed = true, .idle_us = 0};
+        const bool is_gone = parts_.manifest->head()->table(stream.table.id) == nullptr;
+        if (!stream.is_closing && !is_gone) {
+            trace(TraceLevel::kError, "batch", "erasing events of stream \"{}\": {}",
+                  stream.table.name, finished.error().to_string());
+        }
+        return {.progressed = false, .idle_us = kRestAfterFailureUs};
+    }
     for (const catalog::MaterializedView* view : state->catalog.views_of(stream.table.id)) {
         for (const catalog::ViewVersion& version : view->versions) {
             if (!version.wants_backfill || stream.is_closing) continue;

@@ -55,8 +55,20 @@ bool has_answered_all(const manifest::State& state, TableId table) {
     });
 }
 
-/// The answer of a REFRESH whose audit differs, now or when the candidate was made.
-Error differs(const manifest::State& state, const catalog::Table& table) {
+bool begins_below(const Box& box, const Positions& end) {
+    return std::ranges::any_of(box.intervals, [&](const Interval& each) {
+        return end.has(each.partition) && each.from < end.of(each.partition);
+    });
+}
+
+size_t count_pending(const manifest::State& state) {
+    return static_cast<size_t>(
+        std::ranges::count(state.audits, manifest::Verdict::kPending, &manifest::Audit::verdict));
+}
+
+}  // namespace
+
+Error audit_differs(const manifest::State& state, const catalog::Table& table) {
     std::string numbers;
     std::string detail;
     const std::vector<uint64_t> pending = state.pending_audits(table.id);
@@ -76,19 +88,6 @@ Error differs(const manifest::State& state, const catalog::Table& table) {
             "The old answer stays. CALL braid.accept_audit(number) publishes what batch "
             "computed, CALL braid.reject_audit(number) drops it.");
 }
-
-bool begins_below(const Box& box, const Positions& end) {
-    return std::ranges::any_of(box.intervals, [&](const Interval& each) {
-        return end.has(each.partition) && each.from < end.of(each.partition);
-    });
-}
-
-size_t count_pending(const manifest::State& state) {
-    return static_cast<size_t>(
-        std::ranges::count(state.audits, manifest::Verdict::kPending, &manifest::Audit::verdict));
-}
-
-}  // namespace
 
 BatchLayer::BatchLayer(BatchParts parts, BatchOptions options, Workers& workers)
     : parts_(std::move(parts)), options_(options), workers_(workers) {
@@ -192,15 +191,7 @@ Result<void> BatchLayer::run_in_turn(Stream& stream, Reach reach, const Statemen
         const uint64_t covers = stream.requested;
         const Reach furthest = std::exchange(stream.reach, Reach::kNew);
         lock.unlock();
-        Result<void> outcome;
-        for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-            outcome = run_once(stream, furthest, limits);
-            // A view came or went meanwhile: what was computed is for another set of views.
-            if (outcome || outcome.error().code() != ErrorCode::kConflict ||
-                outcome.error().sqlstate() == kAuditDiffers) {
-                break;
-            }
-        }
+        Result<void> outcome = run_with_attempts(stream, furthest, limits);
         lock.lock();
         stream.is_running = false;
         stream.finished.notify_all();
@@ -215,6 +206,36 @@ Result<void> BatchLayer::run_in_turn(Stream& stream, Reach reach, const Statemen
     return stream.outcome;
 }
 
+Result<void> BatchLayer::in_turn(Stream& stream, const StatementLimits& limits,
+                                 const std::function<Result<void>()>& work) {
+    UniqueLock lock(stream.mutex);
+    while (stream.is_running) {
+        stream.finished.wait_for(lock, kBetweenLooks);
+        TRY(limits.check());
+    }
+    stream.is_running = true;
+    lock.unlock();
+    Result<void> outcome = work();
+    lock.lock();
+    stream.is_running = false;
+    stream.finished.notify_all();
+    return outcome;
+}
+
+Result<void> BatchLayer::run_with_attempts(const Stream& stream, Reach reach,
+                                           const StatementLimits& limits) {
+    Result<void> outcome;
+    for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+        outcome = run_once(stream, reach, limits);
+        // A view came or went meanwhile: what was computed is for another set of views.
+        if (outcome || outcome.error().code() != ErrorCode::kConflict ||
+            outcome.error().sqlstate() == kAuditDiffers) {
+            break;
+        }
+    }
+    return outcome;
+}
+
 Result<void> BatchLayer::run_once(const Stream& stream, Reach reach,
                                   const StatementLimits& limits) {
     const TableId id = stream.table.id;
@@ -224,17 +245,23 @@ Result<void> BatchLayer::run_once(const Stream& stream, Reach reach,
     manifest::StatePtr state = pinned.state;
     const manifest::TableState* table = state->table(id);
     if (table == nullptr) return was_dropped(stream.table);
-    if (table->candidate) return differs(*state, stream.table);
+    if (table->candidate) return audit_differs(*state, stream.table);
     Cut cut = table->sealed_frontier;
-    if (reach == Reach::kNew && has_answered_all(*state, id)) return {};
+    if (reach == Reach::kNew && has_answered_all(*state, id) && !table->has_unpublished_erasure()) {
+        return {};
+    }
     TRY(parts_.hooks.archive_to(id, cut).context("archiving"));
     std::vector<manifest::Change> choose;
     // Left by a batch that never published: its work is lost, its cut is given up.
     if (table->cut_in_flight) choose.emplace_back(manifest::ChooseCut{id, std::nullopt});
     choose.emplace_back(manifest::ChooseCut{id, cut});
     state = TRY(parts_.manifest->commit(std::move(choose)));
-    cut.grow(state->table(id)->origin);
-    manifest::Publish publish{id, cut, {}, {}};
+    table = state->table(id);
+    cut.grow(table->origin);
+    // Somebody else may have erased something since the first look.
+    const bool erases = table->has_unpublished_erasure();
+    if (erases) reach = Reach::kAll;
+    manifest::Publish publish{id, cut, {}, {}, std::nullopt, table->erasure_epoch};
     ScanWatch watch;
     watch.go_on = [&]() -> Result<void> {
         if (stream.is_closing) return ended(stream);
@@ -242,12 +269,18 @@ Result<void> BatchLayer::run_once(const Stream& stream, Reach reach,
     };
     watch.task =
         Tasks::begin_in(parts_.tasks, reach == Reach::kAll ? "refresh" : "batch", id, "events");
-    Recomputed recomputed =
-        TRY(recompute(stream, state, catalog::versions_of(state->catalog, id), cut, reach, watch)
-                .context("recomputing"));
+    auto computed_all =
+        recompute(stream, state, catalog::versions_of(state->catalog, id), cut, reach, watch)
+            .context("recomputing");
+    if (!computed_all) return overtaken_or(stream, *state, std::move(computed_all).error());
+    Recomputed recomputed = *std::move(computed_all);
     publish.clock_us = recomputed.clock_us;
+    if (erases) TRY(check_twice(stream, state, recomputed, cut, watch));
     for (Computed& computed : recomputed.views) {
-        publish.audits.push_back(TRY(audit(*state, computed.run, computed.view, cut, watch.go_on)));
+        if (!erases) {
+            publish.audits.push_back(
+                TRY(audit(*state, computed.run, computed.view, cut, watch.go_on)));
+        }
         publish.runs.push_back(std::move(computed.run));
     }
     return publish_or_park(std::move(publish), std::move(recomputed.file), stream.table);
@@ -263,11 +296,12 @@ Result<void> BatchLayer::publish_or_park(manifest::Publish publish, runs::Unname
         });
         const manifest::Change change =
             all_match ? manifest::Change(publish)
-                      : manifest::Park{publish.table, publish.cut, publish.runs, publish.audits};
+                      : manifest::Park{publish.table, publish.cut, publish.runs, publish.audits,
+                                       publish.epoch};
         const auto done = parts_.manifest->commit({change});
         if (!publish.runs.empty()) file.keep_if(done);
         if (done && all_match) return {};
-        if (done) return differs(**done, table);
+        if (done) return audit_differs(**done, table);
         if (!forget_dropped(*parts_.manifest->head(), publish)) return done.error();
     }
 }
@@ -289,10 +323,22 @@ Error BatchLayer::ended(const Stream& stream) const {
     return is_dropped ? was_dropped(stream.table) : Error(cancelled("the node stops"));
 }
 
+Error BatchLayer::overtaken_or(const Stream& stream, const manifest::State& state,
+                               Error error) const {
+    const manifest::StatePtr head = parts_.manifest->head();
+    const manifest::TableState* now = head->table(stream.table.id);
+    const manifest::TableState* then = state.table(stream.table.id);
+    const bool is_overtaken =
+        now != nullptr && then != nullptr && now->erasure_epoch != then->erasure_epoch;
+    if (!is_overtaken) return error;
+    return conflict("events of stream \"{}\" were erased meanwhile", stream.table.name);
+}
+
 Result<std::vector<BatchLayer::Scan>> BatchLayer::scans_of(const manifest::State& state,
                                                            const catalog::Table& table,
                                                            const std::vector<VersionId>& versions,
-                                                           const Cut& end, Reach reach) const {
+                                                           const Cut& end, Reach reach,
+                                                           Division division) const {
     // More than there are threads, so that none has to wait long for the last.
     constexpr size_t kSplitsOfThread = 8;
     std::vector<Scan> scans;
@@ -314,9 +360,10 @@ Result<std::vector<BatchLayer::Scan>> BatchLayer::scans_of(const manifest::State
             scan.events += segment.rows;
         }
         const uint64_t largest = scan.events / std::max<uint64_t>(1, options_.split_rows_max) + 1;
-        const size_t count = options_.threads == 1
-                                 ? 1
-                                 : std::max<uint64_t>(options_.threads * kSplitsOfThread, largest);
+        size_t count = options_.threads == 1
+                           ? 1
+                           : std::max<uint64_t>(options_.threads * kSplitsOfThread, largest);
+        if (division == Division::kOther) count = 2 * count + 1;
         scan.splits = TRY(dataset::splits_between(of, scan.from, end, count));
     }
     return scans;
@@ -324,11 +371,12 @@ Result<std::vector<BatchLayer::Scan>> BatchLayer::scans_of(const manifest::State
 
 Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manifest::StatePtr state,
                                                      const std::vector<VersionId>& versions,
-                                                     Cut end, Reach reach, ScanWatch& watch) {
+                                                     Cut end, Reach reach, ScanWatch& watch,
+                                                     Division division) {
     const catalog::Table& table = stream.table;
     // While the outcome of another commit is unknown, what is computed here would be for nothing.
     TRY(parts_.manifest->settle());
-    std::vector<Scan> scans = TRY(scans_of(*state, table, versions, end, reach));
+    std::vector<Scan> scans = TRY(scans_of(*state, table, versions, end, reach, division));
     if (scans.empty()) return Recomputed();
     uint64_t events = 0;
     for (const Scan& scan : scans) events += scan.events;

@@ -46,6 +46,19 @@ struct BatchOptions {
 struct BatchHooks {
     std::function<Result<void>(TableId)> seal;
     std::function<Result<void>(TableId, const Positions&)> archive_to;
+    /// Of an erasure: PartitionedLog::roll; trims the log as far as may be, and gives where it then
+    /// begins.
+    std::function<Result<Positions>(TableId)> roll = {};
+    std::function<Result<Positions>(TableId)> trim = {};
+    /// Removes the files of replaced segments, or of replaced runs as well, whoever reads them.
+    std::function<Result<void>(TableId)> destroy_segments = {};
+    std::function<Result<void>(TableId)> destroy = {};
+};
+
+/// Which events of a stream are to be erased: those for which it is true.
+struct ErasePredicate {
+    plan::ExprPtr expr;  // over the declared columns, then plan::system_columns()
+    operators::EvaluationContext context;
 };
 
 struct BatchParts {
@@ -84,6 +97,13 @@ class BatchLayer {
     /// of another. Where the audit differs nothing is published: XB001, and what was computed waits
     /// as a candidate, as do later refreshes and the schedule, until it is judged.
     Result<void> refresh(TableId table, const StatementLimits& limits = {});
+    /// Erases events that were durable when this began: from the stream, its views, and all files.
+    /// Returns when nothing is left of them, with how many there were. Where the predicate fails
+    /// for one nothing is erased, and its error is given; nor where the limits end it before the
+    /// events are gone from the stream. After that a step of the stream goes on with what is left
+    /// to do, as it does after a restart. XB001 while a candidate waits.
+    Result<uint64_t> erase(TableId table, const ErasePredicate& predicate,
+                           const StatementLimits& limits = {});
     /// A person's word on a pending audit; the last one accepted publishes exactly the candidate,
     /// one rejected drops it. Gives how many audits of the candidate still wait. The same word
     /// twice is no error.
@@ -93,6 +113,8 @@ class BatchLayer {
     /// What a batch computes: everything from the origin, or for each version what lies behind its
     /// batch runs.
     enum class Reach : uint8_t { kAll, kNew };
+    /// Into which splits events are divided: what is computed twice is so in two ways.
+    enum class Division : uint8_t { kUsual, kOther };
     struct Stream;
     struct Computed;
     struct Recomputed;
@@ -103,6 +125,11 @@ class BatchLayer {
     StepOutcome scheduled_step(Stream& stream);
     bool is_recompute_due(const Stream& stream, const manifest::TableState& table) const;
     Result<void> run_in_turn(Stream& stream, Reach reach, const StatementLimits& limits);
+    /// One at a time with batches and each other.
+    Result<void> in_turn(Stream& stream, const StatementLimits& limits,
+                         const std::function<Result<void>()>& work);
+    Result<void> run_with_attempts(const Stream& stream, Reach reach,
+                                   const StatementLimits& limits);
     StepOutcome backfill_step(Stream& stream);
     Result<void> fill_in_turn(Stream& stream, VersionId version, const StatementLimits& limits);
     Result<void> fill(const Stream& stream, VersionId version, const StatementLimits& limits,
@@ -114,15 +141,32 @@ class BatchLayer {
     Result<void> publish_or_park(manifest::Publish publish, runs::UnnamedFile file,
                                  const catalog::Table& table);
     Error ended(const Stream& stream) const;
+    /// An error of work on segments that an erasure has replaced meanwhile is Conflict.
+    Error overtaken_or(const Stream& stream, const manifest::State& state, Error error) const;
+
+    // batch_erasure.cc
+    struct Found;
+    Result<void> seal_to(const Stream& stream, Cut& ends, const GoOn& go_on);
+    Result<uint64_t> erase_from_stream(const Stream& stream, const ErasePredicate& predicate,
+                                       const StatementLimits& limits);
+    /// Conflict: segments are not what they were, or another erasure was faster.
+    Result<uint64_t> erase_once(const Stream& stream, const ErasePredicate& predicate,
+                                const Cut& ends, const GoOn& go_on);
+    /// What is left to do for erasures that were committed.
+    Result<void> finish_erasures(const Stream& stream, const StatementLimits& limits);
+    Result<void> trim_to(const Stream& stream, const Cut& ends, const GoOn& go_on);
+    /// Again, and not the same: Internal.
+    Result<void> check_twice(const Stream& stream, const manifest::StatePtr& state,
+                             const Recomputed& recomputed, const Cut& cut, ScanWatch& watch);
     Result<std::vector<Computed>> bind(const std::vector<VersionId>& versions) const;
     /// [its beginning, end) of each version, as of a manifest version; those that have all are left
     /// out, as are those that are gone.
     Result<Recomputed> recompute(const Stream& stream, manifest::StatePtr state,
                                  const std::vector<VersionId>& versions, Cut end, Reach reach,
-                                 ScanWatch& watch);
+                                 ScanWatch& watch, Division division = Division::kUsual);
     Result<std::vector<Scan>> scans_of(const manifest::State& state, const catalog::Table& table,
                                        const std::vector<VersionId>& versions, const Cut& end,
-                                       Reach reach) const;
+                                       Reach reach, Division division) const;
     Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
                                   const operators::BoundView& view, const Cut& cut,
                                   const GoOn& go_on);

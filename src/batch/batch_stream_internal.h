@@ -17,6 +17,9 @@ namespace braid::batch {
 /// Of who waits for another's work, at its own limits.
 constexpr std::chrono::milliseconds kBetweenLooks(100);
 
+/// The answer of a REFRESH whose audit differs, now or when the candidate was made.
+Error audit_differs(const manifest::State& state, const catalog::Table& table);
+
 /// One stream's refreshes, one at a time; waiting callers share the next one. Beside them its
 /// back-fills, one at a time for each version.
 struct BatchLayer::Stream {

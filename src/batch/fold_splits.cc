@@ -60,6 +60,7 @@ class SplitReader {
     Result<bool> next(operators::DecodedSlice& slice) {
         while (true) {
             if (has_rows_ && TRY(scan_->next(slice))) return true;
+            if (has_rows_) erased_ += scan_->erased();
             has_rows_ = false;
             if (split_ == nullptr || piece_ == split_->size()) {
                 split_ = queue_.take();
@@ -70,6 +71,9 @@ class SplitReader {
             TRY(open((*split_)[piece_++]));
         }
     }
+
+    /// Erased events of the splits that were read to their ends.
+    uint64_t erased() const { return erased_; }
 
   private:
     Result<void> open(const dataset::SplitPiece& piece) {
@@ -93,6 +97,7 @@ class SplitReader {
     size_t piece_ = 0;
     std::unique_ptr<dataset::SegmentScan> scan_;
     bool has_rows_ = false;
+    uint64_t erased_ = 0;
 };
 
 /// One thread's part of a fold; it goes on after a spill where it was.
@@ -302,6 +307,9 @@ class SplitFold {
             const ScopedLock lock(mutex_);
             accounts.swap(accounts_);
             failed.swap(failed_);
+        }
+        for (const auto& folder : folders_) {
+            for (FoldAccount& each : accounts) each.erased += folder->reader.erased();
         }
         std::vector<manifest::Run> runs;
         for (size_t view = 0; view < builders_.size(); ++view) {

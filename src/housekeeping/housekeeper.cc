@@ -119,6 +119,16 @@ StepOutcome Housekeeper::step() {
     return {.progressed = false, .idle_us = kIdleUs};
 }
 
+Result<void> Housekeeper::destroy_segments(TableId table) {
+    const ScopedLock lock(merging_);
+    return merger_.show_all(table, [&] { return releaser_.destroy_segments(table); });
+}
+
+Result<void> Housekeeper::destroy_runs(TableId table) {
+    const ScopedLock lock(compacting_);
+    return releaser_.destroy_runs(table);
+}
+
 Result<bool> Housekeeper::trim() {
     const ManifestNumber head = parts_.manifest->head()->number;
     if (head.value - trimmed_at_.value < kVersionsBetweenTrims) return false;
@@ -150,6 +160,7 @@ Result<bool> Housekeeper::compact() {
 Result<bool> Housekeeper::compact(const CompactionPlan& plan) {
     const Tasks::Running task = parts_.tasks->begin("compact", plan.table, "rows");
     task.begin(rows_of(plan));
+    const ScopedLock lock(compacting_);
     if (!TRY(compactor_.compact(plan, go_on_with(task)))) return false;
     compactions_->add(1);
     compacted_rows_->add(static_cast<int64_t>(task.all()));
@@ -165,6 +176,7 @@ std::function<Result<void>(uint64_t)> Housekeeper::go_on_with(const Tasks::Runni
 }
 
 Result<bool> Housekeeper::merge() {
+    const ScopedLock lock(merging_);
     TRY(merger_.finish(options_.undo_window_us));
     const manifest::StatePtr state = parts_.manifest->head();
     const std::string today = dataset::ingest_day_of(parts_.clock->wall_us() - kDayIsOverUs);

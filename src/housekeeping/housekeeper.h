@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/metric.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/store.h"
 #include "base/worker.h"
@@ -61,6 +62,10 @@ class Housekeeper {
         return releaser_.release(undo_window_us, options_.snapshot_max_us);
     }
 
+    /// Of an erasure; see Releaser. Waits for a merge or a compaction, which may read what goes.
+    Result<void> destroy_segments(TableId table);
+    Result<void> destroy_runs(TableId table);
+
   private:
     StepOutcome step();
     Result<bool> compact();
@@ -80,6 +85,8 @@ class Housekeeper {
     SegmentMerger merger_;
     Sweeper sweeper_;
     const std::shared_ptr<PartHealth> health_;
+    Mutex compacting_;
+    Mutex merging_;                             // also: what is shown of the dataset changes
     std::map<TableId, int64_t> not_before_us_;  // of a stream whose compaction failed
     ManifestNumber nothing_to_join_at_;
     std::map<TableId, int64_t> no_merge_before_us_;  // of a stream where one failed

@@ -82,7 +82,7 @@ std::span<const Segment* const> next_of_past(std::span<const Segment* const> str
 std::optional<MergePlan> plan_merge(const manifest::State& state, TableId table,
                                     const std::string& today, const MergeLimits& limits) {
     const manifest::TableState* of = state.table(table);
-    if (of == nullptr) return std::nullopt;
+    if (of == nullptr || of->has_pending_erasure()) return std::nullopt;
     for (const Stretch& stretch : stretches_of(*of)) {
         auto found = next_tier(stretch, limits);
         if (found.empty() && stretch.front()->ingest_day < today) {

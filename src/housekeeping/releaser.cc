@@ -2,13 +2,16 @@
 #include "housekeeping/releaser.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 #include <vector>
 
+#include "base/file_system.h"
 #include "base/trace.h"
 #include "batch/view_builder.h"
 #include "dataset/listed_files.h"
 #include "dataset/segment.h"
+#include "runs/run_file.h"
 
 namespace braid::housekeeping {
 
@@ -46,6 +49,40 @@ Result<bool> remove_level(Store& store, const std::string& directory,
         }
     }
     return is_empty;
+}
+
+/// A power cut does not bring them back.
+Result<void> remove_for_good(Store& store, const std::set<std::string>& files) {
+    TRY(batch::remove_files(store, files));
+    std::set<std::string> directories;
+    for (const std::string& file : files) directories.insert(parent_directory(file));
+    for (const std::string& directory : directories) {
+        if (TRY(store.exists(directory))) TRY(store.sync_directory(directory));
+    }
+    return {};
+}
+
+/// Segments that were put but never told of: their rows are written again, perhaps in the folder of
+/// another day, and whoever lists the dataset would find them twice. Other files are not touched.
+Result<void> remove_unnamed_segments(Store& store, const catalog::Table& table,
+                                     const std::set<std::string>& named) {
+    if (!TRY(store.exists(table.dataset_folder))) return {};
+    const dataset::SegmentSpec spec = dataset::SegmentSpec::of(table);
+    for (const std::string& day : TRY(store.list(spec.folder))) {
+        const std::string folder = spec.folder + "/" + day;
+        if (!day.starts_with("ingest_day=") || !TRY(store.info(folder)).is_directory) continue;
+        bool has_some = false;
+        for (const std::string& name : TRY(store.list(folder))) {
+            const std::string path = folder + "/" + name;
+            if (name.starts_with(spec.log.hex + "-") && name.ends_with(".parquet") &&
+                !named.contains(path)) {
+                TRY(store.remove(path));
+                has_some = true;
+            }
+        }
+        if (has_some) TRY(store.sync_directory(folder));
+    }
+    return {};
 }
 
 }  // namespace
@@ -110,22 +147,60 @@ Result<void> Releaser::delete_unpinned(int64_t snapshot_max_us) {
     const auto pinned = manifest_.pins().oldest(clock_.monotonic_us() - snapshot_max_us);
     const auto kept = std::ranges::find_if(
         garbage_, [&](const Garbage& each) { return pinned && *pinned < each.since; });
-    std::set<std::string> files;
-    for (auto each = garbage_.begin(); each != kept; ++each) {
-        for (const manifest::Run& run : each->runs) {
-            if (forget_run_) forget_run_(run.id);
-            files.merge(run.files());
-        }
-        files.insert(each->segments.begin(), each->segments.end());
+    std::vector<Garbage> unpinned(garbage_.begin(), kept);
+    std::vector<Garbage> pinned_still(kept, garbage_.end());
+    garbage_.swap(pinned_still);
+    std::vector<manifest::Run> runs;
+    std::set<std::string> segments;
+    for (const Garbage& each : unpinned) {
+        runs.insert(runs.end(), each.runs.begin(), each.runs.end());
+        segments.insert(each.segments.begin(), each.segments.end());
     }
-    for (auto each = kept; each != garbage_.end(); ++each) {
-        for (const manifest::Run& run : each->runs) {
+    auto deleted = delete_files(runs, std::move(segments));
+    if (!deleted) garbage_.insert(garbage_.begin(), unpinned.begin(), unpinned.end());
+    return deleted;
+}
+
+Result<void> Releaser::delete_files(const std::vector<manifest::Run>& runs,
+                                    std::set<std::string> segments) {
+    std::set<std::string> files = std::move(segments);
+    for (const manifest::Run& run : runs) {
+        if (forget_run_) forget_run_(run.id);
+        files.merge(run.files());
+    }
+    for (const Garbage& each : garbage_) {
+        for (const manifest::Run& run : each.runs) {
             for (const std::string& file : run.files()) files.erase(file);
         }
     }
     for_each_named_file(*manifest_.head(), [&](const std::string& file) { files.erase(file); });
-    TRY(batch::remove_files(store_, files));
-    garbage_.erase(garbage_.begin(), kept);
+    return remove_for_good(store_, files);
+}
+
+Result<void> Releaser::destroy_segments(TableId table) {
+    const ScopedLock lock(mutex_);
+    const manifest::StatePtr state = manifest_.head();
+    if (state->table(table) == nullptr || !state->table(table)->has_pending_erasure()) return {};
+    const manifest::TableState& of = *state->table(table);
+    const catalog::Table& declared = state->catalog.tables.at(table);
+    std::set<std::string> named;
+    std::set<std::string> unlisted;
+    for (const manifest::Segment& each : of.segments) {
+        named.insert(each.file);
+        unlisted.insert(dataset::unlisted_path(each.file));
+    }
+    const std::string folder = dataset::unlisted_folder(declared.dataset_folder);
+    if (TRY(store_.exists(folder))) {
+        TRY(remove_unnamed(store_, folder, unlisted));
+        TRY(store_.sync_directory(folder));
+    }
+    TRY(remove_unnamed_segments(store_, declared, named));
+    // The manifest forgets them last: nobody would look for one that is left.
+    manifest::ReleaseSegments release{table, {}};
+    for (const manifest::RetiredSegment& each : of.retired_segments) {
+        release.files.push_back(each.file);
+    }
+    if (!release.files.empty()) TRY(manifest_.commit({std::move(release)}));
     return {};
 }
 
@@ -147,6 +222,31 @@ Result<std::vector<manifest::ReleaseSegments>> Releaser::old_segments(const mani
     }
     segments_us_ = std::move(seen_us);
     return changes;
+}
+
+Result<void> Releaser::destroy_runs(TableId table) {
+    const ScopedLock lock(mutex_);
+    const std::string directory = parent_directory(runs::run_path(table, {})) + "/";
+    const auto is_of_table = [&](const manifest::Run& run) {
+        return std::ranges::any_of(run.parts, [&](const manifest::Part& part) {
+            return part.file.starts_with(directory);
+        });
+    };
+    std::vector<manifest::Run> destroyed;
+    manifest::Release release;
+    const manifest::StatePtr state = manifest_.head();
+    for (const manifest::Retired& retired : state->retired) {
+        if (!is_of_table(retired.run)) continue;
+        release.runs.push_back(retired.run.id);
+        destroyed.push_back(retired.run);
+    }
+    if (!release.runs.empty()) TRY(manifest_.commit({std::move(release)}));
+    for (Garbage& each : garbage_) {
+        const auto kept = std::ranges::stable_partition(each.runs, std::not_fn(is_of_table));
+        destroyed.insert(destroyed.end(), kept.begin(), kept.end());
+        each.runs.erase(kept.begin(), kept.end());
+    }
+    return delete_files(destroyed, {});
 }
 
 /// A cut may be read for an undo window after the next one has taken its place.
@@ -194,29 +294,6 @@ std::set<std::string> show_days(Store& store, const manifest::State& state) {
     return unlisted;
 }
 
-/// Segments that were put but never told of: their rows are written again, perhaps in the folder of
-/// another day, and whoever lists the dataset would find them twice. Other files are not touched.
-Result<void> remove_unnamed_segments(Store& store, const catalog::Table& table,
-                                     const manifest::TableState& state) {
-    if (!TRY(store.exists(table.dataset_folder))) return {};
-    std::set<std::string> named;
-    for (const manifest::Segment& each : state.segments) named.insert(each.file);
-    for (const manifest::RetiredSegment& each : state.retired_segments) named.insert(each.file);
-    const dataset::SegmentSpec spec = dataset::SegmentSpec::of(table);
-    for (const std::string& day : TRY(store.list(spec.folder))) {
-        const std::string folder = spec.folder + "/" + day;
-        if (!day.starts_with("ingest_day=") || !TRY(store.info(folder)).is_directory) continue;
-        for (const std::string& name : TRY(store.list(folder))) {
-            const std::string path = folder + "/" + name;
-            if (name.starts_with(spec.log.hex + "-") && name.ends_with(".parquet") &&
-                !named.contains(path)) {
-                TRY(store.remove(path));
-            }
-        }
-    }
-    return {};
-}
-
 }  // namespace
 
 Result<void> remove_orphans(Store& store, Store& local, const manifest::State& state) {
@@ -229,7 +306,10 @@ Result<void> remove_orphans(Store& store, Store& local, const manifest::State& s
     };
     TRY(clear(store, dataset::kUnlistedDirectory, show_days(store, state)));
     for (const auto& [id, table] : state.tables) {
-        TRY(remove_unnamed_segments(store, state.catalog.tables.at(id), table));
+        std::set<std::string> segments;
+        for (const manifest::Segment& each : table.segments) segments.insert(each.file);
+        for (const auto& each : table.retired_segments) segments.insert(each.file);
+        TRY(remove_unnamed_segments(store, state.catalog.tables.at(id), segments));
     }
     TRY(clear(store, "runs", named));
     // What was spilled or half written when a process ended is nobody's.

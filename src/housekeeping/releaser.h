@@ -32,6 +32,13 @@ class Releaser {
     /// were released. Forgets the cuts that were replaced as long ago.
     Result<uint64_t> release(int64_t undo_window_us, int64_t snapshot_max_us) EXCLUDES(mutex_);
 
+    /// Of a stream with a pending erasure: removes all files of its dataset that its list of
+    /// segments does not name, and all names that these have below `unlisted/`, at once, whoever
+    /// reads them. Only once each day is shown, and while nothing of the stream is written there.
+    Result<void> destroy_segments(TableId table) EXCLUDES(mutex_);
+    /// The same of its retired runs, also of those that were released and are still read.
+    Result<void> destroy_runs(TableId table) EXCLUDES(mutex_);
+
   private:
     manifest::ForgetCuts old_cuts(const manifest::State& state, int64_t now_us,
                                   int64_t undo_window_us) const;
@@ -46,6 +53,9 @@ class Releaser {
                                                                 int64_t undo_window_us)
         REQUIRES(mutex_);
     Result<void> delete_unpinned(int64_t snapshot_max_us) REQUIRES(mutex_);
+    /// Files of runs that no other garbage has, and no run that is named; and of segments.
+    Result<void> delete_files(const std::vector<manifest::Run>& runs,
+                              std::set<std::string> segments) REQUIRES(mutex_);
 
     Store& store_;
     manifest::Manifest& manifest_;

@@ -2,6 +2,7 @@
 #include "housekeeping/segment_merger.h"
 
 #include "dataset/listed_files.h"
+#include "dataset/segment.h"
 #include "dataset/segment_merge.h"
 #include "housekeeping/releaser.h"
 #include "runs/run_file.h"
@@ -56,17 +57,37 @@ Result<void> SegmentMerger::finish(int64_t after_us) {
     return {};
 }
 
-Result<void> SegmentMerger::show(TableId table, const std::string& ingest_day) {
-    const auto show_now = [&]() -> Result<void> {
-        const manifest::StatePtr state = parts_.manifest->head();
+Result<void> SegmentMerger::show_now(TableId table, const std::string& ingest_day) {
+    const manifest::StatePtr state = parts_.manifest->head();
+    const manifest::TableState* of = state->table(table);
+    if (of == nullptr) return {};
+    const std::string& folder = state->catalog.tables.at(table).dataset_folder;
+    std::string left = TRY(dataset::show_day(*parts_.store, folder, ingest_day, *of));
+    if (!left.empty()) left_.push_back({std::move(left), parts_.clock->monotonic_us()});
+    return {};
+}
+
+Result<void> SegmentMerger::show_all(TableId table, const std::function<Result<void>()>& then) {
+    const auto show_them = [&]() -> Result<void> {
+        manifest::StatePtr state = parts_.manifest->head();
         const manifest::TableState* of = state->table(table);
-        if (of == nullptr) return {};
-        const std::string& folder = state->catalog.tables.at(table).dataset_folder;
-        std::string left = TRY(dataset::show_day(*parts_.store, folder, ingest_day, *of));
-        if (!left.empty()) left_.push_back({std::move(left), parts_.clock->monotonic_us()});
-        return {};
+        if (of == nullptr || !of->has_pending_erasure()) return {};
+        state = TRY(parts_.manifest->commit({manifest::ReleaseSegments{table, {}}}));
+        of = state->table(table);
+        std::set<std::string> days;
+        for (const manifest::RetiredSegment& each : of->retired_segments) {
+            days.insert(dataset::day_of(each.file));
+        }
+        if (!TRY(parts_.store->can_exchange())) days.clear();
+        for (const std::string& day : days) TRY(show_now(table, day));
+        return then();
     };
-    auto shown = parts_.while_idle ? parts_.while_idle(table, show_now) : show_now();
+    return parts_.while_idle ? parts_.while_idle(table, show_them) : show_them();
+}
+
+Result<void> SegmentMerger::show(TableId table, const std::string& ingest_day) {
+    const auto show_it = [&] { return show_now(table, ingest_day); };
+    auto shown = parts_.while_idle ? parts_.while_idle(table, show_it) : show_it();
     const bool is_dropped = parts_.manifest->head()->table(table) == nullptr;
     if (!shown && !is_dropped) return shown;
     not_shown_.erase({table, ingest_day});

@@ -39,7 +39,13 @@ class SegmentMerger {
     /// those that were exchanged `after_us` ago.
     Result<void> finish(int64_t after_us);
 
+    /// Of a stream with a pending erasure: shows each day of which a file was replaced, if the
+    /// store can exchange directories, and then calls while still nothing is put into its dataset.
+    /// It commits first: a process that has lost the directory does neither.
+    Result<void> show_all(TableId table, const std::function<Result<void>()>& then);
+
   private:
+    Result<void> show_now(TableId table, const std::string& ingest_day);
     Result<void> show(TableId table, const std::string& ingest_day);
 
     const SegmentMergerParts parts_;

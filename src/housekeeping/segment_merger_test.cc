@@ -11,6 +11,8 @@
 #include "base/test_support.h"
 #include "dataset/listed_files.h"
 #include "dataset/segment.h"
+#include "dataset/segment_erase.h"
+#include "dataset/segment_merge.h"
 #include "housekeeping/releaser.h"
 #include "manifest/test_support.h"
 #include "operators/decode/declared_decoder.h"
@@ -120,6 +122,48 @@ class Dataset {
         }
         std::ranges::sort(found);
         return found;
+    }
+    /// Takes an event out of the first segment, in one commit.
+    Result<void> erase_first() {
+        if (!state().sealed_frontier.dominates(state().archive_end)) {
+            const Box box = Box::between(state().sealed_frontier, state().archive_end);
+            TRY(manifest_->commit({manifest::Seal{table_.id, box, {}}}));
+        }
+        const manifest::Segment segment = state().segments[0];
+        const std::string path = dataset::merged_path(segment, TRY(manifest_->new_run_id()));
+        const std::string put_at = TRY(dataset::path_to_put(files_, path));
+        const manifest::Segment written =
+            TRY(dataset::erase_events(files_, dataset::SegmentSpec::of(table_), segment,
+                                      {{PartitionId{0}, {0}}}, path, put_at));
+        const manifest::Erasure erasure{.id = state().erasure_epoch + 1,
+                                        .predicate_hash = "00",
+                                        .ends = state().archive_end,
+                                        .rows = 1};
+        TRY(manifest_->commit({manifest::Erase{table_.id, erasure},
+                               manifest::ReplaceSegments{table_.id, {segment.file}, {written}}}));
+        return {};
+    }
+    Result<void> destroy() {
+        return merger_->show_all(table_.id,
+                                 [this] { return releaser_->destroy_segments(table_.id); });
+    }
+    /// places_ without it.
+    Places left() const {
+        Places left = places_;
+        std::erase(left, "0:0");
+        return left;
+    }
+    /// All that lies in the dataset, listed or not, is what the manifest names, and is listed.
+    void expect_only_named() {
+        EXPECT_EQ(unlisted(), 0U);
+        const std::string day = table_.dataset_folder + "/ingest_day=" + kDay;
+        std::set<std::string> found;
+        const std::vector<std::string> names = files_.list(day).value();
+        for (const std::string& name : names) found.insert(day + "/" + name);
+        std::set<std::string> named;
+        for (const manifest::Segment& each : state().segments) named.insert(each.file);
+        EXPECT_EQ(found, named);
+        EXPECT_TRUE(state().retired_segments.empty());
     }
     size_t unlisted() {
         const std::string folder = dataset::unlisted_folder(table_.dataset_folder);
@@ -260,6 +304,101 @@ TEST(SegmentMergerTest, WhoIsOvertakenLeavesNothing) {
     EXPECT_FALSE(done);
     EXPECT_EQ(data.unlisted(), before);
     EXPECT_EQ(data.listed(), data.places_);
+}
+
+TEST(SegmentMergerTest, WhatHeldErasedEventsIsDestroyed) {
+    Dataset data;
+    ASSERT_OK(data.merge());
+    ASSERT_OK(data.erase_first());
+    EXPECT_EQ(data.named(data.state()), data.left());
+    EXPECT_EQ(data.listed(), data.places_) << "until it is shown";
+    EXPECT_GT(data.unlisted(), kMerged) << "also the folder as it was";
+    const std::optional<manifest::PinnedState> pinned = data.manifest_->pin();
+    ASSERT_OK(data.destroy());
+    data.expect_only_named();
+    EXPECT_EQ(data.listed(), data.left());
+    ASSERT_OK(data.merger_->finish(0));
+    ASSERT_OK(data.releaser_->release(0, 1));
+}
+
+/// Also what was released, and is still pinned.
+TEST(SegmentMergerTest, WhatIsPinnedIsDestroyedToo) {
+    Dataset data;
+    const std::optional<manifest::PinnedState> pinned = data.manifest_->pin();
+    ASSERT_OK(data.merge());
+    ASSERT_OK_AND_ASSIGN(const uint64_t released, data.releaser_->release(0, 1'000'000));
+    EXPECT_EQ(released, kMerged);
+    ASSERT_OK(data.erase_first());
+    ASSERT_OK(data.destroy());
+    data.expect_only_named();
+    ASSERT_OK(data.releaser_->release(0, 0));
+}
+
+TEST(SegmentMergerTest, AMergeThatIsUnderWayLosesToAnErasure) {
+    Dataset data;
+    MergePlan plan{.table = data.table_.id, .segments = {}};
+    for (const manifest::Segment& each : data.state().segments) plan.segments.push_back(each);
+    ASSERT_OK_AND_ASSIGN(const bool done,
+                         data.merger_->merge(plan, [&](uint64_t) { return data.erase_first(); }));
+    EXPECT_FALSE(done);
+    ASSERT_OK(data.destroy());
+    data.expect_only_named();
+    EXPECT_EQ(data.listed(), data.left());
+    // Nothing is merged until the erasure is done: of what it has not touched either.
+    MergePlan rest{.table = data.table_.id, .segments = {}};
+    rest.segments.assign(data.state().segments.begin() + 1, data.state().segments.end());
+    ASSERT_OK_AND_ASSIGN(const bool merged,
+                         data.merger_->merge(rest, [](uint64_t) { return Result<void>(); }));
+    EXPECT_FALSE(merged);
+    EXPECT_FALSE(plan_merge(*data.manifest_->head(), data.table_.id, "2026-11-23", {}));
+    data.expect_only_named();
+}
+
+/// Whoever lists the folder finds each record once, with the erased ones or without.
+TEST(SegmentMergerTest, NobodyEverListsAnErasureInParts) {
+    Dataset data;
+    ASSERT_OK(data.merge());
+    bool is_looking = false;
+    std::vector<Places> seen;
+    data.files_.set_fault_hook([&](const FileOperation&) -> Result<void> {
+        if (is_looking) return {};
+        is_looking = true;
+        Places found = data.listed();
+        if (seen.empty() || seen.back() != found) seen.push_back(std::move(found));
+        is_looking = false;
+        return {};
+    });
+    ASSERT_OK(data.erase_first());
+    ASSERT_OK(data.destroy());
+    data.files_.clear_faults();
+    EXPECT_EQ(seen, (std::vector<Places>{data.places_, data.left()}));
+}
+
+TEST(SegmentMergerTest, ThePowerMayGoAtEveryStepOfAnErasure) {
+    for (const CrashFate fate :
+         {CrashFate::kDropUnsynced, CrashFate::kKeepUnsynced, CrashFate::kTearUnsynced}) {
+        bool is_over = false;
+        for (uint64_t step = 0; !is_over; ++step) {
+            SCOPED_TRACE(fmt::format("fate {} step {}", static_cast<int>(fate), step));
+            Dataset data;
+            ASSERT_OK(data.merge());
+            data.files_.fail_all_after(step);
+            auto done = data.erase_first();
+            if (done) done = data.destroy();
+            is_over = done.has_value();
+            data.files_.crash(fate, step);
+            data.open();
+            ASSERT_OK(remove_orphans(data.files_, data.files_, *data.manifest_->head()));
+            const bool is_erased = data.state().erasure_epoch == 1;
+            EXPECT_TRUE(is_erased || !is_over);
+            ASSERT_EQ(data.named(data.state()), is_erased ? data.left() : data.places_);
+            ASSERT_EQ(data.listed(), is_erased ? data.left() : data.places_);
+            EXPECT_LE(data.unlisted(), data.state().retired_segments.size());
+            if (!is_erased) continue;
+            ASSERT_OK(data.destroy());
+            data.expect_only_named();
+        }
+    }
 }
 
 /// The process ended between a segment's file and its commit, and the rows went into the folder of

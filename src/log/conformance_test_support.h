@@ -229,6 +229,16 @@ TYPED_TEST_P(PartitionedLogConformance, TrimmingForgetsOnlyWhatLiesBelow) {
     EXPECT_EQ(this->log().start().of(kFirst), start) << "trimming never gives back";
 }
 
+TYPED_TEST_P(PartitionedLogConformance, WhatLiesBelowABorderCanAllBeTrimmed) {
+    this->append_some(7);
+    const Offset end = this->end();
+    ASSERT_OK_AND_ASSIGN(const Positions border, this->log().roll());
+    this->append_some(5);
+    ASSERT_OK(this->log().trim(kFirst, end));
+    EXPECT_EQ(this->log().start(), border);
+    EXPECT_EQ(this->read_all(end, 100), this->held_between(end, this->end()));
+}
+
 TYPED_TEST_P(PartitionedLogConformance, TheNewestPositionOfASourceWinsAndAnEmptyOneForgetsIt) {
     const auto move = [&](const std::string& source, const std::string& position) {
         AppendRequest request;
@@ -377,16 +387,14 @@ TYPED_TEST_P(PartitionedLogConformance, NoVectorShowsAPartitionBeforeTheOriginDo
     grower.join();
 }
 
-REGISTER_TYPED_TEST_SUITE_P(PartitionedLogConformance, ANewLogIsEmptyAndBeginsAtItsOrigin,
-                            WhatWasAppendedIsReadBackAtTheOffsetsThatWereTold,
-                            EveryRangeGivesItsRecordsWithEveryLimit,
-                            AReadFromInsideAHoleGivesTheNextRecord, NothingLiesBeyondTheDurableEnd,
-                            ABatchIsOfOneRequestAndTellsItsPreamble,
-                            PartitionsHaveRecordsOfTheirOwn, TrimmingForgetsOnlyWhatLiesBelow,
-                            TheNewestPositionOfASourceWinsAndAnEmptyOneForgetsIt,
-                            AKeyStoresOnceWhateverThePartition,
-                            ListenersAreCalledWhenTheRecordsCanBeRead,
-                            WritersAndAFollowerMeetOnWhole, ANewPartitionBeginsAtItsOwnOrigin,
-                            NoVectorShowsAPartitionBeforeTheOriginDoes);
+REGISTER_TYPED_TEST_SUITE_P(
+    PartitionedLogConformance, ANewLogIsEmptyAndBeginsAtItsOrigin,
+    WhatWasAppendedIsReadBackAtTheOffsetsThatWereTold, EveryRangeGivesItsRecordsWithEveryLimit,
+    AReadFromInsideAHoleGivesTheNextRecord, NothingLiesBeyondTheDurableEnd,
+    ABatchIsOfOneRequestAndTellsItsPreamble, PartitionsHaveRecordsOfTheirOwn,
+    TrimmingForgetsOnlyWhatLiesBelow, WhatLiesBelowABorderCanAllBeTrimmed,
+    TheNewestPositionOfASourceWinsAndAnEmptyOneForgetsIt, AKeyStoresOnceWhateverThePartition,
+    ListenersAreCalledWhenTheRecordsCanBeRead, WritersAndAFollowerMeetOnWhole,
+    ANewPartitionBeginsAtItsOwnOrigin, NoVectorShowsAPartitionBeforeTheOriginDoes);
 
 }  // namespace braid::log::test

@@ -75,6 +75,7 @@ class EmbeddedLog final : public PartitionedLog {
     Result<void> trim(PartitionId partition, Offset keep_from) override {
         return of(partition).trim(keep_from);
     }
+    Result<Positions> roll() override;
     void on_durable(std::function<void()> listener) override {
         listeners_.add(std::move(listener));
     }
@@ -128,6 +129,12 @@ Result<AppendOutcome> EmbeddedLog::append(PartitionId partition, const AppendReq
     Result<AppendOutcome> outcome = of(partition).append(request);
     if (!outcome) release_key(request);
     return outcome;
+}
+
+Result<Positions> EmbeddedLog::roll() {
+    Positions border;
+    for (const auto& each : partitions_) border.at.push_back(TRY(each->roll()));
+    return border;
 }
 
 Positions EmbeddedLog::start() const {

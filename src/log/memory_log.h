@@ -49,6 +49,7 @@ class MemoryLog final : public PartitionedLog {
     Result<RecordBatch> read(const Interval& range, size_t records_max) override;
     std::vector<SourcePosition> source_positions(PartitionId partition) const override;
     Result<void> trim(PartitionId partition, Offset keep_from) override;
+    Result<Positions> roll() override { return durable_end(); }
     void on_durable(std::function<void()> listener) override {
         listeners_.add(std::move(listener));
     }

@@ -333,6 +333,18 @@ Result<void> Partition::remove_replaced(const Extent& oldest) {
     return has_some ? context_.files.sync_directory(directory_) : Result<void>();
 }
 
+Result<Offset> Partition::roll() {
+    take_lead();
+    const Offset end = state_.end;
+    const std::shared_ptr<Extent> newest = newest_extent();
+    const bool has_records = newest && newest->base() < end;
+    // The next group begins a new extent at the end; its header says how much of this one counts.
+    if (has_records) writer_.reset();
+    release_lead();
+    if (has_records) TRY(append({}));
+    return end;
+}
+
 Offset Partition::start() const {
     ScopedLock lock(mutex_);
     return start_locked();

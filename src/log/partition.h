@@ -93,6 +93,8 @@ class Partition {
     Result<AppendOutcome> append(const AppendRequest& request);
     Result<RecordBatch> read(Offset from, Offset to, size_t records_max);
     Result<void> trim(Offset keep_from);
+    /// The end as of the call, or later: an extent that is durable begins there, or behind it.
+    Result<Offset> roll();
     Offset start() const;
     std::vector<SourcePosition> source_positions() const;
 

@@ -106,6 +106,11 @@ class PartitionedLog {
     /// survive.
     virtual Result<void> trim(PartitionId partition, Offset keep_from) = 0;
 
+    /// Makes a border that trim can go to: what is appended later shares no file with what lies
+    /// below. Gives where it is in each partition, at or above the durable end as of the call. What
+    /// trim has removed up to there is nowhere in the log any more.
+    virtual Result<Positions> roll() = 0;
+
     /// Called after each group commit, and when a partition has come, from the thread that did it;
     /// must be quick.
     virtual void on_durable(std::function<void()> listener) = 0;

@@ -169,9 +169,21 @@ Result<RowPiecesPtr> Statement::open_pieces_of_view(const Node& scan,
 
 Result<void> Statement::check_age() const {
     if (snapshot_ == nullptr) return {};
+    if (!reads_data(query_)) return {};
+    if (auto erased = check_not_erased(*parts_.manifest->head()); !erased) return erased;
     const int64_t age_us = parts_.clock->monotonic_us() - snapshot_->since_us();
-    if (age_us <= parts_.snapshot_max_us || !reads_data(query_)) return {};
+    if (age_us <= parts_.snapshot_max_us) return {};
     return snapshot_too_old(fmt::format("it is {} s old", age_us / 1'000'000));
+}
+
+Result<void> Statement::check_not_erased(const manifest::State& head) const {
+    if (snapshot_ == nullptr || snapshot_->state()->number == head.number) return {};
+    for (const TableId table : streams_of(query_, head.catalog)) {
+        const manifest::TableState* now = head.table(table);
+        if (now == nullptr || now->readable_from <= snapshot_->state()->number) continue;
+        return snapshot_too_old("events of it were erased");
+    }
+    return {};
 }
 
 Error Statement::explain(Error error) const {
@@ -184,6 +196,7 @@ Error Statement::explain(Error error) const {
                                        !head->catalog.tables.contains(ref.id);
         if (is_gone) return not_found("relation \"{}\" was dropped while it was read", ref.name);
     }
+    if (auto erased = check_not_erased(*head); !erased) return std::move(erased).error();
     std::set<RunId> named;
     for (const manifest::Retired& retired : head->retired) named.insert(retired.run.id);
     for (const auto& [version, tiling] : tilings_) {

@@ -43,7 +43,8 @@ class Statement {
     /// this.
     Result<RowPiecesPtr> open_pieces_of_view(const plan::Node& scan, const plan::ExprPtr& predicate,
                                              const PieceLimits& limits);
-    /// 72000 once the snapshot is older than what it reads is kept for; asked before each read.
+    /// 72000 once the snapshot is older than what it reads is kept for, or than an erasure; asked
+    /// before each read.
     Result<void> check_age() const;
     const PieceLimits& piece_limits() const { return parts_.threads->limits(); }
     /// What an error of reading says to the reader: what is gone because it was dropped, or because
@@ -55,6 +56,7 @@ class Statement {
 
   private:
     Result<const runs::Tiling*> tiling_of(VersionId version);
+    Result<void> check_not_erased(const manifest::State& head) const;
     const OwnRows* own_rows_of(TableId table) const;
     Result<RowSourcePtr> open_stream(const plan::Node& scan);
 

@@ -87,6 +87,7 @@ std::string to_json(const Receipt& receipt) {
         json.field("quarantined", view.account.quarantined);
         json.field("failed", view.account.failed);
         json.field("expired", view.account.expired);
+        json.field("erased", view.account.erased);
         if (view.horizon_us) json.field("horizon", time_text(*view.horizon_us));
         json.end_object();
     }

@@ -38,7 +38,7 @@ TEST(Receipt, IsOneLineOfJson) {
         R"({"manifest":42,"mode":"live","cut":{"access":[17,4]},)"
         R"("frontier":{"access":[20,9],"b\"ü":[1]},"speed_share":0.25,)"
         R"("views":{"visits":{"version":3,"complete_since":[0,0],"counted":5,"filtered":4,)"
-        R"("quarantined":3,"failed":2,"expired":0}},)"
+        R"("quarantined":3,"failed":2,"expired":0,"erased":0}},)"
         R"("runs":[{"view":"visits","kind":"batch","box":[[0,0,17],[1,0,4]],)"
         R"("digest":"00000000000000ab0000000000000001","rows":9},)"
         R"({"view":"visits","kind":"tick","box":[[0,17,20],[1,4,9]],"digest":null,"rows":2}],)"

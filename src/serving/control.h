@@ -11,9 +11,12 @@
 #include "base/memory_share.h"
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "columnar/text_io.h"
 #include "log/partitioned_log.h"
 #include "manifest/manifest.h"
+#include "model/statement_limits.h"
 #include "model/tasks.h"
+#include "plan/expr.h"
 #include "plan/view_plan.h"
 #include "read/reader.h"
 #include "serving/source_row.h"
@@ -68,6 +71,10 @@ class Control {
     virtual Result<void> commit(const TransactionWork& work) = 0;
     /// Seal, archive, cut, recompute, publish: for all views of the view's stream. Coalesced.
     virtual Result<void> refresh(ViewId view, const StatementLimits& limits) = 0;
+    /// Erases the events of a stream for which a predicate over its declared columns, then
+    /// plan::system_columns(), is true; gives how many. Nothing is left of them when it returns.
+    virtual Result<uint64_t> erase(TableId table, const plan::ExprPtr& predicate,
+                                   const TextFormat& format, const StatementLimits& limits) = 0;
     /// A person's word on a pending audit: what batch computed is published, or dropped. Gives how
     /// many audits still stand in the way of publishing.
     virtual Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) = 0;

@@ -182,6 +182,19 @@ Result<void> FakeControl::refresh(ViewId view, const StatementLimits& /*limits*/
     return {};
 }
 
+Result<uint64_t> FakeControl::erase(TableId /*table*/, const plan::ExprPtr& predicate,
+                                    const TextFormat& /*format*/,
+                                    const StatementLimits& /*limits*/) {
+    ScopedLock lock(mutex_);
+    erased_.push_back(plan::fingerprint(*predicate));
+    return uint64_t{7};
+}
+
+std::vector<std::string> FakeControl::erased() const {
+    ScopedLock lock(mutex_);
+    return erased_;
+}
+
 Result<uint64_t> FakeControl::judge_audit(uint64_t audit, bool is_accepted) {
     ScopedLock lock(mutex_);
     if (audit > 2) return not_found("audit {} does not exist", audit).with_sqlstate("42704");

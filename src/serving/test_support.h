@@ -38,6 +38,7 @@ class FakeLog final : public log::PartitionedLog {
     Result<log::RecordBatch> read(const Interval& range, size_t records_max) override;
     std::vector<log::SourcePosition> source_positions(PartitionId partition) const override;
     Result<void> trim(PartitionId partition, Offset keep_from) override;
+    Result<Positions> roll() override { return durable_end(); }
     void on_durable(std::function<void()> listener) override;
 
     /// All records, partition by partition.
@@ -70,6 +71,10 @@ class FakeControl final : public Control {
                                                std::string time_zone) override;
     Result<void> commit(const TransactionWork& work) override;
     Result<void> refresh(ViewId view, const StatementLimits& limits) override;
+    /// Erases nothing and says 7; the predicates are kept as text.
+    Result<uint64_t> erase(TableId table, const plan::ExprPtr& predicate, const TextFormat& format,
+                           const StatementLimits& limits) override;
+    std::vector<std::string> erased() const;
     /// Audit 1 alone is pending, audit 2 is one of two.
     Result<uint64_t> judge_audit(uint64_t audit, bool is_accepted) override;
 
@@ -84,6 +89,7 @@ class FakeControl final : public Control {
     mutable Mutex mutex_;
     manifest::StatePtr state_;
     std::map<TableId, std::shared_ptr<FakeLog>> logs_;
+    std::vector<std::string> erased_;
     std::vector<std::string> refreshed_;
     std::vector<std::string> judged_;
     uint64_t next_id_ = 1;

@@ -118,6 +118,7 @@ class BusyLog final : public log::PartitionedLog {
     Result<void> trim(PartitionId partition, Offset keep_from) override {
         return log_.trim(partition, keep_from);
     }
+    Result<Positions> roll() override { return log_.roll(); }
     void on_durable(std::function<void()> listener) override {
         log_.on_durable(std::move(listener));
     }

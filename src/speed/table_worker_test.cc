@@ -357,6 +357,7 @@ class TrimmedLog final : public log::PartitionedLog {
         return whole_.source_positions(partition);
     }
     Result<void> trim(PartitionId, Offset) override { return {}; }
+    Result<Positions> roll() override { return durable_end(); }
     void on_durable(std::function<void()> listener) override {
         whole_.on_durable(std::move(listener));
     }

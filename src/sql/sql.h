@@ -45,6 +45,7 @@ enum class StatementKind : uint8_t {
     kCreateMaterializedView,
     kCreateView,
     kDrop,
+    kDelete,
     kRefresh,
     kSet,
     kShow,
@@ -197,6 +198,14 @@ struct Insert {
     std::vector<Type> parameters;
 };
 
+/// DELETE FROM a stream: erases the events for which the predicate is true.
+struct Delete {
+    TableId table;
+    std::string name;
+    plan::ExprPtr predicate;  // over the declared columns, then plan::system_columns()
+    std::vector<Type> parameters;
+};
+
 struct Refresh {
     ViewId view;
     TableId table;
@@ -274,8 +283,8 @@ struct Discard {
 };
 
 using Command = std::variant<plan::Query, CreateTable, CreateMaterializedView, CreateView, Drop,
-                             Insert, Refresh, Explain, Set, Show, Reset, Transaction, Prepare,
-                             Execute, Call, Deallocate, Discard>;
+                             Insert, Delete, Refresh, Explain, Set, Show, Reset, Transaction,
+                             Prepare, Execute, Call, Deallocate, Discard>;
 
 struct BoundStatement {
     Command command;

@@ -265,6 +265,14 @@ struct Describer {
         }
         return out;
     }
+    std::string operator()(const Delete& command) const {
+        std::string out = fmt::format("delete from {}\nwhere: {}\n", command.name,
+                                      plan::fingerprint(*command.predicate));
+        if (!command.parameters.empty()) {
+            out += "parameters: " + types_text(command.parameters) + "\n";
+        }
+        return out;
+    }
     std::string operator()(const Refresh& command) const {
         return "refresh " + command.name + "\n";
     }

@@ -173,7 +173,7 @@ TEST_F(Retention, TheReceiptTellsTheHorizon) {
     EXPECT_EQ(keys(), Lines{"now"});
     node_.run("SELECT * FROM v");
     const std::string receipt = node_.rows("SHOW braid.receipt").front();
-    EXPECT_THAT(receipt, HasSubstr(R"("expired":1,"horizon":"2023-11-14 22:03:20+00")"));
+    EXPECT_THAT(receipt, HasSubstr(R"("expired":1,"erased":0,"horizon":"2023-11-14 22:03:20+00")"));
     EXPECT_THAT(receipt, HasSubstr(R"("quarantined":0,"expired":1})"));
     EXPECT_EQ(node_.rows("SELECT retention, horizon FROM braid.views"),
               Lines{"00:10:00|2023-11-14 22:03:20+00"});

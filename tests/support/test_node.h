@@ -25,6 +25,8 @@ class TestSession {
 
     /// Runs statements; the rows of the last one as lines "a|b|NULL", in the order they came.
     Result<std::vector<std::string>> query(std::string_view sql);
+    /// As of a client: while a statement runs, from whatever thread.
+    void cancel() { session_.cancel(); }
 
   private:
     serving::Session session_;

@@ -43,7 +43,7 @@ class FoldMergeTest(unittest.TestCase):
             for at in range(0, len(records), 100):
                 cls.braid.post("t", records[at:at + 100], partition=partition)
         cls.braid.sql("REFRESH MATERIALIZED VIEW v")
-        columns = "rows, digest, counted, filtered, quarantined, failed, expired"
+        columns = "rows, digest, counted, filtered, quarantined, failed, expired, erased"
         cls.published = cls.braid.sql(f"SELECT {columns} FROM braid.runs WHERE view = 'v'")[0]
 
     def setUp(self):
@@ -54,7 +54,7 @@ class FoldMergeTest(unittest.TestCase):
         status, text, errors = run(name, "v", "--data", self.braid.data, "--out", self.folder / out, *words)
         self.assertEqual((status, errors), (0, ""))
         said = re.fullmatch(r"rows=(\d+) digest=(\w+) counted=(\d+) filtered=(\d+) quarantined=(\d+) "
-                            r"failed=(\d+) expired=(\d+)\n", text)
+                            r"failed=(\d+) expired=(\d+) erased=(\d+)\n", text)
         self.assertTrue(said, text)
         return tuple(word if at == 1 else int(word) for at, word in enumerate(said.groups()))
 
@@ -67,7 +67,7 @@ class FoldMergeTest(unittest.TestCase):
         return files
 
     def test_splits_make_up_what_was_published(self):
-        self.assertEqual(self.published[2:], (1634, 182, 184, 182, 0))
+        self.assertEqual(self.published[2:], (1634, 182, 184, 182, 0, 0))
         for count in (1, 3, 7):
             with self.subTest(count):
                 files = self.folded(count)

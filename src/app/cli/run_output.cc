@@ -67,9 +67,11 @@ Result<void> RunOutput::finish(const manifest::Run& run) {
     TRY(file_->put());
     TRY(describe(run));
     const FoldAccount account = run.account();
-    fmt::print("rows={} digest={} counted={} filtered={} quarantined={} failed={} expired={}\n",
-               run.rows, run.digest.to_hex(), account.counted, account.filtered,
-               account.quarantined, account.failed, account.expired);
+    fmt::print(
+        "rows={} digest={} counted={} filtered={} quarantined={} failed={} expired={} "
+        "erased={}\n",
+        run.rows, run.digest.to_hex(), account.counted, account.filtered, account.quarantined,
+        account.failed, account.expired, account.erased);
     std::fflush(stdout);
     return {};
 }

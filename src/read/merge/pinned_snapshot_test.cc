@@ -36,6 +36,7 @@ class EndedLog final : public log::PartitionedLog {
     Result<log::RecordBatch> read(const Interval&, size_t) override { return unavailable("empty"); }
     std::vector<log::SourcePosition> source_positions(PartitionId) const override { return {}; }
     Result<void> trim(PartitionId, Offset) override { return {}; }
+    Result<Positions> roll() override { return durable_end(); }
     void on_durable(std::function<void()>) override {}
 
   private:

@@ -34,6 +34,7 @@ class ForgetfulLog final : public log::PartitionedLog {
     Result<log::RecordBatch> read(const Interval&, size_t) override { return log::RecordBatch(); }
     std::vector<log::SourcePosition> source_positions(PartitionId) const override { return {}; }
     Result<void> trim(PartitionId, Offset) override { return {}; }
+    Result<Positions> roll() override { return durable_end(); }
     void on_durable(std::function<void()>) override {}
 
   private:
@@ -66,6 +67,10 @@ class OneTable final : public Control {
     }
     Result<void> commit(const TransactionWork&) override { return {}; }
     Result<void> refresh(ViewId, const StatementLimits&) override { return {}; }
+    Result<uint64_t> erase(TableId, const plan::ExprPtr&, const TextFormat&,
+                           const StatementLimits&) override {
+        return uint64_t{0};
+    }
     Result<uint64_t> judge_audit(uint64_t, bool) override { return 0U; }
 
   private:

@@ -36,6 +36,7 @@ bool is_bound_early(sql::StatementKind kind) {
     switch (kind) {
         case sql::StatementKind::kSelect:
         case sql::StatementKind::kInsert:
+        case sql::StatementKind::kDelete:
         case sql::StatementKind::kExplain:
         case sql::StatementKind::kShow:
         case sql::StatementKind::kExecute:

@@ -110,6 +110,8 @@ Result<void> Session::bind_again(PreparedStatement& prepared) {
             prepared.parameters = query->parameters;
         } else if (const auto* insert = std::get_if<sql::Insert>(&command)) {
             prepared.parameters = insert->parameters;
+        } else if (const auto* erase = std::get_if<sql::Delete>(&command)) {
+            prepared.parameters = erase->parameters;
         } else if (const auto* call = std::get_if<sql::Call>(&command)) {
             prepared.parameters = call->parameters;
         }
@@ -200,6 +202,9 @@ Result<std::unique_ptr<Cursor>> Session::execute(PreparedStatement& prepared,
     if (const auto* show = std::get_if<sql::Show>(&command)) return run_show(*show);
     if (const auto* run = std::get_if<sql::Execute>(&command)) return run_execute(*run);
     if (const auto* call = std::get_if<sql::Call>(&command)) return run_call(*call, parameters);
+    if (const auto* erase = std::get_if<sql::Delete>(&command)) {
+        return run_delete(*erase, parameters);
+    }
     if (const auto* transaction = std::get_if<sql::Transaction>(&command)) {
         return run_transaction(*transaction, bound->tag);
     }

@@ -147,6 +147,8 @@ class Session {
     Result<void> run_create_view(const sql::CreateMaterializedView& create);
     Result<void> run_create_plain_view(const sql::CreateView& create);
     Result<void> run_refresh(const sql::Refresh& refresh);
+    Result<std::unique_ptr<Cursor>> run_delete(const sql::Delete& erase,
+                                               const std::vector<Datum>& parameters);
 
     // session_transactions.cc
     Result<void> begin(const sql::Transaction& transaction);

@@ -430,6 +430,35 @@ Result<void> Session::run_refresh(const sql::Refresh& refresh_view) {
     return services_.control->refresh(refresh_view.view, work_limits());
 }
 
+namespace {
+
+/// Parameters are constants from then on: whoever goes on with it knows no session.
+plan::ExprPtr with_values(const plan::ExprPtr& expr, const std::vector<Datum>& parameters) {
+    if (expr->kind == plan::Expr::Kind::kParameter) {
+        return plan::constant(parameters[static_cast<size_t>(expr->column)]);
+    }
+    return plan::map_arguments(
+        expr, [&](const plan::ExprPtr& each) { return with_values(each, parameters); });
+}
+
+}  // namespace
+
+/// As a refresh: and what it takes away does not come back.
+Result<std::unique_ptr<Cursor>> Session::run_delete(const sql::Delete& erase,
+                                                    const std::vector<Datum>& parameters) {
+    TRY(check_writable("DELETE"));
+    if (is_in_block() || !pending_.empty()) {
+        return Error(invalid_input("DELETE cannot run inside a transaction block"))
+            .with_detail("Events are erased for good: that cannot be taken back.")
+            .with_hint("Run it as a message of its own.")
+            .with_sqlstate("25001");
+    }
+    const plan::ExprPtr predicate = with_values(erase.predicate, parameters);
+    const uint64_t erased =
+        TRY(services_.control->erase(erase.table, predicate, settings_.format(), work_limits()));
+    return done(fmt::format("DELETE {}", erased));
+}
+
 Result<void> Session::run_drop(const sql::Drop& drop) {
     TRY(check_writable("DROP"));
     std::vector<manifest::Change> changes;

@@ -47,6 +47,21 @@ TEST_F(SessionFixture, GivesRowsAndTags) {
     EXPECT_THAT(sql("DROP MATERIALIZED VIEW m"), ElementsAre("DROP MATERIALIZED VIEW"));
 }
 
+TEST_F(SessionFixture, DeletesByAMessageOfTheirOwn) {
+    EXPECT_THAT(sql("DELETE FROM t WHERE true"), ElementsAre("DELETE 7"));
+    EXPECT_THAT(sql("PREPARE d (bool) AS DELETE FROM t WHERE $1"), ElementsAre("PREPARE"));
+    EXPECT_THAT(sql("EXECUTE d (true)"), ElementsAre("DELETE 7"));
+    const auto erased = node_.control.erased();
+    ASSERT_EQ(erased.size(), 2U);
+    EXPECT_EQ(erased[0], erased[1]) << "a parameter is its value";
+    sql("BEGIN");
+    EXPECT_THAT(sql("DELETE FROM t WHERE true")[0], HasSubstr("25001"));
+    sql("ROLLBACK");
+    sql("SET default_transaction_read_only = on");
+    EXPECT_THAT(sql("DELETE FROM t WHERE true")[0], HasSubstr("25006"));
+    EXPECT_EQ(node_.control.erased().size(), 2U);
+}
+
 TEST_F(SessionFixture, CallsSayWhichAnswerIsRight) {
     EXPECT_THAT(sql("CALL braid.accept_audit(1)"), ElementsAre("CALL"));
     EXPECT_THAT(warnings(), ElementsAre());

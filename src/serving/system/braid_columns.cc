@@ -11,6 +11,9 @@ constexpr RelationText kBraid[] = {
      "number:int8! stream:text view:text version:int8! cut:text! matched:bool! "
      "batch_digest:text! speed_digest:text! difference:text! audited_at:timestamptz "
      "verdict:text!"},
+    {"braid", "erasures", 13909, 'v',
+     "stream:text! number:int8! predicate_hash:text! ends:text! events:int8! "
+     "erased_at:timestamptz! published_at:timestamptz done_at:timestamptz"},
     {"braid", "quarantine", 13902, 'v',
      "stream:text! _partition:int4 _offset:int8 _ingested_at:timestamptz _error:text! _raw:text "
      "view:text"},
@@ -19,7 +22,7 @@ constexpr RelationText kBraid[] = {
     {"braid", "runs", 13904, 'v',
      "run:int8! view:text version:int8! kind:text! box:text! rows:int8! bytes:int8! parts:int4! "
      "digest:text! counted:int8! filtered:int8! quarantined:int8! failed:int8! "
-     "level:int4! increments:int4! expired:int8!"},
+     "level:int4! increments:int4! expired:int8! erased:int8!"},
     {"braid", "sources", 13907, 'v',
      "stream:text! source:text! state:text! position:int8 size:int8 lag:int8 last_error:text"},
     {"braid", "streams", 13905, 'v',
@@ -34,7 +37,7 @@ constexpr RelationText kBraid[] = {
      "name:text! kind:text! stream:text version:int8 definition:text! time_zone:text "
      "is_populated:bool! runs:int4! rows:int8! bytes:int8! created_at:timestamptz counted:int8 "
      "filtered:int8 quarantined:int8 failed:int8 expired:int8 keys_max:int8 "
-     "retention:text horizon:timestamptz"},
+     "retention:text horizon:timestamptz erased:int8"},
 };
 
 }  // namespace

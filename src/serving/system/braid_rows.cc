@@ -130,6 +130,7 @@ void add_views(const SystemView& view, RelationRows& rows) {
         rows.set("quarantined", account.quarantined);
         rows.set("failed", account.failed);
         rows.set("expired", account.expired);
+        rows.set("erased", account.erased);
         if (each.keys_max != 0) rows.set("keys_max", each.keys_max);
         if (each.retention_us != 0) set_retention(view.state, each, rows);
         const catalog::ViewVersion* version = each.find(each.current);
@@ -169,6 +170,7 @@ void add_runs(const SystemView& view, RelationRows& rows) {
             rows.set("level", static_cast<uint64_t>(run.level));
             rows.set("increments", static_cast<uint64_t>(run.increments));
             rows.set("expired", run.expired);
+            rows.set("erased", run.erased);
         }
     }
 }
@@ -194,6 +196,24 @@ void add_audits(const SystemView& view, RelationRows& rows) {
     }
 }
 
+void add_erasures(const SystemView& view, RelationRows& rows) {
+    for (const auto& [id, table] : view.state.tables) {
+        for (const manifest::Erasure& each : table.erasures) {
+            rows.add();
+            if (const std::string* stream = table_name(view.state.catalog, id)) {
+                rows.set("stream", *stream);
+            }
+            rows.set("number", each.id);
+            rows.set("predicate_hash", each.predicate_hash);
+            rows.set("ends", each.ends.to_string());
+            rows.set("events", each.rows);
+            rows.set_time("erased_at", each.at_us);
+            if (each.published_at_us != 0) rows.set_time("published_at", each.published_at_us);
+            if (each.done_at_us != 0) rows.set_time("done_at", each.done_at_us);
+        }
+    }
+}
+
 void add_receipts(const SystemView& view, RelationRows& rows) {
     for (const ReceiptLog::Entry& entry : view.receipts.entries()) {
         rows.add();
@@ -205,10 +225,10 @@ void add_receipts(const SystemView& view, RelationRows& rows) {
 }
 
 constexpr RelationSource kSources[] = {
-    {"braid", "audits", add_audits},   {"braid", "receipts", add_receipts},
-    {"braid", "runs", add_runs},       {"braid", "sources", add_sources},
-    {"braid", "streams", add_streams}, {"braid", "tasks", add_tasks},
-    {"braid", "views", add_views},
+    {"braid", "audits", add_audits},     {"braid", "erasures", add_erasures},
+    {"braid", "receipts", add_receipts}, {"braid", "runs", add_runs},
+    {"braid", "sources", add_sources},   {"braid", "streams", add_streams},
+    {"braid", "tasks", add_tasks},       {"braid", "views", add_views},
 };
 
 }  // namespace

@@ -16,6 +16,7 @@ Result<CreateMaterializedView> bind_create_materialized_view(const CreateViewTre
 Result<CreateView> bind_create_view(const CreateViewTree& tree, Binder& binder);
 Result<Drop> bind_drop(const DropTree& tree, Binder& binder, BoundStatement& out);
 Result<Insert> bind_insert(const InsertTree& tree, Binder& binder);
+Result<Delete> bind_delete(const DeleteTree& tree, Binder& binder);
 Result<Refresh> bind_refresh(const RefreshTree& tree, Binder& binder);
 Result<Call> bind_call(const CallTree& tree, Binder& binder);
 

@@ -54,6 +54,9 @@ class StatementBinder {
     Result<Command> operator()(const InsertTree& tree) {
         return Command(TRY(bind_insert(tree, binder_)));
     }
+    Result<Command> operator()(const DeleteTree& tree) {
+        return Command(TRY(bind_delete(tree, binder_)));
+    }
     Result<Command> operator()(const RefreshTree& tree) {
         return Command(TRY(bind_refresh(tree, binder_)));
     }

@@ -243,6 +243,14 @@ struct InsertTree {
     std::string unsupported;
 };
 
+/// `rows` is SELECT 1 FROM the relation WHERE what follows.
+struct DeleteTree {
+    Name name;
+    int place = -1;
+    SelectPtr rows;
+    std::string unsupported;
+};
+
 struct RefreshTree {
     Name name;
     int place = -1;
@@ -305,8 +313,8 @@ struct UnsupportedTree {
 struct StatementTree {
     std::shared_ptr<const std::string> source;
     std::variant<UnsupportedTree, SelectPtr, CreateTableTree, CreateViewTree, DropTree, InsertTree,
-                 RefreshTree, ExplainTree, SetTree, ShowTree, TransactionTree, PrepareTree,
-                 ExecuteTree, CallTree, DeallocateTree, DiscardTree>
+                 DeleteTree, RefreshTree, ExplainTree, SetTree, ShowTree, TransactionTree,
+                 PrepareTree, ExecuteTree, CallTree, DeallocateTree, DiscardTree>
         body;
     /// Deepest nesting of expressions and queries.
     int depth = 0;

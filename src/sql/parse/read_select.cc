@@ -7,15 +7,12 @@
 #include "sql/parse/tree_reader_internal.h"
 
 namespace braid::sql {
-namespace {
 
 std::optional<Alias> alias_of(const JsonObject& body, std::string_view key) {
     if (!body.has(key)) return std::nullopt;
     const JsonObject alias = body.object(key);
     return Alias{alias.text("aliasname"), strings_of(alias.array("colnames"))};
 }
-
-}  // namespace
 
 Name relation_name(const JsonObject& range_var) {
     Name name;

@@ -158,6 +158,8 @@ Result<StatementTree> TreeReader::statement(const JsonNode& node, size_t begin, 
         out = tree(TRY(create_view(body)));
     } else if (node.kind == "DropStmt") {
         out = TRY(drop(body));
+    } else if (node.kind == "DeleteStmt") {
+        out = tree(TRY(delete_from(body)));
     } else if (node.kind == "RefreshMatViewStmt") {
         const JsonObject relation = body.object("relation");
         out = tree(RefreshTree{relation_name(relation), relation.place(), body.flag("concurrent"),
@@ -371,6 +373,30 @@ Result<InsertTree> TreeReader::insert(const JsonObject& body) {
     return out;
 }
 
+Result<DeleteTree> TreeReader::delete_from(const JsonObject& body) {
+    DeleteTree out;
+    const JsonObject relation = body.object("relation");
+    out.name = relation_name(relation);
+    out.place = relation.place();
+    if (body.has("withClause")) out.unsupported = "WITH in DELETE";
+    if (body.has_items("usingClause")) out.unsupported = "DELETE … USING";
+    if (body.has_items("returningList")) out.unsupported = "DELETE … RETURNING";
+    auto from = std::make_shared<TableRef>();
+    from->place = out.place;
+    from->names = out.name;
+    from->alias = alias_of(relation, "alias");
+    auto one = std::make_shared<Expression>();
+    one->kind = Expression::Kind::kInteger;
+    one->number = 1;
+    one->text = "1";
+    auto rows = std::make_shared<Select>();
+    rows->targets.push_back({.name = {}, .expr = std::move(one)});
+    rows->from.push_back(std::move(from));
+    rows->where = TRY(optional_expression(body, "whereClause"));
+    out.rows = std::move(rows);
+    return out;
+}
+
 Result<ExplainTree> TreeReader::explain(const JsonObject& body) {
     ExplainTree out;
     out.options = options(body.array("options"));
@@ -446,6 +472,7 @@ StatementKind TreeReader::kind_of(const StatementTree& tree) {
         }
         StatementKind operator()(const DropTree&) { return StatementKind::kDrop; }
         StatementKind operator()(const InsertTree&) { return StatementKind::kInsert; }
+        StatementKind operator()(const DeleteTree&) { return StatementKind::kDelete; }
         StatementKind operator()(const RefreshTree&) { return StatementKind::kRefresh; }
         StatementKind operator()(const ExplainTree&) { return StatementKind::kExplain; }
         StatementKind operator()(const SetTree& set) {
@@ -468,6 +495,7 @@ std::string TreeReader::tag_of(const JsonNode& node) {
     const JsonObject& body = node.body;
     if (node.kind == "SelectStmt") return "SELECT";
     if (node.kind == "InsertStmt") return "INSERT";
+    if (node.kind == "DeleteStmt") return "DELETE";
     if (node.kind == "CreateStmt") return "CREATE TABLE";
     if (node.kind == "ViewStmt") return "CREATE VIEW";
     if (node.kind == "RefreshMatViewStmt") return "REFRESH MATERIALIZED VIEW";

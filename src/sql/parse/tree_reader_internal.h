@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,7 @@ class TreeReader {
     void cut_definition(CreateViewTree& tree) const;
     Result<StatementTree> drop(const JsonObject& body);
     Result<InsertTree> insert(const JsonObject& body);
+    Result<DeleteTree> delete_from(const JsonObject& body);
     Result<ExplainTree> explain(const JsonObject& body);
     Result<StatementTree> set(const JsonObject& body);
     StatementTree set_transaction(const JsonObject& body) const;
@@ -104,5 +106,6 @@ Error too_deep();
 
 std::vector<std::string> strings_of(const JsonArray& array);
 Name relation_name(const JsonObject& range_var);
+std::optional<Alias> alias_of(const JsonObject& body, std::string_view key);
 
 }  // namespace braid::sql
