@@ -362,6 +362,69 @@ TEST_P(CutLaw, HoldsWithMergesOfSegmentsBetweenTheCuts) {
     EXPECT_EQ(digest(node), all);
 }
 
+/// What is erased has never been: the answers are those of a node that was never told of it.
+TEST_P(CutLaw, HoldsWithErasuresBetweenTheCuts) {
+    const auto records = history(90, 41);
+    Random random(43);
+    TestNode node(options(2));
+    create(node);
+    std::vector<std::string> left;
+    for (size_t at = 0; at < records.size(); ++at) {
+        append(node, records, at, at + 1);
+        left.push_back(records[at]);
+        switch (random.below(8)) {
+            case 0:
+                node.run("REFRESH MATERIALIZED VIEW v");
+                break;
+            case 1:
+            case 2:
+                ASSERT_TRUE(node.seal("events"));
+                static_cast<void>(node.workers().step("housekeeping"));
+                break;
+            case 3:
+            case 4:
+                ASSERT_TRUE(node.archive("events"));
+                break;
+            case 5:
+                node.clock().advance_us(24LL * 3'600'000'000);
+                while (node.workers().step("housekeeping")) {
+                }
+                break;
+            case 6:
+                ASSERT_TRUE(node.node().release(0));
+                break;
+            default:
+                break;
+        }
+        if (at == 40) node.run(fmt::format("CREATE MATERIALIZED VIEW late AS {}", kView));
+        if (at % 15 != 14) continue;
+        const size_t erased = at / 15 % 5;
+        node.run(fmt::format("DELETE FROM events WHERE l = {}", erased));
+        std::erase_if(left, [&](const std::string& record) {
+            return record.find(fmt::format("\"l\":{},", erased)) != std::string::npos ||
+                   record.find(fmt::format("\"l\":{}}}", erased)) != std::string::npos;
+        });
+        ASSERT_LT(left.size(), at + 1);
+        TestNode plain;
+        ASSERT_TRUE(plain.start());
+        plain.run(fmt::format("{}; CREATE MATERIALIZED VIEW v AS {}", kTable, kView));
+        for (const std::string& record : left) ASSERT_TRUE(plain.append("events", 0, {record}));
+        const char* all = "SELECT * FROM v ORDER BY 1, 2";
+        ASSERT_EQ(node.rows(all), plain.rows(all)) << "after event " << at;
+        ASSERT_EQ(digest(node), digest(node, runs::ReadMode::kFinal)) << "after event " << at;
+        const char* bad = "SELECT count(*) FROM braid.quarantine WHERE view IS NULL OR view = 'v'";
+        ASSERT_EQ(node.rows(bad), plain.rows(bad)) << "after event " << at;
+    }
+    node.run("REFRESH MATERIALIZED VIEW v");
+    EXPECT_EQ(node.rows("SELECT * FROM late ORDER BY 1, 2"),
+              node.rows("SELECT * FROM v ORDER BY 1, 2"));
+    EXPECT_EQ(node.rows("SELECT DISTINCT counted + filtered + quarantined + erased "
+                        "FROM braid.views"),
+              std::vector<std::string>{fmt::format("{}", records.size())});
+    const auto audits = node.rows("SELECT count(*) FROM braid.audits WHERE NOT matched");
+    EXPECT_EQ(audits, std::vector<std::string>{"0"});
+}
+
 TEST_P(CutLaw, HoldsAtRandomCutsAndSealsOfTheRealLog) {
     const std::vector<std::string> lines = real_log_lines();
     ASSERT_EQ(lines.size(), 10'000U);
@@ -487,6 +550,21 @@ class RetainedCutLaw : public CutLaw {
         ASSERT_EQ(*found, *wanted) << view << " after event " << event;
     }
 
+    /// Of groups that have not expired by the horizon of the restless one. Without places of
+    /// events, which two nodes may have at other offsets.
+    std::vector<std::string> rows_of(TestNode& of, const std::string& view, const char* mode) {
+        of.run(fmt::format("SET braid.read_mode = {}", mode));
+        const int64_t horizon_us = std::max<int64_t>(horizon(node_), 0);
+        const std::chrono::sys_seconds floor(
+            std::chrono::seconds((horizon_us - 2 * kHourUs) / 1'000'000));
+        const auto rows = of.rows(
+            fmt::format("SELECT * FROM {} WHERE bin IS NULL OR bin >= '{:%Y-%m-%d %H:%M:%S}Z'"
+                        " ORDER BY 1, 2",
+                        view, floor));
+        of.run("SET braid.read_mode = live");
+        return rows;
+    }
+
     Random random_{43};
     TestNode node_{restless()};
     TestNode plain_;
@@ -519,6 +597,73 @@ TEST_P(RetainedCutLaw, HoldsWithRetentionBetweenTheCuts) {
     EXPECT_GT(std::stoi(expired[0]), 20);
     EXPECT_LT(std::stoi(expired[0]), 120);
     EXPECT_EQ(expired[0], expired[1]);
+    const auto audits = node_.rows("SELECT count(*) FROM braid.audits WHERE NOT matched");
+    EXPECT_EQ(audits, std::vector<std::string>{"0"});
+}
+
+/// What is erased has never been, also in views that keep their groups for a time: the answers are
+/// those of a node that was never told of it, at one horizon. Segments are merged, runs compacted.
+TEST_P(RetainedCutLaw, HoldsWithErasuresAndMergesBetweenTheCuts) {
+    const auto records = history(120, 41);
+    create_both();
+    std::vector<std::pair<uint32_t, std::string>> left;
+    size_t merged = 0;
+    for (size_t at = 0; at < records.size(); ++at) {
+        const std::string record = with_time(records[at], at);
+        maybe_grow(node_, "events", at);
+        const auto partition = static_cast<uint32_t>(at % node_.partition_count("events"));
+        ASSERT_TRUE(node_.append("events", partition, {record}));
+        left.emplace_back(partition, record);
+        node_.clock().advance_us(kStepUs);
+        if (random_.below(2) == 0) {
+            ASSERT_TRUE(node_.archive("events"));
+        }
+        let_something_happen();
+        if (at == 50) node_.run(view("late"));
+        if (at % 20 != 19) continue;
+        const manifest::StatePtr before = node_.node().state();
+        for (const manifest::Segment& each : before->table(node_.table("events"))->segments) {
+            merged += each.level > 0 ? 1 : 0;
+        }
+        const int64_t horizon_before = horizon(node_);
+        const size_t erased = at / 20 % 5;
+        node_.run(fmt::format("DELETE FROM events WHERE l = {}", erased));
+        EXPECT_GE(horizon(node_), horizon_before);
+        const size_t count = left.size();
+        std::erase_if(left, [&](const auto& each) {
+            return each.second.find(fmt::format("\"l\":{},", erased)) != std::string::npos ||
+                   each.second.find(fmt::format("\"l\":{}}}", erased)) != std::string::npos;
+        });
+        ASSERT_LT(left.size(), count);
+        TestNode plain;
+        ASSERT_TRUE(plain.start());
+        std::string table = kTable;
+        table.back() = ',';
+        plain.run(fmt::format("{} at timestamptz) WITH (partitions = 8, event_time = 'at');{}",
+                              table, view("v")));
+        for (const auto& [of, each] : left) ASSERT_TRUE(plain.append("events", of % 8, {each}));
+        for (const char* name : {"v", "late"}) {
+            if (at < 50 && std::string_view(name) == "late") continue;
+            for (const char* mode : {"live", "final"}) {
+                EXPECT_EQ(rows_of(node_, name, mode), rows_of(plain, "v", "live"))
+                    << name << " after event " << at;
+            }
+        }
+        // What a full recomputation without an erasure makes of it is the same.
+        const char* accounts =
+            "SELECT counted, filtered, quarantined, failed, expired, erased"
+            " FROM braid.views WHERE name = 'v'";
+        const auto account = node_.rows(accounts);
+        node_.run("REFRESH MATERIALIZED VIEW v");
+        EXPECT_EQ(node_.rows(accounts), account) << "after event " << at;
+        if (HasFailure()) return;
+    }
+    EXPECT_GT(merged, 0U);
+    const auto sums = node_.rows(
+        "SELECT DISTINCT counted + filtered + quarantined + expired + erased FROM braid.views");
+    EXPECT_EQ(sums, std::vector<std::string>{fmt::format("{}", records.size())});
+    const auto expired = node_.rows("SELECT expired > 10 FROM braid.views WHERE name = 'v'");
+    EXPECT_EQ(expired, std::vector<std::string>{"t"});
     const auto audits = node_.rows("SELECT count(*) FROM braid.audits WHERE NOT matched");
     EXPECT_EQ(audits, std::vector<std::string>{"0"});
 }

@@ -37,7 +37,7 @@ std::vector<std::string> NodeSim::run() {
     return findings_;
 }
 
-/// One random thing happens. Erasure will be one more.
+/// One random thing happens.
 void NodeSim::act() {
     struct Action {
         int weight;
@@ -56,6 +56,7 @@ void NodeSim::act() {
         Action{6, &NodeSim::seal},
         Action{3, &NodeSim::archive},
         Action{2, &NodeSim::release},
+        Action{3, &NodeSim::erase},
         Action{8, &NodeSim::read_live},
         Action{4, &NodeSim::read_point},
         Action{4, &NodeSim::read_final},

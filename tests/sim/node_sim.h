@@ -94,6 +94,7 @@ class NodeSim {
     void seal();
     void archive();
     void release();
+    void erase();
 
     // What is seen: node_sim_checks.cc.
     void read_live();
@@ -107,6 +108,12 @@ class NodeSim {
     void refresh_all();
     void check_accounts();
     void check_files();
+    /// Of no event of it the log holds a byte.
+    void check_erased(size_t erasure);
+    /// The dataset of a stream from which events were erased has no file that is not named.
+    void check_only_named(const std::string& stream);
+    /// Whether views still show what is gone from their stream.
+    bool has_unpublished_erasure(ViewShape shape);
 
     TestNode& node() { return *process_->node; }
     uint64_t below(uint64_t bound) { return random_.below(bound); }

@@ -86,6 +86,7 @@ void NodeSim::check_view(const std::string& name, const View& view) {
         if (view.is_certain && !is_harmed()) note("view " + name + " is gone");
         return;
     }
+    if (has_unpublished_erasure(view.shape)) return;
     const bool is_populated = declared->versions.front().is_populated;
     std::set<std::string_view> expected;
     if (!is_populated) expected.insert("55000");
@@ -108,6 +109,7 @@ void NodeSim::read_point() {
     if (name == nullptr || !views_.at(*name).is_certain) return;
     const View& view = views_.at(*name);
     if (view.shape == ViewShape::kTotal || !check_streams()) return;
+    if (has_unpublished_erasure(view.shape)) return;
     std::string key = fmt::format("k{}", below(5));
     if (view.shape == ViewShape::kKept) {
         const int64_t minutes = clock_.wall_us() / kMinuteUs - static_cast<int64_t>(below(25));
@@ -146,6 +148,7 @@ void NodeSim::read_at_cut() {
 
 /// An answer of batch holds exactly the events below its cut.
 void NodeSim::check_cut(const std::string& name, const View& view, std::optional<uint64_t> number) {
+    if (has_unpublished_erasure(view.shape)) return;
     const manifest::StatePtr state = node().node().state();
     const auto& cuts = state->table(node().table(stream_of(view.shape)))->cuts;
     const auto session = node().open_session();
@@ -218,6 +221,9 @@ void NodeSim::check_accounts() {
     for (const manifest::Audit& audit : state->audits) {
         if (audit.verdict != manifest::Verdict::kMatched) note("audit: " + audit.difference);
     }
+    for (const auto& [id, table] : state->tables) {
+        if (table.has_pending_erasure()) return note("an erasure is pending at the end");
+    }
     for (const auto& [name, view] : views_) {
         const catalog::MaterializedView* declared = state->catalog.find_view(name);
         if (declared == nullptr || !declared->versions.front().is_populated) {
@@ -231,9 +237,10 @@ void NodeSim::check_accounts() {
         const FoldAccount wanted =
             ledger_.account(view.shape, &table.sealed_frontier, table.horizons);
         const auto text = [](const FoldAccount& each) {
-            return fmt::format("{} counted, {} filtered, {} quarantined, {} failed, {} expired",
-                               each.counted, each.filtered, each.quarantined, each.failed,
-                               each.expired);
+            return fmt::format(
+                "{} counted, {} filtered, {} quarantined, {} failed, {} expired, {} erased",
+                each.counted, each.filtered, each.quarantined, each.failed, each.expired,
+                each.erased);
         };
         if (text(found) != text(wanted)) {
             note(fmt::format("view {} accounts for {}, not {}", name, text(found), text(wanted)));
@@ -265,6 +272,39 @@ void NodeSim::check_files() {
     }
     for (const std::string& path : named) {
         if (!found.contains(path)) note(path + " is missing");
+    }
+}
+
+bool NodeSim::has_unpublished_erasure(ViewShape shape) {
+    const manifest::StatePtr state = node().node().state();
+    return state->table(node().table(stream_of(shape)))->has_unpublished_erasure();
+}
+
+void NodeSim::check_erased(size_t erasure) {
+    std::set<std::string> files;
+    for (const char* directory : {"log", "redo", "spill"}) list_files(disk_, directory, files);
+    for (const std::string& path : files) {
+        const auto bytes = disk_.read_all(path);
+        if (!bytes) continue;
+        for (const SentEvent* event : ledger_.erased_by(erasure)) {
+            if (bytes->find(event->record()) == std::string::npos) continue;
+            return note(fmt::format("event {} was erased and is in {}", event->id, path));
+        }
+    }
+}
+
+void NodeSim::check_only_named(const std::string& stream) {
+    const manifest::StatePtr state = node().node().state();
+    const TableId id = node().table(stream);
+    std::set<std::string> named;
+    for (const manifest::Segment& each : state->table(id)->segments) named.insert(each.file);
+    const std::string& folder = state->catalog.tables.at(id).dataset_folder;
+    std::set<std::string> found;
+    for (const std::string& directory : {folder, dataset::unlisted_folder(folder)}) {
+        list_files(disk_, directory, found);
+    }
+    for (const std::string& path : found) {
+        if (!named.contains(path)) note("an erasure has left " + path);
     }
 }
 

@@ -206,4 +206,25 @@ void NodeSim::release() {
     if (!released) judge("release", released.error(), {"40001"});
 }
 
+/// Of one key what is below a number; now and then nothing.
+void NodeSim::erase() {
+    // What nobody knows the fate of would be erased or not.
+    if (!check_streams()) return;
+    const std::string stream = any_stream();
+    const std::string key = fmt::format("k{}", below(kKeys));
+    const auto n = static_cast<int64_t>(below(9));
+    const size_t number = ledger_.erase(stream, key, n);
+    const std::string sql = fmt::format("DELETE FROM {} WHERE k = '{}' AND n < {}", stream, key, n);
+    tell(fmt::format("{}: {} events", sql, ledger_.erased_by(number).size()));
+    if (!ask(sql)) return;
+    ledger_.erasure(number) = SentRequest::Fate::kAccepted;
+    const manifest::StatePtr state = node().node().state();
+    if (state->table(node().table(stream))->has_pending_erasure()) {
+        return note("an erasure is pending after its statement");
+    }
+    check_erased(number);
+    const bool has_some = !ledger_.erased_by(number).empty();
+    if (has_some && !is_harmed() && zombie_ == nullptr) check_only_named(stream);
+}
+
 }  // namespace braid::testing

@@ -132,12 +132,13 @@ std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>
             }
         }
     }
+    if (std::string wrong = decide_erasures(found); !wrong.empty()) return wrong;
     for (SentRequest& request : requests_) {
         size_t there = 0;
         size_t good = 0;
         for (size_t index = 0; index < request.events.size(); ++index) {
             SentEvent& event = request.events[index];
-            if (event.is_bad) continue;
+            if (event.is_bad || is_erased(event)) continue;
             ++good;
             const auto place = found.find(event.id);
             if (place == found.end()) continue;
@@ -161,7 +162,7 @@ std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>
         if (there != 0 && there != good) {
             return fmt::format("{} of {} events of the request with event {}", there, good, first);
         }
-        if (there == 0 && request.fate == SentRequest::Fate::kAccepted) {
+        if (there == 0 && good != 0 && request.fate == SentRequest::Fate::kAccepted) {
             return fmt::format("the request with event {} was acknowledged and is lost", first);
         }
         if (there != 0 && request.fate == SentRequest::Fate::kRefused) {
@@ -174,7 +175,55 @@ std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>
     return {};
 }
 
+size_t Ledger::erase(const std::string& stream, const std::string& key, int64_t n) {
+    const size_t number = erasures_.size();
+    erasures_.push_back(SentRequest::Fate::kUnknown);
+    for (SentRequest& request : requests_) {
+        if (request.fate != SentRequest::Fate::kAccepted) continue;
+        for (SentEvent& event : request.events) {
+            const bool is_meant = event.stream == stream && event.key == key && event.n < n;
+            if (is_meant && !event.is_bad && !is_erased(event)) event.erasure = number;
+        }
+    }
+    return number;
+}
+
+std::vector<const SentEvent*> Ledger::erased_by(size_t number) const {
+    std::vector<const SentEvent*> events;
+    for (const SentRequest& request : requests_) {
+        for (const SentEvent& event : request.events) {
+            if (event.erasure == number) events.push_back(&event);
+        }
+    }
+    return events;
+}
+
+std::string Ledger::decide_erasures(const std::map<int64_t, FoundEvent>& found) {
+    for (size_t number = 0; number < erasures_.size(); ++number) {
+        const auto events = erased_by(number);
+        const auto there = std::ranges::count_if(
+            events, [&](const SentEvent* event) { return found.contains(event->id); });
+        SentRequest::Fate& fate = erasures_[number];
+        if (events.empty()) continue;
+        if (there != 0 && there != std::ssize(events)) {
+            return fmt::format("{} of {} events of erasure {} are there", there, events.size(),
+                               number);
+        }
+        if (there != 0 && fate == SentRequest::Fate::kAccepted) {
+            return fmt::format("event {} was erased and is there", events.front()->id);
+        }
+        if (there == 0 && fate == SentRequest::Fate::kRefused) {
+            return fmt::format("event {} was not erased and is gone", events.front()->id);
+        }
+        fate = there == 0 ? SentRequest::Fate::kAccepted : fate;
+    }
+    return {};
+}
+
 void Ledger::settle() {
+    for (SentRequest::Fate& erasure : erasures_) {
+        if (erasure == SentRequest::Fate::kUnknown) erasure = SentRequest::Fate::kRefused;
+    }
     for (SentRequest& request : requests_) {
         if (request.fate == SentRequest::Fate::kUnknown) request.fate = SentRequest::Fate::kRefused;
     }
@@ -201,7 +250,7 @@ std::vector<std::string> Ledger::expected(ViewShape shape, const Positions* end,
     std::map<std::string, Group> groups;
     if (shape == ViewShape::kTotal) groups[""];
     for (const SentEvent* event : events_of(stream_of(shape), end)) {
-        if (event->is_bad) continue;
+        if (event->is_bad || is_erased(*event)) continue;
         if (shape == ViewShape::kTotal && event->n == 3) continue;
         if (shape == ViewShape::kRates && event->n == 0) continue;
         const bool is_kept = shape == ViewShape::kKept;
@@ -257,6 +306,10 @@ FoldAccount Ledger::account(ViewShape shape, const Positions* end,
                             std::span<const Horizon> horizons) const {
     FoldAccount account;
     for (const SentEvent* event : events_of(stream_of(shape), end)) {
+        if (is_erased(*event)) {
+            ++account.erased;
+            continue;
+        }
         const bool fails = shape == ViewShape::kRates && event->n == 0 && !event->is_bad;
         if (event->is_bad || fails) {
             ++account.quarantined;

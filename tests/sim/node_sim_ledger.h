@@ -29,6 +29,8 @@ struct SentEvent {
     /// Where it lies, once an acknowledgement or an answer has said so.
     std::optional<uint32_t> partition;
     int64_t offset = -1;
+    /// The erasure that has taken it away, or may have.
+    std::optional<size_t> erasure;
 
     /// The record that carries it.
     std::string record() const;
@@ -83,6 +85,16 @@ class Ledger {
     /// What is wrong with all that the streams show at one moment; empty: nothing. Whatever is
     /// there of unknown fate is accepted from now on.
     std::string take_in(const std::map<std::string, std::vector<FoundEvent>>& streams);
+    /// Erases what was accepted of a stream, is good, of this key and below this n; its number.
+    size_t erase(const std::string& stream, const std::string& key, int64_t n);
+    /// As of a request: what is shown of unknown ones decides.
+    SentRequest::Fate& erasure(size_t number) { return erasures_.at(number); }
+    bool is_erased(const SentEvent& event) const {
+        return event.erasure && erasures_.at(*event.erasure) == SentRequest::Fate::kAccepted;
+    }
+    /// Events of an erasure.
+    std::vector<const SentEvent*> erased_by(size_t number) const;
+
     /// After a start everything is decided: what is not there will never be.
     void settle();
 
@@ -99,10 +111,13 @@ class Ledger {
     bool has_time(int64_t at_us, const Positions& end) const;
 
   private:
+    /// What is wrong with what is left of the events of erasures.
+    std::string decide_erasures(const std::map<int64_t, FoundEvent>& found);
     std::vector<const SentEvent*> events_of(const std::string& stream, const Positions* end) const;
 
     std::vector<SentRequest> requests_;
     std::vector<size_t> with_keys_;
+    std::vector<SentRequest::Fate> erasures_;
     int64_t next_id_ = 0;
 };
 

@@ -78,9 +78,9 @@ void NodeSim::take_over_within_a_step() {
     is_excused_ = true;
     tell(fmt::format("another process takes the directory over after {} operations of", left));
     static constexpr std::array kDeeds = {
-        &NodeSim::append,    &NodeSim::append,    &NodeSim::insert,
-        &NodeSim::transact,  &NodeSim::seal,      &NodeSim::idle,
-        &NodeSim::make_view, &NodeSim::drop_view, &NodeSim::refresh,
+        &NodeSim::append,  &NodeSim::append, &NodeSim::insert,    &NodeSim::transact,
+        &NodeSim::seal,    &NodeSim::idle,   &NodeSim::make_view, &NodeSim::drop_view,
+        &NodeSim::refresh, &NodeSim::erase,
     };
     (this->*kDeeds.at(below(kDeeds.size())))();
     disk_.set_fault_hook({});
