@@ -420,6 +420,12 @@ T read_at_cut(const Node& in) {
              .epoch = epoch_of(in)};
 }
 
+Publish read_publish(const Node& in) {
+    auto publish = read_at_cut<Publish>(in);
+    publish.clock_us = in.time_if("clock_us");
+    return publish;
+}
+
 Change read_change(const Node& in) {
     const auto of = [&](std::string_view name) { return in.node(name); };
     if (in.has("create_table")) {
@@ -473,11 +479,7 @@ Change read_change(const Node& in) {
         return Erased{of("erased").id("table"), of("erased").plain_numbers("erasures")};
     if (in.has("choose_cut"))
         return ChooseCut{of("choose_cut").id("table"), of("choose_cut").cut("cut")};
-    if (in.has("publish")) {
-        auto publish = read_at_cut<Publish>(of("publish"));
-        publish.clock_us = of("publish").time_if("clock_us");
-        return publish;
-    }
+    if (in.has("publish")) return read_publish(of("publish"));
     if (in.has("park")) return read_at_cut<Park>(of("park"));
     if (in.has("accept_audit")) return Judge{in.number<uint64_t>("accept_audit"), true};
     if (in.has("reject_audit")) return Judge{in.number<uint64_t>("reject_audit"), false};
