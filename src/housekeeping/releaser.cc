@@ -273,8 +273,9 @@ namespace {
 
 /// A day that was to be exchanged when the process ended is exchanged now, if all is there that it
 /// is to show. Gives where segments lie that are still read, or are yet to be listed.
-std::set<std::string> show_days(Store& store, const manifest::State& state) {
+Result<std::set<std::string>> show_days(Store& store, const manifest::State& state) {
     std::set<std::string> unlisted;
+    const bool can_show = TRY(store.can_exchange());
     for (const auto& [id, table] : state.tables) {
         const std::string& folder = state.catalog.tables.at(id).dataset_folder;
         std::set<std::string> days;
@@ -282,6 +283,7 @@ std::set<std::string> show_days(Store& store, const manifest::State& state) {
             unlisted.insert(dataset::unlisted_path(each.file));
             days.insert(dataset::day_of(each.file));
         }
+        if (!can_show) days.clear();  // what an erasure has replaced is destroyed where it lies
         for (const std::string& day : days) {
             const auto shown = dataset::show_day(store, folder, day, table);
             if (shown) continue;
@@ -304,7 +306,7 @@ Result<void> remove_orphans(Store& store, Store& local, const manifest::State& s
         if (!TRY(root.exists(directory))) return {};
         return remove_unnamed(root, directory, kept);
     };
-    TRY(clear(store, dataset::kUnlistedDirectory, show_days(store, state)));
+    TRY(clear(store, dataset::kUnlistedDirectory, TRY(show_days(store, state))));
     for (const auto& [id, table] : state.tables) {
         std::set<std::string> segments;
         for (const manifest::Segment& each : table.segments) segments.insert(each.file);

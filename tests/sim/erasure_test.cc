@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error_makers.h"
+#include "base/flat_store_test_support.h"
 #include "base/trace.h"
 #include "model/directory_owner.h"
 #include "tests/support/files_below.h"
@@ -212,6 +213,28 @@ TEST(Erasure, BeginsAnewWhenSegmentsAreMergedMeanwhile) {
     EXPECT_EQ(files_with(node, "alice"), std::set<std::string>());
     EXPECT_EQ(node.rows("SELECT k, n FROM t WHERE n < 10 ORDER BY n"),
               (Lines{"bob|2", "carol|4", "bob|5", "carol|8"}));
+}
+
+/// As S3 is one.
+TEST(Erasure, DestroysFilesWhereFoldersCannotBeExchanged) {
+    FlatStore store;
+    TestNode node;
+    node.keep_store_in(store);
+    play(node);
+    const auto segments = [&] { return node.node().state()->table(node.table("t"))->segments; };
+    const std::string first = segments()[0].file;
+    ASSERT_TRUE(store.exists(first).value());
+    node.run(kDelete);
+    EXPECT_FALSE(is_pending(node));
+    EXPECT_FALSE(store.exists(first).value());
+    for (const manifest::Segment& each : segments()) {
+        EXPECT_TRUE(store.exists(each.file).value()) << each.file;
+    }
+    EXPECT_FALSE(store.exists("unlisted").value());
+    EXPECT_EQ(node.rows(kAll), after());
+    ASSERT_TRUE(node.stop());
+    ASSERT_TRUE(node.start());
+    EXPECT_EQ(node.rows(kAll), after());
 }
 
 TEST(Erasure, WhatFailsForAnEventErasesNone) {
