@@ -48,7 +48,9 @@ void NodeSim::check_horizons() {
         return entry.second.retention_us > 0 && entry.second.versions.front().is_populated;
     });
     if (!is_watched) return;
-    const std::optional<int64_t> clock_us = ledger_.clock_at(end);
+    std::optional<int64_t> clock_us = ledger_.clock_at(end);
+    const bool is_of_erased = table.clock_us > clock_us && ledger_.has_time(*table.clock_us, end);
+    if (is_of_erased) clock_us = table.clock_us;
     const auto text = [](std::optional<int64_t> us) { return us ? time_text(*us) : "never"; };
     if (table.clock_us != clock_us) {
         note(

@@ -290,7 +290,8 @@ std::vector<std::string> Ledger::expected(ViewShape shape, const Positions* end,
 std::optional<int64_t> Ledger::clock_at(const Positions& end) const {
     std::optional<int64_t> clock_us;
     for (const SentEvent* event : events_of("t", &end)) {
-        if (!event->is_bad && event->moves_clock) clock_us = std::max(clock_us, event->at_us);
+        if (event->is_bad || !event->moves_clock || is_erased(*event)) continue;
+        clock_us = std::max(clock_us, event->at_us);
     }
     return clock_us;
 }
@@ -298,7 +299,8 @@ std::optional<int64_t> Ledger::clock_at(const Positions& end) const {
 bool Ledger::has_time(int64_t at_us, const Positions& end) const {
     const auto events = events_of("t", &end);
     return std::ranges::any_of(events, [&](const SentEvent* event) {
-        return !event->is_bad && event->moves_clock && event->at_us == at_us;
+        const bool may_move = event->moves_clock || is_erased(*event);
+        return !event->is_bad && may_move && event->at_us == at_us;
     });
 }
 

@@ -105,9 +105,10 @@ class Ledger {
     /// What became of the events, held against these horizons.
     FoldAccount account(ViewShape shape, const Positions* end,
                         std::span<const Horizon> horizons) const;
-    /// The clock of stream t at an end.
+    /// The least that the clock of stream t may be at an end: of the events that were not erased.
     std::optional<int64_t> clock_at(const Positions& end) const;
-    /// Whether an event has this very time, and moves the clock, below an end.
+    /// Whether an event has this very time below an end, and moves the clock, or was erased: then
+    /// it may have moved it before.
     bool has_time(int64_t at_us, const Positions& end) const;
 
   private:
