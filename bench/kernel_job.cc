@@ -63,7 +63,7 @@ Result<Job> bind_job(std::string_view sql, const std::string& cache_directory) {
             job.table.id = {catalog.next_id++};
             job.table.log = {std::string(32, '0')};
             job.table.dataset_folder = catalog::dataset_folder(job.table.name, job.table.id);
-            catalog.tables.emplace(job.table.id, job.table);
+            catalog.tables.put(job.table);
         } else if (auto* view = std::get_if<sql::CreateMaterializedView>(&bound.command)) {
             operators::BoundView ready;
             ready.plan = std::move(view->plan);

@@ -493,7 +493,7 @@ void Node::allow_files(std::vector<std::string> directories) {
 
 void Node::renew_allowed_files(const std::string& more) {
     const manifest::StatePtr head = manifest_->head();
-    std::vector<std::string> directories(head->allowed_files.begin(), head->allowed_files.end());
+    std::vector<std::string> directories(head->allowed_files->begin(), head->allowed_files->end());
     if (!more.empty()) directories.push_back(more);
     const ScopedLock lock(mutex_);
     directories.insert(directories.end(), configured_files_.begin(), configured_files_.end());

@@ -9,13 +9,24 @@ namespace braid::catalog {
 
 namespace {
 
-/// Linear: a catalog has hundreds of objects, and a statement looks up a few names.
-template <typename Objects>
-auto find_named(const Objects& objects, std::string_view name)
-    -> decltype(&objects.begin()->second) {
-    const auto found = std::ranges::find_if(
-        objects, [name](const auto& entry) { return entry.second.name == name; });
-    return found == objects.end() ? nullptr : &found->second;
+std::vector<std::string> marks_of(const Table& table) {
+    return {table.log.hex, table.dataset_folder};
+}
+std::vector<std::string> marks_of(const MaterializedView&) { return {}; }
+std::vector<std::string> marks_of(const PlainView&) { return {}; }
+
+std::vector<ObjectId> links_of(const MaterializedView& view) {
+    std::vector<ObjectId> links = {view.table};
+    for (const ViewVersion& version : view.versions) links.push_back(version.id);
+    return links;
+}
+std::vector<ObjectId> links_of(const Table&) { return {}; }
+std::vector<ObjectId> links_of(const PlainView&) { return {}; }
+
+/// The entry is another object's where the two have the same.
+void forget(SharedMap<std::string, ObjectId>& index, const std::string& text, ObjectId id) {
+    const auto found = index.find(text);
+    if (found != index.end() && found->second == id) index.erase(text);
 }
 
 }  // namespace
@@ -45,15 +56,52 @@ const ViewVersion* MaterializedView::find(VersionId version) const {
     return found == versions.end() ? nullptr : &*found;
 }
 
-const Table* Catalog::find_table(std::string_view name) const { return find_named(tables, name); }
-
-const MaterializedView* Catalog::find_view(std::string_view name) const {
-    return find_named(views, name);
+template <typename Object>
+const Object* Declared<Object>::named(std::string_view name) const {
+    const auto found = names_.find(std::string(name));
+    return found == names_.end() ? nullptr : &objects_.at(found->second);
 }
 
-const PlainView* Catalog::find_plain_view(std::string_view name) const {
-    return find_named(plain_views, name);
+template <typename Object>
+const Object* Declared<Object>::marked(std::string_view mark) const {
+    const auto found = marks_.find(std::string(mark));
+    return found == marks_.end() ? nullptr : &objects_.at(found->second);
 }
+
+template <typename Object>
+std::vector<const Object*> Declared<Object>::linked_to(ObjectId other) const {
+    std::vector<const Object*> found;
+    for (auto each = links_.lower_bound({other, {}});
+         each != links_.end() && each->first.first == other; ++each) {
+        found.push_back(&objects_.at(each->first.second));
+    }
+    return found;
+}
+
+template <typename Object>
+void Declared<Object>::put(Object object) {
+    const ObjectId id = object.id;
+    erase(id);
+    names_.put(object.name, id);
+    for (const std::string& mark : marks_of(object)) marks_.put(mark, id);
+    for (const ObjectId link : links_of(object)) links_.put({link, id}, true);
+    objects_.put(id, std::move(object));
+}
+
+template <typename Object>
+size_t Declared<Object>::erase(ObjectId id) {
+    const auto found = objects_.find(id);
+    if (found == objects_.end()) return 0;
+    const Object& object = found->second;
+    forget(names_, object.name, id);
+    for (const std::string& mark : marks_of(object)) forget(marks_, mark, id);
+    for (const ObjectId link : links_of(object)) links_.erase({link, id});
+    return objects_.erase(id);
+}
+
+template class Declared<Table>;
+template class Declared<MaterializedView>;
+template class Declared<PlainView>;
 
 bool Catalog::has_relation(std::string_view name) const {
     return find_table(name) != nullptr || find_view(name) != nullptr ||
@@ -61,16 +109,14 @@ bool Catalog::has_relation(std::string_view name) const {
 }
 
 std::vector<const MaterializedView*> Catalog::views_of(TableId table) const {
-    std::vector<const MaterializedView*> found;
-    for (const auto& [id, view] : views) {
-        if (view.table == table) found.push_back(&view);
-    }
+    std::vector<const MaterializedView*> found = views.linked_to(table);
+    std::erase_if(found, [&](const MaterializedView* view) { return view->table != table; });
     return found;
 }
 
 const MaterializedView* Catalog::view_of_version(VersionId version) const {
-    for (const auto& [id, view] : views) {
-        if (view.find(version) != nullptr) return &view;
+    for (const MaterializedView* view : views.linked_to(version)) {
+        if (view->find(version) != nullptr) return view;
     }
     return nullptr;
 }

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "catalog/shared_map.h"
 #include "columnar/column.h"
 #include "model/box.h"
 #include "model/ids.h"
@@ -86,17 +88,56 @@ struct PlainView {
     int64_t created_at_us = 0;
 };
 
-/// Everything the user declared, as values. Copied on change; lookups are by exact name.
+/// The objects of one kind, by id; reads like a std::map of const values. Copies share all that was
+/// not changed since, and a look-up takes no longer where there are many.
+template <typename Object>
+class Declared {
+  public:
+    using Iterator = typename SharedMap<ObjectId, Object>::Iterator;
+
+    size_t size() const { return objects_.size(); }
+    bool empty() const { return objects_.empty(); }
+    Iterator begin() const { return objects_.begin(); }
+    Iterator end() const { return objects_.end(); }
+    Iterator find(ObjectId id) const { return objects_.find(id); }
+    bool contains(ObjectId id) const { return objects_.contains(id); }
+    /// It must be there.
+    const Object& at(ObjectId id) const { return objects_.at(id); }
+    /// By exact name; null: there is none.
+    const Object* named(std::string_view name) const;
+    /// By what only one may have beside its name: of a stream its log and its folder.
+    const Object* marked(std::string_view mark) const;
+    /// Those that belong to a stream, or have a version, ascending by id.
+    std::vector<const Object*> linked_to(ObjectId other) const;
+
+    /// Puts it in, or in the place of what has its id.
+    void put(Object object);
+    /// To be changed; it must be there. All that it is found by must stay.
+    Object& edit(ObjectId id) { return objects_.edit(id); }
+    /// How many went: 0 or 1.
+    size_t erase(ObjectId id);
+
+  private:
+    SharedMap<ObjectId, Object> objects_;
+    SharedMap<std::string, ObjectId> names_;
+    SharedMap<std::string, ObjectId> marks_;
+    SharedMap<std::pair<ObjectId, ObjectId>, bool> links_;  // what it is linked to, itself
+};
+
+/// Everything the user declared, as values. Copied on change, which costs what is changed; lookups
+/// are by exact name.
 struct Catalog {
-    std::map<TableId, Table> tables;
-    std::map<ViewId, MaterializedView> views;
-    std::map<ObjectId, PlainView> plain_views;
+    Declared<Table> tables;
+    Declared<MaterializedView> views;
+    Declared<PlainView> plain_views;
     std::map<std::string, FunctionData> function_data;  // current, by name
     uint64_t next_id = 1;                               // ids are never reused
 
-    const Table* find_table(std::string_view name) const;
-    const MaterializedView* find_view(std::string_view name) const;
-    const PlainView* find_plain_view(std::string_view name) const;
+    const Table* find_table(std::string_view name) const { return tables.named(name); }
+    const MaterializedView* find_view(std::string_view name) const { return views.named(name); }
+    const PlainView* find_plain_view(std::string_view name) const {
+        return plain_views.named(name);
+    }
     /// Any of the three has this name.
     bool has_relation(std::string_view name) const;
     std::vector<const MaterializedView*> views_of(TableId table) const;

@@ -13,13 +13,13 @@ namespace {
 /// Two streams; view "hits" (id 3, versions 4 and 5) of the first; plain view "both".
 Catalog sample() {
     Catalog catalog;
-    catalog.tables[{1}] = Table{.id = {1}, .name = "access", .options = {{"format", "json"}}};
-    catalog.tables[{2}] = Table{.id = {2}, .name = "Zugriff \"é\""};
+    catalog.tables.put(Table{.id = {1}, .name = "access", .options = {{"format", "json"}}});
+    catalog.tables.put(Table{.id = {2}, .name = "Zugriff \"é\""});
     MaterializedView hits{.id = {3}, .name = "hits", .table = {1}};
     hits.versions = {ViewVersion{.id = {4}}, ViewVersion{.id = {5}}};
     hits.current = {5};
-    catalog.views[{3}] = hits;
-    catalog.plain_views[{6}] = PlainView{.id = {6}, .name = "both"};
+    catalog.views.put(hits);
+    catalog.plain_views.put(PlainView{.id = {6}, .name = "both"});
     return catalog;
 }
 
@@ -105,6 +105,24 @@ TEST(Catalog, GivesAnOptionOrTheFallback) {
     const Catalog catalog = sample();
     EXPECT_EQ(catalog.find_table("access")->option("format", "csv"), "json");
     EXPECT_EQ(catalog.find_table("access")->option("timezone", "UTC"), "UTC");
+}
+
+TEST(Catalog, FindsWhatHasTakenAPlaceAndNotWhatWasThere) {
+    Catalog catalog = sample();
+    catalog.tables.put(Table{.id = {2}, .log = {"ab"}, .name = "other", .dataset_folder = "d/2"});
+    EXPECT_EQ(catalog.find_table("Zugriff \"é\""), nullptr);
+    EXPECT_EQ(catalog.find_table("other")->id, TableId{2});
+    EXPECT_EQ(catalog.tables.marked("ab")->id, TableId{2});
+    EXPECT_EQ(catalog.tables.marked("d/2")->id, TableId{2});
+    const Catalog before = catalog;
+    catalog.tables.erase({2});
+    EXPECT_EQ(catalog.find_table("other"), nullptr);
+    EXPECT_EQ(catalog.tables.marked("ab"), nullptr);
+    EXPECT_EQ(before.find_table("other")->id, TableId{2});
+    catalog.views.erase({3});
+    EXPECT_TRUE(catalog.views_of({1}).empty());
+    EXPECT_EQ(catalog.view_of_version({5}), nullptr);
+    EXPECT_EQ(before.view_of_version({5})->name, "hits");
 }
 
 }  // namespace

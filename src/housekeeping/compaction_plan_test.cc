@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "catalog/view_versions.h"
 #include "manifest/test_support.h"
 
 namespace braid::housekeeping {
@@ -29,7 +30,7 @@ struct History {
 
     History() {
         catalog::Table table = manifest::test_table(kTable, "t");
-        state.catalog.tables[kTable] = table;
+        state.catalog.tables.put(table);
         state.tables[kTable].origin = Positions{{Offset{0}}};
         add_version(kOld, 0);
     }
@@ -42,15 +43,15 @@ struct History {
         view.versions.push_back({.id = version,
                                  .first_seal = Positions{{Offset{first_seal}}},
                                  .is_populated = is_populated});
-        state.catalog.views[view.id] = view;
+        state.catalog.views.put(view);
         state.runs[version] = {};
     }
     void seal(uint32_t level = 0) {
-        for (auto& [version, runs] : state.runs) {
+        for (const VersionId version : catalog::versions_of(state.catalog, kTable)) {
             Run run =
                 manifest::test_run({++next}, version, RunKind::kSealed, box_of(end, end + 10));
             run.level = level;
-            runs.push_back(run);
+            state.runs[version].push_back(run);
         }
         end += 10;
     }
@@ -223,7 +224,7 @@ TEST(CompactionPlan, AllVersionsGoTogether) {
 TEST(CompactionPlan, OfAStreamThatIsGoneNothing) {
     EXPECT_FALSE(plan_compaction(manifest::State(), kTable).has_value());
     History history;
-    history.state.catalog.views.clear();
+    history.state.catalog.views.erase({kOld.value + 100});
     EXPECT_FALSE(plan_compaction(history.state, kTable).has_value());
 }
 

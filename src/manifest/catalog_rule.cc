@@ -86,9 +86,8 @@ Result<void> Rule::check_free_name(std::string_view name) const {
 }
 
 Result<TableState*> Rule::table(TableId id) {
-    const auto found = state_.tables.find(id);
-    if (found == state_.tables.end()) return no_such("table", id);
-    return &found->second;
+    if (!state_.tables.contains(id)) return no_such("table", id);
+    return &state_.tables.edit(id);
 }
 
 Result<void> Rule::operator()(const CreateTable& change) {
@@ -101,17 +100,16 @@ Result<void> Rule::operator()(const CreateTable& change) {
         return internal_error("a table of {} partitions whose log begins at {}",
                               table.partition_count, origin.to_string());
     }
-    for (const auto& [id, other] : state_.catalog.tables) {
-        if (other.log == table.log)
-            return conflict("log {} belongs to \"{}\"", table.log.hex, other.name);
-        if (other.dataset_folder == table.dataset_folder) {
-            return conflict("folder \"{}\" belongs to \"{}\"", table.dataset_folder, other.name);
-        }
+    if (const catalog::Table* other = state_.catalog.tables.marked(table.log.hex)) {
+        return conflict("log {} belongs to \"{}\"", table.log.hex, other->name);
+    }
+    if (const catalog::Table* other = state_.catalog.tables.marked(table.dataset_folder)) {
+        return conflict("folder \"{}\" belongs to \"{}\"", table.dataset_folder, other->name);
     }
     TRY(take_id(table.id));
-    state_.catalog.tables[table.id] = table;
-    state_.tables[table.id] =
-        TableState{.origin = origin, .archive_end = origin, .sealed_frontier = origin};
+    state_.catalog.tables.put(table);
+    state_.tables.put(
+        table.id, TableState{.origin = origin, .archive_end = origin, .sealed_frontier = origin});
     return {};
 }
 
@@ -135,11 +133,12 @@ Result<void> Rule::operator()(const Grow& change) {
     for (Horizon& horizon : table.horizons) grow(horizon.from);
     if (!table.thinned_below.at.empty()) grow(table.thinned_below);
     for (Erasure& erasure : table.erasures) grow(erasure.ends);
-    for (auto& [id, view] : state_.catalog.views) {
-        if (view.table != change.table) continue;
-        for (catalog::ViewVersion& version : view.versions) grow(version.first_seal);
+    for (const catalog::MaterializedView* view : state_.catalog.views_of(change.table)) {
+        for (catalog::ViewVersion& version : state_.catalog.views.edit(view->id).versions) {
+            grow(version.first_seal);
+        }
     }
-    state_.catalog.tables.at(change.table).partition_count = table.origin.partition_count();
+    state_.catalog.tables.edit(change.table).partition_count = table.origin.partition_count();
     return {};
 }
 
@@ -161,7 +160,7 @@ Result<void> Rule::operator()(const DropTable& change) {
             .with_hint("Drop the dependent objects first.");
     }
     state_.dropped.push_back({change.table, found->second.dataset_folder, now_us_});
-    state_.catalog.tables.erase(found);
+    state_.catalog.tables.erase(change.table);
     state_.tables.erase(change.table);
     return {};
 }
@@ -191,7 +190,7 @@ Result<void> Rule::operator()(const CreateView& change) {
     version.is_populated = false;
     state_.runs[version.id] = {};
     if (view.retention_us > 0 && table->clock_us) table->horizon_us = table->clock_us;
-    state_.catalog.views[view.id] = std::move(view);
+    state_.catalog.views.put(std::move(view));
     return {};
 }
 
@@ -202,21 +201,22 @@ Result<void> Rule::operator()(const DropView& change) {
     for (const catalog::ViewVersion& version : found->second.versions) {
         drop_candidate_run(table, version.id);
         SharedList<Run>::Items runs;
-        for (size_t index = 0; index < state_.runs[version.id].size(); ++index) {
-            runs.push_back(state_.runs[version.id].shared(index));
+        const SharedList<Run>& listed = state_.runs_of(version.id);
+        for (size_t index = 0; index < listed.size(); ++index) {
+            runs.push_back(listed.shared(index));
         }
         retire(runs);
         state_.runs.erase(version.id);
     }
     const TableId id = found->second.table;
-    state_.catalog.views.erase(found);
+    state_.catalog.views.erase(change.view);
     return table.candidate ? settle(id, table) : Result<void>();
 }
 
 Result<void> Rule::operator()(const CreatePlainView& change) {
     TRY(check_free_name(change.view.name));
     TRY(take_id(change.view.id));
-    state_.catalog.plain_views[change.view.id] = change.view;
+    state_.catalog.plain_views.put(change.view);
     return {};
 }
 
@@ -254,8 +254,9 @@ Result<void> Rule::operator()(const SetFunctionData& change) {
 }
 
 Result<void> Rule::operator()(const AllowFiles& change) {
-    state_.allowed_files.insert(change.directories.begin(), change.directories.end());
-    if (state_.allowed_files.size() > kAllowedFilesMax) {
+    std::set<std::string>& allowed = state_.allowed_files.edit();
+    allowed.insert(change.directories.begin(), change.directories.end());
+    if (allowed.size() > kAllowedFilesMax) {
         return exhausted("more than {} directories of sources", kAllowedFilesMax)
             .with_sqlstate("54000");
     }

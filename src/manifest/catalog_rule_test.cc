@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
@@ -231,7 +233,7 @@ TEST(AllowedFilesRule, DirectoriesStayAlsoWhenTheirTableIsDropped) {
     const TableId table = history.add_table("t");
     ASSERT_OK(history.apply({AllowFiles{{"/var/log"}}}));
     ASSERT_OK(history.apply({AllowFiles{{"/srv", "/var/log"}}, DropTable{table}}));
-    EXPECT_EQ(history.state.allowed_files, (std::set<std::string>{"/srv", "/var/log"}));
+    EXPECT_EQ(*history.state.allowed_files, (std::set<std::string>{"/srv", "/var/log"}));
 }
 
 TEST(ObjectNumbers, AreNeverUsedAgain) {
@@ -288,6 +290,47 @@ TEST(ObjectNumbers, OfTheOldestBlocksAreForgotten) {
     EXPECT_ERROR(apply(state, {CreateTable{test_table({1}, "t")}}, 1), ErrorCode::kConflict);
     const TableId oldest{state.open_ids.front().from};
     EXPECT_OK(apply(state, {CreateTable{test_table(oldest, "t")}}, 1));
+}
+
+/// Entries of `after` that are not the very ones of `before`: what a commit has copied or made.
+size_t changed_entries(const auto& before, const auto& after) {
+    return static_cast<size_t>(std::ranges::count_if(after, [&](const auto& entry) {
+        const auto there = before.find(entry.first);
+        return there == before.end() || &there->second != &entry.second;
+    }));
+}
+
+size_t changed_entries(const State& before, const State& after) {
+    return changed_entries(before.catalog.tables, after.catalog.tables) +
+           changed_entries(before.catalog.views, after.catalog.views) +
+           changed_entries(before.tables, after.tables) + changed_entries(before.runs, after.runs);
+}
+
+TEST(CatalogRule, AChangeCopiesWhatItChanges) {
+    constexpr int kStreams = 300;
+    TestHistory history;
+    std::vector<TableId> tables;
+    for (int stream = 0; stream < kStreams; ++stream) {
+        tables.push_back(history.add_table("t" + std::to_string(stream)));
+        history.add_view(tables.back(), "v" + std::to_string(stream));
+    }
+    State before = history.state;
+    const auto copies = [&] {
+        const size_t count = changed_entries(before, history.state);
+        before = history.state;
+        return count;
+    };
+    history.add_table("another");
+    EXPECT_EQ(copies(), 2U);  // what it is, and where it has got to
+    const VersionId version = history.add_view(tables[7], "more");
+    // The view, its runs, its stream.
+    EXPECT_EQ(copies(), 3U);
+    ASSERT_OK(history.apply({history.seal(tables[7], at({10}))}));
+    EXPECT_EQ(copies(), 3U);  // the stream, and the runs of two views
+    ASSERT_OK(history.apply({DropView{history.state.catalog.view_of_version(version)->id}}));
+    EXPECT_EQ(copies(), 1U);  // the stream
+    ASSERT_OK(history.apply({Grow{tables[8], at({0, 0})}}));
+    EXPECT_EQ(copies(), 3U);
 }
 
 }  // namespace

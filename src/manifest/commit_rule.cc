@@ -54,11 +54,6 @@ Result<void> check_sums(const Run& run) {
     return {};
 }
 
-void set_populated(catalog::ViewVersion& version) {
-    version.is_populated = true;
-    version.wants_backfill = false;
-}
-
 Error not_the_tiling(std::string what, std::string_view expected, const Box& box) {
     return conflict("{}", std::move(what))
         .with_detail(fmt::format("Expected {}, the box is {}.", expected, box.to_string()));
@@ -129,12 +124,17 @@ std::set<VersionId> Rule::versions_of(TableId table) const {
     return {versions.begin(), versions.end()};
 }
 
-catalog::ViewVersion* Rule::find_version(VersionId version) {
-    for (auto& [id, view] : state_.catalog.views) {
-        const auto found = std::ranges::find(view.versions, version, &catalog::ViewVersion::id);
-        if (found != view.versions.end()) return &*found;
-    }
-    return nullptr;
+const catalog::ViewVersion* Rule::find_version(VersionId version) const {
+    const catalog::MaterializedView* view = state_.catalog.view_of_version(version);
+    return view == nullptr ? nullptr : view->find(version);
+}
+
+void Rule::set_populated(VersionId version) {
+    const ViewId view = state_.catalog.view_of_version(version)->id;
+    auto& versions = state_.catalog.views.edit(view).versions;
+    const auto found = std::ranges::find(versions, version, &catalog::ViewVersion::id);
+    found->is_populated = true;
+    found->wants_backfill = false;
 }
 
 Result<void> Rule::admit(const Run& run, RunKind kind, const Box& box) {
@@ -185,7 +185,7 @@ Result<void> Rule::operator()(const Seal& change) {
 }
 
 Result<void> Rule::operator()(const Backfill& change) {
-    catalog::ViewVersion* version = find_version(change.run.version);
+    const catalog::ViewVersion* version = find_version(change.run.version);
     if (version == nullptr)
         return not_found("view version {} does not exist", change.run.version.value);
     if (version->is_populated) {
@@ -198,7 +198,7 @@ Result<void> Rule::operator()(const Backfill& change) {
     state_.runs[version->id].edit([&](SharedList<Run>::Items& runs) {
         runs.insert(runs.begin(), std::make_shared<const Run>(change.run));
     });
-    set_populated(*version);
+    set_populated(change.run.version);
     raise_clock(id, table, change.clock_us);
     return {};
 }
@@ -293,7 +293,7 @@ Result<void> Rule::operator()(const ChooseCut& change) {
                         least.to_string(), table.sealed_frontier.to_string());
     }
     for (const VersionId version : versions_of(change.table)) {
-        for (const Run& run : state_.runs[version]) {
+        for (const Run& run : state_.runs_of(version)) {
             if (side_of(run.box, cut) != Side::kAcross) continue;
             return conflict("cut {} goes through run {}", cut.to_string(), run.id.value)
                 .with_detail(fmt::format("Its box is {}.", run.box.to_string()));
@@ -409,16 +409,15 @@ Result<void> Rule::publish_version(const Run& run, const TableState& table, cons
     }
     retire(replaced);
     runs.edit([&](SharedList<Run>::Items& items) { items = std::move(result); });
-    set_populated(*find_version(run.version));
+    set_populated(run.version);
     return {};
 }
 
 Result<void> Rule::operator()(const Compact& change) {
     const VersionId version = change.added.version;
-    const auto found = state_.runs.find(version);
-    if (found == state_.runs.end())
+    if (!state_.runs.contains(version))
         return not_found("view version {} does not exist", version.value);
-    SharedList<Run>& runs = found->second;
+    SharedList<Run>& runs = state_.runs.edit(version);
     if (change.removed.size() < 2) return internal_error("a compaction of less than two runs");
     const auto first = std::ranges::find(runs, change.removed.front(), &Run::id) - runs.begin();
     if (runs.size() - static_cast<size_t>(first) < change.removed.size()) {
@@ -481,16 +480,17 @@ Result<void> Rule::operator()(const Release& change) {
 
 Result<void> Rule::operator()(const ForgetCuts& change) {
     for (const uint64_t number : change.cuts) {
-        const auto forgotten = [&](auto& entry) {
-            std::vector<PublishedCut>& cuts = entry.second.cuts;
+        const auto is_kept = [&](const auto& entry) {
+            const std::vector<PublishedCut>& cuts = entry.second.cuts;
             const auto place = std::ranges::find(cuts, number, &PublishedCut::number);
-            if (place == cuts.end() || place + 1 == cuts.end()) return false;
-            cuts.erase(place);
-            return true;
+            return place != cuts.end() && place + 1 != cuts.end();
         };
-        if (std::ranges::none_of(state_.tables, forgotten)) {
+        const auto table = std::ranges::find_if(state_.tables, is_kept);
+        if (table == state_.tables.end()) {
             return conflict("cut {} is the newest, or not kept", number);
         }
+        std::erase_if(state_.tables.edit(table->first).cuts,
+                      [&](const PublishedCut& cut) { return cut.number == number; });
     }
     return {};
 }
@@ -530,8 +530,15 @@ void Rule::forget_unbacked_cuts(const std::map<RunId, VersionId>& released) {
         for (const Run& run : state_.runs_of(version)) kept.emplace(run.id, version);
     }
     for (const Retired& each : state_.retired) kept.emplace(each.run.id, each.run.version);
-    for (auto& [id, table] : state_.tables) {
-        if (table.cuts.empty()) continue;
+    const auto is_broken = [&](const PublishedCut& cut) {
+        return std::ranges::any_of(cut.runs, [&](RunId run) { return released.contains(run); });
+    };
+    std::vector<TableId> touched;
+    for (const auto& [id, table] : state_.tables) {
+        if (std::ranges::any_of(table.cuts, is_broken)) touched.push_back(id);
+    }
+    for (const TableId id : touched) {
+        TableState& table = state_.tables.edit(id);
         const uint64_t newest = table.cuts.back().number;
         std::erase_if(table.cuts, [&](PublishedCut& cut) {
             std::set<VersionId> broken;

@@ -56,7 +56,8 @@ class Rule {
     Result<TableState*> table(TableId id);
     /// Every view version that is fed from the table.
     std::set<VersionId> versions_of(TableId table) const;
-    catalog::ViewVersion* find_version(VersionId version);
+    const catalog::ViewVersion* find_version(VersionId version) const;
+    void set_populated(VersionId version);
     Result<void> check_free_name(std::string_view name) const;
     Result<void> take_id(ObjectId id);
     Result<void> take_run_id(RunId id);

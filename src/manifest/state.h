@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -12,6 +11,7 @@
 
 #include "base/hash.h"
 #include "catalog/catalog.h"
+#include "catalog/shared_map.h"
 #include "manifest/shared_list.h"
 #include "model/box.h"
 #include "model/fold_account.h"
@@ -201,15 +201,16 @@ struct IdRange {
     friend bool operator==(const IdRange&, const IdRange&) = default;
 };
 
-/// All that is true at one manifest version. Immutable; readers hold a shared pointer to one.
+/// All that is true at one manifest version. Immutable; readers hold a shared pointer to one. A
+/// copy shares what is not changed in it: a commit costs what it changes, not what there is.
 struct State {
     ManifestNumber number;
     catalog::Catalog catalog;
-    std::set<std::string> allowed_files;  // directories
-    std::map<TableId, TableState> tables;
+    catalog::Shared<std::set<std::string>> allowed_files;  // directories
+    catalog::SharedMap<TableId, TableState> tables;
     /// Per view version: its runs in order, tiling [origin or first_seal, sealed_frontier)
     /// together.
-    std::map<VersionId, SharedList<Run>> runs;
+    catalog::SharedMap<VersionId, SharedList<Run>> runs;
     SharedList<Retired> retired;   // oldest first
     std::vector<Dropped> dropped;  // oldest first
     SharedList<Audit> audits;      // newest 1,000 and all pending ones, oldest first

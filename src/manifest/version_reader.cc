@@ -377,18 +377,18 @@ TableState read_table_state(const Node& in) {
 
 State read_state(const Node& in) {
     State state;
-    for (auto& each : in.list("tables", read_table))
-        state.catalog.tables[each.id] = std::move(each);
-    for (auto& each : in.list("views", read_view)) state.catalog.views[each.id] = std::move(each);
+    for (auto& each : in.list("tables", read_table)) state.catalog.tables.put(std::move(each));
+    for (auto& each : in.list("views", read_view)) state.catalog.views.put(std::move(each));
     for (auto& each : in.list("plain_views", read_plain_view)) {
-        state.catalog.plain_views[each.id] = std::move(each);
+        state.catalog.plain_views.put(std::move(each));
     }
     for (auto& each : in.list("function_data", read_function_data)) {
         state.catalog.function_data[each.name] = std::move(each);
     }
     if (in.has("allowed_files")) {
-        for (auto& each : in.text_list("allowed_files"))
-            state.allowed_files.insert(std::move(each));
+        for (auto& each : in.text_list("allowed_files")) {
+            state.allowed_files.edit().insert(std::move(each));
+        }
     }
     in.list("table_states", [&](const Node& table) {
         state.tables[table.id("table")] = read_table_state(table);

@@ -387,7 +387,7 @@ class Writer {
         values("views", state.catalog.views);
         values("plain_views", state.catalog.plain_views);
         values("function_data", state.catalog.function_data);
-        if (!state.allowed_files.empty()) texts("allowed_files", state.allowed_files);
+        if (!state.allowed_files->empty()) texts("allowed_files", *state.allowed_files);
         json_.key("table_states");
         json_.begin_array();
         for (const auto& [id, table] : state.tables) {

@@ -153,8 +153,10 @@ Result<catalog::MaterializedView> FakeControl::complete(std::string name,
 
 Result<void> FakeControl::commit(const TransactionWork& work) {
     manifest::State next = TRY(manifest::apply(*state(), work.changes, 0));
-    for (auto& [id, view] : next.catalog.views) {
-        for (catalog::ViewVersion& version : view.versions) {
+    std::vector<ViewId> views;
+    for (const auto& [id, view] : next.catalog.views) views.push_back(id);
+    for (const ViewId id : views) {
+        for (catalog::ViewVersion& version : next.catalog.views.edit(id).versions) {
             if (version.wants_backfill) version.is_populated = true;
         }
     }

@@ -121,7 +121,7 @@ SampleSystem::SampleSystem() {
 void register_table(const CreateTable& command, catalog::Catalog& catalog) {
     catalog::Table table = command.table;
     table.id = ObjectId{catalog.next_id++};
-    catalog.tables.emplace(table.id, std::move(table));
+    catalog.tables.put(std::move(table));
 }
 
 void register_view(const CreateMaterializedView& command, catalog::Catalog& catalog) {
@@ -135,7 +135,7 @@ void register_view(const CreateMaterializedView& command, catalog::Catalog& cata
     version.time_zone = command.time_zone;
     view.current = version.id;
     view.versions.push_back(std::move(version));
-    catalog.views.emplace(view.id, std::move(view));
+    catalog.views.put(std::move(view));
 }
 
 void register_plain_view(const CreateView& command, catalog::Catalog& catalog) {
@@ -143,7 +143,7 @@ void register_plain_view(const CreateView& command, catalog::Catalog& catalog) {
     view.id = ObjectId{catalog.next_id++};
     view.name = command.name;
     view.definition = command.definition;
-    catalog.plain_views.emplace(view.id, std::move(view));
+    catalog.plain_views.put(std::move(view));
 }
 
 std::string columns_text(const Schema& schema) {

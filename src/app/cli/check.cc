@@ -73,7 +73,7 @@ class Declarations {
         TRY(operators::make_decoder_of(table));
         TRY(Sources::check(table));
         table.id = next();
-        catalog_.tables.emplace(table.id, std::move(table));
+        catalog_.tables.put(std::move(table));
         return {};
     }
 
@@ -92,14 +92,13 @@ class Declarations {
         version.is_populated = true;
         view.current = version.id;
         view.versions.push_back(std::move(version));
-        catalog_.views.emplace(view.id, std::move(view));
+        catalog_.views.put(std::move(view));
         return {};
     }
 
     Result<void> add(const sql::CreateView& create) {
         if (create.replaces) catalog_.plain_views.erase(*create.replaces);
-        const ObjectId id = next();
-        catalog_.plain_views.emplace(id, catalog::PlainView{id, create.name, create.definition, 0});
+        catalog_.plain_views.put({next(), create.name, create.definition, 0});
         return {};
     }
 

@@ -46,7 +46,7 @@ class OneTable final : public Control {
     OneTable() : log_(std::make_shared<ForgetfulLog>()) {
         auto state = std::make_shared<manifest::State>();
         catalog::Table table{.id = {1}, .name = "t", .connector = "http", .format = "json"};
-        state->catalog.tables[table.id] = std::move(table);
+        state->catalog.tables.put(std::move(table));
         state_ = std::move(state);
     }
     manifest::StatePtr state() const override { return state_; }

@@ -156,7 +156,7 @@ TEST_F(SystemFixture, ShowsStreamsViewsAndRuns) {
                                  .quarantined = 3,
                                  .failed = 2,
                                  .expired = 6});
-        state.catalog.views.begin()->second.retention_us = 7'200'000'000;
+        state.catalog.views.edit(state.catalog.views.begin()->first).retention_us = 7'200'000'000;
         state.tables[t].horizon_us = 7'200'000'000 + 1;
         state.tables[t].clock_us = 1'000'000;
         state.audits.push_back({.number = 1,

@@ -30,21 +30,20 @@ const catalog::Catalog& fuzz_catalog() {
             const ObjectId id{out->next_id++};
             if (auto* table = std::get_if<sql::CreateTable>(&bound->command)) {
                 table->table.id = id;
-                out->tables.emplace(id, table->table);
+                out->tables.put(table->table);
             } else if (auto* view = std::get_if<sql::CreateMaterializedView>(&bound->command)) {
                 catalog::ViewVersion version;
                 version.id = ObjectId{out->next_id++};
                 version.definition = view->definition;
                 version.time_zone = view->time_zone;
-                out->views.emplace(id, catalog::MaterializedView{.id = id,
-                                                                 .name = view->name,
-                                                                 .table = view->plan->table,
-                                                                 .versions = {version},
-                                                                 .current = version.id});
+                out->views.put(catalog::MaterializedView{.id = id,
+                                                         .name = view->name,
+                                                         .table = view->plan->table,
+                                                         .versions = {version},
+                                                         .current = version.id});
             } else if (auto* plain = std::get_if<sql::CreateView>(&bound->command)) {
-                out->plain_views.emplace(
-                    id, catalog::PlainView{
-                            .id = id, .name = plain->name, .definition = plain->definition});
+                out->plain_views.put(catalog::PlainView{
+                    .id = id, .name = plain->name, .definition = plain->definition});
             }
         }
         return out;
