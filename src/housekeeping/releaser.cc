@@ -95,13 +95,7 @@ Releaser::Releaser(Store& store, manifest::Manifest& manifest, const Clock& cloc
       forget_run_(std::move(forget_run)),
       ages_(std::make_shared<RetiredAges>()) {
     ages_->note(*manifest.head(), clock.monotonic_us());
-    manifest.on_commit([ages = ages_, &clock, known = std::pair<RunId, uint64_t>()](
-                           const manifest::StatePtr& state) mutable {
-        // Most commits retire and publish nothing.
-        const RunId newest = state->retired.empty() ? RunId() : state->retired.back().run.id;
-        const std::pair now(newest, state->next_cut);
-        if (now == known) return;
-        known = now;
+    manifest.on_commit([ages = ages_, &clock](const manifest::StatePtr& state) {
         ages->note(*state, clock.monotonic_us());
     });
 }

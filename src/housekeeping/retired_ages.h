@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <utility>
 
 #include "base/mutex.h"
 #include "manifest/manifest.h"
@@ -14,9 +15,12 @@ namespace braid::housekeeping {
 /// restart begins to count anew. Thread-safe.
 class RetiredAges {
   public:
-    /// A manifest version that is true now.
+    /// A manifest version that is true now. Most retire and publish nothing, and cost nothing.
     void note(const manifest::State& state, int64_t monotonic_us) {
         const ScopedLock lock(mutex_);
+        const RunId newest = state.retired.empty() ? RunId() : state.retired.back().run.id;
+        const std::pair now(newest, state.next_cut);
+        if (std::exchange(noted_, now) == now) return;
         std::map<RunId, int64_t> runs;
         for (const manifest::Retired& each : state.retired) {
             runs[each.run.id] = seen(runs_us_, each.run.id, monotonic_us);
@@ -49,6 +53,8 @@ class RetiredAges {
     }
 
     mutable Mutex mutex_;
+    /// The newest retired run and the next cut of the version that was noted last.
+    std::pair<RunId, uint64_t> noted_ GUARDED_BY(mutex_);
     std::map<RunId, int64_t> runs_us_ GUARDED_BY(mutex_);
     std::map<uint64_t, int64_t> cuts_us_ GUARDED_BY(mutex_);
 };

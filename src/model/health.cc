@@ -71,7 +71,10 @@ std::shared_ptr<PartHealth> Health::add(std::string part, std::string stream) {
     added->part_ = std::move(part);
     added->stream_ = std::move(stream);
     const ScopedLock lock(mutex_);
-    std::erase_if(parts_, [](const auto& each) { return each.expired(); });
+    // Only when there is no room: a look at all for each would be the square of them.
+    if (parts_.size() == parts_.capacity()) {
+        std::erase_if(parts_, [](const auto& each) { return each.expired(); });
+    }
     parts_.push_back(added);
     return added;
 }
