@@ -201,7 +201,7 @@ def runs_row(_):
     """Row 13: CPU of the server for a point read, by how many runs of random keys there are."""
     costs = {}
     for runs in (1, 40, 1000):
-        with (server(KEY_VIEW, "[speed]\nseal_interval_ms = 1\n") as braid,
+        with (server(KEY_VIEW, "[speed]\nseal_interval_ms = 1\nseal_events = 0\n") as braid,
               tempfile.NamedTemporaryFile("w", suffix=".sql") as script):
             server_rows.fill_runs(braid, runs, KEYS)
             script.write(f"\\set k random(0, {KEYS - 1})\nSELECT n, s FROM sums WHERE k = :k;\n")
@@ -365,7 +365,7 @@ def partitions_row(_):
 
 def age_row(_):
     """Row 11: open files and mappings after many seals and a scan, less those after a few."""
-    with server(KEY_VIEW, "[speed]\nseal_interval_ms = 1\n") as braid, braid.connect() as connection:
+    with server(KEY_VIEW, "[speed]\nseal_interval_ms = 1\nseal_events = 0\n") as braid, braid.connect() as connection:
         found = []
         for seals in (server_rows.SEALS_BEFORE, server_rows.SEALS):
             while (done := server_rows.seals_of(braid)) < seals:

@@ -107,6 +107,7 @@ std::map<std::string, Apply> known_keys(Config& config) {
         {"log.keep_free_mib", scaled(node.log.keep_free_bytes, kMebibyte)},
         {"speed.fold_threads", count_of_threads(node.speed.fold_threads)},
         {"speed.memory_mib", scaled(node.speed.memory_bytes_max, kMebibyte)},
+        {"speed.seal_events", scaled(node.speed.seal_events_min, 1)},
         {"speed.seal_interval_ms", scaled(node.speed.seal_interval_us, kMilliseconds)},
         {"speed.seal_mib", scaled(node.speed.seal_bytes_max, kMebibyte)},
         {"speed.unsealed_mib", scaled(node.unsealed_bytes_max, kMebibyte)},

@@ -40,6 +40,86 @@ TEST_F(SpeedLayerTest, FoldsAndSealsWhenItsStepsRun) {
     EXPECT_EQ(stream_.runs("v").size(), runs) << "an idle stream does not seal";
 }
 
+/// A stream that waits for more events than a few before it is sealed.
+class SmallSealTest : public SpeedLayerTest {
+  protected:
+    static constexpr uint64_t kEventsMin = 20;
+
+    void SetUp() override {
+        stream_.options.seal_events_min = kEventsMin;
+        SpeedLayerTest::SetUp();
+        ASSERT_OK(layer_->declare(stream_.table.id, {stream_.new_view("v")}));
+        workers_.run_until_idle();
+    }
+    void append(uint64_t count) {
+        stream_.append(0, std::vector<std::string>(count, stream_.event("a", 1)));
+        workers_.run_until_idle();
+    }
+    void wait(int64_t us) {
+        stream_.clock.advance_us(us);
+        workers_.run_until_idle();
+    }
+    int64_t sealed() const { return stream_.state().sealed_frontier.at[0].value; }
+    const int64_t interval_us_ = stream_.options.seal_interval_us;
+};
+
+TEST_F(SmallSealTest, FewEventsWaitForTwelveIntervals) {
+    append(kEventsMin - 1);
+    wait(kSmallSealIntervals * interval_us_ - 1);
+    EXPECT_EQ(sealed(), 0);
+    wait(1);
+    EXPECT_EQ(sealed(), kEventsMin - 1);
+}
+
+TEST_F(SmallSealTest, EnoughEventsAreSealedEachInterval) {
+    append(kEventsMin);
+    wait(interval_us_ - 1);
+    EXPECT_EQ(sealed(), 0);
+    wait(1);
+    EXPECT_EQ(sealed(), kEventsMin);
+    append(kEventsMin + 1);
+    wait(interval_us_);
+    EXPECT_EQ(sealed(), 2 * kEventsMin + 1);
+}
+
+TEST_F(SmallSealTest, FewThatBecomeEnoughAreSealedAtOnceIfTheyHaveWaited) {
+    append(kEventsMin - 1);
+    wait(3 * interval_us_);
+    EXPECT_EQ(sealed(), 0);
+    append(1);
+    EXPECT_EQ(sealed(), kEventsMin);
+}
+
+TEST_F(SmallSealTest, WhoAsksForASealGetsIt) {
+    append(1);
+    ASSERT_OK(layer_->seal(stream_.table.id));
+    EXPECT_EQ(sealed(), 1);
+}
+
+TEST_F(SmallSealTest, OneEventInFiveSecondsIsSixtySealsAnHour) {
+    constexpr int64_t kHourUs = 3'600'000'000;
+    const uint64_t before = stream_.manifest->head()->number.value;
+    for (int64_t us = 0; us < kHourUs; us += 5'000'000) {
+        append(1);
+        wait(5'000'000);
+    }
+    EXPECT_EQ(sealed(), 720);
+    EXPECT_LE(stream_.manifest->head()->number.value - before, 61U);
+}
+
+TEST_F(SpeedLayerTest, FewEventsAreSealedWhereMemoryIsWanted) {
+    layer_.reset();
+    stream_.options.seal_events_min = 10;
+    stream_.options.memory_bytes_max = 1;
+    SpeedLayer small(stream_.parts(), stream_.options, workers_);
+    ASSERT_OK(small.add_table(stream_.table, stream_.log));
+    ASSERT_OK(small.declare(stream_.table.id, {stream_.new_view("v")}));
+    stream_.append(0, {stream_.event("a", 1)});
+    workers_.run_until_idle();
+    EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({1, 0}));
+    small.remove_table(stream_.table.id);
+}
+
 TEST_F(SpeedLayerTest, SealsEarlyWhenItsTablesAreLarge) {
     stream_.options.seal_bytes_max = 1;
     SpeedLayer greedy(stream_.parts(), stream_.options, workers_);
@@ -134,6 +214,37 @@ TEST(SpeedLayerRace, SealsWhatCameLast) {
                 writer.join();
                 reader.join();
                 simulation.rest_us(10 * stream.options.seal_interval_us);
+                EXPECT_EQ(stream.state().sealed_frontier, stream.log->durable_end());
+            }
+        });
+    }
+}
+
+/// Few events that wait are not looked at until there are more: whoever folds those wakes the seal.
+TEST(SpeedLayerRace, WakesASealThatWaitsForMore) {
+    for (uint64_t seed = 1; seed <= 30 && !testing::Test::HasFailure(); ++seed) {
+        SCOPED_TRACE(seed);
+        Simulation simulation(seed);
+        simulation.run([&] {
+            TestStream stream;
+            stream.options.fold_threads = 1 + seed % 2;
+            stream.options.seal_events_min = 4;
+            stream.options.seal_interval_us = 3'600'000'000;  // no thread stalls for long of it
+            stream.open();
+            SpeedParts parts = stream.parts();
+            parts.clock = &simulation;
+            ThreadWorkers workers({.clock = &simulation});
+            SpeedLayer layer(parts, stream.options, workers);
+            const int64_t interval_us = stream.options.seal_interval_us;
+            ASSERT_OK(layer.add_table(stream.table, stream.log));
+            ASSERT_OK(layer.declare(stream.table.id, {stream.new_view("v")}));
+            for (int turn = 0; turn < 2; ++turn) {
+                const Positions before = stream.log->durable_end();
+                stream.append(0, std::vector<std::string>(3, stream.event("a", turn)));
+                simulation.rest_us(7 * interval_us / 2);
+                EXPECT_EQ(stream.state().sealed_frontier, before);
+                stream.append(0, {stream.event("b", turn)});
+                simulation.rest_us(interval_us / 10);
                 EXPECT_EQ(stream.state().sealed_frontier, stream.log->durable_end());
             }
         });

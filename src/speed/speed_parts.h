@@ -18,10 +18,16 @@
 
 namespace braid::speed {
 
+/// For how many intervals a few new events may wait for their seal.
+constexpr int64_t kSmallSealIntervals = 12;
+
 /// Limits of the speed layer; ARCHITECTURE.md says why each has its value.
 struct SpeedOptions {
     size_t slice_records_max = 4096;
     int64_t seal_interval_us = 5'000'000;
+    /// A stream with fewer new events than this is not worth a seal each interval: it waits for
+    /// kSmallSealIntervals of them, or until it has as many. 0: every stream is.
+    uint64_t seal_events_min = 1'000;
     uint64_t seal_bytes_max = 256ULL << 20;
     /// Of the states of all streams together; beyond it folding waits for seals.
     uint64_t memory_bytes_max = 2ULL << 30;

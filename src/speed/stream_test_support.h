@@ -24,7 +24,7 @@ struct TestStream {
     SteppedClock clock;
     Metrics metrics;
     operators::TestViews views;
-    SpeedOptions options;
+    SpeedOptions options = {.seal_events_min = 0};
     /// Its log is in memory, begins elsewhere than at 0, leaves out offsets by this seed and may
     /// get partitions; embedded and dense without.
     std::optional<uint64_t> holes_seed;

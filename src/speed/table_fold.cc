@@ -339,6 +339,14 @@ bool TableFold::has_unsealed() const {
     return !failure_ && folded_to_ != sealed_;
 }
 
+/// Events are counted by their offsets, which is too many where a log leaves some out.
+bool TableFold::is_unsealed_small() const {
+    const ScopedLock lock(mutex_);
+    const bool is_memory_wanted = parts_.memory != nullptr && parts_.memory->is_full();
+    if (is_memory_wanted || layer_bytes() >= options_.seal_bytes_max) return false;
+    return Box::between(sealed_, folded_to_).width() < options_.seal_events_min;
+}
+
 Result<std::optional<TableFold::Frozen>> TableFold::freeze() {
     UniqueLock lock(mutex_);
     TRY(settle(lock));

@@ -76,6 +76,8 @@ class TableFold {
 
     /// Whether something is folded that is not sealed, and may be.
     bool has_unsealed() const;
+    /// Whether that is so little that it can wait: few events, and no memory is wanted back.
+    bool is_unsealed_small() const;
     /// All that is folded, and stays as it is until thaw() or sealed().
     struct Frozen {
         Box box;

@@ -78,15 +78,23 @@ TableSeal::TableSeal(const SpeedParts& parts, const SpeedOptions& options,
 
 StepOutcome TableSeal::step() {
     const int64_t now_us = parts_.clock->monotonic_us();
+    waits_for_more_ = false;
     if (!fold_.has_unsealed()) {
         has_rested_ = true;
         return {.progressed = false, .idle_us = kUntilWoken};
     }
     // What came after a rest waits for a whole interval.
     if (std::exchange(has_rested_, false)) last_seal_us_ = now_us;
-    const int64_t due_us = last_seal_us_ + options_.seal_interval_us;
-    if (now_us < due_us && !fold_.wants_seal()) {
-        return {.progressed = false, .idle_us = std::min<int64_t>(due_us - now_us, 100'000)};
+    const int64_t interval_us = options_.seal_interval_us;
+    const int64_t waited_us = now_us - last_seal_us_;
+    if (fold_.is_unsealed_small()) {
+        if (waited_us / kSmallSealIntervals < interval_us) {
+            waits_for_more_ = true;
+            return {.progressed = false, .idle_us = interval_us};
+        }
+    } else if (waited_us < interval_us && !fold_.wants_seal()) {
+        return {.progressed = false,
+                .idle_us = std::min<int64_t>(interval_us - waited_us, 100'000)};
     }
     const auto sealed = seal_folded();
     if (!sealed) {

@@ -29,8 +29,10 @@ class TableSeal {
               TableFold& fold);
 
     /// Seals when the interval has passed or the layers have grown too large; idle streams do not
-    /// seal.
+    /// seal, and those with a few new events only after several intervals.
     StepOutcome step();
+    /// Whether the last step found a few events, which can wait until there are more.
+    bool waits_for_more() const { return waits_for_more_; }
     /// Makes durable what is folded already; nothing to do is success.
     Result<void> seal_folded();
     /// TableWorker::declare.
@@ -68,7 +70,9 @@ class TableSeal {
 
     Mutex mutex_;  // one seal at a time; before that of the fold
     std::atomic<int64_t> last_seal_us_ = 0;
-    bool has_rested_ = false;  // by the step alone
+    // By the step alone.
+    bool has_rested_ = false;
+    bool waits_for_more_ = false;
 };
 
 }  // namespace braid::speed

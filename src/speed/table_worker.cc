@@ -29,13 +29,16 @@ TableWorker::TableWorker(SpeedParts parts, SpeedOptions options, catalog::Table 
 
 StepOutcome TableWorker::seal_step() {
     seal_rests_ = true;  // before it looks: what comes now rouses it again
+    seal_waits_ = true;
     const StepOutcome outcome = seal_.step();
     if (outcome.progressed || outcome.idle_us != kUntilWoken) seal_rests_ = false;
+    if (!seal_.waits_for_more()) seal_waits_ = false;
     return outcome;
 }
 
 bool TableWorker::rouse_seal() {
-    return seal_rests_ && fold_.has_unsealed() && seal_rests_.exchange(false);
+    if (seal_rests_ && fold_.has_unsealed()) return seal_rests_.exchange(false);
+    return seal_waits_ && !fold_.is_unsealed_small() && seal_waits_.exchange(false);
 }
 
 Result<void> TableWorker::seal() {

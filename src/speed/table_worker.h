@@ -32,7 +32,8 @@ class TableWorker {
 
     StepOutcome fold_step() { return fold_.step(); }
     StepOutcome seal_step();
-    /// Whether something is to be sealed, and the step that does it rests: it must be woken now.
+    /// Whether something is to be sealed, and the step that does it rests, or waits for more than
+    /// there was: it must be woken now.
     /// Says so once.
     bool rouse_seal();
 
@@ -81,7 +82,8 @@ class TableWorker {
     const catalog::Table table_;
     TableFold fold_;
     TableSeal seal_;
-    std::atomic<bool> seal_rests_ = false;
+    std::atomic<bool> seal_rests_ = false;  // nothing is to be sealed
+    std::atomic<bool> seal_waits_ = false;  // too little to be sealed at once
 };
 
 }  // namespace braid::speed

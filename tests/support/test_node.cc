@@ -16,6 +16,7 @@ app::NodeOptions TestNode::small_options() {
     options.log.extent_bytes_max = 4096;
     options.log.keep_free_bytes = 0;
     options.speed.seal_interval_us = 5'000'000;
+    options.speed.seal_events_min = 0;
     options.archive.interval_us = 60'000'000;
     options.archive.segment_rows_max = 1000;
     options.allowed_files = {"/"};

@@ -25,6 +25,7 @@ constexpr const char* kTable = "web";
 app::NodeOptions node_options(const AgeOptions& options) {
     app::NodeOptions node;
     node.speed.seal_interval_us = options.seal_every_us;
+    node.speed.seal_events_min = 0;
     node.batch.interval_us = options.batch_every_us;
     node.batch.full_interval_us = options.batch_full_every_us;
     return node;
