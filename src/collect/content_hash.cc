@@ -16,9 +16,13 @@ uint64_t fold(uint64_t chain, std::string_view block) {
 }  // namespace
 
 void ContentHash::add(std::string_view bytes) {
-    if (head_.size() < kHeadBytes) head_ += bytes.substr(0, kHeadBytes - head_.size());
+    CHECK(!is_resting_);
     const uint64_t start = window_start();
     bytes_ += bytes.size();
+    if (start == 0 && window_start() > 0) {
+        head_ = window_.substr(0, kHeadBytes);
+        head_ += bytes.substr(0, kHeadBytes - head_.size());
+    }
     // Blocks that leave the window: first those of which it holds a part, then those that only
     // passed by.
     uint64_t to_fold = window_start() - start;
@@ -39,11 +43,38 @@ void ContentHash::add(std::string_view bytes) {
     window_ += bytes;
 }
 
+std::string_view ContentHash::head() const {
+    return window_start() == 0 ? std::string_view(window_).substr(0, kHeadBytes) : head_;
+}
+
 ContentMark ContentHash::mark() const {
-    return {.bytes = bytes_, .head = hash64(head_), .chain = chain_, .tail = hash64(window_)};
+    return {.bytes = bytes_,
+            .head = hash64(head()),
+            .chain = chain_,
+            .tail = is_resting_ ? tail_ : hash64(window_)};
+}
+
+bool ContentHash::fits_window(std::string_view text) const {
+    if (!is_resting_) return text.starts_with(window_);
+    return text.size() >= window_size() && hash64(text.substr(0, window_size())) == tail_;
+}
+
+void ContentHash::rest() {
+    if (is_resting_) return;
+    if (window_start() == 0) return window_.shrink_to_fit();
+    tail_ = hash64(window_);
+    is_resting_ = true;
+    window_ = std::string();
+}
+
+void ContentHash::wake(std::string_view text) {
+    if (!is_resting_) return;
+    is_resting_ = false;
+    window_ = text.substr(0, window_size());
 }
 
 uint64_t ContentHash::chain_at(uint64_t start) const {
+    CHECK(!is_resting_);
     CHECK_GE(start, window_start());
     CHECK_LE(start, bytes_);
     uint64_t chain = chain_;

@@ -35,6 +35,39 @@ TEST(ContentHash, IsTheSameHoweverTheBytesWereCut) {
     }
 }
 
+/// Whether the hash of a file that has these bytes, and rests between them, is as without the rest.
+TEST(ContentHash, RestsWithoutItsWindow) {
+    Random random(9);
+    const std::string bytes = some_bytes(random, 20'000);
+    for (const size_t end : {0, 1, 511, 513, 2047, 2048, 4095, 4096, 4097, 6143, 6144, 12'345}) {
+        ContentHash hash;
+        hash.add(std::string_view(bytes).substr(0, end));
+        const ContentMark mark = hash.mark();
+        const std::string head(hash.head());
+        hash.rest();
+        hash.rest();
+        EXPECT_EQ(hash.window().empty(), end == 0 || hash.window_start() > 0) << end;
+        EXPECT_EQ(hash.mark(), mark) << end;
+        EXPECT_EQ(hash.head(), head) << end;
+        std::string there = bytes.substr(hash.window_start());
+        EXPECT_TRUE(hash.fits_window(there)) << end;
+        EXPECT_TRUE(hash.fits_window(there.substr(0, hash.window_size()))) << end;
+        if (hash.window_size() > 0) {
+            EXPECT_FALSE(hash.fits_window(there.substr(0, hash.window_size() - 1))) << end;
+            std::string other = there;
+            other[hash.window_size() - 1] ^= 1;
+            EXPECT_FALSE(hash.fits_window(other)) << end;
+        }
+        hash.wake(there);
+        hash.add(std::string_view(bytes).substr(end));
+        ContentHash whole;
+        whole.add(bytes);
+        EXPECT_EQ(hash.mark(), whole.mark()) << end;
+        EXPECT_EQ(hash.window(), whole.window()) << end;
+        EXPECT_EQ(hash.head(), whole.head()) << end;
+    }
+}
+
 TEST(ContentHash, SeesAByteThatChangedAnywhere) {
     Random random(8);
     std::string bytes = some_bytes(random, 10'000);

@@ -99,6 +99,17 @@ class FileRotationTest : public testing::TestWithParam<bool>, protected test::Fo
         if (GetParam()) start();
     }
 
+    /// Another file is read, and x.log closed for it: it holds no more than it must.
+    void rest() {
+        run();
+        append("x.log.other", "other\n");
+        run();
+    }
+    size_t count_without_others() {
+        Lines all = lines();
+        return all.size() - static_cast<size_t>(std::ranges::count(all, "other"));
+    }
+
     fs::path folder_;
     std::unique_ptr<FileSystem> machine_;
     int writes_ = 0;
@@ -216,6 +227,58 @@ TEST_P(FileRotationTest, SeesThatAFileOfTheSameSizeHasOtherLines) {
     maybe_restart();
     run();
     EXPECT_EQ(lines(), (Lines{"one", "two"}));
+}
+
+TEST_P(FileRotationTest, AFileThatHasRestedGoesOn) {
+    options_.open_files_max = 1;
+    start();
+    for (const int count : {1, 50, 51, 100, 101, 300}) {
+        const size_t before = count_without_others();
+        append("x.log", many(fmt::format("{} a", count), count));
+        rest();
+        append("x.log", many("b", 2));
+        run();
+        rest();
+        append("x.log", many("c", 200));
+        maybe_restart();
+        run();
+        EXPECT_EQ(count_without_others(), before + static_cast<size_t>(count) + 202) << count;
+    }
+    EXPECT_FALSE(was_traced("new file"));
+}
+
+TEST_P(FileRotationTest, AFileThatHasRestedIsHeldAgainstWhatWasReadOfIt) {
+    options_.open_files_max = 1;
+    start();
+    std::string text = many("a", 300);
+    append("x.log", text);
+    rest();
+    // The last of its bytes, and no more.
+    text[text.size() - 2] = '!';
+    rewrite("x.log", text);
+    maybe_restart();
+    run();
+    EXPECT_EQ(count_without_others(), 600U);
+    rest();
+    text[text.size() - 2] = '?';
+    rewrite("x.log", text + many("b", 3));
+    maybe_restart();
+    run();
+    EXPECT_EQ(count_without_others(), 903U);
+    EXPECT_TRUE(was_traced("new file") || was_traced("new one"));
+}
+
+TEST_P(FileRotationTest, ACopyOfAFileThatHasRestedIsNotCountedTwice) {
+    options_.open_files_max = 1;
+    start();
+    append("x.log", many("a", 300));
+    rest();
+    copy("x.log", "x.log.1");
+    rewrite("x.log", many("b", 50));
+    maybe_restart();
+    run();
+    run();
+    EXPECT_EQ(count_without_others(), 350U);
 }
 
 TEST_P(FileRotationTest, ACopyBeforeACutIsNotCountedTwice) {

@@ -42,7 +42,7 @@ void FollowedFile::restart() {
 
 Result<bool> FollowedFile::is_intact(std::vector<std::byte>& buffer) const {
     const ContentHash& content = long_line_ ? long_line_->walked : content_;
-    buffer.resize(content.window().size());
+    buffer.resize(content.window_size());
     const auto text = TRY(read_after(content, buffer));
     return text.has_value();
 }
@@ -59,8 +59,8 @@ Result<std::optional<std::string_view>> FollowedFile::read_after(
     }
     const size_t got = TRY(handle_->read_at(content.window_start(), buffer));
     const std::string_view text = as_text(Bytes(buffer).first(got));
-    if (!text.starts_with(content.window())) return std::optional<std::string_view>();
-    return std::optional(text.substr(content.window().size()));
+    if (!content.fits_window(text)) return std::optional<std::string_view>();
+    return std::optional(text.substr(content.window_size()));
 }
 
 /// How many bytes of what follows are no data: a byte order mark at the start; or more of the hole
@@ -93,11 +93,13 @@ Result<FileLines> FollowedFile::read_lines(bool take_rest, std::vector<std::byte
     FileLines lines;
     lines.first_part = first_part_;
     const ContentHash& from = long_line_ ? long_line_->walked : content_;
-    buffer.resize(from.window().size() + options_.batch_bytes_max + options_.record_bytes_max + 2);
+    buffer.resize(from.window_size() + options_.batch_bytes_max + options_.record_bytes_max + 2);
     const auto read = TRY(read_after(from, buffer));
     lines.is_intact = read.has_value();
     if (!read) return lines;
     const std::string_view text = *read;
+    // There is more to come.
+    if (!long_line_) content_.wake(as_text(Bytes(buffer)));
     take_rest = take_rest && from.bytes() + text.size() >= info.bytes;
     if (long_line_) {
         measure_long_line(text, take_rest, lines);

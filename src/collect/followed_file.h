@@ -56,7 +56,11 @@ class FollowedFile {
 
     bool is_open() const { return handle_ != nullptr; }
     void attach(std::unique_ptr<ReadableFile> handle) { handle_ = std::move(handle); }
-    void detach() { handle_.reset(); }
+    /// Others are used more: holds as little as it can until something comes.
+    void detach() {
+        handle_.reset();
+        content_.rest();
+    }
     const ReadableFile& handle() const { return *handle_; }
 
     /// Everything that is in the log.

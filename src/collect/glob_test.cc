@@ -84,6 +84,21 @@ TEST_F(WideTree, StepsAndWalksEndWhenTheirTimeIsOver) {
         expand_glob(files_, slow, "/wide/*/*.log", {.walk_us_max = 1'000'000}).is_cut_short);
 }
 
+TEST_F(WideTree, WhatIsExactlyAsMuchAsItMayBeIsReadWhole) {
+    constexpr size_t kPaths = 300;
+    // Names are counted as they are listed, and again as they are looked at.
+    constexpr size_t kEntries = 1 + 2 * (30 + kPaths);
+    const auto is_cut_short = [&](const GlobLimits& limits) {
+        return expand_glob(files_, clock_, "/wide/*/*.log", limits).is_cut_short;
+    };
+    EXPECT_TRUE(is_cut_short({.paths_max = kPaths - 1}));
+    EXPECT_FALSE(is_cut_short({.paths_max = kPaths}));
+    EXPECT_FALSE(is_cut_short({.paths_max = kPaths + 1}));
+    EXPECT_TRUE(is_cut_short({.entries_max = kEntries - 1}));
+    EXPECT_FALSE(is_cut_short({.entries_max = kEntries}));
+    EXPECT_FALSE(is_cut_short({.entries_max = kEntries + 1}));
+}
+
 TEST_F(WideTree, AWalkEndsAtItsLimits) {
     for (const GlobLimits limits : {GlobLimits{.entries_max = 100}, GlobLimits{.paths_max = 40}}) {
         const GlobMatches matches = expand_glob(files_, clock_, "/wide/*/*.log", limits);
