@@ -9,6 +9,7 @@ from pathlib import Path
 
 import fault_files
 import floors
+import limits
 import locks
 import source_tree
 import tidy
@@ -139,6 +140,34 @@ FAULTS = {
 }
 
 
+LIMITS_HEAD = "# Limits\n\n| what | limit |\n| --- | --- |\n"
+LIMITS = {
+    "ARCHITECTURE.md": "# How it stands\n| a | b |\n| --- | --- |\n| c | d |\n"
+                       "#" + LIMITS_HEAD + "| a record | 1 MiB |\n| a wait | 1 s |\n",
+    "docs/operating/limits.md": LIMITS_HEAD + "| a record | `Clock.NeverStepsBack`, "
+                                "`door_test.py::test_records` |\n| a wait | none: it is long |\n",
+    "tests/system/door_test.py": "class T:\n    def test_records(self):\n        pass\n",
+}
+
+
+def limit(before: str, after: str, path: str = "docs/operating/limits.md") -> dict[str, str]:
+    assert before in LIMITS[path]
+    return LIMITS | {path: LIMITS[path].replace(before, after)}
+
+
+UNTESTED = {
+    "a limit that nothing is said of": (limit("| a wait | none: it is long |\n", ""),
+                                        "\"a wait\" of ARCHITECTURE.md is not there"),
+    "a limit that is gone": (limit("| a wait | 1 s |\n", "", "ARCHITECTURE.md"),
+                             "has no limit \"a wait\""),
+    "a limit without a test": (limit("none: it is long", "by hand"), "names no test"),
+    "a unit test that is gone": (limit("StepsBack", "Stops"), "no test is called Clock.NeverStops"),
+    "a system test that is gone": (
+        limit("test_records", "test_nothing", "tests/system/door_test.py"),
+        "no test is called door_test.py::test_records"),
+}
+
+
 COUNTER_H = TAG + """#pragma once
 #include "base/mutex.h"
 namespace braid::log {
@@ -217,6 +246,15 @@ class House(unittest.TestCase):
         for what, (planted, message) in FAULTS.items():
             with self.subTest(what):
                 faults = fault_files.check(self.grow(planted))
+                self.assertEqual(len(faults), 1, faults)
+                self.assertIn(message, faults[0])
+
+    def test_limits_finds_what_is_planted(self):
+        self.assertEqual(limits.check(self.grow({})), [])
+        self.assertEqual(limits.check(self.grow(LIMITS)), [])
+        for what, (planted, message) in UNTESTED.items():
+            with self.subTest(what):
+                faults = limits.check(self.grow(planted))
                 self.assertEqual(len(faults), 1, faults)
                 self.assertIn(message, faults[0])
 

@@ -125,6 +125,21 @@ TEST(RetentionRule, AnAccountWithExpiredEventsFitsItsBox) {
     EXPECT_FALSE(history.apply({more}).has_value()) << "three events in a box of two";
 }
 
+TEST(RetentionRule, AsManyHorizonsAreListedAsMayBe) {
+    Retained history;
+    int64_t step = 0;
+    const auto seal_until = [&](size_t horizons) {
+        while (history.of().horizons.size() < horizons) history.seal_next(step++ * 100);
+    };
+    seal_until(127);
+    history.seal_next(step++ * 100);
+    EXPECT_EQ(history.of().horizons.size(), 128U);
+    EXPECT_TRUE(history.of().thinned_below.at.empty());
+    history.seal_next(step++ * 100);
+    EXPECT_EQ(history.of().horizons.size(), 129U - 32U);
+    EXPECT_FALSE(history.of().thinned_below.at.empty());
+}
+
 TEST(RetentionRule, OldHorizonsAreThinned) {
     Retained history;
     for (int64_t step = 0; step < 1'000; ++step) history.seal_next(step * 100);

@@ -41,6 +41,23 @@ TEST(FailedEvents, KeepsTheSmallestWhateverTheOrderAndThePieces) {
     EXPECT_EQ(forwards.bytes_used(), expected.bytes_used());
 }
 
+TEST(FailedEvents, KeepsAsManyAsItMay) {
+    FailedEvents failed;
+    const auto largest = [&] { return failed.kept().rbegin()->first; };
+    constexpr auto kMax = static_cast<int64_t>(FailedEvents::kKeptMax);
+    for (int64_t offset = 1; offset < kMax; ++offset) failed.add(event(0, offset), "why");
+    EXPECT_EQ(failed.kept().size(), FailedEvents::kKeptMax - 1);
+    failed.add(event(0, kMax), "why");
+    EXPECT_EQ(failed.kept().size(), FailedEvents::kKeptMax);
+    EXPECT_EQ(largest(), event(0, kMax));
+    failed.add(event(0, kMax + 1), "why");
+    EXPECT_EQ(failed.kept().size(), FailedEvents::kKeptMax);
+    EXPECT_EQ(largest(), event(0, kMax));
+    failed.add(event(0, 0), "why");
+    EXPECT_EQ(failed.kept().size(), FailedEvents::kKeptMax);
+    EXPECT_EQ(largest(), event(0, kMax - 1));
+}
+
 TEST(FailedEvents, CutsALongReasonBetweenCharacters) {
     FailedEvents failed;
     std::string reason = "x";

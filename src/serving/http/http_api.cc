@@ -36,6 +36,15 @@ net::HttpResponse text_response(int status, std::string_view text) {
     return {.status = status, .headers = {}, .body = std::string(text)};
 }
 
+/// Also one of the server's, which no handler made.
+void count_error(Metrics& metrics, int status) {
+    metrics
+        .get("braid_http_errors_total", Metrics::Kind::kCounter,
+             "Requests that were answered with an error, by its status.",
+             fmt::format("status=\"{}\"", status))
+        .add(1);
+}
+
 bool parse_number(std::string_view text, uint32_t& value) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     return error == std::errc() && end == text.data() + text.size();
@@ -99,7 +108,10 @@ void HttpApi::add_routes(net::HttpRouter& router) {
         return [this, handler](const net::HttpRequest& request) {
             requests_.add(1);
             net::HttpResponse response = (this->*handler)(request);
-            if (response.status >= 400) failures_.add(1);
+            if (response.status >= 400) {
+                failures_.add(1);
+                count_error(*services_.metrics, response.status);
+            }
             return response;
         };
     };
@@ -202,7 +214,10 @@ Result<std::unique_ptr<HttpApiServer>> HttpApiServer::start(
     options.access = std::move(where.access);
     options.bodies = services.clients;
     options.headers = HttpApi::security_headers();
-    options.fault_response = fault_response;
+    options.fault_response = [&services](int status, const std::string& message) {
+        count_error(*services.metrics, status);
+        return fault_response(status, message);
+    };
     server->server_ =
         TRY(net::HttpServer::start(std::move(options), *services.clock, server->router_));
     return server;

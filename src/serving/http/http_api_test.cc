@@ -106,6 +106,9 @@ TEST_F(HttpApiFixture, NamesTheLineThatIsTooLong) {
     EXPECT_EQ(node_.control.log("t").all().size(), 2u);
     EXPECT_EQ(post("/v1/tables/t/records", std::string(kRecordsBodyBytesMax + 1, '\n')).status,
               413);
+    // Of a handler, and before any.
+    EXPECT_THAT(node_.metrics.to_prometheus(),
+                HasSubstr("braid_http_errors_total{status=\"413\"} 2\n"));
 }
 
 TEST_F(HttpApiFixture, TellsToComeBackWhenTheDiskIsFull) {

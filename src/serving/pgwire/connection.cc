@@ -24,6 +24,14 @@ uint64_t bytes_of(const Bind& bind) {
     return bytes;
 }
 
+void count_error(Metrics& metrics, const Error& error) {
+    metrics
+        .get("braid_pg_errors_total", Metrics::Kind::kCounter,
+             "Errors that clients of PostgreSQL's protocol were told, by SQLSTATE.",
+             fmt::format("sqlstate=\"{}\"", error.sqlstate()))
+        .add(1);
+}
+
 char status_letter(TransactionStatus status) {
     switch (status) {
         case TransactionStatus::kIdle:
@@ -388,12 +396,14 @@ void Connection::send_ready() {
 }
 
 void Connection::send_error(const Error& error) {
+    count_error(*services_.metrics, error);
     session_->fail();
     send_notices();
     out_.error(error, "ERROR");
 }
 
 void Connection::send_fatal(const Error& error) {
+    count_error(*services_.metrics, error);
     out_.error(error, "FATAL");
     if (flush()) stream_.finish();
 }

@@ -42,8 +42,11 @@ Result<bool> Connection::greet(bool over_limit) {
             return false;
         }
         if (const auto* startup = std::get_if<Startup>(&parsed)) {
-            if (over_limit)
-                return exhausted("sorry, too many clients already").with_sqlstate("53300");
+            if (over_limit) {
+                return exhausted("sorry, too many clients already")
+                    .with_sqlstate("53300")
+                    .with_hint("Close connections, or raise connections.max.");
+            }
             TRY(accept(*startup));
             return true;
         }

@@ -457,8 +457,11 @@ TEST_F(PgFixture, SaysThatThereAreTooMany) {
     start(1);
     PgClient first = client();
     EXPECT_THAT(PgClient(server_->port()).startup({{"user", "braid"}}).hear(),
-                ElementsAre("E FATAL 53300 sorry, too many clients already"));
+                ElementsAre("E FATAL 53300 sorry, too many clients already "
+                            "[HClose connections, or raise connections.max.]"));
     EXPECT_EQ(first.query("SELECT 1").hear().back(), "Z I");
+    EXPECT_THAT(node_.metrics.to_prometheus(),
+                HasSubstr("braid_pg_errors_total{sqlstate=\"53300\"} 1\n"));
 }
 
 TEST_F(PgFixture, StopsWhileStatementsRun) {
