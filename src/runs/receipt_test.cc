@@ -45,14 +45,16 @@ TEST(Receipt, IsOneLineOfJson) {
         R"("quarantined":5,"expired":0})");
 }
 
-TEST(Receipt, TellsWhatHasExpired) {
+TEST(Receipt, TellsWhatHasExpiredAndWhatWasErased) {
     Receipt receipt = sample();
     receipt.views["visits"].account.expired = 7;
+    receipt.views["visits"].account.erased = 3;
     receipt.views["visits"].horizon_us = 1'700'000'000'000'000;
     receipt.expired = 7;
     const std::string text = to_json(receipt);
-    EXPECT_NE(text.find(R"("failed":2,"expired":7,"horizon":"2023-11-14 22:13:20+00"}})"),
-              std::string::npos)
+    EXPECT_NE(
+        text.find(R"("failed":2,"expired":7,"erased":3,"horizon":"2023-11-14 22:13:20+00"}})"),
+        std::string::npos)
         << text;
     EXPECT_TRUE(text.ends_with(R"("quarantined":5,"expired":7})")) << text;
 }

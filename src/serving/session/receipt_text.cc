@@ -41,10 +41,11 @@ std::vector<std::string> receipt_lines(const runs::Receipt& receipt) {
                                     part.digest ? part.digest->to_hex() : "none"));
     }
     for (const auto& [name, view] : receipt.views) {
-        lines.push_back(fmt::format(
-            "  Account of {}: {} counted, {} filtered, {} quarantined ({} failed), {} expired",
-            name, view.account.counted, view.account.filtered, view.account.quarantined,
-            view.account.failed, view.account.expired));
+        lines.push_back(
+            fmt::format("  Account of {}: {} counted, {} filtered, {} quarantined ({} failed), {} "
+                        "expired, {} erased",
+                        name, view.account.counted, view.account.filtered, view.account.quarantined,
+                        view.account.failed, view.account.expired, view.account.erased));
     }
     if (!receipt.cut.empty()) lines.push_back("  Cut: " + by_stream(receipt.cut));
     if (!receipt.frontier.empty()) lines.push_back("  Frontier: " + by_stream(receipt.frontier));
