@@ -180,7 +180,7 @@ Result<Digest> TestNode::digest(const std::string& view, runs::ReadMode mode,
     const operators::BoundView bound = TRY(node_->views().view_of(found->current));
     if (horizon_us) tiling.floor = bound.floor_at(horizon_us);
     operators::GroupTable merged(bound.plan->aggregates);
-    TRY(read::gather(tiling, {}, -1, {}, merged));
+    TRY(read::gather(tiling, {}, -1, {}, UINT64_MAX, merged));
     Digest digest;
     TRY(merged.visit_rows([&](uint32_t section, const operators::StateRow& row) -> Result<void> {
         digest.add_row(section, row.key, row.subkey, row.state);
