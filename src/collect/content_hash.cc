@@ -64,7 +64,7 @@ void ContentHash::rest() {
     if (window_start() == 0) return window_.shrink_to_fit();
     tail_ = hash64(window_);
     is_resting_ = true;
-    window_ = std::string();
+    std::string().swap(window_);  // an assignment would keep the room
 }
 
 void ContentHash::wake(std::string_view text) {

@@ -349,7 +349,7 @@ TEST_F(FileSourceTest, OpensTheDescriptorsOfFewFilesAtATime) {
 
 TEST_F(FileSourceTest, AThousandFilesWithNothingNewCostLittle) {
     constexpr size_t kFiles = 1000;
-    constexpr size_t kBytesMax = 10UL << 10;
+    constexpr size_t kBytesMax = 3UL << 10;
     for (size_t number = 0; number < kFiles; ++number) {
         std::string text;
         while (text.size() < 8000) text += fmt::format("file {} byte {}\n", number, text.size());
@@ -446,6 +446,16 @@ TEST_F(FileSourceTest, SurveysWhatWillKeepLinesFromComing) {
     EXPECT_TRUE(survey("/logs/b*").contains("compressed (zstd)"));
     write("/logs/c.gz", "not compressed\n");
     EXPECT_EQ(survey("/logs/c*"), "");
+}
+
+TEST(FollowedFile, HoldsNoWindowWhileItIsClosed) {
+    const FileSourceOptions options;
+    FollowedFile file("1:1", "/logs/a.log", options);
+    ContentHash content;
+    content.add(std::string(10'000, 'x'));
+    file.resume(content, {});
+    EXPECT_EQ(file.content().window(), "");
+    EXPECT_EQ(file.content().mark(), content.mark());
 }
 
 TEST(FilePosition, ComesBackFromItsText) {

@@ -27,6 +27,7 @@ std::string FollowedFile::identity_of(const FileInfo& info) {
 
 void FollowedFile::resume(ContentHash content, std::optional<EventId> first_part) {
     content_ = std::move(content);
+    if (!is_open()) content_.rest();  // closed for others while it was found out
     first_part_ = first_part;
     long_line_.reset();
 }

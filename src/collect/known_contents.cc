@@ -57,7 +57,7 @@ void KnownContents::set(const std::string& source, Entry entry) {
         windows_.push_back(source);
         if (windows_.size() > kWindowsMax) {
             const auto oldest = entries_.find(windows_.front());
-            if (oldest != entries_.end()) oldest->second.window = {};
+            if (oldest != entries_.end()) std::string().swap(oldest->second.window);
             windows_.erase(windows_.begin());
         }
     }
