@@ -59,11 +59,15 @@ struct ViewVersion {
     std::vector<FunctionData> function_data;  // what the definition uses, pinned
     /// Where its first sealed box starts; history before it comes by back-fill.
     Positions first_seal;
-    /// False until back-fill or REFRESH has covered [origin, first_seal): reads give 55000.
+    /// False until back-fill or REFRESH has covered what there was of [origin, first_seal): reads
+    /// give 55000.
     bool is_populated = false;
     /// Its history is wanted and not in yet: the back-fill goes on until it is, also after a
     /// restart.
     bool wants_backfill = false;
+    /// Where its history begins: where the dataset began when that was computed. Empty: at the
+    /// origin.
+    Positions complete_since = {};
 };
 
 struct MaterializedView {

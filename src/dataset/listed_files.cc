@@ -31,6 +31,13 @@ Result<void> link_once(Store& store, const std::string& from, const std::string&
     return linked;
 }
 
+/// An empty one: directories are there because of a file that is, or was, in them.
+Result<void> make_directory(Store& store, const std::string& file, const std::string& directory) {
+    const std::string linked = directory + "/" + name_of(file);
+    TRY(store.link(file, linked));
+    return store.remove(linked);
+}
+
 /// As far as that works.
 void forget(Store& store, const std::string& directory) {
     const auto names = store.list(directory);
@@ -73,6 +80,8 @@ Result<bool> file_exists(Store& store, const std::string& file) {
 Result<std::string> show_day(Store& store, const std::string& folder, const std::string& ingest_day,
                              const manifest::TableState& table) {
     const std::string day = fmt::format("{}/ingest_day={}", folder, ingest_day);
+    // A retention may have taken all of it away.
+    if (!TRY(store.exists(day))) return std::string();
     const std::vector<std::string> listed = TRY(store.list(day));
     std::set<std::string> replaced;
     for (const manifest::RetiredSegment& each : table.retired_segments) {
@@ -86,6 +95,7 @@ Result<std::string> show_day(Store& store, const std::string& folder, const std:
         if (each.ingest_day != ingest_day) continue;
         if (!std::ranges::binary_search(listed, name_of(each.file))) missing.push_back(each.file);
     }
+    if (listed.empty()) TRY(store.remove_directory(day));
     if (replaced.empty() && missing.empty()) return std::string();
     const std::string unlisted = unlisted_folder(folder);
     const std::string next =
@@ -98,6 +108,8 @@ Result<std::string> show_day(Store& store, const std::string& folder, const std:
         for (const std::string& file : missing) {
             TRY(store.link(unlisted_path(file), next + "/" + name_of(file)));
         }
+        const bool is_empty = replaced.size() == listed.size() && missing.empty();
+        if (is_empty) TRY(make_directory(store, day + "/" + listed.front(), next));
         TRY(store.sync_directory(unlisted));
         return store.exchange(day, next);
     };
@@ -109,6 +121,7 @@ Result<std::string> show_day(Store& store, const std::string& folder, const std:
         return std::move(exchanged).error();
     }
     for (const std::string& file : missing) TRY(store.remove(unlisted_path(file)));
+    if (TRY(store.list(day)).empty()) TRY(store.remove_directory(day));
     return next;
 }
 

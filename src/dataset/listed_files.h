@@ -36,7 +36,8 @@ Result<bool> file_exists(Store& store, const std::string& file);
 /// in one step: whoever lists it, before, while or after, finds each record once. Does nothing
 /// where it does so already. Can be cut off anywhere and called again. Nobody may put a segment of
 /// the stream meanwhile. Gives the directory in which the folder lies as it was, so that who is
-/// listing it comes to the end: it may go after a while; empty where nothing was to do.
+/// listing it comes to the end: it may go after a while; empty where nothing was to do. A folder of
+/// which nothing is left goes.
 /// Unsupported where the store cannot exchange directories.
 Result<std::string> show_day(Store& store, const std::string& folder, const std::string& ingest_day,
                              const manifest::TableState& table);

@@ -73,6 +73,7 @@ class Rewrite {
         footer_.box = segment_.box;
         footer_.bad_rows = segment_.bad_rows;
         footer_.erased_rows = segment_.erased_rows;
+        footer_.newest_us = segment_.newest_us;  // tombstones go with the rest
         const std::string decoder = file_.meta(kMetaDecoder);
         std::from_chars(decoder.data(), decoder.data() + decoder.size(), footer_.decoder_version);
         footer_.columns_complete = file_.meta(kMetaColumnsComplete) == "1";

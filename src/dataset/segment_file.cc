@@ -177,6 +177,9 @@ Result<manifest::Segment> describe_segment(Store& store, const std::string& path
     segment.bytes = open.input->bytes();
     segment.crc = open.input->crc();
     segment.ingest_day = day_of(path);
+    if (!open.meta(kMetaNewest).empty()) {
+        segment.newest_us = TRY(number_of(open, kMetaNewest, path));
+    }
     return segment;
 }
 

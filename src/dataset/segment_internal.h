@@ -29,6 +29,7 @@ inline constexpr const char* kMetaDecoder = "braid.decoder_version";
 inline constexpr const char* kMetaColumnsComplete = "braid.columns_complete";
 inline constexpr const char* kMetaEventTimeMin = "braid.event_time_min";
 inline constexpr const char* kMetaEventTimeMax = "braid.event_time_max";
+inline constexpr const char* kMetaNewest = "braid.newest";
 
 inline constexpr int kSegmentFormat = 1;
 

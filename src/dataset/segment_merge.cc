@@ -137,6 +137,11 @@ class Merge {
         footer_.decoder_version = is_same ? decoder : kSeveralDecoders;
         footer_.columns_complete =
             footer_.columns_complete && source.meta(kMetaColumnsComplete) == "1";
+        // Of a segment that does not say it the day does: of all of them.
+        const auto newest = segment.newest_us;
+        footer_.newest_us = is_first || (newest && footer_.newest_us)
+                                ? std::max(newest, footer_.newest_us)
+                                : std::nullopt;
         const auto least = source.number(kMetaEventTimeMin);
         const auto greatest = source.number(kMetaEventTimeMax);
         if (!least || !greatest) return;

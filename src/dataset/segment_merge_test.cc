@@ -122,6 +122,7 @@ TEST_F(SegmentMerge, HoldsEachRowAsItWas) {
     EXPECT_EQ(merged.bad_rows, bad_rows);
     EXPECT_EQ(merged.raw_bytes, raw_bytes);
     EXPECT_EQ(merged.level, 1U);
+    EXPECT_EQ(merged.newest_us, at_us_ - 1) << "that of the newest";
     EXPECT_EQ(merged.ingest_day, kDay);
     EXPECT_EQ(merged.file, spec_.folder + "/ingest_day=" + kDay + "/" + spec_.log.hex +
                                "-00000000000000000000-77.parquet");
@@ -136,6 +137,16 @@ TEST_F(SegmentMerge, HoldsEachRowAsItWas) {
                                         merged_path(merged, {78}), go_on_));
     EXPECT_EQ(scan(again), expected);
     EXPECT_EQ(again.level, 2U);
+    manifest::Segment unknown = again;
+    unknown.newest_us.reset();
+    const manifest::Segment last = write({1, 0, 0});
+    for (const auto& both : {std::vector{unknown, last}, std::vector{again, last}}) {
+        ASSERT_OK_AND_ASSIGN(const manifest::Segment third,
+                             merge_segments(files_, spec_, both, merged_path(again, {79}), go_on_));
+        ASSERT_OK(files_.remove(unlisted_path(third.file)));
+        const bool is_known = both.front().newest_us.has_value();
+        EXPECT_EQ(third.newest_us, is_known ? last.newest_us : std::nullopt);
+    }
     EXPECT_TRUE(again.file.ends_with("-00000000000000000000-78.parquet"));
 }
 

@@ -43,6 +43,7 @@ std::shared_ptr<arrow::KeyValueMetadata> metadata_of(const LogId& log,
     add(kMetaColumnsComplete, footer.columns_complete ? 1 : 0);
     if (footer.event_time_min) add(kMetaEventTimeMin, *footer.event_time_min);
     if (footer.event_time_max) add(kMetaEventTimeMax, *footer.event_time_max);
+    if (footer.newest_us) add(kMetaNewest, *footer.newest_us);
     return metadata;
 }
 
@@ -92,6 +93,7 @@ Result<manifest::Segment> SegmentOutput::put(const SegmentFooter& footer,
     segment.bytes = file_->size();
     segment.crc = output_->crc();
     segment.ingest_day = day_of(path_);
+    segment.newest_us = footer.newest_us;
     return segment;
 }
 

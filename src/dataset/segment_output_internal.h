@@ -30,6 +30,7 @@ struct SegmentFooter {
     bool columns_complete = true;
     std::optional<int64_t> event_time_min;  // Unix microseconds
     std::optional<int64_t> event_time_max;
+    std::optional<int64_t> newest_us;  // manifest::Segment
 };
 
 /// The Parquet file of a segment while it is written.

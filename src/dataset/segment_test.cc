@@ -140,6 +140,7 @@ TEST_F(SegmentTest, ComesBackRowByRowWithWhatIsBad) {
     EXPECT_EQ(segment.box, box_to(17));
     EXPECT_EQ(segment.rows, 7U);
     EXPECT_EQ(segment.bad_rows, 2U);
+    EXPECT_EQ(segment.newest_us, kIngestedUs);
     EXPECT_EQ(segment.ingest_day, kDay);
     EXPECT_EQ(segment.bytes, files_.info(segment.file).value().bytes);
     ASSERT_OK_AND_ASSIGN(const Lines lines, scan(segment));
@@ -390,6 +391,7 @@ TEST_F(SegmentTest, TheDirectoryTellsWhatTheManifestWouldList) {
     ASSERT_EQ(found.size(), 2U);
     EXPECT_EQ(found[0].file, first.file);
     EXPECT_EQ(found[0].crc, first.crc);
+    EXPECT_EQ(found[0].newest_us, first.newest_us);
     EXPECT_EQ(found[1].box, second.box);
 }
 

@@ -10,6 +10,7 @@
 #include "columnar/time_zone.h"
 #include "dataset/arrow_columns.h"
 #include "dataset/segment_output_internal.h"
+#include "operators/fold/newest_event.h"
 
 namespace braid::dataset {
 
@@ -28,7 +29,8 @@ class ParquetSegmentWriter final : public SegmentWriter {
     ParquetSegmentWriter(SegmentSpec spec, std::string path, PartitionId partition, Offset from)
         : spec_(std::move(spec)),
           output_(spec_, std::move(path)),
-          event_time_(spec_.event_time.empty() ? -1 : spec_.columns.find(spec_.event_time)) {
+          event_time_(spec_.event_time.empty() ? -1 : spec_.columns.find(spec_.event_time)),
+          newest_(spec_.columns, spec_.event_time) {
         footer_.box.intervals.push_back({partition, from, from});
         footer_.decoder_version = spec_.decoder_version;
     }
@@ -50,6 +52,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
         }
         TRY(add_system_columns(slice, raw, ingested_at_us, arrays));
         note_event_times(slice);
+        newest_.note(slice, ingested_at_us);
         const auto batch =
             arrow::RecordBatch::Make(output_.schema(), static_cast<int64_t>(count), arrays);
         TRY(output_.write(*batch));
@@ -73,6 +76,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
         // A partition of which nothing came is none of the segment's.
         std::erase_if(footer_.box.intervals,
                       [](const Interval& each) { return each.from == each.to; });
+        footer_.newest_us = newest_.time_us();
         manifest::Segment segment = TRY(output_.put(footer_, may_replace));
         segment.raw_bytes = raw_bytes_;
         return segment;
@@ -133,6 +137,7 @@ class ParquetSegmentWriter final : public SegmentWriter {
     const SegmentSpec spec_;
     SegmentOutput output_;
     const int event_time_;
+    operators::NewestEvent newest_;
     SegmentFooter footer_;  // of what was added
     uint64_t raw_bytes_ = 0;
 };

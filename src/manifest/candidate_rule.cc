@@ -50,7 +50,7 @@ Result<void> Rule::operator()(const Park& change) {
     if (table.has_unpublished_erasure()) {
         return conflict("what was erased differs from what was there: it is no candidate");
     }
-    TRY(admit_at_cut(change.table, table, change.cut, change.runs));
+    TRY(admit_at_cut(change.table, table, change.cut, change.runs, table.start));
     for (const Audit& audit : change.audits) {
         if (audit.table != change.table) return internal_error("an audit of another table");
     }

@@ -109,7 +109,9 @@ Result<void> Rule::operator()(const CreateTable& change) {
     TRY(take_id(table.id));
     state_.catalog.tables.put(table);
     state_.tables.put(
-        table.id, TableState{.origin = origin, .archive_end = origin, .sealed_frontier = origin});
+        table.id,
+        TableState{
+            .origin = origin, .archive_end = origin, .sealed_frontier = origin, .start = origin});
     return {};
 }
 
@@ -128,6 +130,7 @@ Result<void> Rule::operator()(const Grow& change) {
     grow(table.origin);
     grow(table.archive_end);
     grow(table.sealed_frontier);
+    grow(table.start);
     if (table.cut_in_flight) grow(*table.cut_in_flight);
     for (PublishedCut& published : table.cuts) grow(published.cut);
     for (Horizon& horizon : table.horizons) grow(horizon.from);
@@ -136,6 +139,7 @@ Result<void> Rule::operator()(const Grow& change) {
     for (const catalog::MaterializedView* view : state_.catalog.views_of(change.table)) {
         for (catalog::ViewVersion& version : state_.catalog.views.edit(view->id).versions) {
             grow(version.first_seal);
+            if (!version.complete_since.at.empty()) grow(version.complete_since);
         }
     }
     state_.catalog.tables.edit(change.table).partition_count = table.origin.partition_count();

@@ -71,8 +71,8 @@ struct Seal {
     /// vectors of the box on; each was the table's horizon at some commit before.
     std::vector<Horizon> horizons = {};
 };
-/// For one version without data: a run whose box is [origin, first_seal). Of segments of this
-/// erasure epoch, here and below.
+/// For one version without data: a run whose box is [start of the dataset, first_seal). Of segments
+/// of this erasure epoch, here and below.
 struct Backfill {
     Run run;
     std::optional<int64_t> clock_us = {};  // as Seal's: history may hold the greatest
@@ -118,10 +118,14 @@ struct ChooseCut {
     TableId table;
     std::optional<Cut> cut;
 };
-/// Batch runs, for all versions of the table together. One that was computed from the origin
-/// replaces every run below the cut; one whose box is [batch_end, cut), with one increment,
-/// replaces the sealed runs in it. Where erasures are not published yet it must be of everything,
-/// for every version: then they are, and no cut before it can be read any more.
+/// Batch runs, for all versions of the table together. One that was computed from the start of the
+/// dataset replaces every run from there to the cut; one whose box is [batch_end, cut), with one
+/// increment, replaces the sealed runs in it. Where erasures are not published yet it must be of
+/// everything, for every version: then they are, and no cut before it can be read any more.
+///
+/// Where `start` is given the dataset begins there from now on, and the segments below it go: they
+/// hold nothing that the stream still keeps. Then all are computed from the start that was, and
+/// each run, [start, cut), comes with a base run, [start that was, start), which stays.
 struct Publish {
     TableId table;
     Cut cut;
@@ -129,6 +133,8 @@ struct Publish {
     std::vector<Audit> audits;
     std::optional<int64_t> clock_us = {};  // as Backfill's
     uint64_t epoch = 0;
+    Positions start = {};
+    std::vector<Run> base_runs = {};
 };
 /// What a publish would have been, had its audits matched: its runs become the candidate of the cut
 /// in flight and answer nothing.

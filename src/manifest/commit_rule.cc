@@ -129,10 +129,11 @@ const catalog::ViewVersion* Rule::find_version(VersionId version) const {
     return view == nullptr ? nullptr : view->find(version);
 }
 
-void Rule::set_populated(VersionId version) {
+void Rule::set_populated(VersionId version, const TableState& table) {
     const ViewId view = state_.catalog.view_of_version(version)->id;
     auto& versions = state_.catalog.views.edit(view).versions;
     const auto found = std::ranges::find(versions, version, &catalog::ViewVersion::id);
+    if (!found->is_populated && table.start != table.origin) found->complete_since = table.start;
     found->is_populated = true;
     found->wants_backfill = false;
 }
@@ -194,11 +195,11 @@ Result<void> Rule::operator()(const Backfill& change) {
     const TableId id = state_.catalog.view_of_version(version->id)->table;
     TableState& table = *TRY(this->table(id));
     TRY(check_epoch(table, change.epoch));
-    TRY(admit(change.run, RunKind::kBatch, Box::between(table.origin, version->first_seal)));
+    TRY(admit(change.run, RunKind::kBatch, Box::between(table.start, version->first_seal)));
     state_.runs[version->id].edit([&](SharedList<Run>::Items& runs) {
         runs.insert(runs.begin(), std::make_shared<const Run>(change.run));
     });
-    set_populated(change.run.version);
+    set_populated(change.run.version, table);
     raise_clock(id, table, change.clock_us);
     return {};
 }
@@ -304,7 +305,7 @@ Result<void> Rule::operator()(const ChooseCut& change) {
 }
 
 Result<void> Rule::admit_at_cut(TableId id, const TableState& table, Cut cut,
-                                std::span<const Run> runs) {
+                                std::span<const Run> runs, const Positions& start) {
     cut.grow(table.origin);
     if (table.cut_in_flight != cut) {
         return conflict("cut {} is not in flight", cut.to_string())
@@ -324,14 +325,14 @@ Result<void> Rule::admit_at_cut(TableId id, const TableState& table, Cut cut,
         return !is_given && (first == cut || state_.batch_end(version) == cut);
     });
     return admit_all(runs, versions, RunKind::kBatch,
-                     [&](const Run& run) { return box_below(cut, table, run); });
+                     [&](const Run& run) { return box_below(cut, start, run); });
 }
 
-Result<Box> Rule::box_below(const Cut& cut, const TableState& table, const Run& run) const {
-    if (run.increments == 0) return Box::between(table.origin, cut);
+Result<Box> Rule::box_below(const Cut& cut, const Positions& start, const Run& run) const {
+    if (run.increments == 0) return Box::between(start, cut);
     if (run.increments != 1) return internal_error("run {} is not one batch", run.id.value);
     const Positions from = state_.batch_end(run.version);
-    if (from == table.origin || from == cut || !cut.dominates(from)) {
+    if (from == start || from == cut || !cut.dominates(from)) {
         return conflict("the batch runs of view version {} end at {}", run.version.value,
                         from.to_string())
             .with_detail(fmt::format("The cut is {}.", cut.to_string()));
@@ -342,7 +343,17 @@ Result<Box> Rule::box_below(const Cut& cut, const TableState& table, const Run& 
 Result<void> Rule::operator()(const Publish& change) {
     TableState& table = *TRY(this->table(change.table));
     TRY(check_epoch(table, change.epoch));
-    TRY(admit_at_cut(change.table, table, change.cut, change.runs));
+    const bool moves = !change.start.at.empty();
+    TRY(check_start(change.table, table, change));
+    TRY(admit_at_cut(change.table, table, change.cut, change.runs,
+                     moves ? change.start : table.start));
+    if (moves) {
+        std::set<VersionId> versions;
+        for (const Run& run : change.runs) versions.insert(run.version);
+        const Box below = Box::between(table.start, change.start);
+        TRY(admit_all(change.base_runs, versions, RunKind::kBatch,
+                      [&](const Run&) { return Result<Box>(below); }));
+    }
     TRY(check_erases(table, change));
     for (const Audit& audit : change.audits) {
         if (audit.table != change.table) return internal_error("an audit of another table");
@@ -351,19 +362,24 @@ Result<void> Rule::operator()(const Publish& change) {
         }
     }
     record(change.audits);
+    TRY(publish_runs(change.table, table, change.runs, change.base_runs));
+    if (moves) TRY(move_start(change.table, table, change.start));
     raise_clock(change.table, table, change.clock_us);
-    TRY(publish_runs(change.table, table, change.runs));
     if (table.has_unpublished_erasure()) note_published(change.table, table);
     return {};
 }
 
-Result<void> Rule::publish_runs(TableId id, TableState& table, const std::vector<Run>& runs) {
+Result<void> Rule::publish_runs(TableId id, TableState& table, const std::vector<Run>& runs,
+                                const std::vector<Run>& base_runs) {
     PublishedCut published{.number = state_.next_cut++,
                            .table = id,
                            .cut = *table.cut_in_flight,
                            .runs = {},
                            .at_us = now_us_};
-    for (const Run& run : runs) TRY(publish_version(run, table, published.cut));
+    for (const Run& run : runs) {
+        const auto base = std::ranges::find(base_runs, run.version, &Run::version);
+        TRY(publish_version(run, base == base_runs.end() ? nullptr : &*base, table, published.cut));
+    }
     for (const VersionId version : versions_of(id)) {
         if (state_.batch_end(version) != published.cut) continue;
         for (const Run& run : state_.runs_of(version)) {
@@ -378,16 +394,19 @@ Result<void> Rule::publish_runs(TableId id, TableState& table, const std::vector
     return {};
 }
 
-Result<void> Rule::publish_version(const Run& run, const TableState& table, const Cut& cut) {
+Result<void> Rule::publish_version(const Run& run, const Run* base, const TableState& table,
+                                   const Cut& cut) {
     SharedList<Run>& runs = state_.runs[run.version];
     SharedList<Run>::Items replaced;
     SharedList<Run>::Items result;
     size_t index = 0;
-    if (run.increments > 0) {
-        for (; index < runs.size() && runs[index].kind == RunKind::kBatch; ++index) {
-            result.push_back(runs.shared(index));
-        }
+    const auto stays = [&](const Run& old) {
+        return run.increments > 0 ? old.kind == RunKind::kBatch : table.is_base(old);
+    };
+    for (; index < runs.size() && stays(runs[index]); ++index) {
+        result.push_back(runs.shared(index));
     }
+    if (base != nullptr) result.push_back(std::make_shared<const Run>(*base));
     result.push_back(std::make_shared<const Run>(run));
     Positions end = cut;
     for (; index < runs.size(); ++index) {
@@ -409,7 +428,7 @@ Result<void> Rule::publish_version(const Run& run, const TableState& table, cons
     }
     retire(replaced);
     runs.edit([&](SharedList<Run>::Items& items) { items = std::move(result); });
-    set_populated(run.version);
+    set_populated(run.version, table);
     return {};
 }
 
@@ -442,6 +461,10 @@ Result<void> Rule::operator()(const Compact& change) {
     }
     TableState& table = *TRY(this->table(state_.catalog.view_of_version(version)->table));
     const auto crosses = [&](const Cut& cut) { return side_of(sum.box, cut) == Side::kAcross; };
+    if (crosses(table.start)) {
+        return conflict("box {} would go through {}, where the dataset begins", sum.box.to_string(),
+                        table.start.to_string());
+    }
     if ((table.cut_in_flight && crosses(*table.cut_in_flight)) ||
         std::ranges::any_of(table.cuts, [&](const auto& each) { return crosses(each.cut); })) {
         return conflict("box {} would go through a cut", sum.box.to_string());

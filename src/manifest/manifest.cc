@@ -72,11 +72,17 @@ const SharedList<Run>& State::runs_of(VersionId version) const {
     return found == runs.end() ? kNone : found->second;
 }
 
-Positions State::batch_end(VersionId version) const {
+Positions State::begin_of(VersionId version) const {
     const catalog::MaterializedView* view = catalog.view_of_version(version);
     const TableState* of = view == nullptr ? nullptr : table(view->table);
     if (of == nullptr) return {};
-    Positions end = of->origin;
+    const catalog::ViewVersion& listed = *view->find(version);
+    if (!listed.is_populated) return of->start;
+    return listed.complete_since.at.empty() ? of->origin : listed.complete_since;
+}
+
+Positions State::batch_end(VersionId version) const {
+    Positions end = begin_of(version);
     for (const Run& run : runs_of(version)) {
         if (run.kind != RunKind::kBatch) break;
         CHECK(extend(end, run.box));

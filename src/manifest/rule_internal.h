@@ -57,7 +57,7 @@ class Rule {
     /// Every view version that is fed from the table.
     std::set<VersionId> versions_of(TableId table) const;
     const catalog::ViewVersion* find_version(VersionId version) const;
-    void set_populated(VersionId version);
+    void set_populated(VersionId version, const TableState& table);
     Result<void> check_free_name(std::string_view name) const;
     Result<void> take_id(ObjectId id);
     Result<void> take_run_id(RunId id);
@@ -69,16 +69,23 @@ class Rule {
                            RunKind kind, const std::function<Result<Box>(const Run&)>& box_of);
     /// The runs fit the cut in flight: one for each version that starts at or below it.
     Result<void> admit_at_cut(TableId id, const TableState& table, Cut cut,
-                              std::span<const Run> runs);
+                              std::span<const Run> runs, const Positions& start);
     /// The publish takes what was erased from the views, if anything waits for that.
     Result<void> check_erases(const TableState& table, const Publish& change);
     /// That it has done so.
     void note_published(TableId id, TableState& table);
     /// Runs that were admitted take the place of what is below the cut in flight.
-    Result<void> publish_runs(TableId id, TableState& table, const std::vector<Run>& runs);
-    Result<void> publish_version(const Run& run, const TableState& table, const Cut& cut);
-    /// The box that a run of a publish must have.
-    Result<Box> box_below(const Cut& cut, const TableState& table, const Run& run) const;
+    Result<void> publish_runs(TableId id, TableState& table, const std::vector<Run>& runs,
+                              const std::vector<Run>& base_runs = {});
+    /// `base` may be null.
+    Result<void> publish_version(const Run& run, const Run* base, const TableState& table,
+                                 const Cut& cut);
+    /// The box that a run of a publish must have, where the dataset begins there.
+    Result<Box> box_below(const Cut& cut, const Positions& start, const Run& run) const;
+    /// The dataset may begin where a publish says, and its runs begin where they should.
+    Result<void> check_start(TableId id, const TableState& table, const Publish& change) const;
+    /// The published runs are in.
+    Result<void> move_start(TableId id, TableState& table, const Positions& start);
     /// Publishes the candidate if none of its audits waits any more.
     Result<void> settle(TableId id, TableState& table);
     void drop_candidate(TableState& table);

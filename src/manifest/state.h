@@ -86,6 +86,12 @@ struct Segment {
     uint32_t level = 0;
     /// Of the rows: tombstones, which are no bad ones.
     uint64_t erased_rows = 0;
+    /// No event of it is newer (operators/fold/newest_event.h). Nothing: it was written before this
+    /// was noted.
+    std::optional<int64_t> newest_us = {};
+
+    /// The same, or what the ingest day alone says: the end of the day after it.
+    int64_t newest_bound_us() const;
 };
 
 /// Events of a stream that were erased by one statement. Pending until nothing is left of them.
@@ -102,8 +108,8 @@ struct Erasure {
     bool is_pending() const { return done_at_us == 0; }
 };
 
-/// A segment whose events lie in another one: its file is kept for the undo window, and as long as
-/// it is read.
+/// A segment whose events lie in another one, or that the stream's retention has taken away: its
+/// file is kept for the undo window, and as long as it is read.
 struct RetiredSegment {
     std::string file;
     int64_t at_us = 0;
@@ -191,7 +197,20 @@ struct TableState {
     /// Whether views still show events that are gone from the stream.
     bool has_unpublished_erasure() const;
     bool has_pending_erasure() const;
+    /// Where the dataset begins: of what lies below, the stream's retention has taken the segments
+    /// away. It never goes back, and no run goes across it.
+    Positions start = {};
+    /// Records of those segments.
+    uint64_t removed_rows = 0;
+
+    /// A run of what lies below the start: it cannot be computed again, and stays.
+    bool is_base(const Run& run) const;
 };
+
+/// Where the dataset of a stream may begin once nothing is to be kept that is older than a time:
+/// behind the segments, oldest first, that lie below `end` and have nothing else. At the table's
+/// start where there are none.
+Positions start_without(const TableState& table, const Positions& end, int64_t kept_since_us);
 
 /// Numbers [from, to).
 struct IdRange {
@@ -208,7 +227,7 @@ struct State {
     catalog::Catalog catalog;
     catalog::Shared<std::set<std::string>> allowed_files;  // directories
     catalog::SharedMap<TableId, TableState> tables;
-    /// Per view version: its runs in order, tiling [origin or first_seal, sealed_frontier)
+    /// Per view version: its runs in order, tiling [begin_of or first_seal, sealed_frontier)
     /// together.
     catalog::SharedMap<VersionId, SharedList<Run>> runs;
     SharedList<Retired> retired;   // oldest first
@@ -227,11 +246,16 @@ struct State {
 
     const TableState* table(TableId id) const;
     const SharedList<Run>& runs_of(VersionId version) const;
-    /// Where a version's batch runs end: all its other runs lie behind. The origin without any.
+    /// Where a version's history begins, or will, once it is computed. Empty without such a
+    /// version.
+    Positions begin_of(VersionId version) const;
+    /// Where a version's batch runs end: all its other runs lie behind. Its beginning without any.
     Positions batch_end(VersionId version) const;
     /// The moment before which groups of a view have expired, as near as the horizon tells;
     /// nothing: none has.
     std::optional<int64_t> kept_since_us(const catalog::MaterializedView& view) const;
+    /// The moment before which events of a stream have expired; nothing: none has.
+    std::optional<int64_t> kept_since_us(const catalog::Table& stream) const;
     /// Audits of a stream's candidate that still wait, ascending; empty without one.
     std::vector<uint64_t> pending_audits(TableId table) const;
 };

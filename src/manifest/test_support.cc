@@ -137,7 +137,7 @@ Publish TestHistory::publish(TableId table) const {
         const auto* listed = state.catalog.view_of_version(version)->find(version);
         if (!publish.cut.dominates(listed->first_seal)) continue;
         publish.runs.push_back(
-            test_run({run++}, version, RunKind::kBatch, Box::between(of.origin, publish.cut)));
+            test_run({run++}, version, RunKind::kBatch, Box::between(of.start, publish.cut)));
     }
     return publish;
 }
@@ -150,7 +150,7 @@ Publish TestHistory::publish_new(TableId table) const {
         if (from == publish.cut || !publish.cut.dominates(from)) continue;
         Run& made = publish.runs.emplace_back(
             test_run({run++}, version, RunKind::kBatch, Box::between(from, publish.cut)));
-        made.increments = from == state.table(table)->origin ? 0 : 1;
+        made.increments = from == state.table(table)->start ? 0 : 1;
     }
     return publish;
 }

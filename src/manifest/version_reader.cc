@@ -201,13 +201,15 @@ catalog::FunctionData read_function_data(const Node& in) {
 }
 
 catalog::ViewVersion read_view_version(const Node& in) {
-    return {.id = in.id("id"),
-            .definition = in.text("definition"),
-            .time_zone = in.text("time_zone"),
-            .function_data = in.list("function_data", read_function_data),
-            .first_seal = in.positions("first_seal"),
-            .is_populated = in.boolean("is_populated"),
-            .wants_backfill = in.has("wants_backfill") && in.boolean("wants_backfill")};
+    return {
+        .id = in.id("id"),
+        .definition = in.text("definition"),
+        .time_zone = in.text("time_zone"),
+        .function_data = in.list("function_data", read_function_data),
+        .first_seal = in.positions("first_seal"),
+        .is_populated = in.boolean("is_populated"),
+        .wants_backfill = in.has("wants_backfill") && in.boolean("wants_backfill"),
+        .complete_since = in.has("complete_since") ? in.positions("complete_since") : Positions()};
 }
 
 catalog::MaterializedView read_view(const Node& in) {
@@ -270,7 +272,8 @@ Segment read_segment(const Node& in) {
             .crc = in.number<uint32_t>("crc"),
             .ingest_day = in.text("ingest_day"),
             .level = in.has("level") ? in.number<uint32_t>("level") : 0,
-            .erased_rows = in.has("erased_rows") ? in.number<uint64_t>("erased_rows") : 0};
+            .erased_rows = in.has("erased_rows") ? in.number<uint64_t>("erased_rows") : 0,
+            .newest_us = in.time_if("newest_us")};
 }
 
 Erasure read_erasure(const Node& in) {
@@ -372,7 +375,9 @@ TableState read_table_state(const Node& in) {
         .thinned_below = in.has("thinned_below") ? in.positions("thinned_below") : Positions(),
         .erasures = in.has("erasures") ? in.list("erasures", read_erasure) : std::vector<Erasure>(),
         .erasure_epoch = epoch_of(in),
-        .readable_from = {in.has("readable_from") ? in.number<uint64_t>("readable_from") : 0}};
+        .readable_from = {in.has("readable_from") ? in.number<uint64_t>("readable_from") : 0},
+        .start = in.positions(in.has("start") ? "start" : "origin"),
+        .removed_rows = in.has("removed_rows") ? in.number<uint64_t>("removed_rows") : 0};
 }
 
 State read_state(const Node& in) {
@@ -423,6 +428,10 @@ T read_at_cut(const Node& in) {
 Publish read_publish(const Node& in) {
     auto publish = read_at_cut<Publish>(in);
     publish.clock_us = in.time_if("clock_us");
+    if (in.has("start")) {
+        publish.start = in.positions("start");
+        publish.base_runs = in.list("base_runs", read_run);
+    }
     return publish;
 }
 

@@ -237,6 +237,9 @@ class Writer {
     void fields(const Publish& change) {
         fields_at_cut(change);
         time_if("clock_us", change.clock_us);
+        if (change.start.at.empty()) return;
+        positions("start", change.start);
+        objects("base_runs", change.base_runs);
     }
     void fields(const Park& change) { fields_at_cut(change); }
     void fields(const Compact& change) {
@@ -283,6 +286,7 @@ class Writer {
         json_.field("ingest_day", segment.ingest_day);
         if (segment.level != 0) json_.field("level", segment.level);
         if (segment.erased_rows != 0) json_.field("erased_rows", segment.erased_rows);
+        time_if("newest_us", segment.newest_us);
     }
     void fields(const RetiredSegment& retired) {
         json_.field("file", retired.file);
@@ -359,6 +363,9 @@ class Writer {
         positions("first_seal", version.first_seal);
         json_.field("is_populated", version.is_populated);
         if (version.wants_backfill) json_.field("wants_backfill", true);
+        if (!version.complete_since.at.empty()) {
+            positions("complete_since", version.complete_since);
+        }
     }
     void fields(const catalog::MaterializedView& view) {
         json_.field("id", view.id.value);
@@ -410,6 +417,10 @@ class Writer {
             time_if("horizon_us", table.horizon_us);
             horizons_if(table.horizons);
             if (!table.thinned_below.at.empty()) positions("thinned_below", table.thinned_below);
+            if (table.start != table.origin) {
+                positions("start", table.start);
+                json_.field("removed_rows", table.removed_rows);
+            }
             if (table.erasure_epoch != 0) {
                 objects("erasures", table.erasures);
                 json_.field("erasure_epoch", table.erasure_epoch);

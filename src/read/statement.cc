@@ -294,6 +294,10 @@ runs::ReceiptSource Statement::receipt() const {
         }
         const auto end = snapshot_->stream_end(read.id);
         if (end) receipt.ends[read.name] = *end;
+        const manifest::TableState* table = snapshot_->state()->table(read.id);
+        if (table != nullptr && table->start != table->origin) {
+            receipt.starts[read.name] = table->start;
+        }
     }
     return receipt;
 }

@@ -73,6 +73,7 @@ std::string to_json(const Receipt& receipt) {
     json.field("mode", receipt.mode);
     write_by_stream(json, "cut", receipt.cut);
     write_by_stream(json, "frontier", receipt.frontier);
+    if (!receipt.start.empty()) write_by_stream(json, "start", receipt.start);
     json.field("speed_share", receipt.speed_share);
     json.key("views");
     json.begin_object();
@@ -131,7 +132,11 @@ uint64_t ReceiptSource::bytes_used() const {
         bytes += sizeof(view) + bytes_of(view.end);
         for (const Tick& tick : view.ticks) bytes += sizeof(tick) + bytes_of(tick.box);
     }
-    for (const auto& [stream, end] : ends) bytes += kNodeBytes + stream.size() + bytes_of(end);
+    for (const auto* vectors : {&ends, &starts}) {
+        for (const auto& [stream, at] : *vectors) {
+            bytes += kNodeBytes + stream.size() + bytes_of(at);
+        }
+    }
     return bytes;
 }
 
@@ -168,6 +173,7 @@ Receipt make_receipt(const ReceiptSource& source, ReceiptParts parts) {
         receipt.parts.insert(receipt.parts.end(), source.own.begin(), source.own.end());
     }
     for (const auto& [stream, end] : source.ends) receipt.frontier[stream] = end;
+    receipt.start = source.starts;
     const uint64_t events = batch_events + speed_events;
     receipt.speed_share =
         events == 0 ? 0 : static_cast<double>(speed_events) / static_cast<double>(events);

@@ -27,7 +27,7 @@ struct Receipt {
     };
     struct View {
         VersionId version;
-        Positions complete_since;  // the origin: history is whole from there
+        Positions complete_since;  // history is whole from there
         FoldAccount account;
         /// Groups older than this have expired, in Unix microseconds; nothing: none has.
         std::optional<int64_t> horizon_us = {};
@@ -38,6 +38,8 @@ struct Receipt {
     std::map<std::string, Positions>
         cut;  // by stream: how far batch has answered; missing = not yet
     std::map<std::string, Positions> frontier;  // by stream: how far the answer reaches
+    /// By stream that was read itself: where its dataset begins, if not at the origin.
+    std::map<std::string, Positions> start = {};
     /// Share of the counted events that came from sealed runs and ticks, from 0 to 1.
     double speed_share = 0;
     std::map<std::string, View> views;
@@ -47,8 +49,9 @@ struct Receipt {
     uint64_t expired = 0;
 };
 
-/// {"manifest", "mode", "cut", "frontier", "speed_share", "views", "runs", "quarantined",
-/// "expired"}, on one line; "runs_left_off" if some are.
+/// {"manifest", "mode", "cut", "frontier", "start", "speed_share", "views", "runs", "quarantined",
+/// "expired"}, on one line; "start" only where a dataset begins behind its origin; "runs_left_off"
+/// if some are.
 std::string to_json(const Receipt& receipt);
 
 /// What a receipt says of the runs of a tiling: made once with the tiling, shared by the receipts
@@ -84,8 +87,9 @@ struct ReceiptSource {
     ManifestNumber manifest;
     const char* mode = "";
     std::vector<View> views;
-    std::vector<Receipt::Part> own;         // rows of streams that are not stored yet
-    std::map<std::string, Positions> ends;  // of streams that were read themselves
+    std::vector<Receipt::Part> own;                // rows of streams that are not stored yet
+    std::map<std::string, Positions> ends;         // of streams that were read themselves
+    std::map<std::string, Positions> starts = {};  // of those, where that is not the origin
 
     size_t part_count() const;
     /// Without what is shared.

@@ -78,7 +78,7 @@ Result<std::vector<const manifest::Run*>> choose_runs(const manifest::State& sta
                                  "\" has no batch answer at cut " + std::to_string(cut->number),
                              "Run REFRESH MATERIALIZED VIEW " + view->name + ", or read live.");
         }
-        Positions end = table->origin;
+        Positions end = state.begin_of(version);
         const auto goes_on = [&](const manifest::Run* run) { return extend(end, run->box); };
         if (!std::ranges::all_of(named, goes_on) || end != cut->cut) {
             return internal_error("the batch runs of view \"{}\" do not cover cut {}", view->name,
@@ -86,7 +86,7 @@ Result<std::vector<const manifest::Run*>> choose_runs(const manifest::State& sta
         }
         return named;
     }
-    Positions end = table->origin;
+    Positions end = state.begin_of(version);
     std::vector<const manifest::Run*> runs;
     runs.reserve(state.runs_of(version).size());
     for (const manifest::Run& run : state.runs_of(version)) {

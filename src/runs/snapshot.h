@@ -20,8 +20,8 @@ namespace braid::runs {
 /// numbered one (repeatable). final: batch runs only, up to the last published cut.
 enum class ReadMode : uint8_t { kLive, kAtCut, kFinal };
 
-/// The runs of one view version whose boxes cover [origin, end) of every partition with no gap and
-/// no overlap, at one manifest version. Immutable; all answers of that version share it
+/// The runs of one view version whose boxes cover [its beginning, end) of every partition with no
+/// gap and no overlap, at one manifest version. Immutable; all answers of that version share it
 /// (runs/tilings.h). Holding it keeps its runs open.
 struct RunTiling {
     manifest::StatePtr state;
@@ -52,8 +52,8 @@ struct Tiling {
     const RunReaders& runs() const { return base->runs; }
 };
 
-/// The runs of a version that tile [origin, cut or sealed frontier) at one manifest state, as a
-/// pure function; `cut_number` 0 is the newest published cut. They live as long as the state.
+/// The runs of a version that tile [its beginning, cut or sealed frontier) at one manifest state,
+/// as a pure function; `cut_number` 0 is the newest published cut. They live as long as the state.
 /// Errors: ObjectNotInPrerequisiteState
 /// (Unavailable, 55000) when the view is not populated or batch has not answered it yet;
 /// InvalidInput (22023) when the cut is not kept; Internal when the runs do not tile (never

@@ -17,7 +17,7 @@ std::shared_ptr<const TiledRuns> list_runs(const RunTiling& tiling, std::optiona
     listed->view = view.name;
     if (table != state.catalog.tables.end()) listed->stream = table->second.name;
     listed->facts.version = tiling.version;
-    listed->facts.complete_since = state.table(view.table)->origin;
+    listed->facts.complete_since = state.begin_of(tiling.version);
     listed->facts.horizon_us = state.kept_since_us(view);
     listed->cut = std::move(cut);
     listed->parts.reserve(tiling.runs.size());
@@ -39,7 +39,7 @@ Result<RunTilingPtr> TilingSet::make(VersionId version, ReadMode mode, uint64_t 
     auto tiling = std::make_shared<RunTiling>();
     tiling->state = state_;
     tiling->version = version;
-    tiling->end = state_->table(state_->catalog.view_of_version(version)->table)->origin;
+    tiling->end = state_->begin_of(version);
     tiling->runs.reserve(chosen.size());
     std::optional<Cut> cut;
     for (const manifest::Run* run : chosen) {

@@ -42,13 +42,16 @@ Result<void> fold(const Arguments& arguments) {
                        .local = output.directory(),
                        .table = *files->table,
                        .views = {files->bound},
-                       .from = state.origin,
+                       .from = state.start,
                        .end = state.archive_end,
                        .spill_directory = output.spill_directory(),
                        .horizons = state.horizons,
                        .horizon_us = state.horizon_us};
     TRY(move_to(arguments.from, job.from));
     TRY(move_to(arguments.to, job.end));
+    if (!job.from.dominates(state.start)) {
+        return invalid_input("the dataset begins at {}", state.start.to_string());
+    }
     if (!job.end.dominates(job.from))
         return invalid_input("the range of offsets ends before it begins");
     const auto all = TRY(dataset::splits_between(state, job.from, job.end, arguments.share.count));

@@ -34,7 +34,7 @@ class StreamScan final : public RowSource {
         if (state == nullptr) return not_found("stream \"{}\" does not exist", table_.name);
         const PinnedSnapshot::Stream* stream = TRY(snapshot.stream(table_.id));
         log_ = stream->log;
-        TRY(plan_segments(*state, state->origin));
+        TRY(plan_segments(*state, state->start));
         return {};
     }
 
@@ -104,6 +104,14 @@ class StreamScan final : public RowSource {
                     return corrupt("offset {} of partition {} of stream \"{}\" is lost", from.value,
                                    partition_, table_.name)
                         .with_detail("Neither the log nor the dataset holds it.");
+                }
+                if (from < state->start.of(PartitionId{partition_})) {
+                    return unavailable("snapshot too old: stream \"{}\" begins at {} now",
+                                       table_.name, state->start.to_string())
+                        .with_sqlstate("72000")
+                        .with_hint(
+                            "Begin another transaction: the retention of the stream has "
+                            "taken away what this one was still to read.");
                 }
                 TRY(plan_segments(*state, at_));
                 partition_ = 0;
