@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "base/thread.h"
+#include "catalog/retention.h"
 #include "dataset/segment_files.h"
 #include "operators/decode/declared_decoder.h"
 #include "operators/fold/event_clock.h"
@@ -148,7 +149,7 @@ class SplitFold {
             auto wanted =
                 views->wanted(job_.table.columns.fields.size() + plan::kSystemColumnCount);
             std::optional<operators::EventClock> clock;
-            if (retains()) {
+            if (retains() || catalog::retention_of(job_.table) > 0) {
                 clock.emplace(job_.table.columns, job_.table.option("event_time", ""));
                 clock->add_wanted(wanted);
             }

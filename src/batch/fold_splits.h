@@ -39,7 +39,8 @@ struct FoldJob {
 /// What was folded.
 struct Folded {
     std::vector<manifest::Run> runs;  // by view
-    /// The greatest event time that moves the stream's clock; nothing where no view retains.
+    /// The greatest event time that moves the stream's clock; nothing where neither the stream nor
+    /// a view retains.
     std::optional<int64_t> clock_us;
 };
 

@@ -13,7 +13,7 @@ Result<std::unique_ptr<SliceFolder>> SliceFolder::create(const catalog::Table& t
     made->decoder_ = TRY(operators::make_decoder_of(table));
     made->folder_ = TRY(operators::ViewFolder::create(views.bound()));
     made->wanted_ = made->folder_->wanted(table.columns.fields.size() + plan::kSystemColumnCount);
-    if (views.retains()) {
+    if (views.has_clock()) {
         made->clock_.emplace(table.columns, table.option("event_time", ""));
         made->clock_->add_wanted(made->wanted_);
     }

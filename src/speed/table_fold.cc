@@ -55,7 +55,7 @@ Result<void> TableFold::reload_locked() {
     TRY(check_log(*table, log_start));
     ViewSetPtr views = TRY(ViewSet::bind(*state, table_.id, *parts_.views));
     std::vector<std::unique_ptr<SliceFolder>> folders;
-    if (!views->is_empty()) folders.push_back(TRY(SliceFolder::create(table_, *views)));
+    if (!views->is_idle()) folders.push_back(TRY(SliceFolder::create(table_, *views)));
     views_ = std::move(views);
     folders_ = std::move(folders);
     failure_.reset();
@@ -163,7 +163,7 @@ Result<TableFold::Folded> TableFold::fold_slice(UniqueLock* lock, const Position
     if (end.partition_count() > sealed_.partition_count()) TRY(grow(end));
     if (reader_.is_at_end()) reader_.begin_epoch(end);
     if (reader_.is_at_end()) return Folded::kNothing;
-    if (views_->is_empty()) {
+    if (views_->is_idle()) {
         reader_.skip();
         epochs_.push_back({reader_.position(), 0, true});
         rest();
@@ -269,7 +269,7 @@ void TableFold::rest() {
         folded_to_ = std::move(epochs_.front().to);
         epochs_.pop_front();
         ++first_epoch_;
-        if (!layers_.empty() && !views_->is_empty()) layers_.back()->reach(folded_to_);
+        if (!layers_.empty() && !views_->is_idle()) layers_.back()->reach(folded_to_);
     }
     folded_.notify_all();
 }

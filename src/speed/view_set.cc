@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/view_set.h"
 
+#include "catalog/retention.h"
+
 namespace braid::speed {
 
 Result<ViewSetPtr> ViewSet::bind(const manifest::State& state, TableId table,
@@ -12,6 +14,9 @@ Result<ViewSetPtr> ViewSet::bind(const manifest::State& state, TableId table,
             set->bound_.push_back(TRY(views.view_of(version.id)));
         }
     }
+    const auto stream = state.catalog.tables.find(table);
+    set->stream_retains_ =
+        stream != state.catalog.tables.end() && catalog::retention_of(stream->second) > 0;
     return ViewSetPtr(std::move(set));
 }
 

@@ -30,6 +30,10 @@ class ViewSet {
         return std::ranges::any_of(bound_,
                                    [](const auto& view) { return view.retention != nullptr; });
     }
+    /// Whether the stream has a clock: one of them retains, or the stream itself.
+    bool has_clock() const { return stream_retains_ || retains(); }
+    /// Whether there is anything to find in events.
+    bool is_idle() const { return is_empty() && !has_clock(); }
     const std::vector<operators::BoundView>& bound() const { return bound_; }
     const std::vector<plan::Aggregate>& aggregates(size_t index) const {
         return bound_[index].plan->aggregates;
@@ -38,6 +42,7 @@ class ViewSet {
   private:
     std::vector<VersionId> versions_;
     std::vector<operators::BoundView> bound_;  // by version
+    bool stream_retains_ = false;
 };
 using ViewSetPtr = std::shared_ptr<const ViewSet>;
 
