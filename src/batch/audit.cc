@@ -144,21 +144,33 @@ Result<std::string> find_differences(Store& store, const manifest::Run& batch,
 
 }  // namespace
 
-Result<AuditOutcome> compare(Store& store, const manifest::Run& batch, const RunReaders& replaced,
-                             const plan::ViewPlan& view, size_t threads, const GoOn& go_on,
-                             const operators::KeyFloor* floor, bool is_thinned) {
+Result<AuditOutcome> compare(Store& store, std::span<const manifest::Run> batch,
+                             const RunReaders& replaced, const plan::ViewPlan& view, size_t threads,
+                             const GoOn& go_on, const operators::KeyFloor* floor, bool is_thinned) {
     AuditOutcome outcome;
-    // Where the new run's parts begin is known: it divides the old ones as well.
-    const std::vector<runs::KeyRange> ranges = key_ranges({&batch, 1}, range_count_for(threads));
+    // Where the new runs' parts begin is known: it divides the old ones as well.
+    const std::vector<runs::KeyRange> ranges = key_ranges(batch, range_count_for(threads));
     outcome.digest = TRY(digest_of_merge(replaced, view.aggregates, ranges, threads, go_on, floor));
-    outcome.matched = outcome.digest == batch.digest;
+    outcome.batch = batch.front().digest;
+    if (batch.size() > 1) {
+        RunReaders computed;
+        for (const manifest::Run& run : batch) {
+            computed.push_back(TRY(runs::RunReader::open(store, run)));
+        }
+        outcome.batch = TRY(digest_of_merge(computed, view.aggregates, ranges, threads, go_on));
+    }
+    outcome.matched = outcome.digest == outcome.batch;
     if (!outcome.matched) {
-        outcome.difference = TRY(find_differences(store, batch, replaced, view, go_on, floor));
+        outcome.difference =
+            batch.size() > 1
+                ? "digests differ"
+                : TRY(find_differences(store, batch.front(), replaced, view, go_on, floor));
         return outcome;
     }
     FoldAccount before;
     for (const auto& run : replaced) before.add(run->run().account());
-    FoldAccount after = batch.account();
+    FoldAccount after;
+    for (const manifest::Run& run : batch) after.add(run.account());
     if (is_thinned) {
         for (FoldAccount* each : {&before, &after}) {
             each->counted += std::exchange(each->expired, 0);

@@ -34,8 +34,8 @@ class Audit : public testing::Test {
             EXPECT_OK(reader);
             if (reader) readers.push_back(*std::move(reader));
         }
-        const auto compared =
-            compare(files_, run(batch), readers, *operators::test_bound_view({}, {}).plan);
+        const auto compared = compare(files_, std::vector{run(batch)}, readers,
+                                      *operators::test_bound_view({}, {}).plan);
         EXPECT_OK(compared);
         return compared ? *compared : AuditOutcome();
     }
@@ -106,7 +106,7 @@ TEST_F(Audit, NamesFailedEventsThatDiffer) {
     const auto difference = [&](const manifest::Run& batch, const manifest::Run& old) {
         const auto reader = runs::RunReader::open(files_, old);
         const auto found =
-            compare(files_, batch, {*reader}, *operators::test_bound_view({}, {}).plan);
+            compare(files_, {&batch, 1}, {*reader}, *operators::test_bound_view({}, {}).plan);
         EXPECT_OK(found);
         return found->difference;
     };
@@ -136,7 +136,7 @@ TEST_F(Audit, TellsCountedFromExpired) {
     const auto reader = runs::RunReader::open(files_, old);
     const auto plan = operators::test_bound_view({}, {}).plan;
     const auto matches = [&](bool is_thinned) {
-        return compare(files_, batch, {*reader}, *plan, 1, {}, nullptr, is_thinned)->matched;
+        return compare(files_, {&batch, 1}, {*reader}, *plan, 1, {}, nullptr, is_thinned)->matched;
     };
     EXPECT_FALSE(matches(false));
     EXPECT_TRUE(matches(true));
@@ -149,7 +149,7 @@ TEST_F(Audit, FailsWhenARunCannotBeRead) {
     const manifest::Run old = run({event("a", 2)});
     ASSERT_OK(files_.remove(old.parts.front().file));
     ASSERT_OK_AND_ASSIGN(const auto reader, runs::RunReader::open(files_, old));
-    EXPECT_ERROR(compare(files_, batch, {reader}, *operators::test_bound_view({}, {}).plan),
+    EXPECT_ERROR(compare(files_, {&batch, 1}, {reader}, *operators::test_bound_view({}, {}).plan),
                  ErrorCode::kCorrupt);
 }
 

@@ -104,8 +104,9 @@ Result<void> BatchLayer::fill_once(const Stream& stream, VersionId version,
     state = pinned.state;
     if (state->catalog.view_of_version(version) == nullptr) return dropped_meanwhile();
     first_seal.grow(state->table(stream.table.id)->origin);  // by what came since
-    auto computed =
-        recompute(stream, state, {version}, first_seal, Reach::kAll, watch).context("back-filling");
+    const Positions& start = state->table(stream.table.id)->start;
+    auto computed = recompute(stream, state, {version}, first_seal, Reach::kAll, start, watch)
+                        .context("back-filling");
     if (!computed) return overtaken_or(stream, *state, std::move(computed).error());
     Recomputed recomputed = *std::move(computed);
     if (recomputed.views.empty()) return dropped_meanwhile();

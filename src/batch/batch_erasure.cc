@@ -108,12 +108,12 @@ Result<uint64_t> BatchLayer::erase_once(const Stream& stream, const ErasePredica
     const manifest::TableState* table = pinned.state->table(id);
     if (table == nullptr) return ended(stream);
     if (table->candidate) return audit_differs(*pinned.state, stream.table);
-    const auto segments = TRY(dataset::segments_between(*table, table->origin, ends));
+    const auto segments = TRY(dataset::segments_between(*table, table->start, ends));
     const Tasks::Running task = Tasks::begin_in(parts_.tasks, "erase", id, "events");
     uint64_t rows = 0;
     for (const manifest::Segment& segment : segments) rows += segment.rows;
     task.begin(rows);
-    const EventFinder finder(*parts_.store, stream.table, predicate, table->origin, ends);
+    const EventFinder finder(*parts_.store, stream.table, predicate, table->start, ends);
     const auto advance = [&](uint64_t events) -> Result<void> {
         task.advance(events);
         return go_on();
@@ -217,8 +217,10 @@ Result<void> BatchLayer::check_twice(const Stream& stream, const manifest::State
                                      ScanWatch& watch) {
     std::vector<VersionId> versions;
     for (const Computed& each : recomputed.views) versions.push_back(each.run.version);
-    auto computed = recompute(stream, state, versions, cut, Reach::kAll, watch, Division::kOther)
-                        .context("computing again");
+    const Positions& start = state->table(stream.table.id)->start;
+    auto computed =
+        recompute(stream, state, versions, cut, Reach::kAll, start, watch, Division::kOther)
+            .context("computing again");
     if (!computed) return overtaken_or(stream, *state, std::move(computed).error());
     const auto is_same = [&](const Computed& first) {
         const auto second = std::ranges::find_if(computed->views, [&](const Computed& each) {

@@ -11,6 +11,7 @@
 #include "batch/batch_stream_internal.h"
 #include "batch/fold_splits.h"
 #include "catalog/connectors.h"
+#include "catalog/retention.h"
 #include "catalog/view_versions.h"
 #include "dataset/splits.h"
 #include "model/side.h"
@@ -22,6 +23,9 @@ namespace {
 /// Each lost attempt needs a view that is made, and filled, in the middle of one.
 constexpr int kAttemptsMax = 10;
 constexpr std::string_view kAuditDiffers = "XB001";
+/// So much of a stream's retention can go before everything is computed again for that.
+constexpr int64_t kPartsOfRetention = 8;
+constexpr int64_t kRestAfterFailureUs = 30'000'000;
 
 /// The stream's own interval, else the node's.
 int64_t interval_of(const catalog::Table& table, const char* option, int64_t fallback_us) {
@@ -43,6 +47,7 @@ bool is_gone(const manifest::State& state, VersionId version) {
 /// any.
 bool forget_dropped(const manifest::State& state, manifest::Publish& publish) {
     std::erase_if(publish.audits, [&](const auto& audit) { return is_gone(state, audit.version); });
+    std::erase_if(publish.base_runs, [&](const auto& run) { return is_gone(state, run.version); });
     return std::erase_if(publish.runs,
                          [&](const auto& run) { return is_gone(state, run.version); }) > 0;
 }
@@ -141,20 +146,50 @@ Result<std::shared_ptr<BatchLayer::Stream>> BatchLayer::find(TableId table) cons
     return place->second;
 }
 
+void BatchLayer::look_for_retention(TableId table) {
+    if (!is_retention_due(*parts_.manifest->head(), table)) return;
+    if (const auto stream = find(table)) workers_.wake((*stream)->schedule);
+}
+
+Positions BatchLayer::start_behind(const manifest::State& state, TableId id, const Cut& cut,
+                                   int64_t grace_us) {
+    const manifest::TableState& table = *state.table(id);
+    const auto since_us = state.kept_since_us(state.catalog.tables.at(id));
+    if (!since_us || *since_us < INT64_MIN + grace_us) return table.start;
+    return manifest::start_without(table, cut, *since_us - grace_us);
+}
+
+bool BatchLayer::is_retention_due(const manifest::State& state, TableId id) const {
+    const manifest::TableState* table = state.table(id);
+    if (table == nullptr) return false;
+    const int64_t retention_us = catalog::retention_of(state.catalog.tables.at(id));
+    if (retention_us == 0) return false;
+    const int64_t grace_us = retention_us / kPartsOfRetention;
+    return start_behind(state, id, table->sealed_frontier, grace_us) != table->start;
+}
+
 StepOutcome BatchLayer::scheduled_step(Stream& stream) {
-    if (stream.interval_us <= 0) return {.progressed = false, .idle_us = kUntilWoken};
     const int64_t now_us = parts_.clock->monotonic_us();
-    const int64_t due_us = stream.last_run_us + stream.interval_us;
-    if (now_us < due_us) return {.progressed = false, .idle_us = due_us - now_us};
-    const StepOutcome idle{.progressed = false, .idle_us = stream.interval_us};
     const manifest::StatePtr state = parts_.manifest->head();
+    const bool is_for_retention =
+        now_us >= stream.no_retention_before_us && is_retention_due(*state, stream.table.id);
+    const bool is_scheduled = stream.interval_us > 0;
+    const StepOutcome idle{.progressed = false,
+                           .idle_us = is_scheduled ? stream.interval_us : kUntilWoken};
+    const int64_t due_us = stream.last_run_us + stream.interval_us;
+    if (!is_for_retention) {
+        if (!is_scheduled) return idle;
+        if (now_us < due_us) return {.progressed = false, .idle_us = due_us - now_us};
+    }
     const manifest::TableState* table = state->table(stream.table.id);
     stream.last_run_us = now_us;
-    if (table == nullptr || catalog::versions_of(state->catalog, stream.table.id).empty())
-        return idle;
+    if (table == nullptr) return idle;
+    const bool has_views = !catalog::versions_of(state->catalog, stream.table.id).empty();
+    if (!has_views && !is_for_retention) return idle;
     if (table->candidate) return idle;  // until a person has said which answer is right
-    const Reach reach = is_recompute_due(stream, *table) ? Reach::kAll : Reach::kNew;
-    const auto done = run_in_turn(stream, reach, {});
+    const bool is_full = is_for_retention || is_recompute_due(stream, *table);
+    const auto done = run_in_turn(stream, is_full ? Reach::kAll : Reach::kNew, {});
+    if (!done) stream.no_retention_before_us = now_us + kRestAfterFailureUs;
     if (done) {
         stream.health->recovered();
     } else if (stream.is_closing || parts_.manifest->head()->table(stream.table.id) == nullptr) {
@@ -261,7 +296,8 @@ Result<void> BatchLayer::run_once(const Stream& stream, Reach reach,
     // Somebody else may have erased something since the first look.
     const bool erases = table->has_unpublished_erasure();
     if (erases) reach = Reach::kAll;
-    manifest::Publish publish{id, cut, {}, {}, std::nullopt, table->erasure_epoch};
+    const bool may_move = reach == Reach::kAll && !erases;
+    const Positions start = may_move ? start_behind(*state, id, cut) : table->start;
     ScanWatch watch;
     watch.go_on = [&]() -> Result<void> {
         if (stream.is_closing) return ended(stream);
@@ -269,37 +305,58 @@ Result<void> BatchLayer::run_once(const Stream& stream, Reach reach,
     };
     watch.task =
         Tasks::begin_in(parts_.tasks, reach == Reach::kAll ? "refresh" : "batch", id, "events");
+    if (start != table->start) {
+        Answer moved = TRY(answer(stream, state, cut, reach, start, watch));
+        if (moved.is_matched()) return publish_or_park(std::move(moved), stream.table);
+        // Where it differs the dataset stays as it is, and one run waits for a person.
+    }
+    return publish_or_park(TRY(answer(stream, state, cut, reach, table->start, watch)),
+                           stream.table);
+}
+
+Result<BatchLayer::Answer> BatchLayer::answer(const Stream& stream, const manifest::StatePtr& state,
+                                              const Cut& cut, Reach reach, const Positions& start,
+                                              ScanWatch& watch) {
+    const TableId id = stream.table.id;
+    const manifest::TableState& table = *state->table(id);
     auto computed_all =
-        recompute(stream, state, catalog::versions_of(state->catalog, id), cut, reach, watch)
+        recompute(stream, state, catalog::versions_of(state->catalog, id), cut, reach, start, watch)
             .context("recomputing");
     if (!computed_all) return overtaken_or(stream, *state, std::move(computed_all).error());
     Recomputed recomputed = *std::move(computed_all);
-    publish.clock_us = recomputed.clock_us;
+    Answer made{{id, cut, {}, {}, recomputed.clock_us, table.erasure_epoch}, {}};
+    if (start != table.start) made.publish.start = start;
+    const bool erases = table.has_unpublished_erasure();
     if (erases) TRY(check_twice(stream, state, recomputed, cut, watch));
     for (Computed& computed : recomputed.views) {
         if (!erases) {
-            publish.audits.push_back(
-                TRY(audit(*state, computed.run, computed.view, cut, watch.go_on)));
+            made.publish.audits.push_back(TRY(audit(*state, computed, cut, watch.go_on)));
         }
-        publish.runs.push_back(std::move(computed.run));
+        made.publish.runs.push_back(std::move(computed.run));
+        if (computed.base) made.publish.base_runs.push_back(*std::move(computed.base));
     }
-    return publish_or_park(std::move(publish), std::move(recomputed.file), stream.table);
+    made.file = std::move(recomputed.file);
+    return made;
+}
+
+bool BatchLayer::Answer::is_matched() const {
+    return std::ranges::all_of(publish.audits, [](const auto& audit) {
+        return audit.verdict == manifest::Verdict::kMatched;
+    });
 }
 
 /// Which of two answers is right is not for a program to say: where they differ the old one stays
 /// until a person does.
-Result<void> BatchLayer::publish_or_park(manifest::Publish publish, runs::UnnamedFile file,
-                                         const catalog::Table& table) {
+Result<void> BatchLayer::publish_or_park(Answer answer, const catalog::Table& table) {
+    manifest::Publish& publish = answer.publish;
     while (true) {
-        const bool all_match = std::ranges::all_of(publish.audits, [](const auto& audit) {
-            return audit.verdict == manifest::Verdict::kMatched;
-        });
+        const bool all_match = answer.is_matched();
         const manifest::Change change =
             all_match ? manifest::Change(publish)
                       : manifest::Park{publish.table, publish.cut, publish.runs, publish.audits,
                                        publish.epoch};
         const auto done = parts_.manifest->commit({change});
-        if (!publish.runs.empty()) file.keep_if(done);
+        if (!publish.runs.empty()) answer.file.keep_if(done);
         if (done && all_match) return {};
         if (done) return audit_differs(**done, table);
         if (!forget_dropped(*parts_.manifest->head(), publish)) return done.error();
@@ -338,45 +395,55 @@ Result<std::vector<BatchLayer::Scan>> BatchLayer::scans_of(const manifest::State
                                                            const catalog::Table& table,
                                                            const std::vector<VersionId>& versions,
                                                            const Cut& end, Reach reach,
+                                                           const Positions& start,
                                                            Division division) const {
-    // More than there are threads, so that none has to wait long for the last.
-    constexpr size_t kSplitsOfThread = 8;
+    const manifest::TableState& of = *state.table(table.id);
     std::vector<Scan> scans;
     for (const VersionId version : versions) {
-        const Positions& origin = state.table(table.id)->origin;
-        const Positions from = reach == Reach::kAll ? origin : state.batch_end(version);
+        const Positions from = reach == Reach::kAll ? start : state.batch_end(version);
         if (reach == Reach::kNew && (from == end || !end.dominates(from))) continue;
         auto view = parts_.views->view_of(version);
         if (!view && is_gone(*parts_.manifest->head(), version)) continue;
         auto scan = std::ranges::find(scans, from, &Scan::from);
-        if (scan == scans.end()) scan = scans.insert(scans.end(), Scan{.from = from});
+        if (scan == scans.end()) scan = scans.insert(scans.end(), {.from = from, .end = end});
         Computed& computed = scan->views.emplace_back();
         computed.view = TRY(std::move(view));
         computed.run.version = version;
     }
-    for (Scan& scan : scans) {
-        const manifest::TableState& of = *state.table(table.id);
-        for (const auto& segment : TRY(dataset::segments_between(of, scan.from, end))) {
-            scan.events += segment.rows;
-        }
-        const uint64_t largest = scan.events / std::max<uint64_t>(1, options_.split_rows_max) + 1;
-        size_t count = options_.threads == 1
-                           ? 1
-                           : std::max<uint64_t>(options_.threads * kSplitsOfThread, largest);
-        if (division == Division::kOther) count = 2 * count + 1;
-        scan.splits = TRY(dataset::splits_between(of, scan.from, end, count));
+    if (reach == Reach::kAll && start != of.start && !scans.empty()) {
+        Scan base = scans.front();
+        base.from = of.start;
+        base.end = start;
+        base.is_base = true;
+        scans.push_back(std::move(base));
     }
+    for (Scan& scan : scans) TRY(split(of, scan, division));
     return scans;
+}
+
+Result<void> BatchLayer::split(const manifest::TableState& table, Scan& scan,
+                               Division division) const {
+    // More than there are threads, so that none has to wait long for the last.
+    constexpr size_t kSplitsOfThread = 8;
+    for (const auto& segment : TRY(dataset::segments_between(table, scan.from, scan.end))) {
+        scan.events += segment.rows;
+    }
+    const uint64_t largest = scan.events / std::max<uint64_t>(1, options_.split_rows_max) + 1;
+    size_t count =
+        options_.threads == 1 ? 1 : std::max<uint64_t>(options_.threads * kSplitsOfThread, largest);
+    if (division == Division::kOther) count = 2 * count + 1;
+    scan.splits = TRY(dataset::splits_between(table, scan.from, scan.end, count));
+    return {};
 }
 
 Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manifest::StatePtr state,
                                                      const std::vector<VersionId>& versions,
-                                                     Cut end, Reach reach, ScanWatch& watch,
-                                                     Division division) {
+                                                     Cut end, Reach reach, const Positions& start,
+                                                     ScanWatch& watch, Division division) {
     const catalog::Table& table = stream.table;
     // While the outcome of another commit is unknown, what is computed here would be for nothing.
     TRY(parts_.manifest->settle());
-    std::vector<Scan> scans = TRY(scans_of(*state, table, versions, end, reach, division));
+    std::vector<Scan> scans = TRY(scans_of(*state, table, versions, end, reach, start, division));
     if (scans.empty()) return Recomputed();
     uint64_t events = 0;
     for (const Scan& scan : scans) events += scan.events;
@@ -399,7 +466,7 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manif
                     .table = table,
                     .views = {},
                     .from = scan.from,
-                    .end = end,
+                    .end = scan.end,
                     .spill_directory = fmt::format("spill/{}", first.value),
                     .horizons = of.horizons,
                     .horizon_us = of.horizon_us};
@@ -408,14 +475,18 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manif
         recomputed.clock_us = std::max(recomputed.clock_us, folded.clock_us);
         std::vector<manifest::Run>& runs = folded.runs;
         for (size_t index = 0; index < runs.size(); ++index) {
-            Computed& computed = recomputed.views.emplace_back(std::move(scan.views[index]));
             manifest::Run& run = runs[index];
-            const bool is_first = recomputed.views.size() == 1;
-            run.id = is_first ? first : TRY(parts_.manifest->new_run_id());
-            run.version = computed.run.version;
+            run.id = recomputed.views.empty() ? first : TRY(parts_.manifest->new_run_id());
+            run.version = scan.views[index].run.version;
             run.kind = manifest::RunKind::kBatch;
-            run.box = Box::between(scan.from, end);
-            run.increments = scan.from == of.origin ? 0 : 1;
+            run.box = Box::between(scan.from, scan.end);
+            const bool goes_on = reach == Reach::kNew && scan.from != of.start;
+            run.increments = goes_on ? 1 : 0;
+            if (scan.is_base) {
+                recomputed.views[index].base = std::move(run);
+                continue;
+            }
+            Computed& computed = recomputed.views.emplace_back(std::move(scan.views[index]));
             computed.run = std::move(run);
         }
     }
@@ -424,15 +495,18 @@ Result<BatchLayer::Recomputed> BatchLayer::recompute(const Stream& stream, manif
     return recomputed;
 }
 
-Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const manifest::Run& run,
-                                          const operators::BoundView& view, const Cut& cut,
-                                          const GoOn& go_on) {
+Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const Computed& computed,
+                                          const Cut& cut, const GoOn& go_on) {
+    const manifest::Run& run = computed.run;
+    const catalog::MaterializedView* owner = state.catalog.view_of_version(run.version);
+    const manifest::TableState& table = *state.table(owner->table);
     RunReaders replaced;
     for (const manifest::Run& old : state.runs_of(run.version)) {
-        if (run.increments > 0 && old.kind == manifest::RunKind::kBatch) continue;  // it stays
-        if (side_of(old.box, cut) == Side::kBelow) replaced.push_back(TRY(parts_.runs->get(old)));
+        const bool stays =
+            run.increments > 0 ? old.kind == manifest::RunKind::kBatch : table.is_base(old);
+        if (stays || side_of(old.box, cut) != Side::kBelow) continue;
+        replaced.push_back(TRY(parts_.runs->get(old)));
     }
-    const catalog::MaterializedView* owner = state.catalog.view_of_version(run.version);
     manifest::Audit audit;
     audit.table = owner->table;
     audit.version = run.version;
@@ -446,11 +520,14 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
         audit.difference = "first history of the version: not compared";
         return audit;
     }
-    const manifest::TableState& table = *state.table(owner->table);
-    const operators::KeyFloorPtr floor = view.floor_at(table.horizon_us);
-    auto outcome = compare(*parts_.store, run, replaced, *view.plan, options_.threads, go_on,
-                           floor.get(), begins_below(run.box, table.thinned_below));
+    std::vector<manifest::Run> made;
+    if (computed.base) made.push_back(*computed.base);
+    made.push_back(run);
+    const operators::KeyFloorPtr floor = computed.view.floor_at(table.horizon_us);
+    auto outcome = compare(*parts_.store, made, replaced, *computed.view.plan, options_.threads,
+                           go_on, floor.get(), begins_below(made.front().box, table.thinned_below));
     if (outcome) {
+        audit.batch = outcome->batch;
         audit.speed = outcome->digest;
         audit.difference = outcome->difference;
         if (outcome->matched) audit.verdict = manifest::Verdict::kMatched;
@@ -460,7 +537,7 @@ Result<manifest::Audit> BatchLayer::audit(const manifest::State& state, const ma
     } else {
         return std::move(outcome).error();
     }
-    if (audit.verdict != manifest::Verdict::kMatched) {
+    if (audit.verdict != manifest::Verdict::kMatched && !computed.base) {
         trace(TraceLevel::kError, "batch", "audit of view \"{}\" at {} does not match: {}",
               owner->name, cut.to_string(), audit.difference);
     }

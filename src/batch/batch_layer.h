@@ -89,6 +89,9 @@ class BatchLayer {
     Result<void> backfill(VersionId version, const StatementLimits& limits = {});
     /// A version of the stream may want its history and have nobody who waits.
     void look_for_backfills(TableId table);
+    /// Where at least an eighth of a stream's retention can leave its dataset everything is
+    /// computed again, by its schedule's step, whatever the interval says.
+    void look_for_retention(TableId table);
     /// How far the scan of a version's history has got; nothing when none runs.
     std::optional<Progress> backfill_progress(VersionId version) const;
     /// Seal, archive to that frontier, choose the cut, recompute all views of the stream from the
@@ -118,11 +121,16 @@ class BatchLayer {
     struct Stream;
     struct Computed;
     struct Recomputed;
+    struct Answer;
     struct Scan;
     struct ScanWatch;
 
     Result<std::shared_ptr<Stream>> find(TableId table) const;
     StepOutcome scheduled_step(Stream& stream);
+    /// Where the dataset may begin once everything below the cut is computed again.
+    static Positions start_behind(const manifest::State& state, TableId table, const Cut& cut,
+                                  int64_t grace_us = 0);
+    bool is_retention_due(const manifest::State& state, TableId table) const;
     bool is_recompute_due(const Stream& stream, const manifest::TableState& table) const;
     Result<void> run_in_turn(Stream& stream, Reach reach, const StatementLimits& limits);
     /// One at a time with batches and each other.
@@ -137,9 +145,10 @@ class BatchLayer {
     Result<void> fill_once(const Stream& stream, VersionId version, const StatementLimits& limits,
                            ScanWatch& watch);
     Result<void> run_once(const Stream& stream, Reach reach, const StatementLimits& limits);
-    /// Its runs lie in the file.
-    Result<void> publish_or_park(manifest::Publish publish, runs::UnnamedFile file,
-                                 const catalog::Table& table);
+    /// What a cut is to be answered with, audited; the dataset is to begin at `start`.
+    Result<Answer> answer(const Stream& stream, const manifest::StatePtr& state, const Cut& cut,
+                          Reach reach, const Positions& start, ScanWatch& watch);
+    Result<void> publish_or_park(Answer answer, const catalog::Table& table);
     Error ended(const Stream& stream) const;
     /// An error of work on segments that an erasure has replaced meanwhile is Conflict.
     Error overtaken_or(const Stream& stream, const manifest::State& state, Error error) const;
@@ -160,16 +169,18 @@ class BatchLayer {
                              const Recomputed& recomputed, const Cut& cut, ScanWatch& watch);
     Result<std::vector<Computed>> bind(const std::vector<VersionId>& versions) const;
     /// [its beginning, end) of each version, as of a manifest version; those that have all are left
-    /// out, as are those that are gone.
+    /// out, as are those that are gone. Of everything the part below `start` makes base runs.
     Result<Recomputed> recompute(const Stream& stream, manifest::StatePtr state,
                                  const std::vector<VersionId>& versions, Cut end, Reach reach,
-                                 ScanWatch& watch, Division division = Division::kUsual);
+                                 const Positions& start, ScanWatch& watch,
+                                 Division division = Division::kUsual);
     Result<std::vector<Scan>> scans_of(const manifest::State& state, const catalog::Table& table,
                                        const std::vector<VersionId>& versions, const Cut& end,
-                                       Reach reach, Division division) const;
-    Result<manifest::Audit> audit(const manifest::State& state, const manifest::Run& run,
-                                  const operators::BoundView& view, const Cut& cut,
-                                  const GoOn& go_on);
+                                       Reach reach, const Positions& start,
+                                       Division division) const;
+    Result<void> split(const manifest::TableState& table, Scan& scan, Division division) const;
+    Result<manifest::Audit> audit(const manifest::State& state, const Computed& computed,
+                                  const Cut& cut, const GoOn& go_on);
 
     const BatchParts parts_;
     const BatchOptions options_;

@@ -35,6 +35,7 @@ class BatchLayerTest : public testing::Test {
         ASSERT_OK_AND_ASSIGN(manifest_, manifest::Manifest::open(files_, clock_, "manifest"));
         table_ = manifest::test_table(manifest_->new_id().value(), "t");
         table_.columns = operators::test_stream_columns();
+        if (!retention_.empty()) table_.options["retention"] = retention_;
         ASSERT_OK(manifest_->commit({manifest::CreateTable{table_}}));
         view_ = manifest_->new_id().value();
         version_ = create_view(view_, "v");
@@ -73,6 +74,7 @@ class BatchLayerTest : public testing::Test {
         const Offset to{static_cast<int64_t>(records_.size())};
         if (from == to) return {};
         manifest::Seal change{table_.id, manifest::box({from.value}, {to.value}), {}};
+        if (!retention_.empty()) change.clock_us = clock_.wall_us();
         const operators::TestFold fold =
             operators::fold_records(wrong_.empty() ? between(from, to) : wrong_);
         const manifest::StatePtr now = head();
@@ -140,6 +142,7 @@ class BatchLayerTest : public testing::Test {
     VersionId version_;
     Records records_;
     Records wrong_;
+    std::string retention_;
     int64_t archive_ahead_ = 0;
     std::function<void()> while_archiving_;
 };
@@ -340,6 +343,133 @@ TEST_F(MismatchTest, TheScheduleWaits) {
     clock_.advance_us(600'000'000);
     workers_.run_until_idle();
     EXPECT_EQ(state().cuts.size(), 2U);
+}
+
+/// A stream that keeps its events for ten minutes.
+class RetainedStreamTest : public BatchLayerTest {
+  protected:
+    RetainedStreamTest() { retention_ = "10 minutes"; }
+    void SetUp() override {
+        BatchLayerTest::SetUp();
+        ASSERT_OK(layer_->backfill(version_));
+    }
+    /// A segment of these, so much later.
+    void come(const Records& records, int64_t later_us = 600'000'001) {
+        clock_.advance_us(later_us);
+        records_.insert(records_.end(), records.begin(), records.end());
+        ASSERT_OK(seal());
+        ASSERT_OK(archive(Offset{static_cast<int64_t>(records_.size())}));
+    }
+    Lines all_lines() {
+        const auto runs = runs_of(version_);
+        return runs::lines_of(files_, runs).value();
+    }
+};
+
+TEST_F(RetainedStreamTest, WhatIsOldBecomesABaseRun) {
+    come({event("a", 1), event("b", 2)});
+    come({event("b", 3)});
+    ASSERT_OK(layer_->refresh(table_.id));
+    EXPECT_EQ(state().start, manifest::at({2}));
+    EXPECT_EQ(state().removed_rows, 2U);
+    const auto runs = runs_of(version_);
+    ASSERT_EQ(runs.size(), 2U);
+    EXPECT_EQ(lines(runs[0]), expected(between({0}, {2})));
+    EXPECT_EQ(lines(runs[1]), expected(between({2}, {3})));
+    EXPECT_EQ(runs[0].counted, 2U);
+    EXPECT_EQ(head()->audits.back().verdict, manifest::Verdict::kMatched);
+    EXPECT_EQ(head()->audits.back().batch, head()->audits.back().speed);
+    // What comes then is computed from there.
+    come({event("c", 4)}, 1);
+    ASSERT_OK(layer_->refresh(table_.id));
+    ASSERT_EQ(runs_of(version_).size(), 2U);
+    EXPECT_EQ(runs_of(version_)[0].id, runs[0].id);
+    EXPECT_EQ(lines(runs_of(version_)[1]), expected(between({2}, {4})));
+    EXPECT_EQ(all_lines(), expected(records_));
+}
+
+TEST_F(RetainedStreamTest, WhereTheAuditDiffersNothingGoesAndKeysAreNamed) {
+    std::vector<std::string> errors;
+    set_trace_sink([&](TraceLevel level, std::string_view, std::string_view message) {
+        if (level == TraceLevel::kError) errors.emplace_back(message);
+    });
+    wrong_ = {event("a", 1), event("z", 2)};
+    come({event("a", 1), event("b", 2)});
+    wrong_.clear();
+    come({event("c", 3)});
+    const auto refused = layer_->refresh(table_.id);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().sqlstate(), "XB001");
+    EXPECT_NE(refused.error().detail().find("k=b"), std::string::npos);
+    EXPECT_EQ(errors.size(), 1U);
+    EXPECT_EQ(state().start, manifest::at({0}));
+    ASSERT_EQ(state().candidate->runs.size(), 1U);
+    EXPECT_EQ(lines(state().candidate->runs[0]), expected(records_));
+    const std::string folder = parent_directory(runs::run_path(table_.id, {1}));
+    EXPECT_EQ(files_.list(folder)->size(), 3U) << "what was computed in two is gone";
+    workers_.run_until_idle();
+    EXPECT_EQ(head()->audits.size(), 1U) << "nothing is asked for while it waits";
+    ASSERT_OK(layer_->judge(1, true));
+    EXPECT_EQ(state().start, manifest::at({0}));
+    ASSERT_OK(layer_->refresh(table_.id));
+    EXPECT_EQ(state().start, manifest::at({2}));
+    EXPECT_EQ(all_lines(), expected(records_));
+}
+
+TEST_F(RetainedStreamTest, IsAskedForOnceAnEighthCanGo) {
+    come({event("a", 1)});
+    workers_.run_until_idle();
+    come({event("b", 2)}, 600'000'000 + 75'000'000 - 1);
+    layer_->look_for_retention(table_.id);
+    workers_.run_until_idle();
+    EXPECT_TRUE(state().cuts.empty()) << "one below";
+    come({event("c", 3)}, 10'000'000);
+    layer_->look_for_retention(table_.id);
+    workers_.run_until_idle();
+    ASSERT_EQ(state().cuts.size(), 1U);
+    EXPECT_EQ(state().start, manifest::at({1}));
+    layer_->look_for_retention(table_.id);
+    workers_.run_until_idle();
+    EXPECT_EQ(state().cuts.size(), 1U);
+}
+
+TEST_F(RetainedStreamTest, AnIncrementGoesOnAndTheStartStays) {
+    come({event("a", 1)});
+    ASSERT_OK(layer_->refresh(table_.id));
+    layer_->remove_table(table_.id);
+    table_.options["batch_interval"] = "10 minutes";
+    layer_->add_table(table_);
+    come({event("b", 2)}, 610'000'000);
+    workers_.run_until_idle();
+    ASSERT_EQ(state().cuts.size(), 2U);
+    EXPECT_EQ(state().start, manifest::at({0})) << "less than an eighth more than ten minutes";
+    ASSERT_EQ(runs_of(version_).size(), 2U);
+    EXPECT_EQ(runs_of(version_)[1].increments, 1U);
+}
+
+TEST_F(RetainedStreamTest, AViewOfLaterIsFilledFromTheStart) {
+    come({event("a", 1)});
+    come({event("b", 2)});
+    ASSERT_OK(layer_->refresh(table_.id));
+    const VersionId late = create_view(manifest_->new_id().value(), "late");
+    ASSERT_OK(layer_->backfill(late));
+    ASSERT_EQ(runs_of(late).size(), 1U);
+    EXPECT_EQ(runs_of(late)[0].box, manifest::box({1}, {2}));
+    EXPECT_EQ(lines(runs_of(late)[0]), expected(between({1}, {2})));
+    // One that comes while a batch goes on.
+    come({event("c", 3)});
+    VersionId meanwhile;
+    while_archiving_ = [&] {
+        meanwhile = create_view(manifest_->new_id().value(), "meanwhile");
+        ASSERT_OK(layer_->backfill(meanwhile));
+    };
+    records_.push_back(event("d", 4));
+    ASSERT_OK(layer_->refresh(table_.id));
+    EXPECT_EQ(state().start, manifest::at({2}));
+    EXPECT_EQ(head()->begin_of(meanwhile), manifest::at({1}));
+    EXPECT_EQ(runs_of(meanwhile).size(), 2U);
+    EXPECT_EQ(runs_of(version_).size(), 3U);
+    EXPECT_EQ(all_lines(), expected(records_));
 }
 
 TEST_F(BatchLayerTest, ADamagedAnswerIsReplacedOnceAPersonAgrees) {

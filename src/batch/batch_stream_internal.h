@@ -29,6 +29,7 @@ struct BatchLayer::Stream {
     Workers::Handle schedule = 0;
     Workers::Handle backfills = 0;
     int64_t last_run_us = 0;
+    int64_t no_retention_before_us = 0;  // where it failed
     std::shared_ptr<PartHealth> health;
     std::atomic<bool> is_closing = false;  // long scans end soon
 
@@ -54,14 +55,26 @@ struct BatchLayer::ScanWatch {
 struct BatchLayer::Computed {
     operators::BoundView view;
     manifest::Run run;
+    /// Where the dataset is to begin behind it (manifest::Publish::base_runs).
+    std::optional<manifest::Run> base = {};
 };
 
-/// Versions whose computation begins at the same place.
+/// Versions that are computed from the same events.
 struct BatchLayer::Scan {
     Positions from;
+    Positions end;
+    bool is_base = false;         // of the base runs
     std::vector<Computed> views;  // not computed yet
     std::vector<dataset::Split> splits;
     uint64_t events = 0;  // of the segments that they lie in
+};
+
+/// A publish, and the file in which its runs lie.
+struct BatchLayer::Answer {
+    manifest::Publish publish;
+    runs::UnnamedFile file;
+
+    bool is_matched() const;
 };
 
 /// All of them.
