@@ -166,7 +166,8 @@ Result<void> Node::start() {
             {&local, log_directory, [this](TableId table) { return is_in_use(table); }},
             [this](TableId table, const std::function<Result<void>()>& work) {
                 return archiver_->while_idle(table, work);
-            }},
+            },
+            [this](TableId table) { batch_->look_for_retention(table); }},
         options_.housekeeping, *ground_.workers);
     read_parts_ = parts_of_reader(store);
     key_watch_ = std::make_unique<KeyWatch>(read_parts_);

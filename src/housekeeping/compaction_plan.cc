@@ -18,6 +18,7 @@ using manifest::RunKind;
 std::vector<Positions> barriers_of(const manifest::State& state, TableId id) {
     const manifest::TableState& table = *state.table(id);
     std::vector<Positions> barriers;
+    barriers.push_back(table.start);
     for (const manifest::PublishedCut& each : table.cuts) barriers.push_back(each.cut);
     if (table.cut_in_flight) barriers.push_back(*table.cut_in_flight);
     for (const catalog::MaterializedView* view : state.catalog.views_of(id)) {
@@ -35,12 +36,16 @@ bool lies_between(const Positions& barrier, const Run& before, const Run& after)
            side_of(after.box, barrier) != Side::kBelow;
 }
 
-/// What is joined with its like: sealed runs, and batches that went on from others. What was
-/// computed from the origin may be as large as all history and is left alone.
-bool is_joined(const Run& run) { return run.kind == RunKind::kSealed || run.increments > 0; }
+/// What is joined with its like: sealed runs, batches that went on from others, and base runs. What
+/// was computed from the start of the dataset may be as large as all history, takes the place of
+/// its like each time, and is left alone.
+bool is_joined(const manifest::TableState& table, const Run& run) {
+    return run.kind == RunKind::kSealed || run.increments > 0 || table.is_base(run);
+}
 
 /// Such runs of a version, of one kind, where nothing stands between them.
-std::vector<std::vector<const Run*>> stretches_of(const manifest::SharedList<Run>& runs,
+std::vector<std::vector<const Run*>> stretches_of(const manifest::TableState& table,
+                                                  const manifest::SharedList<Run>& runs,
                                                   std::span<const Positions> barriers) {
     std::vector<std::vector<const Run*>> stretches;
     const Run* before = nullptr;
@@ -49,7 +54,7 @@ std::vector<std::vector<const Run*>> stretches_of(const manifest::SharedList<Run
                              std::ranges::none_of(barriers, [&](const Positions& barrier) {
                                  return lies_between(barrier, *before, run);
                              });
-        before = is_joined(run) ? &run : nullptr;
+        before = is_joined(table, run) ? &run : nullptr;
         if (before == nullptr) continue;
         if (!goes_on) stretches.emplace_back();
         stretches.back().push_back(&run);
@@ -67,14 +72,15 @@ bool lies_in(const Box& box, const Box& whole) {
 }  // namespace
 
 std::optional<CompactionPlan> plan_compaction(const manifest::State& state, TableId table) {
-    if (state.table(table) == nullptr) return std::nullopt;
+    const manifest::TableState* of = state.table(table);
+    if (of == nullptr) return std::nullopt;
     const std::vector<VersionId> versions = catalog::versions_of(state.catalog, table);
     if (versions.empty()) return std::nullopt;
     // The one that has been sealed for longest; the others have the same boxes, or less of them.
     const VersionId lead = *std::ranges::max_element(
         versions, {}, [&](VersionId each) { return state.runs_of(each).size(); });
     const std::vector<Positions> barriers = barriers_of(state, table);
-    const auto stretches = stretches_of(state.runs_of(lead), barriers);
+    const auto stretches = stretches_of(*of, state.runs_of(lead), barriers);
     uint32_t highest = 0;
     for (const Run& run : state.runs_of(lead)) highest = std::max(highest, run.level);
     for (uint32_t level = 0; level <= highest; ++level) {
@@ -87,7 +93,8 @@ std::optional<CompactionPlan> plan_compaction(const manifest::State& state, Tabl
             for (const VersionId version : versions) {
                 std::vector<Run> joined;
                 for (const Run& run : state.runs_of(version)) {
-                    if (run.kind == whole.kind && is_joined(run) && lies_in(run.box, whole.box)) {
+                    if (run.kind == whole.kind && is_joined(*of, run) &&
+                        lies_in(run.box, whole.box)) {
                         joined.push_back(run);
                     }
                 }

@@ -32,6 +32,7 @@ struct History {
         catalog::Table table = manifest::test_table(kTable, "t");
         state.catalog.tables.put(table);
         state.tables[kTable].origin = Positions{{Offset{0}}};
+        state.tables[kTable].start = Positions{{Offset{0}}};
         add_version(kOld, 0);
     }
     void add_version(VersionId version, int64_t first_seal, bool is_populated = true) {
@@ -52,6 +53,14 @@ struct History {
                 manifest::test_run({++next}, version, RunKind::kSealed, box_of(end, end + 10));
             run.level = level;
             state.runs[version].push_back(run);
+        }
+        end += 10;
+    }
+    /// A batch computes everything from the start on; what it replaces and publishes is here one.
+    void batch() {
+        for (const VersionId version : catalog::versions_of(state.catalog, kTable)) {
+            state.runs[version].push_back(
+                manifest::test_run({++next}, version, RunKind::kBatch, box_of(end, end + 10)));
         }
         end += 10;
     }
@@ -87,6 +96,18 @@ struct History {
 
     uint64_t next = 100;
 };
+
+TEST(CompactionPlan, JoinsBaseRunsButNotWithWhatIsComputedAgain) {
+    History history;
+    for (int run = 0; run < 9; ++run) history.batch();
+    EXPECT_FALSE(history.compact()) << "all above the start";
+    history.state.tables[kTable].start = Positions{{Offset{70}}};
+    EXPECT_FALSE(history.compact()) << "seven below it";
+    history.state.tables[kTable].start = Positions{{Offset{80}}};
+    ASSERT_TRUE(history.compact());
+    EXPECT_EQ(history.levels(), "10");
+    EXPECT_FALSE(history.compact());
+}
 
 TEST(CompactionPlan, JoinsEightOfALevel) {
     History history;

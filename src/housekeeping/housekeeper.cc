@@ -107,6 +107,7 @@ StepOutcome Housekeeper::step() {
     note("trimming the manifest", trim());
     note("compacting runs", compact());
     note("merging segments", merge());
+    look_for_retention();
     if (is_closing_) return {};
     if (!failure) {
         if (not_before_us_.empty() && no_merge_before_us_.empty()) health_->recovered();
@@ -117,6 +118,14 @@ StepOutcome Housekeeper::step() {
     }
     health_->tell(HealthState::kDegraded, *failure);
     return {.progressed = false, .idle_us = kIdleUs};
+}
+
+void Housekeeper::look_for_retention() {
+    if (!parts_.look_for_retention) return;
+    const manifest::StatePtr state = parts_.manifest->head();
+    for (const auto& [id, table] : state->catalog.tables) {
+        if (table.options.contains("retention")) parts_.look_for_retention(id);
+    }
 }
 
 Result<void> Housekeeper::destroy_segments(TableId table) {

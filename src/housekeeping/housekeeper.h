@@ -45,6 +45,8 @@ struct HousekeepingParts {
     DroppedTables dropped = {};
     /// As SegmentMergerParts::while_idle.
     std::function<Result<void>(TableId, const std::function<Result<void>()>&)> while_idle = {};
+    /// Asks for a recomputation where the retention of a stream has enough to take away.
+    std::function<void(TableId)> look_for_retention = {};
 };
 
 /// The one background worker that keeps a node from growing with its age, whatever else is
@@ -76,6 +78,7 @@ class Housekeeper {
     std::function<Result<void>(uint64_t)> go_on_with(const Tasks::Running& task) const;
     Result<bool> trim();
     Result<bool> sweep();
+    void look_for_retention();
 
     const HousekeepingParts parts_;
     const HousekeepingOptions options_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <span>
 
+#include "catalog/retention.h"
 #include "housekeeping/tiers.h"
 #include "model/side.h"
 
@@ -14,15 +15,37 @@ namespace {
 using manifest::Segment;
 using Stretch = std::vector<const Segment*>;
 
+/// What leaves together by a retention: a segment goes only behind those before it.
+class Ages {
+  public:
+    explicit Ages(int64_t retention_us)
+        : part_us_(retention_us == 0 ? 0 : std::max<int64_t>(1, retention_us / kFanIn)) {}
+
+    /// Whether the next one is about as old as the ones before.
+    bool go_on(const Segment& segment) {
+        if (part_us_ == 0) return true;
+        const int64_t before = newest_us_ / part_us_;
+        newest_us_ = std::max(newest_us_, segment.newest_bound_us());
+        return newest_us_ / part_us_ == before;
+    }
+
+  private:
+    const int64_t part_us_;
+    int64_t newest_us_ = INT64_MIN;  // of those so far
+};
+
 /// Segments of one day between which nothing stands.
-std::vector<Stretch> stretches_of(const manifest::TableState& table) {
+std::vector<Stretch> stretches_of(const manifest::TableState& table, int64_t retention_us) {
     std::vector<Stretch> stretches;
     const auto is_read_again = [&](const Segment& segment) {
         return !table.cuts.empty() && side_of(segment.box, table.cuts.back().cut) != Side::kBelow;
     };
+    Ages ages(retention_us);
     const Segment* before = nullptr;
     for (const Segment& segment : table.segments) {
-        const bool goes_on = before != nullptr && before->ingest_day == segment.ingest_day &&
+        const bool is_as_old = ages.go_on(segment);
+        const bool goes_on = is_as_old && before != nullptr &&
+                             before->ingest_day == segment.ingest_day &&
                              is_read_again(*before) == is_read_again(segment);
         if (!goes_on) stretches.emplace_back();
         stretches.back().push_back(&segment);
@@ -83,7 +106,8 @@ std::optional<MergePlan> plan_merge(const manifest::State& state, TableId table,
                                     const std::string& today, const MergeLimits& limits) {
     const manifest::TableState* of = state.table(table);
     if (of == nullptr || of->has_pending_erasure()) return std::nullopt;
-    for (const Stretch& stretch : stretches_of(*of)) {
+    const int64_t retention_us = catalog::retention_of(state.catalog.tables.at(table));
+    for (const Stretch& stretch : stretches_of(*of, retention_us)) {
         auto found = next_tier(stretch, limits);
         if (found.empty() && stretch.front()->ingest_day < today) {
             found = next_of_past(stretch, limits);

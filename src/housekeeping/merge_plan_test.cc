@@ -25,6 +25,7 @@ class MergePlanTest : public testing::Test {
         manifest::Segment segment = manifest::test_segment(0, from, from + rows);
         segment.raw_bytes = static_cast<uint64_t>(rows) * 100;
         segment.ingest_day = day;
+        segment.newest_us = newest_us_;
         ASSERT_OK(history_.apply({manifest::Archive{table_, {segment}}}));
     }
     std::optional<MergePlan> plan() const {
@@ -42,6 +43,7 @@ class MergePlanTest : public testing::Test {
             sum.rows += each.rows;
             sum.raw_bytes += each.raw_bytes;
             sum.level = std::max(sum.level, each.level);
+            sum.newest_us = std::max(sum.newest_us, each.newest_us);
         }
         ++sum.level;
         sum.box = box;
@@ -57,9 +59,32 @@ class MergePlanTest : public testing::Test {
     manifest::TestHistory history_;
     TableId table_;
     MergeLimits limits_;
+    std::optional<int64_t> newest_us_;  // of what is archived
     uint64_t merges_ = 0;
     uint64_t rows_written_ = 0;
 };
+
+/// Else what is old would stay as long as what came hours later.
+TEST_F(MergePlanTest, WhatLeavesByARetentionAtDifferentTimesStaysApart) {
+    catalog::Table kept = manifest::test_table(history_.new_id(), "kept");
+    kept.options["retention"] = "80 s";
+    table_ = kept.id;
+    ASSERT_OK(history_.apply({manifest::CreateTable{kept}}));
+    const auto archive_at = [&](int64_t second) {
+        newest_us_ = second * 1'000'000;
+        archive(kYesterday);
+    };
+    for (int64_t second = 1'000; second < 1'040; ++second) archive_at(second);
+    merge_all();
+    ASSERT_EQ(of().segments.size(), 4U) << "ten seconds each, an eighth";
+    EXPECT_EQ(of().segments[0].rows, 100U);
+    // What came late leaves with those before it.
+    for (const int64_t second : {1'039, 7, 1'038, 1'040, 1'031, 1'049, 1'050}) archive_at(second);
+    merge_all();
+    ASSERT_EQ(of().segments.size(), 6U);
+    EXPECT_EQ(of().segments[3].rows, 130U);
+    EXPECT_EQ(of().segments[4].rows, 30U);
+}
 
 TEST_F(MergePlanTest, ADayOfShortIntervalsHasFewSegmentsAndWritesEachRowAFewTimes) {
     constexpr int kIntervals = 17'280;

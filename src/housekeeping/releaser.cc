@@ -116,7 +116,8 @@ Result<uint64_t> Releaser::release(int64_t undo_window_us, int64_t snapshot_max_
     std::vector<manifest::Change> changes;
     for (manifest::ReleaseSegments& each : TRY(old_segments(*state, now_us, undo_window_us))) {
         for (const std::string& file : each.files) {
-            garbage.segments.insert(dataset::unlisted_path(file));
+            garbage.segments.insert(TRY(store_.can_exchange()) ? dataset::unlisted_path(file)
+                                                               : file);
         }
         changes.emplace_back(std::move(each));
     }
@@ -210,7 +211,9 @@ Result<std::vector<manifest::ReleaseSegments>> Releaser::old_segments(const mani
             const int64_t since_us = known == segments_us_.end() ? now_us : known->second;
             seen_us.emplace(each.file, since_us);
             if (now_us - since_us < undo_window_us) continue;
-            if (!TRY(store_.exists(each.file))) change.files.push_back(each.file);
+            // Where no folder can be exchanged nothing takes its place: a retention took it away.
+            const bool is_shown = TRY(store_.can_exchange()) && TRY(store_.exists(each.file));
+            if (!is_shown) change.files.push_back(each.file);
         }
         if (!change.files.empty()) changes.push_back(std::move(change));
     }

@@ -42,6 +42,7 @@ Result<bool> SegmentMerger::merge(const MergePlan& plan, const GoOn& go_on) {
 }
 
 Result<void> SegmentMerger::finish(int64_t after_us) {
+    if (TRY(parts_.store->can_exchange())) look_for_starts(*parts_.manifest->head());
     if (!not_shown_.empty()) TRY(parts_.manifest->settle());
     const auto waiting = not_shown_;
     for (const auto& [table, day] : waiting) TRY(show(table, day));
@@ -55,6 +56,21 @@ Result<void> SegmentMerger::finish(int64_t after_us) {
         left_.erase(left_.begin());
     }
     return {};
+}
+
+/// What was shown before this began is seen as well: it costs a look.
+void SegmentMerger::look_for_starts(const manifest::State& state) {
+    if (state.number == starts_at_) return;
+    starts_at_ = state.number;
+    std::erase_if(starts_, [&](const auto& each) { return state.table(each.first) == nullptr; });
+    for (const auto& [id, table] : state.tables) {
+        Positions& shown = starts_[id];
+        if (shown == table.start) continue;
+        shown = table.start;
+        for (const manifest::RetiredSegment& each : table.retired_segments) {
+            not_shown_.emplace(id, dataset::day_of(each.file));
+        }
+    }
 }
 
 Result<void> SegmentMerger::show_now(TableId table, const std::string& ingest_day) {

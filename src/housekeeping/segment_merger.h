@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -35,8 +36,8 @@ class SegmentMerger {
     /// then how many rows were read since; its error ends the work and is given back.
     using GoOn = std::function<Result<void>(uint64_t rows)>;
     Result<bool> merge(const MergePlan& plan, const GoOn& go_on);
-    /// Shows days whose folders could not be exchanged when they should have been, and removes
-    /// those that were exchanged `after_us` ago.
+    /// Shows days of which a retention has taken segments away, or whose folders could not be
+    /// exchanged when they should have been, and removes those that were exchanged `after_us` ago.
     Result<void> finish(int64_t after_us);
 
     /// Of a stream with a pending erasure: shows each day of which a file was replaced, if the
@@ -47,9 +48,12 @@ class SegmentMerger {
   private:
     Result<void> show_now(TableId table, const std::string& ingest_day);
     Result<void> show(TableId table, const std::string& ingest_day);
+    void look_for_starts(const manifest::State& state);
 
     const SegmentMergerParts parts_;
     std::set<std::pair<TableId, std::string>> not_shown_;  // days
+    std::map<TableId, Positions> starts_;                  // of datasets, as they are shown
+    ManifestNumber starts_at_;  // the version that was looked at for them
     struct Left {
         std::string directory;
         int64_t since_us = 0;  // by the monotonic clock
