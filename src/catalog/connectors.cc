@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/error_makers.h"
+#include "catalog/retention.h"
 #include "columnar/text_io.h"
 #include "columnar/time_zone.h"
 
@@ -29,6 +30,7 @@ constexpr auto kTableOptions = std::to_array<OptionFacts>({
      .initial = "1",
      .least = 1,
      .most = kPartitionsMax},
+    {.name = "retention", .kind = OptionKind::kRetention},
     {.name = "timezone", .kind = OptionKind::kTimeZone, .initial = "UTC"},
 });
 constexpr auto kFileOptions = std::to_array<OptionFacts>({
@@ -57,7 +59,7 @@ constexpr auto kLaterConnectors =
     std::to_array<std::string_view>({"kafka", "syslog", "postgres", "mysql", "mqtt"});
 constexpr auto kLaterFormats = std::to_array<std::string_view>({"csv"});
 constexpr auto kLaterOptions = std::to_array<std::string_view>(
-    {"key", "retention", "compression", "topic", "header", "delimiter", "quote", "escape"});
+    {"key", "compression", "topic", "header", "delimiter", "quote", "escape"});
 
 template <typename List>
 bool contains(const List& list, std::string_view word) {
@@ -168,6 +170,9 @@ Result<void> check_words(const Table& table, const OptionFacts& facts, const std
                 .with_hint("Use a name such as 'Europe/Berlin' or '+08'.");
         case OptionKind::kTimeColumn:
             return check_time_column(table, words);
+        case OptionKind::kRetention:
+            TRY(parse_retention(words));
+            return {};
     }
     return {};
 }
@@ -237,6 +242,8 @@ std::string_view to_text(OptionKind kind) {
             return "time zone";
         case OptionKind::kTimeColumn:
             return "column";
+        case OptionKind::kRetention:
+            return "interval";
     }
     return "";
 }

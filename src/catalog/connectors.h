@@ -25,6 +25,7 @@ enum class OptionKind : uint8_t {
     kTime,        // an interval between the bounds, in microseconds
     kTimeZone,    // a name or an offset
     kTimeColumn,  // a column of the table that is a timestamp or a date
+    kRetention,   // an interval of fixed length
 };
 /// As the manual says it: "whole number", "interval", …
 std::string_view to_text(OptionKind kind);

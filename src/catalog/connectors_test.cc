@@ -82,7 +82,7 @@ TEST(Connectors, RefuseWhatIsNotTheirs) {
     EXPECT_EQ(fault_of({{"format", "csv"}}), "0A000 format");
     EXPECT_EQ(fault_of({{"path", "/a"}}), "22023 path") << "of another connector";
     EXPECT_EQ(fault_of({{"null", "-"}}), "22023 null") << "of another format";
-    EXPECT_EQ(fault_of({{"retention", "9 days"}}), "0A000 retention");
+    EXPECT_EQ(fault_of({{"compression", "zstd"}}), "0A000 compression");
     EXPECT_EQ(fault_of({{"retentoin", "9 days"}}), "22023 retentoin");
     EXPECT_EQ(fault_of({{"connector", "file"}}), "22023 connector") << "path is needed";
     EXPECT_EQ(fault_of(file({{"path", "/a"}})), "");
@@ -97,6 +97,10 @@ TEST(Connectors, RefuseWordsThatAnOptionDoesNotTake) {
     EXPECT_EQ(fault_of({{"event_time", "gone"}}), "42703 event_time");
     EXPECT_EQ(fault_of({{"event_time", "n"}}), "42804 event_time");
     EXPECT_EQ(fault_of({{"event_time", "at"}}), "");
+    for (const char* retention : {"0 s", "-1 day", "1 month", "for ever", ""}) {
+        EXPECT_EQ(fault_of({{"retention", retention}}), "22023 retention") << retention;
+    }
+    EXPECT_EQ(fault_of({{"retention", "9 days"}}), "");
     EXPECT_EQ(fault_of({{"batch_interval", "now and then"}}), "22023 batch_interval");
     EXPECT_EQ(fault_of({{"batch_interval", "30 days"}}), "");
     for (const char* wait : {"s", "-1", "1 fortnight", "99999999999999999999", "200 h"}) {

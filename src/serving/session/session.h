@@ -149,6 +149,7 @@ class Session {
     Result<void> run_refresh(const sql::Refresh& refresh);
     Result<std::unique_ptr<Cursor>> run_delete(const sql::Delete& erase,
                                                const std::vector<Datum>& parameters);
+    void tell_what_is_left(TableId id);
 
     // session_transactions.cc
     Result<void> begin(const sql::Transaction& transaction);

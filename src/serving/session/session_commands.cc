@@ -456,7 +456,31 @@ Result<std::unique_ptr<Cursor>> Session::run_delete(const sql::Delete& erase,
     const plan::ExprPtr predicate = with_values(erase.predicate, parameters);
     const uint64_t erased =
         TRY(services_.control->erase(erase.table, predicate, settings_.format(), work_limits()));
+    tell_what_is_left(erase.table);
     return done(fmt::format("DELETE {}", erased));
+}
+
+/// What views hold of events that a retention has taken away cannot be taken out of them.
+void Session::tell_what_is_left(TableId id) {
+    const manifest::StatePtr state = services_.control->state();
+    const manifest::TableState* table = state->table(id);
+    if (table == nullptr) return;
+    const auto has_base = [&](const catalog::MaterializedView* view) {
+        return std::ranges::any_of(state->runs_of(view->current),
+                                   [&](const auto& run) { return table->is_base(run); });
+    };
+    const auto views = state->catalog.views_of(id);
+    const auto found = std::ranges::find_if(views, has_base);
+    if (found == views.end()) return;
+    notices_.push_back(
+        {.severity = sql::Notice::Severity::kWarning,
+         .sqlstate = "01000",
+         .message = fmt::format("events that have left stream \"{}\" by its retention stay "
+                                "counted in its views",
+                                state->catalog.tables.at(id).name),
+         .detail = fmt::format("View \"{}\" still has what it counted of them below {}.",
+                               (*found)->name, table->start.to_string()),
+         .hint = "A view that is dropped and created again counts what is left."});
 }
 
 Result<void> Session::run_drop(const sql::Drop& drop) {

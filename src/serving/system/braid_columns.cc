@@ -29,7 +29,8 @@ constexpr RelationText kBraid[] = {
      "name:text! connector:text! format:text! partitions:int4! log:text! origin:text! "
      "archive_end:text! sealed_frontier:text! durable_end:text cut:text cut_number:int8 "
      "segments:int4! segment_rows:int8! segment_bad_rows:int8! segment_bytes:int8! "
-     "created_at:timestamptz state:text! error:text clock:timestamptz"},
+     "created_at:timestamptz state:text! error:text clock:timestamptz retention:text "
+     "horizon:timestamptz start:text removed_rows:int8"},
     {"braid", "tasks", 13908, 'v',
      "number:int8! kind:text! stream:text unit:text! done:int8! total:int8 "
      "began_at:timestamptz"},
@@ -37,7 +38,7 @@ constexpr RelationText kBraid[] = {
      "name:text! kind:text! stream:text version:int8 definition:text! time_zone:text "
      "is_populated:bool! runs:int4! rows:int8! bytes:int8! created_at:timestamptz counted:int8 "
      "filtered:int8 quarantined:int8 failed:int8 expired:int8 keys_max:int8 "
-     "retention:text horizon:timestamptz erased:int8"},
+     "retention:text horizon:timestamptz erased:int8 complete_since:text"},
 };
 
 }  // namespace

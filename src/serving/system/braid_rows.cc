@@ -37,6 +37,13 @@ void add_streams(const SystemView& view, RelationRows& rows) {
         rows.set("archive_end", state->archive_end.to_string());
         rows.set("sealed_frontier", state->sealed_frontier.to_string());
         if (state->clock_us) rows.set_time("clock", *state->clock_us);
+        if (const int64_t retention_us = catalog::retention_of(table)) {
+            rows.set("retention", catalog::retention_text(retention_us));
+            const auto since_us = view.state.kept_since_us(table);
+            if (since_us) rows.set_time("horizon", *since_us);
+        }
+        rows.set("start", state->start.to_string());
+        rows.set("removed_rows", state->removed_rows);
         if (!state->cuts.empty()) {
             rows.set("cut", state->cuts.back().cut.to_string());
             rows.set("cut_number", state->cuts.back().number);
@@ -138,6 +145,7 @@ void add_views(const SystemView& view, RelationRows& rows) {
         rows.set("definition", version->definition);
         rows.set("time_zone", version->time_zone);
         rows.set("is_populated", version->is_populated);
+        rows.set("complete_since", view.state.begin_of(version->id).to_string());
     }
     for (const auto& [id, each] : view.state.catalog.plain_views) {
         rows.add();
