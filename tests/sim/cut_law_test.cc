@@ -491,13 +491,14 @@ class RetainedCutLaw : public CutLaw {
             " WHERE coalesce(i, 0) >= -40 GROUP BY 1, 2",
             name);
     }
-    void create_both() {
+    /// Options of the stream of the restless one, behind a comma.
+    void create_both(const std::string& options = "") {
         for (TestNode* each : {&node_, &plain_}) {
             start(*each);
             std::string table = kTable;
             table.back() = ',';
-            each->run(fmt::format("{} at timestamptz) WITH (partitions = {}, event_time = 'at')",
-                                  table, GetParam().partitions));
+            each->run(fmt::format("{} at timestamptz) WITH (partitions = {}, event_time = 'at'{})",
+                                  table, GetParam().partitions, each == &node_ ? options : ""));
             each->run(view("v"));
         }
     }
@@ -505,7 +506,7 @@ class RetainedCutLaw : public CutLaw {
     std::string with_time(std::string record, size_t event) {
         const int64_t now_us = 1'700'000'000'000'000 + static_cast<int64_t>(event) * kStepUs;
         const auto late_us = static_cast<int64_t>(random_.below(4 * 3600)) * 1'000'000;
-        const bool is_far = random_.below(20) == 0;
+        const bool is_far = random_.below(20) == 0 && has_far_;
         const int64_t at_us = is_far ? now_us + 100 * 24 * kHourUs : now_us - late_us;
         if (random_.below(15) == 0 || record.size() <= 2) return record;
         const std::chrono::sys_seconds at(std::chrono::seconds(at_us / 1'000'000));
@@ -542,10 +543,11 @@ class RetainedCutLaw : public CutLaw {
     static int64_t horizon(TestNode& of) {
         return of.node().state()->table(of.table("events"))->horizon_us.value_or(INT64_MIN);
     }
-    void expect_same(const std::string& view, runs::ReadMode mode, size_t event) {
+    void expect_same(const std::string& view, runs::ReadMode mode, size_t event,
+                     const std::string& wanted_view = "v") {
         const int64_t newest = std::max(horizon(node_), horizon(plain_));
         const auto found = node_.digest(view, mode, newest);
-        const auto wanted = plain_.digest("v", runs::ReadMode::kLive, newest);
+        const auto wanted = plain_.digest(wanted_view, runs::ReadMode::kLive, newest);
         ASSERT_TRUE(found && wanted);
         ASSERT_EQ(*found, *wanted) << view << " after event " << event;
     }
@@ -566,6 +568,7 @@ class RetainedCutLaw : public CutLaw {
     }
 
     Random random_{43};
+    bool has_far_ = true;
     TestNode node_{restless()};
     TestNode plain_;
 };
@@ -599,6 +602,55 @@ TEST_P(RetainedCutLaw, HoldsWithRetentionBetweenTheCuts) {
     EXPECT_EQ(expired[0], expired[1]);
     const auto audits = node_.rows("SELECT count(*) FROM braid.audits WHERE NOT matched");
     EXPECT_EQ(audits, std::vector<std::string>{"0"});
+}
+
+/// What a stream loses its views do not, with or without a retention of their own; the other keeps
+/// everything.
+TEST_P(RetainedCutLaw, HoldsWithAStreamThatLosesItsEvents) {
+    const auto records = history(250, 47);
+    has_far_ = false;  // they would stay for a day
+    create_both(", retention = '3 hours'");
+    for (TestNode* each : {&node_, &plain_}) {
+        each->run(fmt::format("CREATE MATERIALIZED VIEW whole AS {}", kView));
+    }
+    const char* places = "SELECT _partition, _offset, _raw FROM events ORDER BY 1, 2";
+    std::vector<std::string> left;
+    for (size_t at = 0; at < records.size(); ++at) {
+        append_to_both(with_time(records[at], at), at);
+        if (at == 120) node_.run(view("late"));
+        if (at == 180) node_.run("REFRESH MATERIALIZED VIEW v");
+        if (at % 20 == 19) {
+            ASSERT_TRUE(plain_.seal("events"));
+        }
+        if (random_.below(3) == 0) {
+            ASSERT_TRUE(node_.archive("events"));
+        }
+        let_something_happen();
+        if (at % 10 != 9) continue;
+        expect_same("v", runs::ReadMode::kLive, at);
+        expect_same("whole", runs::ReadMode::kLive, at, "whole");
+        left = node_.rows(places);
+        auto all = plain_.rows(places);
+        std::ranges::sort(left);
+        std::ranges::sort(all);
+        ASSERT_TRUE(std::ranges::includes(all, left)) << "after event " << at;
+        const auto others = node_.rows(
+            "SELECT removed_rows + (SELECT count(*) FROM braid.quarantine WHERE view IS NULL)"
+            " FROM braid.streams");
+        ASSERT_EQ(std::stoul(others[0]) + left.size(), at + 1);
+    }
+    node_.run("REFRESH MATERIALIZED VIEW v");
+    for (const auto mode : {runs::ReadMode::kLive, runs::ReadMode::kFinal}) {
+        expect_same("v", mode, records.size());
+        expect_same("whole", mode, records.size(), "whole");
+    }
+    EXPECT_LT(left.size(), 180U);
+    const auto audits = node_.rows("SELECT count(*) FROM braid.audits WHERE NOT matched");
+    EXPECT_EQ(audits, std::vector<std::string>{"0"});
+    const auto counted = node_.rows(
+        "SELECT name, counted + filtered + quarantined + expired FROM braid.views ORDER BY 1");
+    EXPECT_EQ(counted[1], fmt::format("v|{}", records.size()));
+    EXPECT_EQ(counted[2], fmt::format("whole|{}", records.size()));
 }
 
 /// What is erased has never been, also in views that keep their groups for a time: the answers are

@@ -14,7 +14,7 @@ constexpr uint64_t kActionsMore = 50;
 
 }  // namespace
 
-NodeSim::NodeSim(uint64_t seed) : seed_(seed), random_(seed) {}
+NodeSim::NodeSim(uint64_t seed) : seed_(seed), does_u_retain_(seed % 2 == 1), random_(seed) {}
 
 NodeSim::~NodeSim() = default;
 
@@ -24,9 +24,11 @@ std::vector<std::string> NodeSim::run() {
     });
     process_ = make_process();
     start_well();
-    ask("CREATE TABLE t (k text, n int, id bigint, at timestamptz)"
-        " WITH (partitions = 2, event_time = 'at');"
-        "CREATE TABLE u (k text, n int, id bigint)");
+    ask(
+        fmt::format("CREATE TABLE t (k text, n int, id bigint, at timestamptz)"
+                    " WITH (partitions = 2, event_time = 'at');"
+                    "CREATE TABLE u (k text, n int, id bigint){}",
+                    does_u_retain_ ? " WITH (retention = '15 minutes')" : ""));
     const int actions = kActionsMin + static_cast<int>(below(kActionsMore));
     for (int each = 0; each < actions && findings_.empty(); ++each) act();
     if (findings_.empty()) check_at_the_end();

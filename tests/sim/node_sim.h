@@ -121,7 +121,8 @@ class NodeSim {
     SentEvent make_event(const std::string& stream, bool may_be_bad);
     int64_t make_time();
     /// Of the ledger, at the horizon that the manifest's head has.
-    Lines wanted_lines(ViewShape shape, const Positions* end);
+    Lines wanted_lines(const std::string& name, const Positions* end);
+    bool may_time_pass();
     void check_horizons();
     void try_append(size_t number);
     std::string any_stream() { return chance(4) ? "u" : "t"; }
@@ -148,6 +149,7 @@ class NodeSim {
     void note_trace(TraceLevel level, std::string_view component, std::string_view text);
 
     const uint64_t seed_;
+    const bool does_u_retain_;  // events for a quarter of an hour
     Random random_;
     MemoryFileSystem disk_;
     SteppedClock clock_;

@@ -29,9 +29,19 @@ FoundEvent found_of(const std::string& line) {
 
 }  // namespace
 
-NodeSim::Lines NodeSim::wanted_lines(ViewShape shape, const Positions* end) {
+NodeSim::Lines NodeSim::wanted_lines(const std::string& name, const Positions* end) {
     const manifest::StatePtr state = node().node().state();
-    return ledger_.expected(shape, end, state->table(node().table(stream_of(shape)))->horizon_us);
+    const ViewShape shape = views_.at(name).shape;
+    const manifest::TableState& table = *state->table(node().table(stream_of(shape)));
+    const catalog::MaterializedView* declared = state->catalog.find_view(name);
+    const Positions begin = declared == nullptr ? table.start : state->begin_of(declared->current);
+    return ledger_.expected(shape, begin, end, table.horizon_us);
+}
+
+/// What leaves a stream before anybody has seen it could not be held against the ledger.
+bool NodeSim::may_time_pass() {
+    if (!does_u_retain_ || ledger_.knows_all_of("u")) return true;
+    return check_streams() && ledger_.knows_all_of("u");
 }
 
 /// The clock and each horizon of the manifest follow from the list of what was sent.
@@ -76,7 +86,12 @@ bool NodeSim::check_streams() {
         auto& events = found[stream];
         for (const std::string& line : *lines) events.push_back(found_of(line));
     }
-    const std::string wrong = ledger_.take_in(found);
+    const manifest::StatePtr state = node().node().state();
+    std::map<std::string, Positions> starts;
+    for (const char* stream : {"t", "u"}) {
+        starts[stream] = state->table(node().table(stream))->start;
+    }
+    const std::string wrong = ledger_.take_in(found, starts);
     if (!wrong.empty()) note(wrong);
     return wrong.empty();
 }
@@ -94,9 +109,9 @@ void NodeSim::check_view(const std::string& name, const View& view) {
     if (!is_populated) expected.insert("55000");
     const auto lines =
         ask(fmt::format("SELECT {} FROM {} ORDER BY 1", columns_of(view.shape), name), expected);
-    if (!lines || *lines == wanted_lines(view.shape, nullptr)) return;
+    if (!lines || *lines == wanted_lines(name, nullptr)) return;
     note(fmt::format("{}: [{}] instead of [{}]", name, fmt::join(*lines, " "),
-                     fmt::join(wanted_lines(view.shape, nullptr), " ")));
+                     fmt::join(wanted_lines(name, nullptr), " ")));
 }
 
 void NodeSim::read_live() {
@@ -122,7 +137,7 @@ void NodeSim::read_point() {
         ask(fmt::format("SELECT {} FROM {} WHERE k = '{}'", columns_of(view.shape), *name, key),
             {"55000"});
     if (!lines) return;
-    Lines expected = wanted_lines(view.shape, nullptr);
+    Lines expected = wanted_lines(*name, nullptr);
     std::erase_if(expected, [&](const auto& line) { return !line.starts_with(key + "|"); });
     if (*lines == expected) return;
     note(fmt::format("{} of {}: [{}] instead of [{}]", key, *name, fmt::join(*lines, " "),
@@ -166,7 +181,7 @@ void NodeSim::check_cut(const std::string& name, const View& view, std::optional
     if (!lines) return;
     const auto cut = number ? std::ranges::find(cuts, *number, &manifest::PublishedCut::number)
                             : std::prev(cuts.end());
-    const Lines wanted = wanted_lines(view.shape, &cut->cut);
+    const Lines wanted = wanted_lines(name, &cut->cut);
     if (*lines == wanted) return;
     note(fmt::format("{} at cut {} ({}): [{}] instead of [{}]", name, cut->number,
                      cut->cut.to_string(), fmt::join(*lines, " "), fmt::join(wanted, " ")));
@@ -202,6 +217,8 @@ void NodeSim::check_at_the_end() {
         if (life == 0) end_in_good_order();
     }
     if (!findings_.empty()) return;
+    const manifest::StatePtr state = node().node().state();
+    tell("u begins at " + state->table(node().table("u"))->start.to_string());
     done("release", node().node().release(0));
     end_in_good_order();
     check_files();
@@ -236,8 +253,8 @@ void NodeSim::check_accounts() {
             found.add(run.account());
         }
         const manifest::TableState& table = *state->table(declared->table);
-        const FoldAccount wanted =
-            ledger_.account(view.shape, &table.sealed_frontier, table.horizons);
+        const FoldAccount wanted = ledger_.account(view.shape, state->begin_of(declared->current),
+                                                   &table.sealed_frontier, table.horizons);
         const auto text = [](const FoldAccount& each) {
             return fmt::format(
                 "{} counted, {} filtered, {} quarantined, {} failed, {} expired, {} erased",

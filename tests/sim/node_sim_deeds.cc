@@ -169,9 +169,9 @@ void NodeSim::refresh() {
     const ViewShape shape = views_.at(*name).shape;
     const auto lines =
         ask(*session, fmt::format("SELECT {} FROM {} ORDER BY 1", columns_of(shape), *name));
-    if (!lines || *lines == wanted_lines(shape, nullptr)) return;
+    if (!lines || *lines == wanted_lines(*name, nullptr)) return;
     note(fmt::format("{} after REFRESH: [{}] instead of [{}]", *name, fmt::join(*lines, " "),
-                     fmt::join(wanted_lines(shape, nullptr), " ")));
+                     fmt::join(wanted_lines(*name, nullptr), " ")));
 }
 
 void NodeSim::step() {
@@ -213,7 +213,8 @@ void NodeSim::erase() {
     const std::string stream = any_stream();
     const std::string key = fmt::format("k{}", below(kKeys));
     const auto n = static_cast<int64_t>(below(9));
-    const size_t number = ledger_.erase(stream, key, n);
+    const manifest::StatePtr before = node().node().state();
+    const size_t number = ledger_.erase(stream, before->table(node().table(stream))->start, key, n);
     const std::string sql = fmt::format("DELETE FROM {} WHERE k = '{}' AND n < {}", stream, key, n);
     tell(fmt::format("{}: {} events", sql, ledger_.erased_by(number).size()));
     if (!ask(sql)) return;

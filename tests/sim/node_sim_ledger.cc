@@ -34,6 +34,11 @@ bool has_expired(const SentEvent& event, int64_t horizon_us) {
     return event.at_us && minute_of(*event.at_us) < minute_of(horizon_us - kRetentionUs);
 }
 
+/// Only of events whose place is known.
+bool lies_below(const SentEvent& event, const Positions& place) {
+    return event.partition && event.offset < place.of({*event.partition}).value;
+}
+
 /// Whether its group had expired when it came.
 bool is_late(const SentEvent& event, std::span<const Horizon> horizons) {
     const size_t hold = horizons_at(horizons, {*event.partition}, {event.offset});
@@ -118,7 +123,20 @@ size_t Ledger::send(SentRequest request) {
     return requests_.size() - 1;
 }
 
-std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>& streams) {
+bool Ledger::knows_all_of(const std::string& stream) const {
+    return std::ranges::all_of(requests_, [&](const SentRequest& request) {
+        return std::ranges::all_of(request.events, [&](const SentEvent& event) {
+            if (event.stream != stream || request.fate == SentRequest::Fate::kRefused) return true;
+            const bool is_decided =
+                !event.erasure || erasures_.at(*event.erasure) != SentRequest::Fate::kUnknown;
+            return request.fate == SentRequest::Fate::kAccepted && event.partition.has_value() &&
+                   is_decided;
+        });
+    });
+}
+
+std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>& streams,
+                            const std::map<std::string, Positions>& starts) {
     std::map<int64_t, FoundEvent> found;
     std::set<std::tuple<std::string, uint32_t, int64_t>> places;
     for (const auto& [stream, events] : streams) {
@@ -132,15 +150,19 @@ std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>
             }
         }
     }
-    if (std::string wrong = decide_erasures(found); !wrong.empty()) return wrong;
+    if (std::string wrong = decide_erasures(found, starts); !wrong.empty()) return wrong;
     for (SentRequest& request : requests_) {
         size_t there = 0;
         size_t good = 0;
         for (size_t index = 0; index < request.events.size(); ++index) {
             SentEvent& event = request.events[index];
             if (event.is_bad || is_erased(event)) continue;
-            ++good;
             const auto place = found.find(event.id);
+            if (lies_below(event, starts.at(event.stream))) {
+                if (place == found.end()) continue;
+                return fmt::format("event {} lies below where its stream begins", event.id);
+            }
+            ++good;
             if (place == found.end()) continue;
             ++there;
             if (event.partition && (*event.partition != place->second.partition ||
@@ -175,14 +197,16 @@ std::string Ledger::take_in(const std::map<std::string, std::vector<FoundEvent>>
     return {};
 }
 
-size_t Ledger::erase(const std::string& stream, const std::string& key, int64_t n) {
+size_t Ledger::erase(const std::string& stream, const Positions& start, const std::string& key,
+                     int64_t n) {
     const size_t number = erasures_.size();
     erasures_.push_back(SentRequest::Fate::kUnknown);
     for (SentRequest& request : requests_) {
         if (request.fate != SentRequest::Fate::kAccepted) continue;
         for (SentEvent& event : request.events) {
             const bool is_meant = event.stream == stream && event.key == key && event.n < n;
-            if (is_meant && !event.is_bad && !is_erased(event)) event.erasure = number;
+            if (!is_meant || event.is_bad || is_erased(event)) continue;
+            if (!lies_below(event, start)) event.erasure = number;
         }
     }
     return number;
@@ -198,9 +222,13 @@ std::vector<const SentEvent*> Ledger::erased_by(size_t number) const {
     return events;
 }
 
-std::string Ledger::decide_erasures(const std::map<int64_t, FoundEvent>& found) {
+std::string Ledger::decide_erasures(const std::map<int64_t, FoundEvent>& found,
+                                    const std::map<std::string, Positions>& starts) {
     for (size_t number = 0; number < erasures_.size(); ++number) {
-        const auto events = erased_by(number);
+        auto events = erased_by(number);
+        std::erase_if(events, [&](const SentEvent* event) {
+            return lies_below(*event, starts.at(event->stream));
+        });
         const auto there = std::ranges::count_if(
             events, [&](const SentEvent* event) { return found.contains(event->id); });
         SentRequest::Fate& fate = erasures_[number];
@@ -229,27 +257,26 @@ void Ledger::settle() {
     }
 }
 
-std::vector<const SentEvent*> Ledger::events_of(const std::string& stream,
+std::vector<const SentEvent*> Ledger::events_of(const std::string& stream, const Positions& begin,
                                                 const Positions* end) const {
     std::vector<const SentEvent*> events;
     for (const SentRequest& request : requests_) {
         if (request.fate != SentRequest::Fate::kAccepted) continue;
         for (const SentEvent& event : request.events) {
-            if (event.stream != stream) continue;
-            const bool is_below =
-                end == nullptr ||
-                (event.partition && event.offset < end->of({*event.partition}).value);
+            if (event.stream != stream || lies_below(event, begin)) continue;
+            const bool is_below = end == nullptr || lies_below(event, *end);
             if (is_below) events.push_back(&event);
         }
     }
     return events;
 }
 
-std::vector<std::string> Ledger::expected(ViewShape shape, const Positions* end,
+std::vector<std::string> Ledger::expected(ViewShape shape, const Positions& begin,
+                                          const Positions* end,
                                           std::optional<int64_t> horizon_us) const {
     std::map<std::string, Group> groups;
     if (shape == ViewShape::kTotal) groups[""];
-    for (const SentEvent* event : events_of(stream_of(shape), end)) {
+    for (const SentEvent* event : events_of(stream_of(shape), begin, end)) {
         if (event->is_bad || is_erased(*event)) continue;
         if (shape == ViewShape::kTotal && event->n == 3) continue;
         if (shape == ViewShape::kRates && event->n == 0) continue;
@@ -289,7 +316,7 @@ std::vector<std::string> Ledger::expected(ViewShape shape, const Positions* end,
 
 std::optional<int64_t> Ledger::clock_at(const Positions& end) const {
     std::optional<int64_t> clock_us;
-    for (const SentEvent* event : events_of("t", &end)) {
+    for (const SentEvent* event : events_of("t", Positions::zero(end.partition_count()), &end)) {
         if (event->is_bad || !event->moves_clock || is_erased(*event)) continue;
         clock_us = std::max(clock_us, event->at_us);
     }
@@ -297,17 +324,17 @@ std::optional<int64_t> Ledger::clock_at(const Positions& end) const {
 }
 
 bool Ledger::has_time(int64_t at_us, const Positions& end) const {
-    const auto events = events_of("t", &end);
+    const auto events = events_of("t", Positions::zero(end.partition_count()), &end);
     return std::ranges::any_of(events, [&](const SentEvent* event) {
         const bool may_move = event->moves_clock || is_erased(*event);
         return !event->is_bad && may_move && event->at_us == at_us;
     });
 }
 
-FoldAccount Ledger::account(ViewShape shape, const Positions* end,
+FoldAccount Ledger::account(ViewShape shape, const Positions& begin, const Positions* end,
                             std::span<const Horizon> horizons) const {
     FoldAccount account;
-    for (const SentEvent* event : events_of(stream_of(shape), end)) {
+    for (const SentEvent* event : events_of(stream_of(shape), begin, end)) {
         if (is_erased(*event)) {
             ++account.erased;
             continue;

@@ -82,11 +82,16 @@ class Ledger {
     /// Of the requests that may be sent again, whatever became of them.
     const std::vector<size_t>& with_keys() const { return with_keys_; }
 
-    /// What is wrong with all that the streams show at one moment; empty: nothing. Whatever is
-    /// there of unknown fate is accepted from now on.
-    std::string take_in(const std::map<std::string, std::vector<FoundEvent>>& streams);
-    /// Erases what was accepted of a stream, is good, of this key and below this n; its number.
-    size_t erase(const std::string& stream, const std::string& key, int64_t n);
+    /// What is wrong with all that the streams show at one moment, from where their datasets begin;
+    /// empty: nothing. Whatever is there of unknown fate is accepted from now on.
+    std::string take_in(const std::map<std::string, std::vector<FoundEvent>>& streams,
+                        const std::map<std::string, Positions>& starts);
+    /// Whether it is known of all events of a stream what became of them, and where they lie.
+    bool knows_all_of(const std::string& stream) const;
+    /// Erases what was accepted of a stream, has not left it, is good, of this key and below this
+    /// n; its number.
+    size_t erase(const std::string& stream, const Positions& start, const std::string& key,
+                 int64_t n);
     /// As of a request: what is shown of unknown ones decides.
     SentRequest::Fate& erasure(size_t number) { return erasures_.at(number); }
     bool is_erased(const SentEvent& event) const {
@@ -98,12 +103,12 @@ class Ledger {
     /// After a start everything is decided: what is not there will never be.
     void settle();
 
-    /// Lines of a view over the events below the end, or over all; sorted by its first column. What
-    /// has expired at the horizon, if there is one, is not there.
-    std::vector<std::string> expected(ViewShape shape, const Positions* end,
+    /// Lines of a view over the events from its beginning to the end, or over all; sorted by its
+    /// first column. What has expired at the horizon, if there is one, is not there.
+    std::vector<std::string> expected(ViewShape shape, const Positions& begin, const Positions* end,
                                       std::optional<int64_t> horizon_us) const;
     /// What became of the events, held against these horizons.
-    FoldAccount account(ViewShape shape, const Positions* end,
+    FoldAccount account(ViewShape shape, const Positions& begin, const Positions* end,
                         std::span<const Horizon> horizons) const;
     /// The least that the clock of stream t may be at an end: of the events that were not erased.
     std::optional<int64_t> clock_at(const Positions& end) const;
@@ -113,8 +118,10 @@ class Ledger {
 
   private:
     /// What is wrong with what is left of the events of erasures.
-    std::string decide_erasures(const std::map<int64_t, FoundEvent>& found);
-    std::vector<const SentEvent*> events_of(const std::string& stream, const Positions* end) const;
+    std::string decide_erasures(const std::map<int64_t, FoundEvent>& found,
+                                const std::map<std::string, Positions>& starts);
+    std::vector<const SentEvent*> events_of(const std::string& stream, const Positions& begin,
+                                            const Positions* end) const;
 
     std::vector<SentRequest> requests_;
     std::vector<size_t> with_keys_;

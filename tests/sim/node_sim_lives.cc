@@ -160,6 +160,7 @@ void NodeSim::heal() {
 }
 
 void NodeSim::move_clock() {
+    if (!may_time_pass()) return;
     // From a millisecond to some minutes.
     const auto us = static_cast<int64_t>(1000ULL << below(19));
     tell(fmt::format("{} ms pass", us / 1000));
@@ -167,6 +168,7 @@ void NodeSim::move_clock() {
 }
 
 void NodeSim::set_wall_clock() {
+    if (!may_time_pass()) return;
     const int64_t us = (static_cast<int64_t>(below(2 * 86'400'000)) - 86'400'000) * 1000;
     tell(fmt::format("the wall clock is set by {} ms", us / 1000));
     clock_.jump_us(us);
