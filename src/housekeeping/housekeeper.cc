@@ -129,7 +129,6 @@ void Housekeeper::look_for_retention() {
 }
 
 Result<void> Housekeeper::destroy_segments(TableId table) {
-    const ScopedLock lock(merging_);
     return merger_.show_all(table, [&] { return releaser_.destroy_segments(table); });
 }
 
@@ -185,7 +184,6 @@ std::function<Result<void>(uint64_t)> Housekeeper::go_on_with(const Tasks::Runni
 }
 
 Result<bool> Housekeeper::merge() {
-    const ScopedLock lock(merging_);
     TRY(merger_.finish(options_.undo_window_us));
     const manifest::StatePtr state = parts_.manifest->head();
     const std::string today = dataset::ingest_day_of(parts_.clock->wall_us() - kDayIsOverUs);

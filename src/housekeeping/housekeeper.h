@@ -84,12 +84,11 @@ class Housekeeper {
     const HousekeepingOptions options_;
     Workers& workers_;
     Releaser releaser_;
-    Compactor compactor_;
+    Mutex compacting_;
+    Compactor compactor_ GUARDED_BY(compacting_);
     SegmentMerger merger_;
     Sweeper sweeper_;
     const std::shared_ptr<PartHealth> health_;
-    Mutex compacting_;
-    Mutex merging_;                             // also: what is shown of the dataset changes
     std::map<TableId, int64_t> not_before_us_;  // of a stream whose compaction failed
     ManifestNumber nothing_to_join_at_;
     std::map<TableId, int64_t> no_merge_before_us_;  // of a stream where one failed

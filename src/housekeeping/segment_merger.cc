@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "housekeeping/segment_merger.h"
 
+#include <algorithm>
+
 #include "dataset/listed_files.h"
 #include "dataset/segment.h"
 #include "dataset/segment_merge.h"
@@ -15,12 +17,24 @@ bool is_overtaken(const Error& error) {
     return error.code() == ErrorCode::kConflict || error.code() == ErrorCode::kNotFound;
 }
 
+/// An erasure may have replaced some, and destroyed what they were, since.
+bool is_as_planned(const manifest::State& state, const MergePlan& plan) {
+    const manifest::TableState& table = *state.table(plan.table);
+    return std::ranges::all_of(plan.segments, [&](const manifest::Segment& each) {
+        return std::ranges::find(table.segments, each.file, &manifest::Segment::file) !=
+               table.segments.end();
+    });
+}
+
 }  // namespace
 
 Result<bool> SegmentMerger::merge(const MergePlan& plan, const GoOn& go_on) {
+    const ScopedLock lock(mutex_);
     const manifest::PinnedState pinned = parts_.manifest->pin();
     const auto table = pinned.state->catalog.tables.find(plan.table);
-    if (table == pinned.state->catalog.tables.end()) return false;
+    if (table == pinned.state->catalog.tables.end() || !is_as_planned(*pinned.state, plan)) {
+        return false;
+    }
     // A stream that could not be opened is left as it is.
     const auto nothing = [] { return Result<void>(); };
     if (parts_.while_idle && !parts_.while_idle(plan.table, nothing)) return false;
@@ -42,6 +56,7 @@ Result<bool> SegmentMerger::merge(const MergePlan& plan, const GoOn& go_on) {
 }
 
 Result<void> SegmentMerger::finish(int64_t after_us) {
+    const ScopedLock lock(mutex_);
     if (TRY(parts_.store->can_exchange())) look_for_starts(*parts_.manifest->head());
     if (!not_shown_.empty()) TRY(parts_.manifest->settle());
     const auto waiting = not_shown_;
@@ -84,6 +99,7 @@ Result<void> SegmentMerger::show_now(TableId table, const std::string& ingest_da
 }
 
 Result<void> SegmentMerger::show_all(TableId table, const std::function<Result<void>()>& then) {
+    const ScopedLock lock(mutex_);
     const auto show_them = [&]() -> Result<void> {
         manifest::StatePtr state = parts_.manifest->head();
         const manifest::TableState* of = state->table(table);
