@@ -354,6 +354,18 @@ TEST(SegmentMergerTest, AMergeThatIsUnderWayLosesToAnErasure) {
     data.expect_only_named();
 }
 
+TEST(SegmentMergerTest, APlanThatAnErasureHasOvertakenIsGivenUp) {
+    Dataset data;
+    MergePlan plan{.table = data.table_.id, .segments = {}};
+    for (const manifest::Segment& each : data.state().segments) plan.segments.push_back(each);
+    ASSERT_OK(data.erase_first());
+    ASSERT_OK(data.destroy());
+    ASSERT_OK_AND_ASSIGN(const bool done,
+                         data.merger_->merge(plan, [](uint64_t) { return Result<void>(); }));
+    EXPECT_FALSE(done);
+    data.expect_only_named();
+}
+
 /// Whoever lists the folder finds each record once, with the erased ones or without.
 TEST(SegmentMergerTest, NobodyEverListsAnErasureInParts) {
     Dataset data;
