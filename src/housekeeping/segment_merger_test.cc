@@ -293,6 +293,31 @@ TEST(SegmentMergerTest, ADayThatCouldNotBeShownIsShownLater) {
     EXPECT_EQ(data.listed(), data.places_);
 }
 
+/// DROP closes the stream, then commits.
+TEST(SegmentMergerTest, AStreamThatIsBeingDroppedIsNoFailure) {
+    Dataset data;
+    bool is_closed = false;
+    data.merger_.emplace(
+        SegmentMergerParts{&data.files_, &data.clock_, data.manifest_.get(),
+                           [&](TableId, const std::function<Result<void>()>& work) -> Result<void> {
+                               if (is_closed) return not_found("the stream was dropped meanwhile");
+                               return work();
+                           }});
+    MergePlan plan{.table = data.table_.id, .segments = {}};
+    for (const manifest::Segment& each : data.state().segments) plan.segments.push_back(each);
+    const auto close = [&](uint64_t) -> Result<void> {
+        is_closed = true;
+        return {};
+    };
+    ASSERT_OK(data.merger_->merge(plan, close));
+    ASSERT_OK(data.merger_->finish(0));
+    EXPECT_EQ(data.listed(), data.places_) << "as it was";
+    is_closed = false;
+    ASSERT_OK(data.merger_->finish(0));
+    EXPECT_EQ(data.listed(), data.places_);
+    EXPECT_EQ(data.files_.list(data.table_.dataset_folder + "/ingest_day=" + kDay)->size(), 1U);
+}
+
 TEST(SegmentMergerTest, WhoIsOvertakenLeavesNothing) {
     Dataset data;
     MergePlan plan{.table = data.table_.id, .segments = {}};

@@ -61,7 +61,7 @@ class StreamRetentionTest(unittest.TestCase):
                          [("v", "0:0"), ("w", "0:1")])
 
     def test_files_leave_the_disk(self):
-        eventually(lambda: self.assertEqual(len(self.files()), 2))
+        eventually(lambda: len(self.files()) == 2, "the files of what has gone")
         folder = next((self.braid.data / "dataset").iterdir())
         rows = pyarrow.dataset.dataset(folder, format="parquet", partitioning="hive").to_table()
         self.assertEqual(sorted(rows["k"].to_pylist()), ["kept", "now"])
