@@ -135,7 +135,9 @@ class Lister(threading.Thread):
             try:
                 places = self.read()
             except (FileNotFoundError, duckdb.IOException) as error:
-                if not re.search("(?i)no such file|not found|no files found", str(error)):
+                # Arrow's own look at the paths it is given says no more than the path.
+                is_missing = isinstance(error, FileNotFoundError)
+                if not is_missing and not re.search("(?i)no such file|not found|no files found", str(error)):
                     self.faults.append(repr(error))
                 self.not_found += 1
                 continue
