@@ -77,11 +77,17 @@ def paths(root: Path) -> list[Path]:
             if path.parent == FOLDER and path.suffix == ".fault"]
 
 
-def check(root: Path) -> list[str]:
+def tests_of(root: Path) -> set[str]:
+    """Suite.Name of each test in C++."""
     tests = set()
     for path in source_tree.files(root):
         if path.suffix == ".cc" and source_tree.kind(path) == "test":
             tests |= {f"{suite}.{name}" for suite, name in TEST.findall((root / path).read_text())}
+    return tests
+
+
+def check(root: Path) -> list[str]:
+    tests = tests_of(root)
     faults = []
     for path in paths(root):
         try:
@@ -96,12 +102,5 @@ def check(root: Path) -> list[str]:
     return faults
 
 
-def main() -> int:
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent
-    faults = check(root)
-    print("\n".join(faults) or "fault_files: every planted fault applies")
-    return 1 if faults else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(source_tree.tell_faults(check, "fault_files: every planted fault applies"))

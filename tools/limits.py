@@ -36,12 +36,9 @@ def rows(text: str) -> list[list[str]]:
 
 
 def tests_of(root: Path) -> set[str]:
-    names = set()
+    names = fault_files.tests_of(root)
     for path in source_tree.files(root):
-        if path.suffix == ".cc" and source_tree.kind(path) == "test":
-            names |= {f"{suite}.{name}"
-                      for suite, name in fault_files.TEST.findall((root / path).read_text())}
-        elif path.parent == Path("tests/system") and path.suffix == ".py":
+        if path.parent == Path("tests/system") and path.suffix == ".py":
             names |= {f"{path.name}::{name}"
                       for name in SYSTEM_TEST.findall((root / path).read_text())}
     return names
@@ -65,12 +62,5 @@ def check(root: Path) -> list[str]:
     return faults
 
 
-def main() -> int:
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent
-    faults = check(root)
-    print("\n".join(faults) or "limits: every limit has its tests")
-    return 1 if faults else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(source_tree.tell_faults(check, "limits: every limit has its tests"))

@@ -3,6 +3,8 @@
 
 import re
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 CODE = (".h", ".cc")
@@ -45,3 +47,12 @@ def without_words(text: str) -> str:
         quotes = '""' if match[0][0] in "\"'R" else " "
         return quotes + "\n" * match[0].count("\n")
     return _WORDS.sub(empty, text)
+
+
+def tell_faults(check: Callable[[Path], list[str]], all_well: str) -> int:
+    """The end of a check: it is run on the tree that the command line names, or this one; its faults, or that there
+    are none, are printed. The exit status."""
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent
+    faults = check(root)
+    print("\n".join(faults) or all_well)
+    return 1 if faults else 0

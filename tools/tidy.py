@@ -239,12 +239,5 @@ def _line(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
 
 
-def main() -> int:
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent
-    faults = Tidy(root).run()
-    print("\n".join(faults) or "tidy: nothing to mend")
-    return 1 if faults else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(source_tree.tell_faults(lambda root: Tidy(root).run(), "tidy: nothing to mend"))
