@@ -8,6 +8,7 @@
 #include "dataset/listed_files.h"
 #include "tests/sim/node_sim.h"
 #include "tests/support/files_below.h"
+#include "tests/support/utc_text.h"
 
 namespace braid::testing {
 
@@ -51,8 +52,8 @@ void NodeSim::check_horizons() {
     const Positions& end = table.sealed_frontier;
     for (const Horizon& horizon : table.horizons) {
         if (ledger_.has_time(horizon.time_us, horizon.from)) continue;
-        note(fmt::format("no event has moved the horizon to {} below {}",
-                         time_text(horizon.time_us), horizon.from.to_string()));
+        note(fmt::format("no event has moved the horizon to {} below {}", utc_text(horizon.time_us),
+                         horizon.from.to_string()));
     }
     const bool is_watched = std::ranges::any_of(state->catalog.views, [](const auto& entry) {
         return entry.second.retention_us > 0 && entry.second.versions.front().is_populated;
@@ -61,7 +62,7 @@ void NodeSim::check_horizons() {
     std::optional<int64_t> clock_us = ledger_.clock_at(end);
     const bool is_of_erased = table.clock_us > clock_us && ledger_.has_time(*table.clock_us, end);
     if (is_of_erased) clock_us = table.clock_us;
-    const auto text = [](std::optional<int64_t> us) { return us ? time_text(*us) : "never"; };
+    const auto text = [](std::optional<int64_t> us) { return us ? utc_text(*us) : "never"; };
     if (table.clock_us != clock_us) {
         note(
             fmt::format("the clock stands at {}, not at {}", text(table.clock_us), text(clock_us)));
@@ -130,7 +131,7 @@ void NodeSim::read_point() {
     std::string key = fmt::format("k{}", below(5));
     if (view.shape == ViewShape::kKept) {
         const int64_t minutes = clock_.wall_us() / kMinuteUs - static_cast<int64_t>(below(25));
-        key = time_text(minutes * kMinuteUs);
+        key = utc_text(minutes * kMinuteUs);
     }
     tell(fmt::format("read {} of {}", key, *name));
     const auto lines =

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "tests/sim/node_sim.h"
+#include "tests/support/utc_text.h"
 
 namespace braid::testing {
 
@@ -16,7 +17,7 @@ constexpr uint64_t kViewsMax = 5;
 constexpr int kRoundsMax = 300;
 
 std::string values_of(const SentEvent& event) {
-    const std::string at = event.at_us ? fmt::format("'{}'", time_text(*event.at_us)) : "NULL";
+    const std::string at = event.at_us ? fmt::format("'{}'", utc_text(*event.at_us)) : "NULL";
     return fmt::format("('{}', {}, {}{})", event.key, event.n, event.id,
                        event.stream == "t" ? ", " + at : "");
 }

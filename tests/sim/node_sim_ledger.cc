@@ -6,8 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "columnar/text_io.h"
-#include "columnar/time_zone.h"
+#include "tests/support/utc_text.h"
 
 namespace braid::testing {
 
@@ -47,16 +46,9 @@ bool is_late(const SentEvent& event, std::span<const Horizon> horizons) {
 
 }  // namespace
 
-std::string time_text(int64_t unix_us) {
-    std::string text;
-    format_text(Datum{Type::of(TypeKind::kTimestampTz), unix_us + kUnixEpochUs}, utc_format(),
-                text);
-    return text;
-}
-
 std::string SentEvent::record() const {
     if (is_bad) return fmt::format("nonsense {}", id);
-    const std::string at = at_us ? fmt::format(R"(,"at":"{}")", time_text(*at_us)) : "";
+    const std::string at = at_us ? fmt::format(R"(,"at":"{}")", utc_text(*at_us)) : "";
     return fmt::format(R"({{"k":"{}","n":{},"id":{}{}}})", key, n, id, at);
 }
 
@@ -283,7 +275,7 @@ std::vector<std::string> Ledger::expected(ViewShape shape, const Positions& begi
         const bool is_kept = shape == ViewShape::kKept;
         if (is_kept && horizon_us && has_expired(*event, *horizon_us)) continue;
         const std::string minute =
-            is_kept && event->at_us ? time_text(minute_of(*event->at_us)) : "NULL";
+            is_kept && event->at_us ? utc_text(minute_of(*event->at_us)) : "NULL";
         Group& group = groups[shape == ViewShape::kTotal ? "" : is_kept ? minute : event->key];
         ++group.count;
         group.sum += shape == ViewShape::kRates ? 100 / event->n : event->n;

@@ -14,9 +14,6 @@
 
 namespace braid::testing {
 
-/// As a client writes it, in UTC.
-std::string time_text(int64_t unix_us);
-
 /// One event as a client knows it.
 struct SentEvent {
     std::string stream;

@@ -5,23 +5,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "columnar/text_io.h"
-#include "columnar/time_zone.h"
-#include "tests/support/test_node.h"
+#include "tests/sim/retained_stream.h"
 
 namespace braid::testing {
 namespace {
 
-using Lines = std::vector<std::string>;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr int64_t kMinuteUs = 60'000'000;
-constexpr int64_t kDayUs = 24 * 60 * kMinuteUs;
-/// The clock of the tests stands at 2023-11-14 22:13:20Z.
-constexpr int64_t kNowUs = 1'700'000'000'000'000;
 /// 22:03, the window of ten minutes before that.
 constexpr int64_t kFloorUs = kNowUs - 10 * kMinuteUs - 20'000'000;
 
@@ -32,50 +25,19 @@ constexpr std::string_view kView =
     " SELECT k, date_bin('1 minute', at, '2000-01-01Z') AS minute, count(*) AS n,"
     " count(DISTINCT k) AS d FROM t WHERE k IS DISTINCT FROM 'filtered' GROUP BY 1, 2";
 
-std::string time_text(int64_t unix_us) {
-    std::string text;
-    format_text(Datum{Type::of(TypeKind::kTimestampTz), unix_us + kUnixEpochUs}, utc_format(),
-                text);
-    return text;
-}
-
-class Retention : public ::testing::Test {
+class Retention : public RetainedStream {
   protected:
-    void SetUp() override {
-        start();
-        node_.run(kTable);
-    }
-    void start() {
-        const auto started = node_.start();
-        ASSERT_TRUE(started.has_value()) << started.error().to_string();
-    }
-    void append(const std::string& key, int64_t at_us) {
-        const auto partition = static_cast<uint32_t>(events_++ % 2);
-        const std::string record = fmt::format(R"({{"k":"{}","at":"{}"}})", key, time_text(at_us));
-        ASSERT_TRUE(node_.append("t", partition, {record}).has_value());
-    }
+    Retention() : RetainedStream(kTable) {}
+
+    void append(const std::string& key, int64_t at_us) { append_record(event(key, at_us)); }
     void seal() { ASSERT_TRUE(node_.seal("t").has_value()); }
     /// The keys that a SELECT finds.
     Lines keys(const std::string& mode = "live") {
-        node_.run("SET braid.read_mode = " + mode);
-        Lines found = node_.rows("SELECT k FROM v ORDER BY 1");
-        node_.run("SET braid.read_mode = live");
-        return found;
+        return in_mode(mode, "SELECT k FROM v ORDER BY 1");
     }
     std::string account() {
         return node_.rows("SELECT counted, filtered, quarantined, expired FROM braid.views")[0];
     }
-    const manifest::TableState& state() {
-        state_ = node_.node().state();
-        return *state_->table(node_.table("t"));
-    }
-    void expect_matched() {
-        EXPECT_EQ(node_.rows("SELECT count(*) FROM braid.audits WHERE NOT matched"), Lines{"0"});
-    }
-
-    TestNode node_;
-    manifest::StatePtr state_;
-    int events_ = 0;
 };
 
 TEST_F(Retention, LateEventsExpireInLiveAndBatchAlike) {
@@ -150,7 +112,7 @@ TEST_F(Retention, EveryWayToReadDropsWhatHasExpired) {
         if (std::string_view(mode) != "live") node_.run("REFRESH MATERIALIZED VIEW v");
         node_.run(fmt::format("SET braid.read_mode = {}", mode));
         const auto rows = [&](const std::string& sql) { return node_.rows(sql); };
-        const std::string old = time_text(kFloorUs - kMinuteUs);
+        const std::string old = utc_text(kFloorUs - kMinuteUs);
         EXPECT_THAT(rows(fmt::format("SELECT n FROM v WHERE k = 'old' AND minute = '{}'", old)),
                     IsEmpty());
         EXPECT_EQ(rows("SELECT n FROM v WHERE k = 'new'"), Lines{"1"});
@@ -301,7 +263,7 @@ TEST_F(Retention, OwnRowsOfATransactionExpireToo) {
     seal();
     node_.run("BEGIN");
     node_.run(fmt::format("INSERT INTO t VALUES ('late', '{}'), ('in time', '{}')",
-                          time_text(kFloorUs - 1), time_text(kFloorUs)));
+                          utc_text(kFloorUs - 1), utc_text(kFloorUs)));
     EXPECT_EQ(node_.rows("SELECT k FROM v ORDER BY 1"), (Lines{"in time", "now"}));
     node_.run("COMMIT");
     EXPECT_EQ(keys(), (Lines{"in time", "now"}));

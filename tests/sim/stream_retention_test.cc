@@ -9,24 +9,17 @@
 #include <gtest/gtest.h>
 
 #include "base/trace.h"
-#include "columnar/text_io.h"
-#include "columnar/time_zone.h"
+#include "tests/sim/retained_stream.h"
 #include "tests/support/files_below.h"
-#include "tests/support/test_node.h"
 
 namespace braid::testing {
 namespace {
 
-using Lines = std::vector<std::string>;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr int64_t kSecondUs = 1'000'000;
-constexpr int64_t kMinuteUs = 60 * kSecondUs;
-constexpr int64_t kDayUs = 24 * 60 * kMinuteUs;
-/// The clock of the tests stands at 2023-11-14 22:13:20Z.
-constexpr int64_t kNowUs = 1'700'000'000'000'000;
 /// As old as an event may be.
 constexpr int64_t kBoundUs = kNowUs - 10 * kMinuteUs;
 
@@ -37,31 +30,14 @@ constexpr std::string_view kView =
     "CREATE MATERIALIZED VIEW v AS SELECT k, count(*) AS n, count(DISTINCT k) AS d FROM t"
     " WHERE k IS DISTINCT FROM 'filtered' GROUP BY k";
 
-std::string time_text(int64_t unix_us) {
-    std::string text;
-    format_text(Datum{Type::of(TypeKind::kTimestampTz), unix_us + kUnixEpochUs}, utc_format(),
-                text);
-    return text;
-}
-
-class StreamRetention : public ::testing::Test {
+class StreamRetention : public RetainedStream {
   protected:
-    void SetUp() override {
-        start();
-        node_.run(kTable);
-    }
-    void start() {
-        const auto started = node_.start();
-        ASSERT_TRUE(started.has_value()) << started.error().to_string();
-    }
-    void append_record(const std::string& record) {
-        const auto partition = static_cast<uint32_t>(events_++ % 2);
-        ASSERT_TRUE(node_.append("t", partition, {record}).has_value());
-    }
+    StreamRetention() : RetainedStream(kTable) {}
+
     /// An event, or several, that is a segment.
     void archive(const std::string& key, const std::vector<int64_t>& at_us) {
         for (const int64_t each : at_us) {
-            append_record(fmt::format(R"({{"k":"{}","at":"{}"}})", key, time_text(each)));
+            append_record(event(key, each));
         }
         seal();
     }
@@ -76,20 +52,13 @@ class StreamRetention : public ::testing::Test {
     }
     Lines raw() { return node_.rows("SELECT k FROM t ORDER BY 1"); }
     Lines counts(const std::string& view = "v", const std::string& mode = "live") {
-        node_.run("SET braid.read_mode = " + mode);
-        Lines found = node_.rows("SELECT k, n FROM " + view + " ORDER BY 1");
-        node_.run("SET braid.read_mode = live");
-        return found;
+        return in_mode(mode, "SELECT k, n FROM " + view + " ORDER BY 1");
     }
     void expect_counts(const Lines& expected) {
         for (const char* mode : {"live", "at_cut", "final"}) {
             EXPECT_EQ(counts("v", mode), expected) << mode;
         }
-        EXPECT_EQ(node_.rows("SELECT count(*) FROM braid.audits WHERE NOT matched"), Lines{"0"});
-    }
-    const manifest::TableState& state() {
-        state_ = node_.node().state();
-        return *state_->table(node_.table("t"));
+        expect_matched();
     }
     /// Of the dataset, as who lists it finds them; and those that are not listed.
     std::set<std::string> files() {
@@ -97,10 +66,6 @@ class StreamRetention : public ::testing::Test {
         for (const char* root : {"dataset", "unlisted"}) list_files(node_.files(), root, found);
         return found;
     }
-
-    TestNode node_;
-    manifest::StatePtr state_;
-    int events_ = 0;
 };
 
 TEST_F(StreamRetention, EventsGoAndViewsKeepWhatTheyHaveCounted) {
@@ -319,7 +284,7 @@ TEST_F(StreamRetention, ASnapshotOfBeforeStillFindsThem) {
 /// What the log still held when a snapshot began may have been archived since, and gone.
 TEST_F(StreamRetention, ASnapshotWhoseTailIsGoneSaysSo) {
     node_.run(kView);
-    append_record(fmt::format(R"({{"k":"tail","at":"{}"}})", time_text(kNowUs - 20 * kMinuteUs)));
+    append_record(event("tail", kNowUs - 20 * kMinuteUs));
     const auto other = node_.open_session();
     ASSERT_TRUE(other->query("BEGIN ISOLATION LEVEL REPEATABLE READ").has_value());
     const auto before = other->query("SELECT k FROM t");
@@ -341,8 +306,7 @@ void begin(TestNode& node) {
     node.run(kView);
     for (const int64_t at_us : {kNowUs - 20 * kMinuteUs, kNowUs}) {
         const char* key = at_us == kNowUs ? "now" : "old";
-        const auto record = fmt::format(R"({{"k":"{}","at":"{}"}})", key, time_text(at_us));
-        ASSERT_TRUE(node.append("t", 0, {record}));
+        ASSERT_TRUE(node.append("t", 0, {event(key, at_us)}));
         ASSERT_TRUE(node.seal("t") && node.archive("t"));
     }
 }
