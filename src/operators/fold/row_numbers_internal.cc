@@ -98,6 +98,32 @@ void RowNumberer::number(const Column& column, std::span<const uint32_t> rows, R
     }
 }
 
+bool RowNumberer::number_if_cheap(const Column& column, std::span<const uint32_t> rows,
+                                  RowNumbers& out) {
+    switch (column.encoding()) {
+        case Column::Encoding::kConstant:
+            number(column, rows, out);
+            return true;
+        case Column::Encoding::kDictionary:
+            if (column.dictionary().length() > rows.size()) return false;
+            number_codes(column, rows, out);
+            return true;
+        case Column::Encoding::kFlat:
+            break;
+    }
+    switch (column.type().kind) {
+        case TypeKind::kInt4:
+        case TypeKind::kDate:
+            return number_narrow<int32_t>(column, rows, out);
+        case TypeKind::kInt8:
+        case TypeKind::kTimestamp:
+        case TypeKind::kTimestampTz:
+            return number_narrow<int64_t>(column, rows, out);
+        default:
+            return false;
+    }
+}
+
 void RowNumberer::combine(const RowNumbers& left, const RowNumbers& right, RowNumbers& out) {
     CHECK_EQ(left.of_row.size(), right.of_row.size());
     const size_t rows = left.of_row.size();
@@ -156,9 +182,36 @@ uint32_t RowNumberer::number_of_text(std::string_view text) {
     return number;
 }
 
+/// By a table with an entry for each value from the least to the greatest, no more than rows.
+template <typename T>
+bool RowNumberer::number_narrow(const Column& column, std::span<const uint32_t> rows,
+                                RowNumbers& out) {
+    if (rows.empty() || !column.validity().empty()) return false;
+    const T* values = column.values<T>().data();
+    T least = values[rows.front()];
+    T greatest = least;
+    for (const uint32_t row : rows) {
+        least = std::min(least, values[row]);
+        greatest = std::max(greatest, values[row]);
+    }
+    const auto place_of = [&](T value) {
+        return static_cast<uint64_t>(int64_t{value}) - static_cast<uint64_t>(int64_t{least});
+    };
+    if (place_of(greatest) >= rows.size()) return false;
+    table_.assign(place_of(greatest) + 1, kNone);
+    Writer writer(rows.size(), out);
+    for (const uint32_t row : rows) {
+        uint32_t& number = table_[place_of(values[row])];
+        if (number == kNone) number = writer.next_number();
+        writer.put(number);
+    }
+    return true;
+}
+
 template <typename T>
 void RowNumberer::number_words(const Column& column, std::span<const uint32_t> rows,
                                RowNumbers& out) {
+    if (number_narrow<T>(column, rows, out)) return;
     clear_slots(rows.size());
     const T* values = column.values<T>().data();
     uint64_t last = 0;

@@ -27,6 +27,9 @@ class RowNumberer {
   public:
     /// By the values of a column in the rows given; places are those in `rows`.
     void number(const Column& column, std::span<const uint32_t> rows, RowNumbers& out);
+    /// The same where it costs less than encoding and hashing each row: constants, dictionaries,
+    /// and whole numbers that lie close together. False, and nothing known, where it does not.
+    bool number_if_cheap(const Column& column, std::span<const uint32_t> rows, RowNumbers& out);
     /// By both.
     void combine(const RowNumbers& left, const RowNumbers& right, RowNumbers& out);
 
@@ -37,6 +40,8 @@ class RowNumberer {
     void clear_slots(size_t values_max);
     uint32_t number_of_word(uint64_t word);
     uint32_t number_of_text(std::string_view text);
+    template <typename T>
+    bool number_narrow(const Column& column, std::span<const uint32_t> rows, RowNumbers& out);
     template <typename T>
     void number_words(const Column& column, std::span<const uint32_t> rows, RowNumbers& out);
     void number_texts(const Column& column, std::span<const uint32_t> rows, RowNumbers& out);

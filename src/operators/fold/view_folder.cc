@@ -269,16 +269,23 @@ Selection& ViewFolder::drop_expired(size_t view, Group& group, const Slice& slic
     return own_;
 }
 
-const RowNumbers* ViewFolder::number_keys(Layout& layout, Selection& selection) {
+const RowNumbers* ViewFolder::number_keys(Layout& layout, const Slice& slice,
+                                          Selection& selection) {
     const size_t rows = selection.rows.size();
-    // What numbering a key costs, only sharing it brings in.
-    if (!layout.has_shared_part || rows < kNumberedRowsMin) return nullptr;
+    if (rows < kNumberedRowsMin) return nullptr;
     if (layout.slices_to_skip > 0) {
         --layout.slices_to_skip;
         return nullptr;
     }
-    const RowNumbers& numbers = selection.numbers(layout.whole);
-    if (numbers.count() * 100 <= rows * kKeysPercentMax) return &numbers;
+    const RowNumbers* numbers = nullptr;
+    if (layout.has_shared_part) {
+        numbers = &selection.numbers(layout.whole);
+    } else if (layout.keys.size() == 1) {
+        // What numbering other keys costs, only sharing it brings in.
+        const Column& key = slice.values[static_cast<size_t>(layout.keys.front())].column;
+        if (numberer_.number_if_cheap(key, selection.rows, key_numbers_)) numbers = &key_numbers_;
+    }
+    if (numbers != nullptr && numbers->count() * 100 <= rows * kKeysPercentMax) return numbers;
     layout.slices_to_skip = kSlicesToSkip;
     return nullptr;
 }
@@ -320,7 +327,7 @@ void ViewFolder::fold_view(size_t view, Group& group, const Slice& slice,
     Selection& selection = select(view, group, slice, target);
     if (selection.rows.empty()) return;
     Layout& layout = layouts_[view];
-    const RowNumbers* numbers = number_keys(layout, selection);
+    const RowNumbers* numbers = number_keys(layout, slice, selection);
     encode(layout, group, slice, selection, numbers);
     std::vector<AggregateInput> inputs(layout.arguments.size());
     for (size_t index = 0; index < inputs.size(); ++index) {

@@ -121,8 +121,9 @@ class ViewFolder {
     /// Takes the rows that have an error out of own_.rows.
     void quarantine(size_t view, const Evaluated& evaluated, const Slice& slice,
                     const FoldTarget& target);
-    /// The numbers of the rows' keys, where views share them and keys repeat; else null.
-    const RowNumbers* number_keys(Layout& layout, Selection& selection);
+    /// The numbers of the rows' keys, where views share them or they cost little, and keys repeat;
+    /// else null.
+    const RowNumbers* number_keys(Layout& layout, const Slice& slice, Selection& selection);
     /// Into keys_, one for each number or else for each row.
     void encode(const Layout& layout, const Group& group, const Slice& slice, Selection& selection,
                 const RowNumbers* numbers);
@@ -133,6 +134,7 @@ class ViewFolder {
     // Scratch, reused between slices.
     Selection own_;  // of one view
     RowNumberer numberer_;
+    RowNumbers key_numbers_;  // of a view that shares no part of its key
     ShardSplitter shard_splitter_;
     EncodedKeys keys_;
     std::vector<uint32_t> key_rows_;

@@ -2,6 +2,7 @@
 #include "operators/fold/view_folder.h"
 
 #include <cstring>
+#include <limits>
 #include <numeric>
 #include <tuple>
 
@@ -240,6 +241,16 @@ TEST(ViewFolder, AKeyOfAnyTypeMayBeShared) {
     }
 }
 
+TEST(ViewFolder, AKeyThatNoOtherViewHasMayBeNumberedToo) {
+    for (int column = 0; column < kInputs; ++column) {
+        const ExprPtr key = input(static_cast<Input>(column));
+        for (const uint32_t kinds : {1U, 9U, 400U}) expect_same({view_of({key})}, kinds);
+        expect_same({view_of({key}, input(kFlag))}, 9);
+    }
+    const ExprPtr length = plan::call(plan::function_by_key("length(text)"), {input(kName)});
+    expect_same({view_of({length}), view_of({quotient(length)})}, 40);
+}
+
 TEST(ViewFolder, ARowThatFailsIsQuarantinedForItsViewOnly) {
     const ExprPtr length = plan::call(plan::function_by_key("length(text)"), {input(kName)});
     expect_same({view_of({input(kCode), quotient(length)}), view_of({input(kCode), input(kTime)}),
@@ -342,6 +353,40 @@ TEST(RowNumbers, CountInTheOrderOfFirstRows) {
     numberer.combine(numbers, numbers, both);
     EXPECT_EQ(both.of_row, numbers.of_row);
     EXPECT_EQ(both.firsts, numbers.firsts);
+}
+
+Column int8_column(std::initializer_list<int64_t> values) {
+    ColumnBuilder builder(Type::of(TypeKind::kInt8));
+    for (const int64_t value : values) builder.append_int8(value);
+    return builder.finish();
+}
+
+TEST(RowNumbers, NumbersThatLieWithinAsManyAsThereAreRowsAreCheap) {
+    RowNumberer numberer;
+    RowNumbers cheap;
+    RowNumbers numbers;
+    constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+    constexpr int64_t kGreatest = std::numeric_limits<int64_t>::max();
+    const std::vector<uint32_t> rows = {4, 1, 2, 3};
+    for (const Column& column :
+         {int8_column({99, -2, -2, -5, -3}), int8_column({0, 7, 7, 7, 7}),
+          int8_column({0, kLeast, kLeast + 3, kLeast, kLeast + 1}),
+          int8_column({0, kGreatest - 3, kGreatest, kGreatest, kGreatest - 2})}) {
+        ASSERT_TRUE(numberer.number_if_cheap(column, rows, cheap));
+        numberer.number(column, rows, numbers);
+        EXPECT_EQ(cheap.of_row, numbers.of_row);
+        EXPECT_EQ(cheap.firsts, numbers.firsts);
+        for (size_t i = 0; i < rows.size(); ++i) {
+            const uint32_t first = rows[cheap.firsts[cheap.of_row[i]]];
+            EXPECT_EQ(column.at<int64_t>(rows[i]), column.at<int64_t>(first));
+        }
+    }
+    for (const Column& column : {int8_column({0, 1, 2, 2, 5}), int8_column({0, 3, 3, -1, 2}),
+                                 int8_column({0, kLeast, kGreatest, kLeast, kGreatest})}) {
+        EXPECT_FALSE(numberer.number_if_cheap(column, rows, cheap));
+        numberer.number(column, rows, numbers);
+        EXPECT_EQ(numbers.of_row.size(), rows.size());
+    }
 }
 
 TEST(ViewFolder, TellsAggregatesThatAskWhereRowsComeFrom) {
