@@ -349,7 +349,7 @@ TEST_F(FileSourceTest, OpensTheDescriptorsOfFewFilesAtATime) {
 
 TEST_F(FileSourceTest, AThousandFilesWithNothingNewCostLittle) {
     constexpr size_t kFiles = 1000;
-    constexpr size_t kBytesMax = 3UL << 10;
+    constexpr size_t kBytesMax = 1536;
     for (size_t number = 0; number < kFiles; ++number) {
         std::string text;
         while (text.size() < 8000) text += fmt::format("file {} byte {}\n", number, text.size());

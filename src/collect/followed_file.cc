@@ -117,7 +117,8 @@ Result<FileLines> FollowedFile::read_lines(bool take_rest, std::vector<std::byte
         at = end + 1;
     }
     if (at == 0 && text.size() > options_.record_bytes_max) {
-        long_line_ = LongLine{content_, std::string(text.substr(0, options_.prefix_bytes))};
+        long_line_ = std::make_unique<LongLine>(content_,
+                                                std::string(text.substr(0, options_.prefix_bytes)));
         measure_long_line(text, take_rest, lines);
         return lines;
     }

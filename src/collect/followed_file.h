@@ -37,7 +37,8 @@ struct FileLines {
     bool is_intact = true;  // false: what was taken before is not there any more; nothing was read
 };
 
-/// One file and what of it is in the log. It keeps no buffer, and need not keep a descriptor.
+/// One file and what of it is in the log. It keeps no buffer, and need not keep a descriptor; what
+/// only few files have is kept apart, as there may be ten thousands of them.
 class FollowedFile {
   public:
     enum class Phase : uint8_t {
@@ -84,7 +85,7 @@ class FollowedFile {
     std::string path;
     FileInfo info;  // as last looked at
     Phase phase = Phase::kRecognising;
-    std::optional<Recognition> recognition;  // while it is found out; of a copy
+    std::unique_ptr<Recognition> recognition;  // while it is found out; of a copy
     std::string last_error;
     uint64_t seen_bytes = 0;     // its size when it was last found intact
     uint64_t tried_bytes = 0;    // its size when no whole line was found in it
@@ -118,7 +119,7 @@ class FollowedFile {
     const std::string identity_;
     ContentHash content_;
     std::optional<EventId> first_part_;
-    std::optional<LongLine> long_line_;
+    std::unique_ptr<LongLine> long_line_;
 };
 
 }  // namespace braid::collect

@@ -28,7 +28,7 @@ constexpr size_t kQuietLooksMax = 50;
 /// A change may hide behind an equal time of modification for as long.
 constexpr int64_t kSettleUs = 2'000'000;
 
-std::string state_of(const FollowedFile& file) {
+std::string_view state_of(const FollowedFile& file) {
     switch (file.phase) {
         case FollowedFile::Phase::kRecognising:
             if (file.info.bytes > 0) return "recognising";
@@ -473,6 +473,7 @@ Result<void> GlobSource::finish(FollowedFile& file) {
 void GlobSource::publish_facts() {
     has_new_facts_ = false;
     std::vector<SourceFacts> facts;
+    facts.reserve(followed_.size() + unreadable_.size() + matched_folders_.size() + 2);
     for (const auto& file : followed_) {
         facts.push_back(
             {file->path, state_of(*file), file->offset(), file->info.bytes, file->last_error});

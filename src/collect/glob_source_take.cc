@@ -63,8 +63,8 @@ Result<bool> GlobSource::recognise(FollowedFile& file) {
     TRY(ensure_open(file));
     if (!file.recognition) {
         const KnownContents::Entry* own = known_.find(file.identity());
-        file.recognition.emplace(own == nullptr ? std::nullopt
-                                                : std::optional<FilePosition>(own->position));
+        file.recognition = std::make_unique<Recognition>(
+            own == nullptr ? std::nullopt : std::optional<FilePosition>(own->position));
     }
     std::string head;
     if (TRY(is_compressed(file, head))) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/worker.h"
@@ -13,8 +14,8 @@ namespace braid::collect {
 /// How one part of a source stands, such as one file: a row of braid.sources.
 struct SourceFacts {
     std::string path;  // of the part: what a person knows it by
-    /// A word of the source's own: following, rotated, unreadable, … (file_source.h).
-    std::string state;
+    /// A word of the source's own, a constant: following, rotated, unreadable, … (file_source.h).
+    std::string_view state;
     std::optional<uint64_t> position;  // bytes of it that are in the log
     std::optional<uint64_t> size;
     std::string last_error;
