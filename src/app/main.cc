@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli/arguments.h"
 #include "app/cli/commands.h"
+#include "app/process_memory.h"
 
 int main(int count, char** values) {
     using braid::app::Arguments;
+    braid::app::share_one_allocator();
     const auto parsed = braid::app::parse_arguments(count, values);
     if (!parsed.arguments) return parsed.exit_status;
     switch (parsed.arguments->command) {

@@ -167,7 +167,8 @@ Result<void> Node::start() {
             [this](TableId table, const std::function<Result<void>()>& work) {
                 return archiver_->while_idle(table, work);
             },
-            [this](TableId table) { batch_->look_for_retention(table); }},
+            [this](TableId table) { batch_->look_for_retention(table); },
+            ground_.give_memory_back},
         options_.housekeeping, *ground_.workers);
     read_parts_ = parts_of_reader(store);
     key_watch_ = std::make_unique<KeyWatch>(read_parts_);
@@ -436,7 +437,7 @@ std::vector<serving::SourceRow> Node::sources_of(TableId table) const {
     if (!source) return {{.source = std::move(connector), .state = "open"}};
     std::vector<serving::SourceRow> rows;
     for (collect::SourceFacts& each : source->facts()) {
-        rows.push_back({std::move(each.path), std::move(each.state), each.position, each.size,
+        rows.push_back({std::move(each.path), std::string(each.state), each.position, each.size,
                         std::move(each.last_error)});
     }
     return rows;

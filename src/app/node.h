@@ -75,6 +75,8 @@ struct NodeGround {
     /// Another process has the data directory by now: this one must end, at once and without a
     /// farewell.
     std::function<void(const Error&)> on_lost = {};
+    /// What was taken and is not used any more; may be empty.
+    std::function<void()> give_memory_back = {};
     std::shared_ptr<log::LogFactory> logs = {};  // null: the node's own
 };
 

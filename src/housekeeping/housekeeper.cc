@@ -13,6 +13,7 @@ namespace braid::housekeeping {
 namespace {
 
 constexpr int64_t kIdleUs = 1'000'000;
+constexpr int64_t kMemoryBackUs = 60'000'000;
 /// What failed is not tried again before.
 constexpr int64_t kAfterFailureUs = 30'000'000;
 /// So long after midnight no more records of the day before are expected; those that come all the
@@ -108,6 +109,7 @@ StepOutcome Housekeeper::step() {
     note("compacting runs", compact());
     note("merging segments", merge());
     look_for_retention();
+    give_memory_back();
     if (is_closing_) return {};
     if (!failure) {
         if (not_before_us_.empty() && no_merge_before_us_.empty()) health_->recovered();
@@ -126,6 +128,17 @@ void Housekeeper::look_for_retention() {
     for (const auto& [id, table] : state->catalog.tables) {
         if (table.options.contains("retention")) parts_.look_for_retention(id);
     }
+}
+
+/// Seals, archives and batches take much for a moment; who commits nothing has taken nothing.
+void Housekeeper::give_memory_back() {
+    const int64_t now_us = parts_.clock->monotonic_us();
+    const ManifestNumber number = parts_.manifest->head()->number;
+    if (!parts_.give_memory_back || now_us < no_memory_before_us_) return;
+    if (number == memory_back_at_) return;
+    memory_back_at_ = number;
+    no_memory_before_us_ = now_us + kMemoryBackUs;
+    parts_.give_memory_back();
 }
 
 Result<void> Housekeeper::destroy_segments(TableId table) {

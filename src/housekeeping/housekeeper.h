@@ -47,6 +47,8 @@ struct HousekeepingParts {
     std::function<Result<void>(TableId, const std::function<Result<void>()>&)> while_idle = {};
     /// Asks for a recomputation where the retention of a stream has enough to take away.
     std::function<void(TableId)> look_for_retention = {};
+    /// Gives the machine memory that nobody uses; once a minute where anything was committed.
+    std::function<void()> give_memory_back = {};
 };
 
 /// The one background worker that keeps a node from growing with its age, whatever else is
@@ -79,6 +81,7 @@ class Housekeeper {
     Result<bool> trim();
     Result<bool> sweep();
     void look_for_retention();
+    void give_memory_back();
 
     const HousekeepingParts parts_;
     const HousekeepingOptions options_;
@@ -95,6 +98,8 @@ class Housekeeper {
     ManifestNumber nothing_to_merge_at_;
     std::string nothing_to_merge_on_;  // the day
     ManifestNumber trimmed_at_;
+    ManifestNumber memory_back_at_;
+    int64_t no_memory_before_us_ = 0;
     Metric* compactions_ = nullptr;
     Metric* compacted_rows_ = nullptr;
     Metric* merges_ = nullptr;

@@ -41,7 +41,10 @@ class HousekeeperTest : public KeptStream {
                 &tasks_,
                 {},
                 {&files_, [](TableId table) { return fmt::format("log/{}", table.value); },
-                 [this](TableId table) { return in_use_.contains(table); }}},
+                 [this](TableId table) { return in_use_.contains(table); }},
+                {},
+                {},
+                [this] { ++memory_given_back_; }},
             HousekeepingOptions{.undo_window_us = 10'000'000, .snapshot_max_us = 3'600'000'000},
             workers_);
     }
@@ -78,6 +81,7 @@ class HousekeeperTest : public KeptStream {
     Health health_{clock_, nullptr};
     Tasks tasks_{clock_};
     std::set<TableId> in_use_;
+    int memory_given_back_ = 0;
     std::optional<Housekeeper> keeper_;
 };
 
@@ -103,6 +107,27 @@ TEST_F(HousekeeperTest, JoinsRunsAndLetsTheOldOnesGo) {
     EXPECT_EQ(answer(version_), expected());
     EXPECT_EQ(counted("braid_compactions_total"), 1);
     EXPECT_EQ(counted("braid_runs_released_total"), 16);
+}
+
+TEST_F(HousekeeperTest, MemoryIsGivenBackOnceAMinuteWhereSomethingWasCommitted) {
+    seal_times(1);
+    keep_house();
+    EXPECT_EQ(memory_given_back_, 1);
+    for (int second = 1; second < 60; ++second) {
+        clock_.advance_us(1'000'000);
+        seal_times(1);
+        keep_house();
+        ASSERT_EQ(memory_given_back_, 1) << second;
+    }
+    clock_.advance_us(1'000'000);
+    keep_house();
+    EXPECT_EQ(memory_given_back_, 2);
+    clock_.advance_us(600'000'000);
+    keep_house();
+    const int after_all_was_done = memory_given_back_;
+    clock_.advance_us(600'000'000);
+    keep_house();
+    EXPECT_EQ(memory_given_back_, after_all_was_done) << "nothing was committed";
 }
 
 TEST_F(HousekeeperTest, FilesAndManifestDoNotGrowWithAge) {

@@ -14,6 +14,7 @@
 #include "app/descriptors.h"
 #include "app/node.h"
 #include "app/private_directory.h"
+#include "app/process_memory.h"
 #include "app/quarantine.h"
 #include "app/record_checks.h"
 #include "base/error_makers.h"
@@ -160,10 +161,11 @@ Result<void> start(Server& server, const Config& config) {
     server.sources = TRY(open_posix_file_system("/", Links::kRefused));
     TRY(open_roots(server, config));
     const bool is_new = !TRY(server.store->exists("manifest"));
-    server.node = TRY(Node::open({server.local.get(), server.store.get(), server.sources.get(),
-                                  &server.clock, &server.workers, server.random.get(),
-                                  &server.metrics, resolve_links, end_without_farewell},
-                                 config.node));
+    server.node =
+        TRY(Node::open({server.local.get(), server.store.get(), server.sources.get(), &server.clock,
+                        &server.workers, server.random.get(), &server.metrics, resolve_links,
+                        end_without_farewell, give_memory_back},
+                       config.node));
     server.quarantine = std::make_unique<Quarantine>(*server.node);
     server.appender = std::make_unique<serving::RecordAppender>(*server.node);
     serving::Services& services = server.services;
