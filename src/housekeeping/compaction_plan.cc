@@ -69,6 +69,54 @@ bool lies_in(const Box& box, const Box& whole) {
     });
 }
 
+/// How many rows the versions have in their base runs of these events.
+uint64_t base_rows(const manifest::State& state, const manifest::TableState& table,
+                   std::span<const VersionId> versions, const Box& box) {
+    uint64_t rows = 0;
+    for (const VersionId version : versions) {
+        for (const Run& run : state.runs_of(version)) {
+            if (table.is_base(run) && lies_in(run.box, box)) rows += run.rows;
+        }
+    }
+    return rows;
+}
+
+/// A stretch of base runs gets one more with each step of a retention, and nothing but joining ever
+/// replaces them. So they are joined by size, not by eights: each stays more than twice as large as
+/// the next, and views whose groups come again and again have one. Fewer than two: empty.
+template <typename RowsOf>
+std::span<const Run* const> base_neighbours(std::span<const Run* const> stretch, RowsOf rows_of) {
+    constexpr uint64_t kTimes = 2;
+    for (size_t to = stretch.size(); to >= 2; --to) {
+        uint64_t rows = rows_of(*stretch[to - 1]);
+        size_t from = to - 1;
+        while (from > 0 && to - from < kJoinedMax && rows_of(*stretch[from - 1]) <= kTimes * rows) {
+            rows += rows_of(*stretch[--from]);
+        }
+        if (to - from >= 2) return stretch.subspan(from, to - from);
+    }
+    return {};
+}
+
+/// Joins these runs of one version, and of the others what they have of the same events.
+CompactionPlan plan_of(const manifest::State& state, TableId id, const manifest::TableState& table,
+                       std::span<const VersionId> versions, std::span<const Run* const> found,
+                       uint32_t level) {
+    Run whole{.kind = found.front()->kind};
+    for (const Run* run : found) whole.extend(*run);
+    CompactionPlan plan{.table = id, .level = level, .joined = {}};
+    for (const VersionId version : versions) {
+        std::vector<Run> joined;
+        for (const Run& run : state.runs_of(version)) {
+            if (run.kind == whole.kind && is_joined(table, run) && lies_in(run.box, whole.box)) {
+                joined.push_back(run);
+            }
+        }
+        if (joined.size() > 1) plan.joined.push_back(std::move(joined));
+    }
+    return plan;
+}
+
 }  // namespace
 
 std::optional<CompactionPlan> plan_compaction(const manifest::State& state, TableId table) {
@@ -83,24 +131,21 @@ std::optional<CompactionPlan> plan_compaction(const manifest::State& state, Tabl
     const auto stretches = stretches_of(*of, state.runs_of(lead), barriers);
     uint32_t highest = 0;
     for (const Run& run : state.runs_of(lead)) highest = std::max(highest, run.level);
+    const auto plan = [&](std::span<const Run* const> found, uint32_t level) {
+        return plan_of(state, table, *of, versions, found, level);
+    };
+    for (const auto& stretch : stretches) {
+        if (!of->is_base(*stretch.front())) continue;
+        const auto found = base_neighbours(
+            std::span<const Run* const>(stretch),
+            [&](const Run& run) { return base_rows(state, *of, versions, run.box); });
+        if (!found.empty()) return plan(found, highest);
+    }
     for (uint32_t level = 0; level <= highest; ++level) {
         for (const auto& stretch : stretches) {
+            if (of->is_base(*stretch.front())) continue;
             const auto found = neighbours<Run>(stretch, level);
-            if (found.empty()) continue;
-            Run whole{.kind = found.front()->kind};
-            for (const Run* run : found) whole.extend(*run);
-            CompactionPlan plan{.table = table, .level = level + 1, .joined = {}};
-            for (const VersionId version : versions) {
-                std::vector<Run> joined;
-                for (const Run& run : state.runs_of(version)) {
-                    if (run.kind == whole.kind && is_joined(*of, run) &&
-                        lies_in(run.box, whole.box)) {
-                        joined.push_back(run);
-                    }
-                }
-                if (joined.size() > 1) plan.joined.push_back(std::move(joined));
-            }
-            return plan;
+            if (!found.empty()) return plan(found, level + 1);
         }
     }
     return std::nullopt;

@@ -74,7 +74,7 @@ struct History {
         return all;
     }
     /// Does what is planned; false: nothing is.
-    bool compact() {
+    bool compact(bool come_again = true) {
         const auto plan = plan_compaction(state, kTable);
         if (!plan) return false;
         for (const auto& joined : plan->joined) {
@@ -84,6 +84,10 @@ struct History {
                              joined.back().box.find({0})->to.value);
             sum.id = {++next};
             sum.level = plan->level;
+            for (const Run& each : joined) {
+                sum.rows = come_again ? std::max(sum.rows, each.rows) : sum.rows + each.rows;
+            }
+            if (!come_again) sum.rows -= joined.front().rows;
             runs.edit([&](auto& items) {
                 const auto at = std::ranges::find(items, joined.front().id,
                                                   [](const auto& item) { return item->id; });
@@ -101,12 +105,50 @@ TEST(CompactionPlan, JoinsBaseRunsButNotWithWhatIsComputedAgain) {
     History history;
     for (int run = 0; run < 9; ++run) history.batch();
     EXPECT_FALSE(history.compact()) << "all above the start";
-    history.state.tables[kTable].start = Positions{{Offset{70}}};
-    EXPECT_FALSE(history.compact()) << "seven below it";
+    history.state.tables[kTable].start = Positions{{Offset{10}}};
+    EXPECT_FALSE(history.compact()) << "one below it";
+    history.state.tables[kTable].start = Positions{{Offset{20}}};
+    ASSERT_TRUE(history.compact());
+    EXPECT_EQ(history.state.runs_of(kOld).size(), 8U);
+    EXPECT_FALSE(history.compact());
     history.state.tables[kTable].start = Positions{{Offset{80}}};
     ASSERT_TRUE(history.compact());
-    EXPECT_EQ(history.levels(), "10");
+    EXPECT_EQ(history.state.runs_of(kOld).size(), 2U);
     EXPECT_FALSE(history.compact());
+}
+
+/// Rows of base runs, oldest first, of two views, and what is left when nothing is joined any more.
+std::vector<uint64_t> joined_base_rows(const std::vector<uint64_t>& rows, bool come_again) {
+    History history;
+    history.add_version(kNew, 0);
+    for (const uint64_t each : rows) {
+        history.batch();
+        history.state.tables[kTable].start = Positions{{Offset{history.end}}};
+        for (const VersionId version : {kOld, kNew}) {
+            history.state.runs[version].edit([&](auto& items) {
+                Run run = *items.back();
+                run.rows = version == kOld ? each : 1;
+                items.back() = std::make_shared<const Run>(run);
+            });
+        }
+        while (history.compact(come_again)) {
+        }
+    }
+    std::vector<uint64_t> left;
+    for (const Run& run : history.state.runs_of(kOld)) left.push_back(run.rows);
+    EXPECT_EQ(history.state.runs_of(kNew).size(), left.size());
+    return left;
+}
+
+TEST(CompactionPlan, BaseRunsAreJoinedBySize) {
+    EXPECT_THAT(joined_base_rows({100, 100, 100, 100}, true), ElementsAre(100));
+    EXPECT_THAT(joined_base_rows({100, 49}, true), ElementsAre(100, 49));
+    EXPECT_THAT(joined_base_rows({100, 50}, true), ElementsAre(100));
+    EXPECT_THAT(joined_base_rows({1000, 100, 100}, true), ElementsAre(1000, 100));
+    EXPECT_THAT(joined_base_rows({1000, 400, 200}, false), ElementsAre(1600));
+    // Groups that never come again: a logarithm of them, and each is written again so often.
+    const std::vector<uint64_t> rows(1000, 100);
+    EXPECT_LE(joined_base_rows(rows, false).size(), 10U);
 }
 
 TEST(CompactionPlan, JoinsEightOfALevel) {
