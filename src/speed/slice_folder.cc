@@ -22,6 +22,10 @@ Result<std::unique_ptr<SliceFolder>> SliceFolder::create(const catalog::Table& t
 }
 
 std::optional<int64_t> SliceFolder::decode(const log::RecordBatch& batch) {
+    constexpr uint64_t kValueBytes = 2 * sizeof(std::string_view);  // in the decoder and decoded
+    const auto columns = static_cast<uint64_t>(std::ranges::count(wanted_, true));
+    const uint64_t record_bytes = batch.bytes == nullptr ? 0 : batch.bytes->size();
+    bytes_used_ = record_bytes + batch.records.size() * columns * kValueBytes;
     decoder_->decode({batch.partition, batch.offsets, batch.ingested_at_us, batch.records,
                       Keepalive(batch.bytes), batch.preamble},
                      wanted_, decoded_);

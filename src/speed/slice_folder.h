@@ -31,6 +31,8 @@ class SliceFolder {
     /// sums are filled in, its records forgotten. Gives the slices of which nothing is on its way
     /// any more.
     std::vector<operators::SplitSlicePtr> split(const FoldedSlicePtr& slice);
+    /// About what it holds of the last slice, and room for the next.
+    uint64_t bytes_used() const { return bytes_used_; }
 
   private:
     SliceFolder() = default;
@@ -42,6 +44,7 @@ class SliceFolder {
     std::vector<bool> wanted_;
     std::optional<operators::EventClock> clock_;  // where somebody asks for the stream's
     operators::DecodedSlice decoded_;
+    uint64_t bytes_used_ = 0;
     std::unique_ptr<operators::SliceSplitter> splitter_;
 };
 

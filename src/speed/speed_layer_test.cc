@@ -120,6 +120,24 @@ TEST_F(SpeedLayerTest, FewEventsAreSealedWhereMemoryIsWanted) {
     small.remove_table(stream_.table.id);
 }
 
+TEST_F(SpeedLayerTest, DecodersAreCountedAndARestingStreamHasNone) {
+    constexpr size_t kRecordBytes = 300'000;
+    const Metric& held = stream_.metrics.get("braid_speed_state_bytes", Metrics::Kind::kGauge, "");
+    ASSERT_OK(layer_->declare(stream_.table.id, {stream_.new_view("v")}));
+    for (int64_t round = 1; round <= 2; ++round) {
+        std::string large = stream_.event("a", round);
+        large.insert(1, std::string(kRecordBytes, ' '));
+        stream_.append(0, {large});
+        workers_.run_until_idle();
+        EXPECT_EQ(layer_->frontier(stream_.table.id), manifest::at({round, 0}));
+        EXPECT_GE(held.get(), static_cast<int64_t>(kRecordBytes));
+        stream_.clock.advance_us(stream_.options.seal_interval_us);
+        workers_.run_until_idle();
+        EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({round, 0}));
+        EXPECT_EQ(held.get(), 0);
+    }
+}
+
 TEST_F(SpeedLayerTest, SealsEarlyWhenItsTablesAreLarge) {
     stream_.options.seal_bytes_max = 1;
     SpeedLayer greedy(stream_.parts(), stream_.options, workers_);

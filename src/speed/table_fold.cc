@@ -334,6 +334,13 @@ uint64_t TableFold::layer_bytes() const {
     return bytes;
 }
 
+/// With what decoders hold.
+void TableFold::count_memory() {
+    uint64_t bytes = layer_bytes();
+    for (const auto& folder : folders_) bytes += folder->bytes_used();
+    memory_.hold(bytes);
+}
+
 bool TableFold::has_unsealed() const {
     const ScopedLock lock(mutex_);
     return !failure_ && folded_to_ != sealed_;
@@ -365,6 +372,8 @@ void TableFold::sealed(const Box& box) {
     const ScopedLock lock(mutex_);
     CHECK(extend(sealed_, box));
     std::erase_if(layers_, [](const auto& layer) { return layer->is_frozen(); });
+    // A stream that rests keeps no decoder, however many streams there are.
+    if (folded_to_ == sealed_ && !is_on_the_way()) folders_.clear();
     count_memory();
     folded_.notify_all();
 }

@@ -151,7 +151,7 @@ class TableFold {
     bool merge_back() REQUIRES(mutex_);
     uint64_t layer_bytes() const REQUIRES(mutex_);
     /// Says what the layers hold.
-    void count_memory() REQUIRES(mutex_) { memory_.hold(layer_bytes()); }
+    void count_memory() REQUIRES(mutex_);
 
     Result<void> catch_up(UniqueLock& lock, const Positions& at_least, int64_t deadline_us)
         REQUIRES(mutex_);
