@@ -57,7 +57,9 @@ bool Pace::ask() {
 }
 
 Error text_too_long() {
-    return invalid_input("text of more than {} bytes", kTextResultBytesMax).with_sqlstate("54000");
+    return invalid_input("text of more than {} bytes", kTextResultBytesMax)
+        .with_hint("Make it of fewer or shorter parts.")
+        .with_sqlstate("54000");
 }
 
 std::vector<uint8_t> masked_validity(const Call& call, std::vector<uint8_t> validity) {

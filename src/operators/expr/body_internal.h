@@ -259,11 +259,14 @@ T& call_state(Call& call) {
 }
 
 /// Things compiled from texts (patterns, formats, zone names) at one call site: nearly always one,
-/// the constant; a site whose text varies keeps up to `kMax` and then starts again.
+/// the constant; a site whose text varies keeps up to `kMax`, of `kTextBytesMax` together, and then
+/// starts again. So one that is longer is the only one.
 template <typename T>
 class Compiled {
   public:
     static constexpr size_t kMax = 256;
+    /// What is made may take a hundred times as many bytes.
+    static constexpr size_t kTextBytesMax = size_t{256} << 10;
 
     /// The thing made from `text`, by `make(text)` if it is new. Result's value is never null.
     template <typename F>
@@ -273,8 +276,12 @@ class Compiled {
         if (found == all_.end()) {
             auto made = make(text);
             if (!made.has_value()) return std::move(made).error();
-            if (all_.size() >= kMax) all_.clear();
+            if (all_.size() >= kMax || text_bytes_ + text.size() > kTextBytesMax) {
+                all_.clear();
+                text_bytes_ = 0;
+            }
             found = all_.emplace(std::string(text), std::move(made).value()).first;
+            text_bytes_ += text.size();
         }
         last_text_ = found->first;
         last_ = &found->second;
@@ -283,6 +290,7 @@ class Compiled {
 
   private:
     std::map<std::string, T, std::less<>> all_;
+    size_t text_bytes_ = 0;
     std::string_view last_text_;
     const T* last_ = nullptr;
 };

@@ -120,9 +120,10 @@ Column substring_match(Call& call) {
     return result.finish();
 }
 
-/// The replacement with \1 … \9, \& and \\ filled in; any other backslash stands for itself.
+/// The replacement with \1 … \9, \& and \\ filled in; any other backslash stands for itself. Not
+/// all of it where `out` becomes too long: each \1 may be a text as long as any.
 void append_replacement(View replacement, const Groups& groups, std::string& out) {
-    while (true) {
+    while (out.size() <= kTextResultBytesMax) {
         const size_t at = replacement.find('\\');
         out.append(replacement.substr(0, at));
         if (at == View::npos) return;

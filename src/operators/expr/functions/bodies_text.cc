@@ -92,11 +92,11 @@ Result<void> overlay(std::string& out, View text, View part, int32_t start, int3
 
 /// `count` characters of `fill` over and over.
 Result<void> append_fill(std::string& out, View fill, size_t count) {
-    if (count * utf8_size(fill[0]) > kTextResultBytesMax) return text_too_long();
     View rest = fill;
     for (; count > 0; --count) {
         if (rest.empty()) rest = fill;
         out.append(utf8_first(rest));
+        if (out.size() > kTextResultBytesMax) return text_too_long();
         rest.remove_prefix(utf8_size(rest[0]));
     }
     return {};
