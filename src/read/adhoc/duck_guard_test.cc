@@ -192,6 +192,34 @@ TEST_F(DuckGuardTest, TextsOfOneVectorCountToTheStatement) {
     EXPECT_EQ(outcome(100), "53200");
 }
 
+/// One long text beside many rows costs as much as many long texts once it is joined with each.
+TEST_F(DuckGuardTest, JoinedTextsAreBoundedAndCountToTheStatement) {
+    const SteppedClock clock;
+    const auto outcome = [&](int rows, int bytes, uint64_t memory_bytes, bool is_aggregated) {
+        const NodePtr n = table_function("generate_series", {num(1), num(rows)}, "n int4");
+        const NodePtr text = project(one_row(), {fn("repeat(text,int4)", {str("x"), num(bytes)})});
+        const NodePtr both = join(JoinKind::kCross, text, n);
+        const ExprPtr pair = fn("||(text,text)", {col(both, 0), str("y")});
+        const NodePtr joined =
+            is_aggregated
+                ? aggregate(both, {}, {agg("string_agg", {col(both, 0), col(both, 0)}, "text")})
+                : project(both, {pair});
+        const NodePtr root = project(joined, {fn("octet_length(text)", {col(joined, 0)})});
+        DuckStatement asked = statement(root);
+        asked.limits = asked.context.limits =
+            StatementLimits(nullptr, clock, std::numeric_limits<int64_t>::max(), memory_bytes);
+        return run(std::move(asked), root->output).substr(0, 7);
+    };
+    constexpr int kTextMax = 4 << 20;
+    constexpr uint64_t kPlenty = 64ULL << 20;
+    EXPECT_EQ(outcome(1, kTextMax - 2, kPlenty, false), "4194303");
+    EXPECT_EQ(outcome(1, kTextMax - 1, kPlenty, false), "4194304");
+    EXPECT_EQ(outcome(1, kTextMax, kPlenty, false), "54000 t");
+    EXPECT_EQ(outcome(100, kTextMax / 2, kPlenty, false), "53200 o");
+    EXPECT_EQ(outcome(2, kTextMax / 2, kPlenty, true), "6291456");
+    EXPECT_EQ(outcome(100, kTextMax / 2, kPlenty, true), "53200 o");
+}
+
 TEST_F(DuckGuardTest, ErrorsOfLeavesComeThroughWhole) {
     const NodePtr t = table("a int4", "1");
     const auto failing = [&](bool at_open) {

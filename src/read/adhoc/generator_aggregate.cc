@@ -222,10 +222,13 @@ Result<std::string> Generator::string_aggregate(const Call& call) {
                              call.position);
     }
     const std::string rows = fmt::format(" FILTER (WHERE {} IS NOT NULL)", text);
+    const Type type = Type::of(TypeKind::kText);
+    const ExprPtr joined = plan::call(plan::function_by_key("concat(any...)"),
+                                      {plan::column_ref(0, type), plan::column_ref(1, type)});
     return fmt::format(
-        "substring(string_agg(COALESCE({1}, '') || {0}, ''{2}){3}, "
+        "substring(string_agg({0}, ''{2}){3}, "
         "CAST(length(first(COALESCE({1}, ''){2}){3}) + 1 AS BIGINT))",
-        text, delimiter, call.order_by, rows);
+        TRY(write(joined, {delimiter, text})), delimiter, call.order_by, rows);
 }
 
 Result<std::string> Generator::list_aggregate(const Call& call) {
