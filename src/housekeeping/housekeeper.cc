@@ -69,8 +69,7 @@ Housekeeper::Housekeeper(HousekeepingParts parts, HousekeepingOptions options, W
       merger_({parts_.store, parts_.clock, parts_.manifest, parts_.while_idle}),
       sweeper_({parts_.store, parts_.clock, parts_.manifest, parts_.tasks, parts_.dropped,
                 options_.snapshot_max_us, [this] { return is_closing_.load(); }}),
-      health_(Health::add_to(parts_.health, "housekeeping", "")),
-      trimmed_at_(parts_.manifest->head()->number) {
+      health_(Health::add_to(parts_.health, "housekeeping", "")) {
     const auto counter = [&](const char* name, const char* help) {
         return &parts_.metrics->get(name, Metrics::Kind::kCounter, help);
     };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "housekeeping/housekeeper.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
+#include <string>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -57,6 +59,20 @@ class HousekeeperTest : public KeptStream {
     void keep_house() {
         while (workers_.step("housekeeping")) {
         }
+    }
+    /// Until the manifest has that version.
+    void commit_to(uint64_t number) {
+        while (head()->number.value < number) {
+            ASSERT_OK(manifest_->commit({manifest::AllocateIds{1, 1}}));
+        }
+    }
+    uint64_t oldest_version() {
+        uint64_t oldest = head()->number.value;
+        const std::vector<std::string> names = files_.list("manifest").value();
+        for (const std::string& name : names) {
+            oldest = std::min<uint64_t>(oldest, std::stoull(name));
+        }
+        return oldest;
     }
     /// As log and archive would.
     std::vector<std::string> leave_files(const catalog::Table& table) {
@@ -144,6 +160,33 @@ TEST_F(HousekeeperTest, FilesAndManifestDoNotGrowWithAge) {
     EXPECT_EQ(answer(version_), expected());
     EXPECT_GT(counted("braid_manifest_trimmed_total"), 1'000);
     ASSERT_OK(manifest::Manifest::open(files_, clock_, "manifest"));
+}
+
+/// Every 256th version is whole.
+TEST_F(HousekeeperTest, TrimsTheManifestWhen128VersionsHaveCome) {
+    keep_house();
+    commit_to(700);
+    keep_house();
+    EXPECT_EQ(oldest_version(), 256U);
+    commit_to(700 + 127);
+    keep_house();
+    EXPECT_EQ(oldest_version(), 256U);
+    commit_to(700 + 128);
+    keep_house();
+    EXPECT_EQ(oldest_version(), 512U);
+    commit_to(700 + 129);
+    keep_house();
+    EXPECT_EQ(oldest_version(), 512U);
+}
+
+TEST_F(HousekeeperTest, ManifestFilesAreBoundedHoweverOftenItIsStarted) {
+    for (uint64_t number = 100; number < 2'000; number += 100) {
+        commit_to(number);
+        keeper_.reset();
+        start();
+        keep_house();
+        EXPECT_LE(number - oldest_version(), 2 * 256U + 128U);
+    }
 }
 
 /// A fault at each call of the file system that a compaction makes, then all is as it should be.
