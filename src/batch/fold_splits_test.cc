@@ -156,6 +156,34 @@ TEST_F(FoldSplits, GiveTheSameWhateverTheThreadsTheSplitsAndTheMemory) {
     }
 }
 
+TEST_F(FoldSplits, SpillAsSoonAsTheTablesAreLargerThanTheyMay) {
+    write_segments(history(400), 2);
+    const auto expected = whole();
+    uint64_t spills = 0;
+    watch_.after_slice = [&](uint64_t events) -> Result<void> {
+        if (events == 0) ++spills;  // each goes on behind its spill
+        return {};
+    };
+    const auto spills_within = [&](uint64_t memory) {
+        spills = 0;
+        const auto runs = fold(splits(1), {{.threads = 1}, memory});
+        EXPECT_OK(runs);
+        expect_same(*runs, expected);
+        return spills - 1;
+    };
+    // What the tables come to is where spills begin.
+    uint64_t too_little = 0;
+    uint64_t enough = 1 << 30;
+    while (too_little + 1 < enough) {
+        const uint64_t between = too_little + (enough - too_little) / 2;
+        (spills_within(between) == 0 ? enough : too_little) = between;
+    }
+    EXPECT_EQ(spills_within(enough - 1), 1U);
+    EXPECT_EQ(spills_within(enough), 0U);
+    EXPECT_EQ(spills_within(enough + 1), 0U);
+    EXPECT_EQ(spills_within(0), 2U) << "any memory will do for a slice";
+}
+
 TEST_F(FoldSplits, ApartAndThenMergedGiveTheSame) {
     write_segments(history(2'000), 9);
     const auto expected = whole();

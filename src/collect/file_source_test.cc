@@ -185,12 +185,12 @@ TEST_F(FileSourceTest, ALineThatIsTooLongBecomesOneRecordWithItsLength) {
     options_.prefix_bytes = 10;
     options_.batch_bytes_max = 64;
     start();
-    write("/logs/a.log", "one\n" + std::string(1000, 'x') + "\ntwo\n" + std::string(100, 'y') +
-                             "\n" + std::string(101, 'z') + "\n");
+    write("/logs/a.log", "one\n" + std::string(1000, 'x') + "\n" + std::string(99, 'w') + "\n" +
+                             std::string(100, 'y') + "\n" + std::string(101, 'z') + "\n");
     run();
     const std::string marker(kLongRecordMarker);
     EXPECT_EQ(lines(),
-              (Lines{"one", marker + "1000" + '\0' + std::string(10, 'x'), "two",
+              (Lines{"one", marker + "1000" + '\0' + std::string(10, 'x'), std::string(99, 'w'),
                      std::string(100, 'y'), marker + "101" + '\0' + std::string(10, 'z')}));
 }
 
