@@ -151,12 +151,14 @@ struct KnownMessage {
     ErrorCode code;
     std::string_view sqlstate;
     std::string_view message;
+    std::string_view hint = {};
 };
 constexpr KnownMessage kKnown[] = {
     {"More than one row returned by a subquery", ErrorCode::kInvalidInput, "21000",
      "more than one row returned by a subquery used as an expression"},
     {"destination type UINT64", ErrorCode::kInvalidInput, "2201W", "LIMIT must not be negative"},
-    {"Max expression depth limit", ErrorCode::kExhausted, "54001", "query is nested too deeply"},
+    {"Max expression depth limit", ErrorCode::kExhausted, "54001", "query is nested too deeply",
+     "Write the statement with less nesting."},
 };
 
 }  // namespace
@@ -182,7 +184,9 @@ Error error_from_duck(int error_type, std::string_view message, const StatementS
     }
     for (const KnownMessage& known : kKnown) {
         if (message.find(known.part) == std::string_view::npos) continue;
-        return Error(known.code, std::string(known.message)).with_sqlstate(known.sqlstate);
+        return Error(known.code, std::string(known.message))
+            .with_hint(std::string(known.hint))
+            .with_sqlstate(known.sqlstate);
     }
     if (is(DUCKDB_ERROR_FATAL, "FATAL Error") || is(DUCKDB_ERROR_INTERNAL, "INTERNAL Error")) {
         instance.mark_broken();

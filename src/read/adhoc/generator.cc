@@ -121,10 +121,13 @@ Result<GeneratedSql> Generator::generate() {
 
 Result<std::string> Generator::select(const Node& node) {
     if (++depth_ > depth_max_) {
-        return Error(exhausted("query is nested too deeply")).with_sqlstate("54001");
+        return Error(exhausted("query is nested too deeply"))
+            .with_hint("Write the statement with less nesting.")
+            .with_sqlstate("54001");
     }
     if (node.output.fields.size() > kColumnsMax) {
         return Error(exhausted("target lists can have at most {} entries", kColumnsMax))
+            .with_hint("Select fewer columns.")
             .with_sqlstate("54011");
     }
     out_.depth = std::max(out_.depth, depth_);

@@ -62,9 +62,7 @@ class Binder::Deeper {
 
 Result<ExprPtr> Binder::expression(const ExpressionPtr& expression, Scope& scope) {
     const Deeper deeper(*this);
-    if (deeper.too_far()) {
-        return invalid_input("stack depth limit exceeded").with_sqlstate("54001");
-    }
+    if (deeper.too_far()) return too_deep();
     ExprPtr bound = TRY(any_expression(*expression, scope));
     return placed(std::move(bound), position(expression->place));
 }

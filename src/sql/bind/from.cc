@@ -246,12 +246,14 @@ Result<Binder::FromItem> Binder::from_plain_view(const catalog::PlainView& view,
                                                  const TableRef& ref, Scope& scope) {
     if (++views_expanded_ > kViewsExpandedMax) {
         return at(invalid_input("statement reads more than {} views", kViewsExpandedMax)
+                      .with_hint("Read fewer views, or views of fewer.")
                       .with_sqlstate("54000"),
                   ref.place);
     }
     if (view_depth_ >= kViewNestingMax) {
         return at(invalid_input("views are nested more than {} deep at \"{}\"", kViewNestingMax,
                                 view.name)
+                      .with_hint("Define it over what the views below it read.")
                       .with_sqlstate("54001"),
                   ref.place);
     }

@@ -391,9 +391,7 @@ Result<std::optional<ExprPtr>> Binder::sql_function(const std::string& name,
 
 Result<ExprPtr> Binder::bind_body(const SqlFunction& function) {
     constexpr int kNestingMax = 16;
-    if (view_depth_ >= kNestingMax) {
-        return invalid_input("stack depth limit exceeded").with_sqlstate("54001");
-    }
+    if (view_depth_ >= kNestingMax) return too_deep();
     const std::vector<Statement> parsed = TRY(parse("SELECT " + function.body));
     const SelectPtr* select = std::get_if<SelectPtr>(&parsed.at(0).tree->body);
     if (select == nullptr || (*select)->targets.size() != 1) {

@@ -25,7 +25,7 @@ Result<BoundQuery> Binder::bind_query(const Select& select, Scope* parent, bool 
     constexpr int kQueriesDeepMax = kDepthMax + 100;
     if (++depth_ > kQueriesDeepMax) {
         --depth_;
-        return invalid_input("stack depth limit exceeded").with_sqlstate("54001");
+        return too_deep();
     }
     auto bound = bind_query_here(select, parent, is_border);
     --depth_;

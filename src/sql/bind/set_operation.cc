@@ -99,7 +99,7 @@ Result<Binder::Arm> Binder::bind_arms(const Select& select, Scope* parent, bool 
     constexpr int kArmsDeepMax = kDepthMax + 100;
     if (++depth_ > kArmsDeepMax) {
         --depth_;
-        return invalid_input("stack depth limit exceeded").with_sqlstate("54001");
+        return too_deep();
     }
     auto bound = bind_arms_here(select, parent, is_border);
     --depth_;

@@ -324,6 +324,9 @@ struct StatementTree {
 /// the whole expression point at.
 int place_of(const Expression& expression);
 
+/// 54001, PostgreSQL's words.
+Error too_deep();
+
 /// 1-based character position of a byte offset; 0 for place -1.
 int position_of(std::string_view source, int place);
 

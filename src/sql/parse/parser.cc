@@ -87,6 +87,7 @@ Result<void> check_text(std::string_view text) {
     if (text.size() > kTextBytesMax) {
         return invalid_input("statement text of {} bytes exceeds the limit of {} bytes",
                              text.size(), kTextBytesMax)
+            .with_hint("Send several statements, long values as parameters, and records by HTTP.")
             .with_sqlstate("54000");
     }
     if (text.find('\0') != std::string_view::npos) {

@@ -102,9 +102,12 @@ TEST(Parse, RefusesBytesThatAreNoText) {
 }
 
 TEST(Parse, RefusesATextThatIsTooLong) {
-    const std::string at_limit = "SELECT 1" + std::string(kTextBytesMax - 8, ' ');
-    EXPECT_OK(parse(at_limit));
-    EXPECT_ERROR(parse(at_limit + " "), ErrorCode::kInvalidInput, "54000");
+    const std::string below = "SELECT 1" + std::string(kTextBytesMax - 9, ' ');
+    EXPECT_OK(parse(below));
+    EXPECT_OK(parse(below + " "));
+    const auto above = parse(below + "  ");
+    ASSERT_ERROR(above, ErrorCode::kInvalidInput, "54000");
+    EXPECT_FALSE(above.error().hint().empty());
 }
 
 // Each of these nests as deeply as its length allows; libpg_query itself recurses when it writes
@@ -135,8 +138,12 @@ TEST(Parse, GivesAnErrorForDeepNestingNeverACrash) {
 }
 
 TEST(Parse, ReadsWhatIsJustDeepEnough) {
+    // Each + is a level, and so are the number and the list that it stands in.
+    EXPECT_OK(parse("SELECT 1" + repeated("+1", kDepthMax - 3)));
     EXPECT_OK(parse("SELECT 1" + repeated("+1", kDepthMax - 2)));
-    EXPECT_ERROR(parse("SELECT 1" + repeated("+1", kDepthMax)), ErrorCode::kInvalidInput, "54001");
+    const auto above = parse("SELECT 1" + repeated("+1", kDepthMax - 1));
+    ASSERT_ERROR(above, ErrorCode::kInvalidInput, "54001");
+    EXPECT_FALSE(above.error().hint().empty());
     // AND, OR and lists are wide, not deep.
     EXPECT_OK(parse("SELECT true" + repeated(" AND true", 10'000)));
     EXPECT_OK(parse("SELECT 1 IN (1" + repeated(", 1", 20'000) + ")"));

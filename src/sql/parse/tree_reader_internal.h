@@ -101,9 +101,6 @@ class Nested {
     TreeReader& reader_;
 };
 
-/// 54001, PostgreSQL's words.
-Error too_deep();
-
 std::vector<std::string> strings_of(const JsonArray& array);
 Name relation_name(const JsonObject& range_var);
 std::optional<Alias> alias_of(const JsonObject& body, std::string_view key);
