@@ -83,9 +83,15 @@ int64_t Connection::idle_us_max() const {
 
 Error Connection::waited_too_long() const {
     if (session_->status() == TransactionStatus::kIdle) {
-        return timeout("terminating connection due to idle-session timeout").with_sqlstate("57P05");
+        return timeout("terminating connection due to idle-session timeout")
+            .with_hint(
+                "Connect again; SET idle_session_timeout to a longer time, or to 0 for none.")
+            .with_sqlstate("57P05");
     }
     return timeout("terminating connection due to idle-in-transaction timeout")
+        .with_hint(
+            "Connect again and end transactions sooner; SET idle_in_transaction_session_timeout to "
+            "a longer time, or to 0 for none.")
         .with_sqlstate("25P03");
 }
 

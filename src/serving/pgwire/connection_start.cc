@@ -45,7 +45,8 @@ Result<bool> Connection::greet(bool over_limit) {
             if (over_limit) {
                 return exhausted("sorry, too many clients already")
                     .with_sqlstate("53300")
-                    .with_hint("Close connections, or raise connections.max.");
+                    .with_hint(
+                        "Close connections, or raise connections.max or connections.address_max.");
             }
             TRY(accept(*startup));
             return true;

@@ -404,7 +404,9 @@ TEST_F(PgFixture, EndsSessionsThatAreIdleInATransaction) {
     EXPECT_THAT(client.query("BEGIN").hear(), ElementsAre("C BEGIN", "Z T"));
     EXPECT_THAT(
         client.hear(),
-        ElementsAre("E FATAL 25P03 terminating connection due to idle-in-transaction timeout"));
+        ElementsAre("E FATAL 25P03 terminating connection due to idle-in-transaction timeout "
+                    "[HConnect again and end transactions sooner; SET "
+                    "idle_in_transaction_session_timeout to a longer time, or to 0 for none.]"));
     while (server_->connection_count() > 0) node_.workers.run_until_idle();
     // A block that has failed is one too.
     PgClient failed = this->client();
@@ -417,7 +419,9 @@ TEST_F(PgFixture, EndsIdleSessions) {
     PgClient client = this->client();
     client.query("SET idle_session_timeout = 1").hear();
     EXPECT_THAT(client.hear(),
-                ElementsAre("E FATAL 57P05 terminating connection due to idle-session timeout"));
+                ElementsAre("E FATAL 57P05 terminating connection due to idle-session timeout "
+                            "[HConnect again; SET idle_session_timeout to a longer time, or to 0 "
+                            "for none.]"));
     // A block has a limit of its own, and what stands before a Sync is not idle.
     PgClient other = this->client();
     other.query("BEGIN; SET LOCAL idle_session_timeout = 1").hear();
@@ -458,7 +462,8 @@ TEST_F(PgFixture, SaysThatThereAreTooMany) {
     PgClient first = client();
     EXPECT_THAT(PgClient(server_->port()).startup({{"user", "braid"}}).hear(),
                 ElementsAre("E FATAL 53300 sorry, too many clients already "
-                            "[HClose connections, or raise connections.max.]"));
+                            "[HClose connections, or raise connections.max or "
+                            "connections.address_max.]"));
     EXPECT_EQ(first.query("SELECT 1").hear().back(), "Z I");
     EXPECT_THAT(node_.metrics.to_prometheus(),
                 HasSubstr("braid_pg_errors_total{sqlstate=\"53300\"} 1\n"));

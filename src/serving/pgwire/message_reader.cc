@@ -14,14 +14,12 @@ namespace {
 
 constexpr size_t kReadBytes = 16 * 1024;
 constexpr int64_t kForEver = -1;
-/// What each connection may have without asking, so that there is always a word with it.
-constexpr size_t kFreeBytes = 64 * 1024;
-constexpr int64_t kStandStillUsMax = 60'000'000;
 
 Error bad_length(uint32_t length, size_t bytes_max) {
     if (length < 4) return invalid_input("invalid message length").with_sqlstate("08P01");
     return exhausted("a message of {} bytes is too long", length)
         .with_detail(fmt::format("At most {} bytes are taken here.", bytes_max))
+        .with_hint("Send large values in several statements, or records by HTTP.")
         .with_sqlstate("54000");
 }
 
@@ -30,11 +28,20 @@ Error bad_length(uint32_t length, size_t bytes_max) {
 Result<int64_t> MessageReader::timeout_us(int64_t deadline_us) const {
     if (deadline_us == kForEver) {
         // What holds of the share of all must not do so for ever.
-        return held_.bytes() == 0 ? kForEver : kStandStillUsMax;
+        return held_.bytes() == 0 ? kForEver : stand_still_us_max_;
     }
     const int64_t left_us = deadline_us - clock_.monotonic_us();
     if (left_us <= 0) return timeout("canceling authentication due to timeout");
     return left_us;
+}
+
+Result<size_t> MessageReader::arrived(Result<size_t> got, int64_t deadline_us) const {
+    if (got || got.error().code() != ErrorCode::kTimeout || deadline_us != kForEver) return got;
+    return unavailable("terminating connection because a large message stands still")
+        .with_detail(
+            fmt::format("Nothing more of it came for {} s.", stand_still_us_max_ / 1'000'000))
+        .with_hint("Send a message of more than 64 KiB without a pause.")
+        .with_sqlstate("08006");
 }
 
 Result<MessageReader::Filled> MessageReader::fill(size_t size, int64_t deadline_us) {
@@ -44,18 +51,19 @@ Result<MessageReader::Filled> MessageReader::fill(size_t size, int64_t deadline_
             used_ = 0;
         }
         const size_t kept = buffer_.size();
-        if (kept + kReadBytes > buffer_.capacity() && kept + kReadBytes > kFreeBytes) {
-            const size_t grown = std::max(kept + kReadBytes, 2 * buffer_.capacity());
+        const size_t room = std::max(size, kFreeBytes) - kept;
+        const size_t wanted = size > kFreeBytes ? kReadBytes : std::min(kReadBytes, room);
+        if (kept + wanted > buffer_.capacity() && kept + wanted > kFreeBytes) {
+            const size_t grown = std::max(kept + wanted, 2 * buffer_.capacity());
             if (!held_.hold(grown)) return Filled::kRefused;
         }
         const int64_t wait_us = TRY(timeout_us(deadline_us));
         Result<size_t> got = size_t{0};
-        buffer_.resize_and_overwrite(kept + kReadBytes, [&](char* at, size_t) {
-            got = stream_.read_some({at + kept, kReadBytes}, wait_us);
+        buffer_.resize_and_overwrite(kept + wanted, [&](char* at, size_t) {
+            got = stream_.read_some({at + kept, wanted}, wait_us);
             return kept + (got ? *got : 0);
         });
-        if (!got) return got.error();
-        if (*got > 0) continue;
+        if (TRY(arrived(std::move(got), deadline_us)) > 0) continue;
         if (kept == 0) return Filled::kEnded;
         return io_error("unexpected end of the connection");
     }
@@ -70,7 +78,8 @@ Result<void> MessageReader::drop(size_t size) {
     std::array<char, kReadBytes> rest{};
     while (missing > 0) {
         const size_t wanted = std::min(missing, rest.size());
-        const size_t got = TRY(stream_.read_some({rest.data(), wanted}, kStandStillUsMax));
+        const size_t got =
+            TRY(arrived(stream_.read_some({rest.data(), wanted}, stand_still_us_max_), kForEver));
         if (got == 0) return io_error("unexpected end of the connection");
         missing -= got;
     }

@@ -18,9 +18,15 @@ namespace braid::serving::pgwire {
 /// what a length word promises.
 class MessageReader {
   public:
+    /// What each connection may have without asking, so that there is always a word with it.
+    static constexpr size_t kFreeBytes = 64 * 1024;
+    /// How long a message may stand still that is larger than that.
+    static constexpr int64_t kStandStillUsMax = 60'000'000;
+
     /// Large messages are held of that share; null: of no account.
-    MessageReader(net::Stream& stream, const Clock& clock, MemoryShare* share = nullptr)
-        : stream_(stream), clock_(clock), held_(share) {}
+    MessageReader(net::Stream& stream, const Clock& clock, MemoryShare* share = nullptr,
+                  int64_t stand_still_us_max = kStandStillUsMax)
+        : stream_(stream), clock_(clock), stand_still_us_max_(stand_still_us_max), held_(share) {}
 
     struct Message {
         char type = 0;
@@ -29,8 +35,8 @@ class MessageReader {
         std::optional<Error> refusal = std::nullopt;
     };
     /// nullopt at the end of the connection. 08P01 for a length that cannot be or a type that is
-    /// none, 54000 for one beyond the limit, Timeout where none has begun within `idle_us_max` (0:
-    /// for ever), or where a large one stands still; the connection cannot go on behind them.
+    /// none, 54000 for one beyond the limit, 08006 where a large one stands still, Timeout where
+    /// none has begun within `idle_us_max` (0: for ever); the connection cannot go on behind them.
     Result<std::optional<Message>> next(size_t bytes_max, int64_t idle_us_max = 0);
     /// The same for packets without a type, all within the deadline (monotonic clock).
     Result<std::optional<std::string_view>> next_startup(size_t bytes_max, int64_t deadline_us);
@@ -43,12 +49,15 @@ class MessageReader {
     Result<Filled> fill(size_t size, int64_t deadline_us);
     /// How long the next bytes may take.
     Result<int64_t> timeout_us(int64_t deadline_us) const;
+    /// What came of a wait for more; where it took too long for what is held, 08006.
+    Result<size_t> arrived(Result<size_t> got, int64_t deadline_us) const;
     /// Passes over what is missing of `size` bytes, and drops what is there of them.
     Result<void> drop(size_t size);
     uint32_t word_at(size_t at) const;
 
     net::Stream& stream_;
     const Clock& clock_;
+    const int64_t stand_still_us_max_;
     std::string buffer_;
     size_t used_ = 0;
     MemoryClaim held_;
