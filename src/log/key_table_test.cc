@@ -48,7 +48,12 @@ TEST(KeyTable, RefusesAnotherBody) {
 
 TEST(KeyTable, ForgetsTheOldestBeyondItsCount) {
     KeyTable table(2, 1000);
-    for (const char* key : {"a", "b", "c"}) table.settle(stored(key, key[0], 0));
+    table.settle(stored("a", 'a', 0));
+    EXPECT_EQ(table.size(), 1u);
+    table.settle(stored("b", 'b', 0));
+    EXPECT_EQ(look(table, "a", 0), 'a');
+    EXPECT_EQ(table.size(), 2u);
+    table.settle(stored("c", 'c', 0));
     EXPECT_EQ(look(table, "a", 0), -1);
     EXPECT_EQ(look(table, "b", 0), 'b');
     EXPECT_EQ(table.size(), 2u);
@@ -58,6 +63,7 @@ TEST(KeyTable, ForgetsWhatIsTooOld) {
     KeyTable table(10, 1000);
     table.settle(stored("a", 1, 0));
     table.settle(stored("b", 2, 500));
+    EXPECT_EQ(look(table, "a", 999), 1);
     EXPECT_EQ(look(table, "a", 1000), 1);
     EXPECT_EQ(look(table, "a", 1001), -1);
     EXPECT_EQ(look(table, "b", 1500), 2);

@@ -7,7 +7,6 @@ namespace braid::log {
 
 namespace {
 
-constexpr size_t kKeyBytesMax = 255;
 constexpr uint64_t kRequestBytesMax = 1ULL << 30;
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/error_makers.h"
+#include "log/request_limits.h"
 #include "sql/sql.h"
 
 namespace braid::read {
@@ -24,6 +25,7 @@ Result<log::AppendOutcome> FakeLog::append(PartitionId partition,
                                            const log::AppendRequest& request) {
     ScopedLock lock(mutex_);
     if (failure_) return *failure_;
+    TRY(log::check_request(request));
     if (request.key) {
         const auto known = keys_.find(request.key->key);
         if (known != keys_.end()) {

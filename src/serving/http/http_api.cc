@@ -9,6 +9,7 @@
 #include "base/error_makers.h"
 #include "base/hash.h"
 #include "catalog/connectors.h"
+#include "log/request_limits.h"
 #include "serving/http/error_response.h"
 #include "serving/http/http_health.h"
 #include "serving/http/media_type.h"
@@ -18,8 +19,6 @@
 namespace braid::serving {
 
 namespace {
-
-constexpr size_t kIdempotencyKeyBytesMax = 256;
 
 constexpr std::string_view kWelcome =
     "Braid: one exact number from a speed and a batch layer, with proof.\n"
@@ -162,9 +161,9 @@ net::HttpResponse HttpApi::post_records(const net::HttpRequest& request) {
     log::AppendRequest append;
     const std::string* key = request.header("Idempotency-Key");
     if (key != nullptr) {
-        if (key->empty() || key->size() > kIdempotencyKeyBytesMax) {
+        if (key->empty() || key->size() > log::kKeyBytesMax) {
             return error_response(
-                invalid_input("an Idempotency-Key has 1 to {} bytes", kIdempotencyKeyBytesMax));
+                invalid_input("an Idempotency-Key has 1 to {} bytes", log::kKeyBytesMax));
         }
         append.key = {*key, hash64(request.body)};
     }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/test_support.h"
+#include "log/request_limits.h"
 #include "net/http_client.h"
 #include "serving/http/result_body.h"
 #include "serving/test_support.h"
@@ -66,12 +67,17 @@ TEST_F(HttpApiFixture, StoresARepeatedRequestOnce) {
     EXPECT_EQ(second.body, first.body);
     EXPECT_EQ(post("/v1/tables/t/records", "1\n3\n", key).status, 422);
     EXPECT_EQ(node_.control.log("t").all().size(), 2u);
-    EXPECT_EQ(
-        post("/v1/tables/t/records", "1", {{"Idempotency-Key", std::string(257, 'k')}}).status,
-        400);
-    EXPECT_EQ(
-        post("/v1/tables/t/records", "1", {{"Idempotency-Key", std::string(256, 'k')}}).status,
-        200);
+}
+
+TEST_F(HttpApiFixture, TakesKeysOfAsManyBytesAsTheLog) {
+    const auto status_of = [&](size_t bytes) {
+        return post("/v1/tables/t/records", "1", {{"Idempotency-Key", std::string(bytes, 'k')}})
+            .status;
+    };
+    EXPECT_EQ(status_of(log::kKeyBytesMax - 1), 200);
+    EXPECT_EQ(status_of(log::kKeyBytesMax), 200);
+    EXPECT_EQ(status_of(log::kKeyBytesMax + 1), 400);
+    EXPECT_EQ(status_of(0), 400);
 }
 
 TEST_F(HttpApiFixture, ChoosesThePartition) {
@@ -99,13 +105,16 @@ TEST_F(HttpApiFixture, RefusesRecordsThatHaveNoPlace) {
 
 TEST_F(HttpApiFixture, NamesTheLineThatIsTooLong) {
     const std::string longest(kRecordBytesMax, 'x');
-    EXPECT_EQ(post("/v1/tables/t/records", "1\n" + longest).status, 200);
+    EXPECT_EQ(post("/v1/tables/t/records", longest.substr(1) + "\r\n" + longest).status, 200);
     const auto response = post("/v1/tables/t/records", "1\n\n" + longest + "x\n2");
     EXPECT_EQ(response.status, 413);
     EXPECT_THAT(response.body, HasSubstr("line 3"));
+    EXPECT_THAT(response.body, HasSubstr("\"hint\""));
     EXPECT_EQ(node_.control.log("t").all().size(), 2u);
-    EXPECT_EQ(post("/v1/tables/t/records", std::string(kRecordsBodyBytesMax + 1, '\n')).status,
-              413);
+    const std::string body = "1\n" + std::string(kRecordsBodyBytesMax - 3, '\n');
+    EXPECT_EQ(post("/v1/tables/t/records", body).status, 200);
+    EXPECT_EQ(post("/v1/tables/t/records", body + "\n").status, 200);
+    EXPECT_EQ(post("/v1/tables/t/records", body + "\n\n").status, 413);
     // Of a handler, and before any.
     EXPECT_THAT(node_.metrics.to_prometheus(),
                 HasSubstr("braid_http_errors_total{status=\"413\"} 2\n"));

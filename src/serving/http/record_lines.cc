@@ -26,6 +26,7 @@ Result<std::vector<std::string_view>> split_records(std::string_view body) {
         if (record.size() > kRecordBytesMax) {
             return exhausted("line {} has {} bytes, at most {} make a record", line, record.size(),
                              kRecordBytesMax)
+                .with_hint("Send it as several records, or without what no view reads.")
                 .with_sqlstate("54000");
         }
         records.push_back(record);

@@ -588,9 +588,15 @@ TEST_F(SessionFixture, RefusesWhatIsTooLarge) {
     catalog::Table table;
     table.id = TableId{1};
     const std::string record(kRecordBytesMax, 'x');
-    for (size_t i = 0; i < PendingWork::kBytesMax / kRecordBytesMax; ++i) {
+    const auto above = pending.insert(table, {record + "x"});
+    ASSERT_ERROR(above, ErrorCode::kExhausted, "54000");
+    EXPECT_FALSE(above.error().hint().empty());
+    for (size_t i = 1; i < PendingWork::kBytesMax / kRecordBytesMax; ++i) {
         ASSERT_OK(pending.insert(table, {record}));
     }
+    ASSERT_OK(pending.insert(table, {record.substr(1)}));
+    EXPECT_ERROR(pending.insert(table, {"xx"}), ErrorCode::kExhausted, "53200");
+    ASSERT_OK(pending.insert(table, {"x"}));
     EXPECT_ERROR(pending.insert(table, {"x"}), ErrorCode::kExhausted, "53200");
 }
 

@@ -45,6 +45,7 @@ Result<void> PendingWork::insert(const catalog::Table& table, std::vector<std::s
         if (record.size() <= kRecordBytesMax) continue;
         return exhausted("a row of \"{}\" makes a record of {} bytes", table.name, record.size())
             .with_detail(fmt::format("At most {} bytes are stored.", kRecordBytesMax))
+            .with_hint("Insert it as several rows, or shorter values.")
             .with_sqlstate("54000");
     }
     if (bytes_ + bytes > kBytesMax) {
