@@ -208,6 +208,32 @@ TEST_F(HttpApiFixture, HoldsPagesOfItsShareOnly) {
     EXPECT_EQ(share.bytes(), 0U);
 }
 
+TEST_F(HttpApiFixture, EndsAPageThatIsTooLarge) {
+    const auto page_of = [&](size_t rows, size_t bytes) {
+        const Datum text = Datum::text(std::string(bytes, 'x'));
+        node_.reader.rows(
+            "v",
+            {{.length = rows,
+              .columns = {Column::constant(text, rows), Column::constant(Datum::int8(1), rows)}}});
+        return get("/v1/views/v");
+    };
+    constexpr std::string_view kEnd = "\n]}\n";
+    const std::string empty = page_of(1, 0).body;
+    ASSERT_TRUE(empty.ends_with(kEnd));
+    const size_t most = kPageBytesMax - (empty.size() - kEnd.size());
+    EXPECT_EQ(page_of(1, most - 1).status, 200);
+    EXPECT_EQ(page_of(1, most).body.size(), kPageBytesMax + kEnd.size());
+    const auto above = page_of(1, most + 1);
+    EXPECT_EQ(above.status, 413);
+    EXPECT_THAT(above.body, HasSubstr("\"54000\""));
+    EXPECT_THAT(above.body, HasSubstr("\"hint\""));
+
+    // However many rows come together.
+    MemoryShare share("clients", kPageBytesMax * 4, node_.metrics);
+    node_.services.clients = &share;
+    EXPECT_EQ(page_of(1'000, 1 << 20).status, 413);
+}
+
 TEST_F(HttpApiFixture, ReportsErrorsAsJson) {
     const auto missing = post("/v1/sql", "SELECT * FROM nothing");
     EXPECT_EQ(missing.status, 404);

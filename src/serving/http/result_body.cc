@@ -138,6 +138,16 @@ void ResultWriter::write_csv(const Batch& batch, size_t row, std::string& out) c
     out += "\r\n";
 }
 
+namespace {
+
+Error page_too_large() {
+    return exhausted("the page has more than {} MiB", kPageBytesMax >> 20)
+        .with_hint("Ask for fewer rows by limit, or read them with POST /v1/sql.")
+        .with_sqlstate("54000");
+}
+
+}  // namespace
+
 Result<std::string> write_page(Cursor& cursor, const Session& session, MemoryShare* share,
                                ResultPage& page) {
     ResultWriter writer(&*cursor.schema(), ResultForm::kObjects, session);
@@ -148,12 +158,11 @@ Result<std::string> write_page(Cursor& cursor, const Session& session, MemorySha
     while (TRY(cursor.next(batch))) {
         const uint64_t wanted = std::min<uint64_t>(batch.length, page.rows_max - writer.rows());
         page.has_more |= batch.length > wanted;
-        for (size_t row = 0; row < wanted; ++row) writer.write(batch, row, out);
-        if (!held.hold(out.capacity())) return held.refusal();
-        if (out.size() <= kPageBytesMax) continue;
-        return Error(exhausted("the page has more than {} MiB", kPageBytesMax >> 20))
-            .with_hint("Ask for fewer rows by limit, or read them with POST /v1/sql.")
-            .with_sqlstate("54000");
+        for (size_t row = 0; row < wanted; ++row) {
+            writer.write(batch, row, out);
+            if (out.size() > kPageBytesMax) return page_too_large();
+            if (!held.hold(out.capacity())) return held.refusal();
+        }
     }
     writer.end(cursor, out);
     return out;

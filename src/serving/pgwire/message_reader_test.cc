@@ -24,6 +24,7 @@ std::string message_of(size_t bytes) {
 struct Reading {
     size_t bytes_max = 1 << 20;
     MemoryShare* share = nullptr;
+    int before = 0;  // messages that are read before it
 };
 
 /// What reading one message gives that is sent in these parts: how many bytes it has, or the error.
@@ -33,6 +34,7 @@ Result<size_t> read_one(const Reading& reading, const std::vector<std::string>& 
     std::promise<Result<size_t>> answer;
     const auto read = [&](net::Stream& stream, bool) {
         MessageReader reader(stream, clock, reading.share, 0);
+        for (int other = 0; other < reading.before; ++other) EXPECT_OK(reader.next(1 << 20));
         const auto message = reader.next(reading.bytes_max);
         answer.set_value(message ? Result<size_t>((*message)->body.size() + 5) : message.error());
     };
@@ -59,10 +61,13 @@ TEST(MessageReader, TakesMessagesUpToTheirLimit) {
 TEST(MessageReader, WaitsForEverForTheRestOfASmallMessage) {
     Metrics metrics;
     MemoryShare none("clients", 0, metrics);
+    // Also where some of it came with another.
+    const std::string other = message_of(10 << 10);
     for (const size_t bytes : {kFree - 1, kFree}) {
         const std::string message = message_of(bytes);
+        const Reading reading{.share = &none, .before = 1};
         ASSERT_OK_AND_ASSIGN(const size_t read,
-                             read_one({.share = &none}, {message.substr(0, bytes - 1), "x"}));
+                             read_one(reading, {other + message.substr(0, bytes - 1), "x"}));
         EXPECT_EQ(read, bytes);
     }
 }

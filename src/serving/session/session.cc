@@ -219,7 +219,9 @@ Result<void> Session::keep(std::string name, PreparedPtr prepared) {
             .with_sqlstate("42P05");
     }
     if (named_.size() >= kNamedMax) {
-        return exhausted("more than {} prepared statements", kNamedMax).with_sqlstate("53200");
+        return exhausted("more than {} prepared statements", kNamedMax)
+            .with_hint("DEALLOCATE those that are not used any more.")
+            .with_sqlstate("53200");
     }
     const uint64_t bytes = bytes_of(*prepared);
     named_bytes_ += bytes;

@@ -600,6 +600,17 @@ TEST_F(SessionFixture, RefusesWhatIsTooLarge) {
     EXPECT_ERROR(pending.insert(table, {"x"}), ErrorCode::kExhausted, "53200");
 }
 
+TEST_F(SessionFixture, KeepsAsManyPreparedStatementsAsItMay) {
+    const auto prepare = [&](int number) {
+        return sql(fmt::format("PREPARE p{} AS SELECT 1", number))[0];
+    };
+    for (int number = 1; number < 10'000; ++number) ASSERT_EQ(prepare(number), "PREPARE");
+    EXPECT_EQ(prepare(10'000), "PREPARE");
+    EXPECT_THAT(prepare(10'001), HasSubstr("53200 more than 10000 prepared statements"));
+    EXPECT_EQ(sql("DEALLOCATE p1")[0], "DEALLOCATE");
+    EXPECT_EQ(prepare(10'001), "PREPARE");
+}
+
 /// What a session keeps comes from the share of clients; where that has no more the session is as
 /// it was.
 TEST_F(SessionFixture, KeepsNoMoreThanItsShare) {
