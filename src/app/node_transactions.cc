@@ -169,6 +169,7 @@ Result<void> Node::check_room(const log::RedoRecord& record) const {
     const uint64_t free = TRY(ground_.local->free_bytes());
     if (free >= options_.log.keep_free_bytes + 2 * bytes) return {};
     return exhausted("disk is nearly full: {} bytes are free", free)
+        .with_hint("Make room on the disk of the data directory; reading goes on.")
         .with_sqlstate("53100")
         .with_detail(fmt::format("{} bytes are kept free; nothing is accepted until there is room.",
                                  options_.log.keep_free_bytes));

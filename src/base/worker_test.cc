@@ -138,6 +138,37 @@ TEST(ThreadWorkers, HaveNoMoreThreadsThanTheyMay) {
     EXPECT_LE(threads_of_process(), before + 3);
 }
 
+/// How many of so many steps, which all want to be inside together, were that.
+int most_together(int steps, int threads) {
+    Gathering together(std::min(steps, threads));
+    std::atomic<int> begun = 0;
+    std::atomic<int> inside = 0;
+    std::atomic<int> most = 0;
+    std::atomic<int> left = steps;
+    std::promise<void> all;
+    ThreadWorkers workers({.threads_max = {1, 1, 1, static_cast<size_t>(threads), 1, 1}});
+    for (int number = 0; number < steps; ++number) {
+        workers.start("step", StepKind::kSeal, [&] {
+            const int now = ++inside;
+            int seen = most;
+            while (seen < now && !most.compare_exchange_weak(seen, now)) {
+            }
+            if (++begun <= threads) together.come();
+            --inside;
+            if (--left == 0) all.set_value();
+            return StepOutcome{.progressed = false, .idle_us = kUntilWoken};
+        });
+    }
+    all.get_future().wait();
+    return most;
+}
+
+TEST(ThreadWorkers, AStepBeyondTheThreadsWaits) {
+    EXPECT_EQ(most_together(2, 3), 2);
+    EXPECT_EQ(most_together(3, 3), 3);
+    EXPECT_EQ(most_together(4, 3), 3);
+}
+
 TEST(ThreadWorkers, AStepThatProgressesWaitsBehindTheOthers) {
     std::promise<void> all_there;
     std::promise<void> done;

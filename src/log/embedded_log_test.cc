@@ -443,6 +443,32 @@ TEST_F(EmbeddedLogTest, BelowTheReserveNothingIsAccepted) {
     EXPECT_EQ(read(), (Records{"a", "c"}));
 }
 
+TEST_F(EmbeddedLogTest, TheReserveIsKeptToTheByte) {
+    EmbeddedLogOptions options;
+    options.keep_free_bytes = 1000;
+    open(options);
+    append({"a"});
+    const auto is_taken = [&](uint64_t free) {
+        files_.set_free_bytes(free);
+        const auto outcome = log_->append(kFirst, request_of({"b"}));
+        if (!outcome.has_value()) {
+            EXPECT_ERROR(outcome, ErrorCode::kExhausted, "53100");
+            EXPECT_FALSE(outcome.error().hint().empty());
+        }
+        return outcome.has_value();
+    };
+    uint64_t too_little = 999;
+    uint64_t enough = 5000;
+    while (too_little + 1 < enough) {
+        const uint64_t between = too_little + (enough - too_little) / 2;
+        (is_taken(between) ? enough : too_little) = between;
+    }
+    EXPECT_GT(enough, 1000U) << "what is appended leaves the reserve alone";
+    EXPECT_FALSE(is_taken(enough - 1));
+    EXPECT_TRUE(is_taken(enough));
+    EXPECT_TRUE(is_taken(enough + 1));
+}
+
 TEST_F(EmbeddedLogTest, AnAppendThatFillsTheDiskFailsAndTheLogGoesOnWhenThereIsRoom) {
     const test::QuietTrace quiet;
     for (uint64_t room = 0; room < 700; room += 7) {

@@ -146,6 +146,7 @@ Result<void> Partition::check_room(const Group& group) const {
     const uint64_t free = TRY(context_.files.free_bytes());
     if (free >= context_.options.keep_free_bytes + bytes) return {};
     return exhausted("disk is nearly full: {} bytes are free", free)
+        .with_hint("Make room on the disk of the data directory; reading goes on.")
         .with_sqlstate("53100")
         .with_detail(fmt::format("{} bytes are kept free; nothing is accepted until there is room.",
                                  context_.options.keep_free_bytes));

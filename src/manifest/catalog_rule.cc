@@ -262,6 +262,7 @@ Result<void> Rule::operator()(const AllowFiles& change) {
     allowed.insert(change.directories.begin(), change.directories.end());
     if (allowed.size() > kAllowedFilesMax) {
         return exhausted("more than {} directories of sources", kAllowedFilesMax)
+            .with_hint("Name directories that hold several of them.")
             .with_sqlstate("54000");
     }
     return {};

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.h"
 
+#include <arpa/inet.h>
 #include <array>
 #include <atomic>
 #include <future>
+#include <list>
+#include <netinet/in.h>
 #include <string>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -25,22 +30,25 @@ std::unique_ptr<Stream> connect_to(const Listener& listener) {
 }
 
 Result<std::unique_ptr<Listener>> start_echo(uint32_t connections_max = 8,
-                                             uint32_t refusals_max = 1) {
-    return Listener::start(
-        {.name = "echo", .connections_max = connections_max, .refusals_max = refusals_max},
-        [](Stream& stream, bool over_limit) {
-            if (over_limit) {
-                (void)stream.write_all("full", kLongUs);
-                stream.finish();
-                return;
-            }
-            std::array<char, 1024> buffer;
-            while (true) {
-                const auto size = stream.read_some(buffer, kLongUs);
-                if (!size || *size == 0) return;
-                if (!stream.write_all({buffer.data(), *size}, kLongUs)) return;
-            }
-        });
+                                             uint32_t refusals_max = 1,
+                                             uint32_t address_connections_max = 150) {
+    return Listener::start({.name = "echo",
+                            .connections_max = connections_max,
+                            .address_connections_max = address_connections_max,
+                            .refusals_max = refusals_max},
+                           [](Stream& stream, bool over_limit) {
+                               if (over_limit) {
+                                   (void)stream.write_all("full", kLongUs);
+                                   stream.finish();
+                                   return;
+                               }
+                               std::array<char, 1024> buffer;
+                               while (true) {
+                                   const auto size = stream.read_some(buffer, kLongUs);
+                                   if (!size || *size == 0) return;
+                                   if (!stream.write_all({buffer.data(), *size}, kLongUs)) return;
+                               }
+                           });
 }
 
 std::string read_text(Stream& stream, size_t size) {
@@ -124,6 +132,55 @@ TEST(Listener, TellsClientsBeyondTheLimit) {
     auto second = connect_to(*listener);
     EXPECT_EQ(read_to_end(*second), "full");
     EXPECT_EQ(listener->connection_count(), 1u);
+}
+
+/// A client at one of the machine's own addresses that has said something and then stays; closed
+/// with this.
+class ClientAt {
+  public:
+    ClientAt(const char* address, uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+        const sockaddr_in from = place(address, 0);
+        const sockaddr_in to = place("127.0.0.1", port);
+        EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&from), sizeof from), 0);
+        EXPECT_EQ(::connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+        EXPECT_EQ(::send(socket_, "a", 1, 0), 1);
+    }
+    ClientAt(const ClientAt&) = delete;
+    ClientAt& operator=(const ClientAt&) = delete;
+    ~ClientAt() { ::close(socket_); }
+
+    /// The first byte of the answer: 'a' where it is served, 'f' where it is told that all is full.
+    char answer() const {
+        char first = 0;
+        EXPECT_EQ(::recv(socket_, &first, 1, 0), 1);
+        return first;
+    }
+
+  private:
+    static sockaddr_in place(const char* address, uint16_t port) {
+        sockaddr_in place{};
+        place.sin_family = AF_INET;
+        place.sin_port = htons(port);
+        EXPECT_EQ(::inet_pton(AF_INET, address, &place.sin_addr), 1);
+        return place;
+    }
+
+    const int socket_;
+};
+
+TEST(Listener, ServesAsManyAsItMayOfOneAddressAndOfAll) {
+    ASSERT_OK_AND_ASSIGN(auto listener, start_echo(3, 8, 2));
+    std::list<ClientAt> clients;
+    const auto connect_from = [&](const char* address) {
+        return clients.emplace_back(address, listener->port()).answer();
+    };
+    EXPECT_EQ(connect_from("127.0.0.1"), 'a');
+    EXPECT_EQ(connect_from("127.0.0.1"), 'a') << "as many as of one address";
+    EXPECT_EQ(connect_from("127.0.0.1"), 'f') << "one more";
+    EXPECT_EQ(connect_from("127.0.0.2"), 'a') << "as many as of all";
+    EXPECT_EQ(connect_from("127.0.0.2"), 'f') << "one more";
+    EXPECT_EQ(connect_from("127.0.0.3"), 'f') << "one more, the first of its address";
+    EXPECT_EQ(listener->connection_count(), 3U);
 }
 
 TEST(Listener, TakesANewClientWhenOneHasLeft) {

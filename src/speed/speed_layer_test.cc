@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speed/speed_layer.h"
 
+#include <optional>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/memory_file_system.h"
@@ -147,6 +150,74 @@ TEST_F(SpeedLayerTest, SealsEarlyWhenItsTablesAreLarge) {
     stream_.append(0, {stream_.event("a", 1)});
     workers_.run_until_idle();
     EXPECT_EQ(stream_.state().sealed_frontier, manifest::at({1, 0}));
+}
+
+/// One event after the other, folded as its options let it.
+class EdgeOfMemory {
+  public:
+    explicit EdgeOfMemory(const SpeedOptions& options) {
+        stream_.options = options;
+        stream_.options.seal_events_min = 0;
+        stream_.open();
+        layer_.emplace(stream_.parts(), stream_.options, workers_);
+        EXPECT_OK(layer_->add_table(stream_.table, stream_.log));
+        EXPECT_OK(layer_->declare(stream_.table.id, {stream_.new_view("v")}));
+    }
+    ~EdgeOfMemory() { layer_->remove_table(stream_.table.id); }
+    EdgeOfMemory(const EdgeOfMemory&) = delete;
+    EdgeOfMemory& operator=(const EdgeOfMemory&) = delete;
+
+    /// Whether it was folded.
+    bool fold(const std::string& key) {
+        stream_.append(0, {TestStream::event(key, 1)});
+        workers_.step("fold 0");
+        return layer_->frontier(stream_.table.id) == stream_.log->durable_end();
+    }
+    /// Whether anything was sealed long before it was due.
+    bool seal() {
+        workers_.step(fmt::format("seal {}", stream_.table.id.value));
+        return stream_.state().sealed_frontier == stream_.log->durable_end();
+    }
+    uint64_t bytes() {
+        return static_cast<uint64_t>(
+            stream_.metrics.get("braid_speed_state_bytes", Metrics::Kind::kGauge, "").get());
+    }
+
+  private:
+    TestStream stream_;
+    SteppedWorkers workers_;
+    std::optional<SpeedLayer> layer_;
+};
+
+uint64_t bytes_of_one_event() {
+    EdgeOfMemory any({});
+    EXPECT_TRUE(any.fold("a"));
+    EXPECT_GT(any.bytes(), 0U);
+    return any.bytes();
+}
+
+TEST(SpeedMemory, AStreamSealsWhereItsTablesHoldSoMuch) {
+    const uint64_t bytes = bytes_of_one_event();
+    const auto seals = [&](uint64_t seal_bytes_max) {
+        EdgeOfMemory stream({.seal_bytes_max = seal_bytes_max});
+        EXPECT_TRUE(stream.fold("a"));
+        return stream.seal();
+    };
+    EXPECT_FALSE(seals(bytes + 1));
+    EXPECT_TRUE(seals(bytes));
+    EXPECT_TRUE(seals(bytes - 1));
+}
+
+TEST(SpeedMemory, FoldingWaitsWhereAllHoldSoMuch) {
+    const uint64_t bytes = bytes_of_one_event();
+    const auto folds_on = [&](uint64_t memory_bytes_max) {
+        EdgeOfMemory stream({.memory_bytes_max = memory_bytes_max});
+        EXPECT_TRUE(stream.fold("a"));
+        return stream.fold("b");
+    };
+    EXPECT_TRUE(folds_on(bytes + 1));
+    EXPECT_FALSE(folds_on(bytes));
+    EXPECT_FALSE(folds_on(bytes - 1));
 }
 
 /// Of all streams together: one whose states are much of it is sealed at once, and readers wait as

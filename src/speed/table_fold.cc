@@ -219,6 +219,7 @@ Result<FoldedSlicePtr> TableFold::take_slice() {
     Epoch& epoch = epochs_.back();
     ++epoch.on_the_way;
     ++on_the_way_;
+    CHECK_LE(on_the_way_, on_the_way_max_);
     if (reader_.is_closed()) {
         epoch.to = reader_.position();
         epoch.is_closed = true;

@@ -80,6 +80,7 @@ Result<void> write_lists(ListState& state, duckdb_data_chunk input, duckdb_vecto
             TRY(state.statement->check_running());
             if (builder.length() > kElementsMax) {
                 return Error(exhausted("table function gives more than {} rows", kElementsMax))
+                    .with_hint("Ask for fewer at a time.")
                     .with_sqlstate("54000");
             }
         }

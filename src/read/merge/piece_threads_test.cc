@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "read/merge/piece_threads.h"
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <thread>
@@ -40,6 +41,31 @@ TEST(PieceThreads, WorkSideBySide) {
             return {};
         }));
     }
+}
+
+/// How many pieces were worked on together, of so many that all want that.
+int most_together(size_t pieces, size_t threads) {
+    PieceThreads helped({.threads = threads});
+    const size_t expected = std::min(pieces, threads);
+    std::latch met(static_cast<ptrdiff_t>(expected));
+    std::atomic<int> at_work = 0;
+    std::atomic<int> most = 0;
+    EXPECT_OK(helped.run(pieces, [&](size_t piece) -> Result<void> {
+        const int now = ++at_work;
+        int seen = most;
+        while (seen < now && !most.compare_exchange_weak(seen, now)) {
+        }
+        if (piece < expected) met.arrive_and_wait();
+        --at_work;
+        return {};
+    }));
+    return most;
+}
+
+TEST(PieceThreads, APieceBeyondTheThreadsWaits) {
+    EXPECT_EQ(most_together(2, 3), 2);
+    EXPECT_EQ(most_together(3, 3), 3);
+    EXPECT_EQ(most_together(4, 3), 3);
 }
 
 TEST(PieceThreads, TellTheErrorOfTheLowestPieceAndBeginNoFurther) {

@@ -285,5 +285,36 @@ TEST(ViewPieces, AreSoManyThatEachIsSmall) {
     for (const ViewPiece& piece : pieces) EXPECT_OK(read_within(piece));
 }
 
+/// The run streams by, the tick's table is merged.
+TEST(ViewPieces, TheTableOfOneHasItsBytesAndNoMore) {
+    PiecesTiling tiling;
+    tiling.add_run(each_once(0, 3'000));
+    tiling.add_tick(each_once(2'500, 4'000), 1);
+    const auto tables = tiling.tiling().ticks[0]->tables_of(PiecesTiling::kVersion);
+    ASSERT_EQ(tables.size(), 1U);
+    const uint64_t bytes = tables[0]->bytes_used();
+    EXPECT_EQ(cut_for_memory(tiling, {}, bytes + 1).size(), 1U);
+    EXPECT_EQ(cut_for_memory(tiling, {}, bytes).size(), 2U);
+    EXPECT_EQ(cut_for_memory(tiling, {}, bytes - 1).size(), 2U);
+
+    // A statement that may hold half of it can read it only as it streams by.
+    const SteppedClock clock;
+    const auto is_merged = [&](uint64_t merged_bytes_max) {
+        ViewRows wanted = kAllColumns;
+        wanted.context.limits = StatementLimits({}, clock, INT64_MAX, bytes / 2);
+        const auto rows =
+            ViewScan::open(pieces_view(), tiling.tiling(), {}, wanted, merged_bytes_max);
+        EXPECT_TRUE(rows.has_value() || rows.error().sqlstate() == "53200");
+        return !rows.has_value();
+    };
+    const uint64_t most =
+        operators::GroupTable(pieces_view().plan->aggregates).bytes_used() + bytes;
+    EXPECT_FALSE(is_merged(most - 1));
+    EXPECT_TRUE(is_merged(most));
+    EXPECT_TRUE(is_merged(most + 1));
+    const auto expected = sorted(read(tiling, ViewPiece()));
+    EXPECT_EQ(sorted(read(tiling, ViewPiece(), most - 1)), expected);
+}
+
 }  // namespace
 }  // namespace braid::read::test
