@@ -2,6 +2,7 @@
 #include "housekeeping/housekeeper.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <set>
 #include <string>
@@ -70,7 +71,9 @@ class HousekeeperTest : public KeptStream {
         uint64_t oldest = head()->number.value;
         const std::vector<std::string> names = files_.list("manifest").value();
         for (const std::string& name : names) {
-            oldest = std::min<uint64_t>(oldest, std::stoull(name));
+            uint64_t number = 0;
+            std::from_chars(name.data(), name.data() + name.size(), number);
+            oldest = std::min(oldest, number);
         }
         return oldest;
     }

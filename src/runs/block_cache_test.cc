@@ -50,6 +50,18 @@ TEST_F(BlockCacheTest, IsBoundedByBytes) {
     EXPECT_GT(cache.bytes_used(), 500U);
 }
 
+TEST_F(BlockCacheTest, IsFullToTheByte) {
+    const auto fits_beside = [&](uint64_t bytes) {
+        cache.forget(1);
+        add(1, 500);
+        add(2, bytes);
+        return has(1) && has(2);
+    };
+    EXPECT_TRUE(fits_beside(499));
+    EXPECT_TRUE(fits_beside(500));
+    EXPECT_FALSE(fits_beside(501));
+}
+
 TEST_F(BlockCacheTest, WhatIsHeldStays) {
     std::vector<CachedPtr> held;
     for (uint32_t number = 0; number < 10; ++number) held.push_back(add(number));
@@ -101,6 +113,8 @@ TEST_F(BlockCacheTest, WhatIsLargerThanItIsOnlyGivenBack) {
     add(1);
     EXPECT_NE(add(2, 1'001), nullptr);
     EXPECT_FALSE(has(2));
+    EXPECT_NE(add(3, 1'000), nullptr);
+    EXPECT_TRUE(has(3));
 }
 
 TEST(BlockCache, IsSharedByThreads) {

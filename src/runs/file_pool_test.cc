@@ -2,6 +2,7 @@
 #include "runs/file_pool.h"
 
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -39,6 +40,13 @@ TEST_F(FilePoolTest, ClosesWhatWasUsedLongestAgo) {
         if (number == 1) old = file;
         EXPECT_LE(pool.open_count(), 3U);
         EXPECT_EQ(old.expired(), number == 0 || number >= 3) << number;
+    }
+}
+
+TEST_F(FilePoolTest, KeepsAsManyOpenAsItMay) {
+    for (const auto& [name, open] : {std::pair("f1", 1U), {"f2", 2U}, {"f3", 3U}, {"f4", 3U}}) {
+        ASSERT_OK(pool.open(name));
+        EXPECT_EQ(pool.open_count(), open) << name;
     }
 }
 

@@ -129,6 +129,10 @@ TEST(GroupTable, NumericSumsShowTheGreatestScale) {
 
 TEST(GroupTable, NumericSumsBeyond38DigitsFailAtFinishOnly) {
     const std::string big = "9" + std::string(37, '0');
+    const std::string nines(38, '9');
+    EXPECT_EQ(numeric_answer(AggregateKind::kSum, {nines, "-1"}), nines.substr(1) + "8");
+    EXPECT_EQ(numeric_answer(AggregateKind::kSum, {nines, "1", "-1"}), nines);
+    EXPECT_EQ(numeric_answer(AggregateKind::kSum, {nines, "1"}), "value overflows numeric format");
     EXPECT_EQ(numeric_answer(AggregateKind::kSum, {big, big}), "value overflows numeric format");
     EXPECT_EQ(numeric_answer(AggregateKind::kSum, {big, big, "-" + big}), big);
     EXPECT_EQ(numeric_answer(AggregateKind::kSum, {big, "0.0000000001", "-" + big}),
