@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures the rows of the performance table and writes build/bench/table.md.
 
-    run.py [--rows 1,2,3] [--rounds 3]
+    run.py [--rows 1,2,3] [--rounds 3] [--instructions [--against BUILD]]
 
 Rows 1, 2 and 4 run Braid and DuckDB on the same bytes with one thread each, in turns, and count
 only when both give the same answer; the figure is events per CPU second, what starting costs taken
 out (README.md). Row 12 takes both cores, the kernel alone or servers. The others measure a server on core 0
 with its clients on core 1. A row that fails says why.
+
+With --instructions it counts those of rows 1 to 8 and 12 and writes build/bench/instructions.md; beside them
+those of another build, whose folder is as build/release.
 """
 import argparse
 import hashlib
@@ -27,6 +30,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 import core_rows  # pylint: disable=wrong-import-position
 import generate  # pylint: disable=wrong-import-position
+import instructions  # pylint: disable=wrong-import-position
 import server_rows  # pylint: disable=wrong-import-position
 import size_rows  # pylint: disable=wrong-import-position
 import psycopg  # pylint: disable=wrong-import-position
@@ -436,14 +440,28 @@ def measure(function, options):
         return [f"not measured: {reason}", "", ""]
 
 
+def count_instructions(options):
+    """What --instructions does."""
+    bench = instructions.Bench(FOLDER, YSB_TABLE, KEY_VIEW, QUIET, lambda *words: finish(load(*words)))
+    builds = [ROOT / "build/release"] + ([options.against.resolve()] if options.against else [])
+    wanted = options.rows.split(",") if options.rows else None
+    table = instructions.measure(bench, builds, wanted, options.rounds)
+    (FOLDER / "instructions.md").write_text("\n".join(table) + "\n")
+
+
 def main():
     """See the top of the file."""
     arguments = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     arguments.add_argument("--rows", default="")
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--instructions", action="store_true")
+    arguments.add_argument("--against", type=pathlib.Path)
     options = arguments.parse_args()
     hashes = generate.generate(FOLDER, 2_000_000, 1_000_000)
     (FOLDER / "cache").mkdir(exist_ok=True)
+    if options.instructions:
+        count_instructions(options)
+        return
     if not (FOLDER / "lookups.duckdb").exists():
         call_prepare = [sys.executable, ROOT / "bench/peer.py", "prepare", FOLDER]
         subprocess.run(call_prepare, check=True)
