@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/error_makers.h"
 
@@ -337,7 +336,7 @@ Result<bool> Cursor::next(Batch& batch) {
 }
 
 std::string Cursor::tag(uint64_t rows) const {
-    return counts_rows_ ? fmt::format("{} {}", tag_, rows) : tag_;
+    return counts_rows_ ? tag_ + ' ' + std::to_string(rows) : tag_;
 }
 
 }  // namespace braid::serving
