@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "read/merge/point_rows.h"
 
+#include <memory>
 #include <utility>
 
 #include "base/check.h"
@@ -14,11 +15,18 @@ namespace braid::read {
 
 using operators::GroupTable;
 
+namespace {
+
+constexpr size_t kKeptBytesMax = 4096;
+
+}  // namespace
+
 bool PointRows::add(uint32_t section, const operators::StateRow& row) {
     if (++rows_ > kRowsMax) {
         give_up();
         return false;
     }
+    bytes_ += row.subkey.size() + row.state.size();
     sources_.back().push_back({section, std::string(row.subkey), std::string(row.state)});
     return true;
 }
@@ -81,11 +89,13 @@ Result<Batch> PointRows::finish(const operators::BoundView& view, ViewFinisher& 
         input.keys.push_back(builder.finish());
     }
     if (sources_.size() == 1) {
-        operators::StateFinisher one(plan.aggregates, finisher.wanted_aggregates());
+        std::unique_ptr<operators::StateFinisher> one = finisher.take_states();
         TRY(visit(sources_.front(), [&](uint32_t section, const operators::StateRow& row) {
-            return one.add(section, row);
+            return one->add(section, row);
         }));
-        input.aggregates = one.take();
+        input.aggregates = one->take();
+        // It holds on to the memory of what it has finished last.
+        if (bytes_ <= kKeptBytesMax) finisher.keep_states(std::move(one));
     } else {
         GroupTable merged(plan.aggregates);
         for (const Source& source : sources_) {

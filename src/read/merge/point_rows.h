@@ -53,6 +53,7 @@ class PointRows {
     std::string key_;
     std::vector<Source> sources_;
     size_t rows_ = 0;
+    size_t bytes_ = 0;  // of subkeys and states
     bool is_too_much_ = false;
 };
 

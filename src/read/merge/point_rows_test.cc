@@ -38,12 +38,16 @@ std::string line_of(const Batch& row) {
     return lines.size() == 1 ? lines.front() : fmt::format("{} rows", lines.size());
 }
 
+std::string finished(const PointRows& rows, ViewFinisher& finisher) {
+    const auto row = rows.finish(pieces_view(), finisher);
+    EXPECT_OK(row);
+    return line_of(*row);
+}
+
 std::string finished(const PointRows& rows) {
     auto finisher = ViewFinisher::create(pieces_view(), kAllColumns);
     EXPECT_OK(finisher);
-    const auto row = rows.finish(pieces_view(), *finisher);
-    EXPECT_OK(row);
-    return line_of(*row);
+    return finished(rows, *finisher);
 }
 
 std::string read(const runs::Tiling& tiling, const ViewRows& wanted = kAllColumns) {
@@ -81,6 +85,22 @@ TEST(PointRows, TooManyOfAllSourcesTogetherAreReadInOrder) {
     EXPECT_TRUE(rows_of(tiling.tiling()).is_too_much());
     const int64_t sum = 9'000LL * 8'999 / 2 + 9'000LL * 20'999 / 2 + 16'000LL * 43'999 / 2;
     EXPECT_EQ(read(tiling.tiling()), fmt::format("5|12|34000|{}|30000", sum));
+}
+
+/// Much or little, of one source or of two: nothing of one answer is in the next.
+TEST(PointRows, OneFinisherFinishesManyAfterEachOther) {
+    ASSERT_OK_AND_ASSIGN(auto finisher, ViewFinisher::create(pieces_view(), kAllColumns));
+    for (const int64_t numbers : {3, 2, 9'000, 4, 4, 9'000, 9'000, 1}) {
+        for (const bool is_parted : {false, true}) {
+            PiecesTiling tiling(1 << 20);
+            tiling.add_run(spread(0, numbers));
+            if (is_parted) tiling.add_tick(spread(0, 1));
+            const PointRows rows = rows_of(tiling.tiling());
+            EXPECT_EQ(finished(rows, finisher),
+                      fmt::format("5|12|{}|{}|{}", numbers + (is_parted ? 1 : 0),
+                                  numbers * (numbers - 1) / 2, numbers));
+        }
+    }
 }
 
 TEST(PointRows, OfNoSuchKeyThereAreNone) {

@@ -2,7 +2,9 @@
 #include "read/merge/view_finisher.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
+#include <utility>
 
 #include "columnar/text_io.h"
 #include "read/merge/key_range.h"
@@ -166,6 +168,11 @@ ViewFinisher::Values ViewFinisher::evaluate(FinishInput input) {
                             : values.computed[static_cast<size_t>(source.expr)].column);
     }
     return values;
+}
+
+std::unique_ptr<operators::StateFinisher> ViewFinisher::take_states() {
+    if (states_ != nullptr) return std::move(states_);
+    return std::make_unique<operators::StateFinisher>(plan_->aggregates, wanted_aggregates_);
 }
 
 FinishedRows ViewFinisher::finish(FinishInput input) {

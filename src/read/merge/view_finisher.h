@@ -6,9 +6,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "operators/aggregate/state_finisher.h"
 #include "operators/expr/evaluator.h"
 #include "operators/fold/view_folder.h"
 
@@ -53,6 +55,13 @@ class ViewFinisher {
     /// By aggregate: some output that is wanted, or HAVING, reads it.
     const std::vector<bool>& wanted_aggregates() const { return wanted_aggregates_; }
 
+    /// For states of one group after the other: the one that was kept, or a new one.
+    std::unique_ptr<operators::StateFinisher> take_states();
+    /// Keeps it for the next who takes one. Only once nothing is left in it.
+    void keep_states(std::unique_ptr<operators::StateFinisher> states) {
+        states_ = std::move(states);
+    }
+
     FinishedRows finish(FinishInput input);
     /// For another statement; of one without a predicate.
     void set_limits(const StatementLimits& limits);
@@ -82,6 +91,7 @@ class ViewFinisher {
     plan::ViewPlanPtr plan_;
     TextFormat format_;
     std::vector<bool> wanted_aggregates_;
+    std::unique_ptr<operators::StateFinisher> states_;  // null: none was kept
     std::vector<Source> outputs_;
     std::optional<Source> having_;
     std::unique_ptr<operators::Program> program_;  // null: nothing is computed
