@@ -36,7 +36,7 @@ class Bench:
 
 
 class Counted(Braid):
-    """A server of a build, below valgrind. Killed, not stopped: what a stop does is of no row."""
+    """A server of a build, below valgrind. Killed in the end, not stopped."""
 
     def __init__(self, build, data=None, *, counted=True, **more):
         super().__init__(data, **more)
@@ -51,7 +51,15 @@ class Counted(Braid):
         """How many since it started or was last asked."""
         subprocess.run(["vgdb", f"--pid={self.process.pid}", "dump"], check=True, capture_output=True)
         self._dumps += 1
-        text = pathlib.Path(f"{self._out}.{self._dumps}").read_text(encoding="utf-8")
+        return self._total(f".{self._dumps}")
+
+    def instructions_of_stop(self):
+        """How many from when it was last asked until it has ended."""
+        self.stop_cleanly()
+        return self._total("")
+
+    def _total(self, ending):
+        text = pathlib.Path(f"{self._out}{ending}").read_text(encoding="utf-8")
         return int(re.search(r"^totals: (\d+)", text, re.MULTILINE)[1])
 
     def __exit__(self, kind, error, trace):
@@ -126,14 +134,29 @@ def after_head(braid, head, more, load):
     return braid.instructions() / more
 
 
+def ingest(bench, braid, records):
+    """One connection, a thousand records to a request, all folded at the end; nothing is sealed."""
+    bench.send(braid, "ingest", "ysb", bench.folder / "ysb.json", 1, records)
+    braid.sql("SELECT views FROM views WHERE ad_id = 'none' AND span = 0")
+
+
 def ingest_row(bench):
-    """Row 3: one connection, a thousand records to a request, all folded; nothing is sealed."""
+    """Row 3."""
     def row(build):
-        with Counted(build, init=bench.ysb, config=bench.quiet) as braid, braid.connect() as connection:
-            def load(records):
-                bench.send(braid, "ingest", "ysb", bench.folder / "ysb.json", 1, records)
-                connection.execute("SELECT views FROM views WHERE ad_id = 'none' AND span = 0").fetchall()
-            return after_head(braid, *RECORDS, load)
+        with Counted(build, init=bench.ysb, config=bench.quiet) as braid:
+            return after_head(braid, *RECORDS, lambda records: ingest(bench, braid, records))
+    return row
+
+
+def seal_row(bench):
+    """Row 3b: what a stop seals."""
+    def row(build):
+        def cost(records):
+            with Counted(build, init=bench.ysb, config=bench.quiet) as braid:
+                ingest(bench, braid, records)
+                braid.instructions()
+                return braid.instructions_of_stop()
+        return marginal(*RECORDS, cost)
     return row
 
 
@@ -165,6 +188,7 @@ def first_answer(braid, statement):
 @contextlib.contextmanager
 def killed_with_tail(bench, build, tail):
     """A server that has started again on a million keys in batch and so many events since, and has answered."""
+    seen = 1 if tail == 0 else 2
     with tempfile.TemporaryDirectory() as folder:
         data = pathlib.Path(folder, "data")
         with Counted(build, data, counted=False, init=bench.keys, config=bench.quiet) as braid:
@@ -173,7 +197,7 @@ def killed_with_tail(bench, build, tail):
             bench.send(braid, "keys", "t", KEYS, tail, KEYS, 0)
             braid.kill()
         with Counted(build, data, config=bench.quiet) as braid:
-            assert first_answer(braid, "SELECT n FROM sums WHERE k = 0") == 2, "the first answer is wrong"
+            assert first_answer(braid, "SELECT n FROM sums WHERE k = 0") == seen, "the first answer is wrong"
             yield braid
 
 
@@ -205,6 +229,14 @@ def restart_row(bench):
     return row
 
 
+def start_row(bench):
+    """Row 7b: all that comes before the first answer where there is no tail."""
+    def row(build):
+        with killed_with_tail(bench, build, 0) as braid:
+            return braid.instructions()
+    return row
+
+
 def rows(bench):
     """Row number: what one of which is counted, whether rounds differ, function of a build."""
     cache, campaigns = bench.folder / "cache", bench.folder / "campaigns.tsv"
@@ -217,11 +249,13 @@ def rows(bench):
         "2as": ("a line", False, fold_row(bench, "combined", thin, "1m", cache, "/dev/null")),
         "2bs": ("a line", False, fold_row(bench, "combined", thin, "all", cache, "/dev/null")),
         "3": ("a record", True, ingest_row(bench)),
+        "3b": ("sealing a record", True, seal_row(bench)),
         "4": ("a line", False, batch_row(bench, dense)),
         "4s": ("a line", False, batch_row(bench, thin)),
         "5": ("a record and its read", True, visible_row(bench)),
         "6": ("a read", True, point_row(bench)),
         "7": ("an event of the tail", True, restart_row(bench)),
+        "7b": ("a start without a tail", True, start_row(bench)),
         "8": ("a key", False, memory_row),
         "12a": ("an event, one thread", True, fold_row(bench, "speed", "ysb_dense.json", "ysb", cache, 1)),
         "12b": ("a line, one thread", True, fold_row(bench, "speed", dense, "1m", cache, 1)),

@@ -442,6 +442,8 @@ def measure(function, options):
 
 def count_instructions(options):
     """What --instructions does."""
+    if shutil.which("valgrind") is None:
+        sys.exit("--instructions counts with valgrind, which is not installed")
     bench = instructions.Bench(FOLDER, YSB_TABLE, KEY_VIEW, QUIET, lambda *words: finish(load(*words)))
     builds = [ROOT / "build/release"] + ([options.against.resolve()] if options.against else [])
     wanted = options.rows.split(",") if options.rows else None
