@@ -97,7 +97,7 @@ class Housekeeper {
     std::map<TableId, int64_t> no_merge_before_us_;  // of a stream where one failed
     ManifestNumber nothing_to_merge_at_;
     std::string nothing_to_merge_on_;  // the day
-    ManifestNumber trimmed_at_;  // by this one; whoever ran before may have ended without
+    ManifestNumber trimmed_at_;        // by this one; whoever ran before may have ended without
     ManifestNumber memory_back_at_;
     int64_t no_memory_before_us_ = 0;
     Metric* compactions_ = nullptr;

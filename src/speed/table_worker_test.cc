@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "speed/table_worker.h"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
