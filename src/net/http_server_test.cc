@@ -192,6 +192,19 @@ TEST_F(HttpServerFixture, RefusesABodyBeyondItsRoutesLimit) {
         StartsWith("HTTP/1.1 413 "));
 }
 
+/// With the empty line behind them, without the request's own.
+TEST_F(HttpServerFixture, TakesHeadersUpToTheirLimit) {
+    const auto status_of = [&](size_t bytes) {
+        const std::string end = "\r\n" + std::string(kClose);
+        const std::string headers = "A: " + std::string(bytes - end.size() - 3, 'x') + end;
+        EXPECT_EQ(headers.size(), bytes);
+        return exchange("GET /hello HTTP/1.1\r\n" + headers).substr(0, 12);
+    };
+    EXPECT_EQ(status_of(kHttpHeaderBytesMax - 1), "HTTP/1.1 200");
+    EXPECT_EQ(status_of(kHttpHeaderBytesMax), "HTTP/1.1 200");
+    EXPECT_EQ(status_of(kHttpHeaderBytesMax + 1), "HTTP/1.1 431");
+}
+
 TEST_F(HttpServerFixture, RefusesLargeHeaders) {
     EXPECT_THAT(exchange("GET /hello HTTP/1.1\r\nA: " + std::string(kHttpHeaderBytesMax, 'x') +
                          "\r\n" + std::string(kClose)),

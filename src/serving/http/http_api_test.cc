@@ -196,6 +196,25 @@ TEST_F(HttpApiFixture, SendsLongAnswersAsTheyAreMade) {
     EXPECT_EQ(post("/v1/sql", "SELECT * FROM v").status, 500);
 }
 
+TEST_F(HttpApiFixture, SendsWholeWhatIsShorterThanAMebibyte) {
+    const auto answer_of = [&](size_t bytes) {
+        node_.reader.rows("v",
+                          {{.length = 1,
+                            .columns = {Column::constant(Datum::text(std::string(bytes, 'x')), 1),
+                                        Column::constant(Datum::int8(1), 1)}}});
+        return post("/v1/sql", "SELECT * FROM v", {{"Accept", "text/csv"}});
+    };
+    const size_t around = answer_of(1).body.size() - 1;
+    const auto is_whole = [&](size_t bytes) {
+        const auto answer = answer_of(bytes - around);
+        EXPECT_EQ(answer.body.size(), bytes);
+        return net::find_header(answer.headers, "Content-Length") != nullptr;
+    };
+    EXPECT_TRUE(is_whole((1 << 20) - 1));
+    EXPECT_FALSE(is_whole(1 << 20));
+    EXPECT_FALSE(is_whole((1 << 20) + 1));
+}
+
 TEST_F(HttpApiFixture, HoldsPagesOfItsShareOnly) {
     MemoryShare share("clients", 2500 << 10, node_.metrics);
     node_.services.clients = &share;
