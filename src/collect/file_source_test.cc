@@ -347,6 +347,31 @@ TEST_F(FileSourceTest, OpensTheDescriptorsOfFewFilesAtATime) {
     EXPECT_EQ(lines().size(), 61U);
 }
 
+/// What was removed can be read by whoever has it open, and by nobody else.
+TEST_F(FileSourceTest, KeepsAsManyFilesOpenAsItMay) {
+    options_.open_files_max = 3;
+    start();
+    for (const auto& [files, open] : {std::pair(2U, 2U), {3U, 3U}, {4U, 3U}}) {
+        std::vector<std::string> names;
+        for (size_t number = 0; number < files; ++number) {
+            names.push_back(fmt::format("/logs/{} of {}.log", number, files));
+            write(names.back(), fmt::format("first of {}\n", names.back()));
+        }
+        run();
+        const size_t before = lines().size();
+        for (const std::string& name : names) {
+            write(name, fmt::format("second of {}\n", name));
+            ASSERT_OK(machine_.remove(name));
+        }
+        run();
+        EXPECT_EQ(lines().size(), before + open) << files;
+        // Until those that have gone are let go.
+        clock_.advance_us(3'600'000'000);
+        run();
+        run();
+    }
+}
+
 TEST_F(FileSourceTest, AThousandFilesWithNothingNewCostLittle) {
     constexpr size_t kFiles = 1000;
     constexpr size_t kBytesMax = 1536;
