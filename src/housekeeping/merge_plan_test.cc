@@ -123,6 +123,22 @@ TEST_F(MergePlanTest, KeepsWithinTheLimits) {
     EXPECT_LT(of().segments.size(), 20U);
 }
 
+TEST_F(MergePlanTest, OneHasAsManyRowsAndBytesAsItMay) {
+    for (int interval = 0; interval < 8; ++interval) archive(kYesterday);
+    const auto merged_within = [&](uint64_t rows, uint64_t raw_bytes) {
+        limits_ = {.rows_max = rows, .raw_bytes_max = raw_bytes};
+        const auto planned = plan();
+        return planned ? planned->segments.size() : 0;
+    };
+    constexpr uint64_t kPlenty = 1'000'000;
+    EXPECT_LT(merged_within(79, kPlenty), 8U);
+    EXPECT_EQ(merged_within(80, kPlenty), 8U);
+    EXPECT_EQ(merged_within(81, kPlenty), 8U);
+    EXPECT_LT(merged_within(kPlenty, 7'999), 8U);
+    EXPECT_EQ(merged_within(kPlenty, 8'000), 8U);
+    EXPECT_EQ(merged_within(kPlenty, 8'001), 8U);
+}
+
 TEST_F(MergePlanTest, LeavesWhatBatchHasReadApart) {
     const VersionId version = history_.add_view(table_, "v");
     ASSERT_OK(history_.apply({manifest::Backfill{manifest::test_run(

@@ -98,7 +98,8 @@ class CutPattern {
         if (parts_.size() == 1) return parts_[0].matches(text);
         if (text.size() > kCutTextBytesMax) {
             return argument_error("54000", "text of more than " + std::to_string(kCutTextBytesMax) +
-                                               " bytes for a pattern with parts");
+                                               " bytes for a pattern with parts")
+                .with_hint("Cut it first, or use a regular expression with a group.");
         }
         const size_t end = text.size();
         for (size_t from = 0; from <= end; from += from < end ? utf8_size(text[from]) : 1) {

@@ -204,6 +204,21 @@ TEST(TextLimits, SayWhatToDo) {
     EXPECT_THAT(made.error().hint(), testing::Not(testing::IsEmpty()));
 }
 
+TEST(TextLimits, PatternsWithPartsCutTextsUpToSixteenKibibytes) {
+    const auto cut = [](size_t bytes) {
+        return result_of(call("substring(text,text,text)", {text("a" + std::string(bytes - 1, 'y')),
+                                                            text("#\"a#\"y*"), text("#")}));
+    };
+    constexpr size_t kMost = 16 << 10;
+    for (const size_t bytes : {kMost - 1, kMost}) {
+        ASSERT_OK_AND_ASSIGN(const Datum found, cut(bytes));
+        EXPECT_EQ(found.as<std::string>(), "a");
+    }
+    const auto above = cut(kMost + 1);
+    ASSERT_ERROR(above, ErrorCode::kInvalidInput, "54000");
+    EXPECT_THAT(above.error().hint(), testing::Not(testing::IsEmpty()));
+}
+
 /// Each of the references is as long as what was found: together they would not fit into any
 /// memory.
 TEST(TextLimits, AReplacementThatNamesItsMatchOftenIsNotMade) {
