@@ -69,23 +69,24 @@ bool lies_in(const Box& box, const Box& whole) {
     });
 }
 
-/// How many rows the versions have in their base runs of these events.
-uint64_t base_rows(const manifest::State& state, const manifest::TableState& table,
-                   std::span<const VersionId> versions, const Box& box) {
+/// How many rows the versions have in their batch runs of these events.
+uint64_t batch_rows(const manifest::State& state, std::span<const VersionId> versions,
+                    const Box& box) {
     uint64_t rows = 0;
     for (const VersionId version : versions) {
         for (const Run& run : state.runs_of(version)) {
-            if (table.is_base(run) && lies_in(run.box, box)) rows += run.rows;
+            if (run.kind == RunKind::kBatch && lies_in(run.box, box)) rows += run.rows;
         }
     }
     return rows;
 }
 
-/// A stretch of base runs gets one more with each step of a retention, and nothing but joining ever
-/// replaces them. So they are joined by size, not by eights: each stays more than twice as large as
-/// the next, and views whose groups come again and again have one. Fewer than two: empty.
+/// A stretch of batch runs gets one more with each batch that goes on, or with each step of a
+/// retention; each was written for many events, and there may be few for long. So they are joined
+/// by size, not by eights: each stays more than twice as large as the next, and views whose groups
+/// come again and again have one. Fewer than two: empty.
 template <typename RowsOf>
-std::span<const Run* const> base_neighbours(std::span<const Run* const> stretch, RowsOf rows_of) {
+std::span<const Run* const> batch_neighbours(std::span<const Run* const> stretch, RowsOf rows_of) {
     constexpr uint64_t kTimes = 2;
     for (size_t to = stretch.size(); to >= 2; --to) {
         uint64_t rows = rows_of(*stretch[to - 1]);
@@ -129,21 +130,24 @@ std::optional<CompactionPlan> plan_compaction(const manifest::State& state, Tabl
         versions, {}, [&](VersionId each) { return state.runs_of(each).size(); });
     const std::vector<Positions> barriers = barriers_of(state, table);
     const auto stretches = stretches_of(*of, state.runs_of(lead), barriers);
-    uint32_t highest = 0;
-    for (const Run& run : state.runs_of(lead)) highest = std::max(highest, run.level);
     const auto plan = [&](std::span<const Run* const> found, uint32_t level) {
         return plan_of(state, table, *of, versions, found, level);
     };
+    uint32_t highest = 0;
     for (const auto& stretch : stretches) {
-        if (!of->is_base(*stretch.front())) continue;
-        const auto found = base_neighbours(
-            std::span<const Run* const>(stretch),
-            [&](const Run& run) { return base_rows(state, *of, versions, run.box); });
-        if (!found.empty()) return plan(found, highest);
+        if (stretch.front()->kind == RunKind::kSealed) {
+            for (const Run* run : stretch) highest = std::max(highest, run->level);
+            continue;
+        }
+        constexpr uint32_t kJoinedLevel = 1;
+        const auto found =
+            batch_neighbours(std::span<const Run* const>(stretch),
+                             [&](const Run& run) { return batch_rows(state, versions, run.box); });
+        if (!found.empty()) return plan(found, kJoinedLevel);
     }
     for (uint32_t level = 0; level <= highest; ++level) {
         for (const auto& stretch : stretches) {
-            if (of->is_base(*stretch.front())) continue;
+            if (stretch.front()->kind != RunKind::kSealed) continue;
             const auto found = neighbours<Run>(stretch, level);
             if (!found.empty()) return plan(found, level + 1);
         }

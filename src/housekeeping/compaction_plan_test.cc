@@ -256,16 +256,21 @@ TEST(CompactionPlan, IncrementsAreJoinedBehindWhatWasComputedFromTheOrigin) {
         history.end += 10;
     };
     batch(0);
-    for (size_t number = 0; number < kFanIn; ++number) batch(1);
+    for (size_t number = 0; number < 7; ++number) batch(1);
     auto& cuts = history.state.tables[kTable].cuts;
     cuts.push_back({.number = 1, .table = kTable, .cut = Positions{{Offset{30}}}, .runs = {}});
     history.seal_all("0000000");
+    ASSERT_TRUE(history.compact()) << "what is above the cut";
+    ASSERT_TRUE(history.compact()) << "and below it";
+    EXPECT_EQ(history.levels(), "0110000000");
     EXPECT_FALSE(history.compact());
     cuts.clear();
     const auto plan = plan_compaction(history.state, kTable);
     ASSERT_TRUE(plan.has_value());
-    EXPECT_EQ(plan->joined[0].size(), kFanIn);
-    EXPECT_EQ(plan->joined[0].front().box, box_of(10, 20));
+    EXPECT_EQ(plan->level, 1U);
+    ASSERT_EQ(plan->joined[0].size(), 2U);
+    EXPECT_EQ(plan->joined[0].front().box, box_of(10, 30));
+    EXPECT_EQ(plan->joined[0].back().box, box_of(30, 80));
     EXPECT_EQ(plan->joined[0].back().kind, RunKind::kBatch);
 }
 
