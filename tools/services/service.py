@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all services have in common: an installation, a folder, processes with ids, and a question that shows
+that they are ready.
+
+A service lies in build/services/<name>: what it wrote, what it said (*.log), and service.json with its process
+ids and ports while it is up. Everything listens on the loopback alone, on ports that were free.
+"""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+FOLDER = pathlib.Path(os.environ.get("BRAID_SERVICES") or ROOT / "build" / "services")
+APT = HERE / "apt.txt"
+JARS = ROOT / "third_party" / "jars"
+READY_SECONDS = 240
+STOP_SECONDS = 30
+LOOPBACK = "127.0.0.1"
+# What servers reach into that are older than the virtual machine.
+OPENED = ("java.lang", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util", "java.util.concurrent",
+          "sun.nio.ch")
+
+
+class Failed(Exception):
+    """Why a service is not up."""
+
+
+def say(name, text):
+    """A line of progress."""
+    print(f"{name:9} {text}", file=sys.stderr, flush=True)
+
+
+def free_ports(count):
+    """So many ports of the loopback that nobody has at this moment."""
+    sockets = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def answers(command, timeout=20):
+    """Whether a command ends well."""
+    try:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=timeout,
+                              check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def start_ticks(process):
+    """When a process began, which tells it from a later one of the same number; None: it is gone."""
+    try:
+        fields = pathlib.Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+class Service:
+    """One server, or several processes that are one. Ports are named; what asks for more overrides."""
+
+    name = ""
+    port_names = ()
+    packages = ()  # of Debian
+    needs = ()  # names of services that must be up before
+
+    def __init__(self):
+        self.folder = FOLDER / self.name
+        self.state_path = self.folder / "service.json"
+        self.ports, self.processes = {}, {}
+        if self.state_path.exists():
+            state = json.loads(self.state_path.read_text(encoding="utf-8"))
+            self.ports, self.processes = state["ports"], state["processes"]
+
+    # For each service.
+
+    def install(self):
+        """Brings what the service consists of; a second time takes a moment."""
+
+    def prepare(self):
+        """Before the first start in an empty folder."""
+
+    def start(self):
+        """Starts processes with self.spawn()."""
+        raise NotImplementedError
+
+    def is_ready(self):
+        """Whether it answers a real request."""
+        raise NotImplementedError
+
+    def address(self):
+        """What a client is told."""
+        return " ".join(f"{name}={LOOPBACK}:{port}" for name, port in self.ports.items())
+
+    # Of all.
+
+    def is_alive(self):
+        """Whether all its processes run."""
+        return bool(self.processes) and all(start_ticks(process) == ticks
+                                            for process, ticks in self.processes.values())
+
+    def state(self):
+        """One word."""
+        if not self.processes:
+            return "down"
+        if not self.is_alive():
+            return "dead"
+        return "up" if self.is_ready() else "starting"
+
+    def up(self):
+        """Installs, starts and waits until it answers; what is up already stays."""
+        self.need_packages()
+        self.install()
+        if self.is_alive():
+            say(self.name, f"is up: {self.address()}")
+            return
+        self.down(quietly=True)
+        is_new = not self.folder.exists()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.ports:
+            self.ports = dict(zip(self.port_names, free_ports(len(self.port_names))))
+        if is_new:
+            self.prepare()
+        began = time.monotonic()
+        say(self.name, "starts …")
+        self.start()
+        self.wait_until_ready(began)
+        say(self.name, f"ready after {time.monotonic() - began:.1f} s: {self.address()}")
+
+    def wait_until_ready(self, began):
+        """Asks until there is an answer, a process has ended, or too much time has gone."""
+        told = began
+        while not self.is_ready():
+            now = time.monotonic()
+            if not self.is_alive() or now - began > READY_SECONDS:
+                text = self.last_words()
+                self.down(quietly=True)
+                raise Failed(f"{self.name} did not get ready in {now - began:.0f} s:\n{text}")
+            if now - told > 10:
+                told = now
+                say(self.name, f"still starting, {now - began:.0f} s …")
+            time.sleep(0.2)
+
+    def down(self, quietly=False):
+        """Asks each process to end, the last one first, and kills who does not. Its data stay."""
+        for part, (process, ticks) in reversed(list(self.processes.items())):
+            if start_ticks(process) != ticks:
+                continue
+            os.kill(process, signal.SIGTERM)
+            ends = time.monotonic() + STOP_SECONDS
+            while start_ticks(process) == ticks and time.monotonic() < ends:
+                time.sleep(0.05)
+            if start_ticks(process) == ticks:
+                say(self.name, f"{part} does not end: killed")
+                os.kill(process, signal.SIGKILL)
+        if self.processes and not quietly:
+            say(self.name, "down")
+        self.processes = {}
+        self.keep()
+
+    def remove(self):
+        """Down, and its data go."""
+        self.down()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def spawn(self, part, command, env=None):
+        """A process of its own session, so that no terminal ends it."""
+        with open(self.folder / f"{part}.log", "ab") as log:
+            child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log,
+                                     stderr=subprocess.STDOUT, cwd=self.folder, start_new_session=True,
+                                     env=dict(os.environ, **(env or {})))
+        self.processes[part] = (child.pid, start_ticks(child.pid))
+        self.keep()
+
+    def keep(self):
+        """Ports and processes, for who asks next."""
+        if self.folder.exists():
+            text = json.dumps({"ports": self.ports, "processes": self.processes}, indent=1)
+            part = self.state_path.with_suffix(".part")
+            part.write_text(text + "\n", encoding="utf-8")
+            part.rename(self.state_path)
+
+    def last_words(self):
+        """The end of each log."""
+        return "\n".join(f"{log.name}: {line}" for log in sorted(self.folder.glob("*.log"))
+                         for line in log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+
+    def need_packages(self):
+        """Debian's, within the ranges of apt.txt."""
+        wanting = [package for package in self.packages if not has_package(package)]
+        if not wanting:
+            return
+        say(self.name, f"installs {' '.join(wanting)} …")
+        root = [] if os.geteuid() == 0 else ["sudo"]
+        for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *wanting]):
+            done = subprocess.run([*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", *words],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+            if done.returncode != 0:
+                raise Failed(f"{self.name}: apt-get {' '.join(words)}:\n{done.stdout[-2000:]}")
+        wanting = [package for package in self.packages if not has_package(package)]
+        if wanting:
+            raise Failed(f"{self.name}: not within the range of {APT.relative_to(ROOT)}: {', '.join(wanting)}")
+
+
+def has_package(name):
+    """Whether it is installed in a version of its range, or brought by what apt.txt names instead."""
+    least, most, *unless = next(line.split()[1:] for line in APT.read_text(encoding="utf-8").splitlines()
+                                if line.startswith(name + " "))
+    if unless and shutil.which(unless[1]):
+        return True
+    found = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Version}", name], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, text=True, check=False).stdout.split()
+    return len(found) == 2 and found[0] == "installed" and all(
+        answers(["dpkg", "--compare-versions", found[1], relation, bound])
+        for relation, bound in (("ge", least.removeprefix(">=")), ("lt", most.removeprefix("<"))))
+
+
+class JavaService(Service):
+    """A service of jars, which Maven brings in the versions of pom.xml; jars.sha256 holds them to their bytes."""
+
+    packages = ("openjdk-17-jre-headless", "maven")
+
+    @property
+    def sources(self):
+        """The folder with its pom.xml."""
+        return HERE / self.name
+
+    @property
+    def jars(self):
+        """The folder with its jars."""
+        return JARS / self.name
+
+    def install(self):
+        wanted = self.sources / "jars.sha256"
+        stamp = self.jars / "pom.sha256"
+        pom = hashlib.sha256((self.sources / "pom.xml").read_bytes() + wanted.read_bytes()).hexdigest()
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == pom:
+            return
+        began = time.monotonic()
+        say(self.name, "fetches its jars …")
+        shutil.rmtree(self.jars, ignore_errors=True)
+        fetch_jars(self.sources / "pom.xml", self.jars)
+        for line in wanted.read_text(encoding="utf-8").splitlines():
+            digest, _, jar = line.partition("  ")
+            path = self.jars / jar
+            if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+                raise Failed(f"{self.name}: {jar} is not what {wanted.relative_to(ROOT)} says")
+        extra = {path.name for path in self.jars.glob("*.jar")} - {
+            line.partition("  ")[2] for line in wanted.read_text(encoding="utf-8").splitlines()}
+        if extra:
+            raise Failed(f"{self.name}: {', '.join(sorted(extra))}: not in {wanted.relative_to(ROOT)}")
+        stamp.write_text(pom, encoding="utf-8")
+        say(self.name, f"has {len(list(self.jars.glob('*.jar')))} jars after {time.monotonic() - began:.0f} s")
+
+    def java(self, heap_mib, *words, before=()):
+        """The command line of a virtual machine with a bounded heap. `before`: folders ahead of the jars."""
+        path = ":".join([*(str(folder) for folder in before), f"{self.jars}/*"])
+        opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
+        return ["java", f"-Xmx{heap_mib}m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", *opens, "-cp", path,
+                *words]
+
+    def fill(self, template, target, **values):
+        """Writes a file of this service from its template, @NAME@ by @NAME@."""
+        text = (self.sources / template).read_text(encoding="utf-8")
+        for key, value in values.items():
+            text = text.replace(f"@{key}@", str(value))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        return target
+
+
+def fetch_jars(pom, folder):
+    """All that a pom.xml names, and what that needs."""
+    done = subprocess.run(["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies",
+                           f"-DoutputDirectory={folder}", "-DincludeScope=runtime"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"mvn on {pom}:\n" + "\n".join(done.stdout.splitlines()[-15:]))
