@@ -11,7 +11,9 @@ void share_one_allocator() {
     constexpr int kUnlessSet = 0;
     // More than a core or two can use at a time only keep what single threads once needed.
     constexpr int kArenasOfCore = 2;
-    mallopt(M_ARENA_MAX, kArenasOfCore * static_cast<int>(std::thread::hardware_concurrency()));
+    if (std::getenv("MALLOC_ARENA_MAX") == nullptr) {
+        mallopt(M_ARENA_MAX, kArenasOfCore * static_cast<int>(std::thread::hardware_concurrency()));
+    }
     // Documented by Arrow; it looks once, when its pool is first asked for.
     setenv("ARROW_DEFAULT_MEMORY_POOL", "system", kUnlessSet);
 }

@@ -117,19 +117,29 @@ TEST(CompactionPlan, JoinsBaseRunsButNotWithWhatIsComputedAgain) {
     EXPECT_FALSE(history.compact());
 }
 
-/// Rows of base runs, oldest first, of two views, and what is left when nothing is joined any more.
-std::vector<uint64_t> joined_base_rows(const std::vector<uint64_t>& rows, bool come_again) {
+enum class Kind { kBase, kIncrement };
+
+/// Rows of batch runs that came one after the other in two views, and what is left when nothing is
+/// joined any more. `come_again`: the groups of one are those of another.
+std::vector<uint64_t> joined_rows(Kind kind, const std::vector<uint64_t>& rows, bool come_again) {
     History history;
     history.add_version(kNew, 0);
-    for (const uint64_t each : rows) {
+    const auto batch = [&](uint64_t of_old, uint32_t increments) {
         history.batch();
-        history.state.tables[kTable].start = Positions{{Offset{history.end}}};
         for (const VersionId version : {kOld, kNew}) {
             history.state.runs[version].edit([&](auto& items) {
                 Run run = *items.back();
-                run.rows = version == kOld ? each : 1;
+                run.rows = version == kOld ? of_old : 1;
+                run.increments = increments;
                 items.back() = std::make_shared<const Run>(run);
             });
+        }
+    };
+    if (kind == Kind::kIncrement) batch(1, 0);  // from the start: never joined
+    for (const uint64_t each : rows) {
+        batch(each, kind == Kind::kIncrement ? 1 : 0);
+        if (kind == Kind::kBase) {
+            history.state.tables[kTable].start = Positions{{Offset{history.end}}};
         }
         while (history.compact(come_again)) {
         }
@@ -137,18 +147,21 @@ std::vector<uint64_t> joined_base_rows(const std::vector<uint64_t>& rows, bool c
     std::vector<uint64_t> left;
     for (const Run& run : history.state.runs_of(kOld)) left.push_back(run.rows);
     EXPECT_EQ(history.state.runs_of(kNew).size(), left.size());
+    if (kind == Kind::kIncrement) left.erase(left.begin());
     return left;
 }
 
-TEST(CompactionPlan, BaseRunsAreJoinedBySize) {
-    EXPECT_THAT(joined_base_rows({100, 100, 100, 100}, true), ElementsAre(100));
-    EXPECT_THAT(joined_base_rows({100, 49}, true), ElementsAre(100, 49));
-    EXPECT_THAT(joined_base_rows({100, 50}, true), ElementsAre(100));
-    EXPECT_THAT(joined_base_rows({1000, 100, 100}, true), ElementsAre(1000, 100));
-    EXPECT_THAT(joined_base_rows({1000, 400, 200}, false), ElementsAre(1600));
-    // Groups that never come again: a logarithm of them, and each is written again so often.
-    const std::vector<uint64_t> rows(1000, 100);
-    EXPECT_LE(joined_base_rows(rows, false).size(), 10U);
+TEST(CompactionPlan, BatchRunsAreJoinedBySize) {
+    for (const Kind kind : {Kind::kBase, Kind::kIncrement}) {
+        EXPECT_THAT(joined_rows(kind, {100, 100, 100, 100}, true), ElementsAre(100));
+        EXPECT_THAT(joined_rows(kind, {100, 49}, true), ElementsAre(100, 49));
+        EXPECT_THAT(joined_rows(kind, {100, 50}, true), ElementsAre(100));
+        EXPECT_THAT(joined_rows(kind, {1000, 100, 100}, true), ElementsAre(1000, 100));
+        EXPECT_THAT(joined_rows(kind, {1000, 400, 200}, false), ElementsAre(1600));
+        // Groups that never come again: a logarithm of them, and each is written again so often.
+        const std::vector<uint64_t> rows(1000, 100);
+        EXPECT_LE(joined_rows(kind, rows, false).size(), 10U);
+    }
 }
 
 TEST(CompactionPlan, JoinsEightOfALevel) {

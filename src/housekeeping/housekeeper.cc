@@ -129,13 +129,16 @@ void Housekeeper::look_for_retention() {
     }
 }
 
-/// Seals, archives and batches take much for a moment; who commits nothing has taken nothing.
+/// Seals, archives and batches take much for a moment. Who has committed may not be through yet, so
+/// the last time comes after a minute without anything.
 void Housekeeper::give_memory_back() {
     const int64_t now_us = parts_.clock->monotonic_us();
-    const ManifestNumber number = parts_.manifest->head()->number;
     if (!parts_.give_memory_back || now_us < no_memory_before_us_) return;
-    if (number == memory_back_at_) return;
+    const ManifestNumber number = parts_.manifest->head()->number;
+    const bool is_changed = number != memory_back_at_;
+    if (!is_changed && !is_memory_owed_) return;
     memory_back_at_ = number;
+    is_memory_owed_ = is_changed;
     no_memory_before_us_ = now_us + kMemoryBackUs;
     parts_.give_memory_back();
 }

@@ -47,7 +47,8 @@ struct HousekeepingParts {
     std::function<Result<void>(TableId, const std::function<Result<void>()>&)> while_idle = {};
     /// Asks for a recomputation where the retention of a stream has enough to take away.
     std::function<void(TableId)> look_for_retention = {};
-    /// Gives the machine memory that nobody uses; once a minute where anything was committed.
+    /// Gives the machine memory that nobody uses; once a minute where anything was committed,
+    /// and once a minute after that.
     std::function<void()> give_memory_back = {};
 };
 
@@ -100,6 +101,7 @@ class Housekeeper {
     ManifestNumber trimmed_at_;        // by this one; whoever ran before may have ended without
     ManifestNumber memory_back_at_;
     int64_t no_memory_before_us_ = 0;
+    bool is_memory_owed_ = false;  // something was committed before it was given back last
     Metric* compactions_ = nullptr;
     Metric* compacted_rows_ = nullptr;
     Metric* merges_ = nullptr;

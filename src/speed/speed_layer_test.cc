@@ -178,7 +178,9 @@ class EdgeOfMemory {
         workers_.step(fmt::format("seal {}", stream_.table.id.value));
         return stream_.state().sealed_frontier == stream_.log->durable_end();
     }
-    uint64_t bytes() {
+    /// Of its tables, and of these with its decoder.
+    uint64_t table_bytes() { return layer_->bytes_used(stream_.table.id); }
+    uint64_t held_bytes() {
         return static_cast<uint64_t>(
             stream_.metrics.get("braid_speed_state_bytes", Metrics::Kind::kGauge, "").get());
     }
@@ -189,15 +191,11 @@ class EdgeOfMemory {
     std::optional<SpeedLayer> layer_;
 };
 
-uint64_t bytes_of_one_event() {
+TEST(SpeedMemory, AStreamSealsWhereItsTablesHoldSoMuch) {
     EdgeOfMemory any({});
     EXPECT_TRUE(any.fold("a"));
-    EXPECT_GT(any.bytes(), 0U);
-    return any.bytes();
-}
-
-TEST(SpeedMemory, AStreamSealsWhereItsTablesHoldSoMuch) {
-    const uint64_t bytes = bytes_of_one_event();
+    const uint64_t bytes = any.table_bytes();
+    EXPECT_GT(bytes, 0U);
     const auto seals = [&](uint64_t seal_bytes_max) {
         EdgeOfMemory stream({.seal_bytes_max = seal_bytes_max});
         EXPECT_TRUE(stream.fold("a"));
@@ -209,7 +207,10 @@ TEST(SpeedMemory, AStreamSealsWhereItsTablesHoldSoMuch) {
 }
 
 TEST(SpeedMemory, FoldingWaitsWhereAllHoldSoMuch) {
-    const uint64_t bytes = bytes_of_one_event();
+    EdgeOfMemory any({});
+    EXPECT_TRUE(any.fold("a"));
+    const uint64_t bytes = any.held_bytes();
+    EXPECT_GT(bytes, any.table_bytes());
     const auto folds_on = [&](uint64_t memory_bytes_max) {
         EdgeOfMemory stream({.memory_bytes_max = memory_bytes_max});
         EXPECT_TRUE(stream.fold("a"));
@@ -218,6 +219,10 @@ TEST(SpeedMemory, FoldingWaitsWhereAllHoldSoMuch) {
     EXPECT_TRUE(folds_on(bytes + 1));
     EXPECT_FALSE(folds_on(bytes));
     EXPECT_FALSE(folds_on(bytes - 1));
+    // Whoever fills it is sealed at once, be it by what its decoder holds.
+    EdgeOfMemory full({.memory_bytes_max = bytes});
+    EXPECT_TRUE(full.fold("a"));
+    EXPECT_TRUE(full.seal());
 }
 
 /// Of all streams together: one whose states are much of it is sealed at once, and readers wait as

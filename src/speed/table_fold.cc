@@ -54,10 +54,10 @@ Result<void> TableFold::reload_locked() {
     const manifest::TableState* table = state->table(table_.id);
     TRY(check_log(*table, log_start));
     ViewSetPtr views = TRY(ViewSet::bind(*state, table_.id, *parts_.views));
-    std::vector<std::unique_ptr<SliceFolder>> folders;
-    if (!views->is_idle()) folders.push_back(TRY(SliceFolder::create(table_, *views)));
+    // That it can be made is told now; it is made again when there is something to fold.
+    if (!views->is_idle()) TRY(SliceFolder::create(table_, *views));
     views_ = std::move(views);
-    folders_ = std::move(folders);
+    folders_.clear();
     failure_.reset();
     layers_.clear();
     count_memory();
@@ -335,11 +335,10 @@ uint64_t TableFold::layer_bytes() const {
     return bytes;
 }
 
-/// With what decoders hold.
-void TableFold::count_memory() {
+uint64_t TableFold::held_bytes() const {
     uint64_t bytes = layer_bytes();
     for (const auto& folder : folders_) bytes += folder->bytes_used();
-    memory_.hold(bytes);
+    return bytes;
 }
 
 bool TableFold::has_unsealed() const {
@@ -420,9 +419,9 @@ std::optional<Error> TableFold::failure() const {
 
 bool TableFold::wants_seal() const {
     const ScopedLock lock(mutex_);
-    const uint64_t bytes = layer_bytes();
-    if (bytes >= options_.seal_bytes_max) return true;
-    return parts_.memory != nullptr && parts_.memory->is_full() && parts_.memory->is_much(bytes);
+    if (layer_bytes() >= options_.seal_bytes_max) return true;
+    return parts_.memory != nullptr && parts_.memory->is_full() &&
+           parts_.memory->is_much(held_bytes());
 }
 
 uint64_t TableFold::bytes_used() const {

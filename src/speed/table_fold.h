@@ -151,7 +151,9 @@ class TableFold {
     bool merge_back() REQUIRES(mutex_);
     uint64_t layer_bytes() const REQUIRES(mutex_);
     /// Says what the layers hold.
-    void count_memory() REQUIRES(mutex_);
+    /// With what decoders hold.
+    uint64_t held_bytes() const REQUIRES(mutex_);
+    void count_memory() REQUIRES(mutex_) { memory_.hold(held_bytes()); }
 
     Result<void> catch_up(UniqueLock& lock, const Positions& at_least, int64_t deadline_us)
         REQUIRES(mutex_);

@@ -220,6 +220,30 @@ TEST_F(DuckGuardTest, JoinedTextsAreBoundedAndCountToTheStatement) {
     EXPECT_EQ(outcome(100, kTextMax / 2, kPlenty, true), "53200 o");
 }
 
+/// What a chain makes on its way is not held for a whole vector at a time.
+TEST_F(DuckGuardTest, ALongChainOfTextsTakesHardlyMoreThanWhatItGives) {
+    const SteppedClock clock;
+    constexpr int kRows = 8'192;
+    constexpr int kOperands = 20;
+    constexpr int kBytes = 250;
+    const NodePtr n = table_function("generate_series", {num(1), num(kRows)}, "n int4");
+    const NodePtr text = project(one_row(), {fn("repeat(text,int4)", {str("x"), num(kBytes)})});
+    const NodePtr both = join(JoinKind::kCross, text, n);
+    ExprPtr chain = col(both, 0);
+    for (int operand = 1; operand < kOperands; ++operand) {
+        chain = fn("||(text,text)", {chain, col(both, 0)});
+    }
+    const NodePtr joined = project(both, {chain});
+    const NodePtr lengths = project(joined, {fn("octet_length(text)", {col(joined, 0)})});
+    const NodePtr root = aggregate(lengths, {}, {agg("sum", {col(lengths, 0)}, "int8")});
+    DuckStatement asked = statement(root);
+    constexpr uint64_t kVectorBytes = 2'048ULL * kOperands * kBytes;
+    asked.limits = asked.context.limits =
+        StatementLimits(nullptr, clock, std::numeric_limits<int64_t>::max(), 3 * kVectorBytes);
+    EXPECT_EQ(run(std::move(asked), root->output),
+              std::to_string(kRows * kOperands * kBytes) + "\n");
+}
+
 TEST_F(DuckGuardTest, ErrorsOfLeavesComeThroughWhole) {
     const NodePtr t = table("a int4", "1");
     const auto failing = [&](bool at_open) {

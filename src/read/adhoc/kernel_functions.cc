@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -70,6 +71,26 @@ Result<void> prepare(Evaluation& evaluation, duckdb_data_chunk input, duckdb_vec
     return {};
 }
 
+/// Writes what the rows give into the output from its row `first` on.
+Result<void> evaluate_rows(Evaluation& evaluation, const Batch& rows, size_t first,
+                           duckdb_vector output) {
+    const std::vector<operators::Evaluated> results = evaluation.program->run(rows);
+    if (!results[0].errors.empty()) return results[0].errors[0].error;
+    const Column& column = results[0].column;
+    if (physical_of(column.type()) != physical_of(evaluation.expression->expr->type)) {
+        return internal_error("kernel expression gave another type");
+    }
+    if (is_text(column.type().kind)) {
+        uint64_t bytes = 0;
+        for (size_t row = 0; row < rows.length; ++row) {
+            if (!column.is_null(row)) bytes += column.at<std::string_view>(row).size();
+        }
+        TRY(evaluation.written.take(bytes));
+    }
+    write_vector(column, 0, rows.length, output, first);
+    return {};
+}
+
 Result<void> evaluate(Evaluation& evaluation, duckdb_data_chunk input, duckdb_vector output) {
     TRY(prepare(evaluation, input, output));
     evaluation.written.give_back();
@@ -80,20 +101,15 @@ Result<void> evaluate(Evaluation& evaluation, duckdb_data_chunk input, duckdb_ve
         batch.columns.push_back(TRY(read_vector(duckdb_data_chunk_get_vector(input, i + 1),
                                                 types[i], batch.length, nullptr)));
     }
-    const std::vector<operators::Evaluated> results = evaluation.program->run(batch);
-    if (!results[0].errors.empty()) return results[0].errors[0].error;
-    const Column& column = results[0].column;
-    if (physical_of(column.type()) != physical_of(evaluation.expression->expr->type)) {
-        return internal_error("kernel expression gave another type");
+    const bool makes_texts = is_text(evaluation.expression->expr->type.kind);
+    // What a run makes on its way lives as long as the run.
+    constexpr size_t kTextRows = 128;
+    const size_t rows_max = makes_texts ? kTextRows : batch.length;
+    for (size_t first = 0; first < batch.length; first += rows_max) {
+        const size_t rows = std::min(rows_max, batch.length - first);
+        const bool is_all = rows == batch.length;
+        TRY(evaluate_rows(evaluation, is_all ? batch : batch.slice(first, rows), first, output));
     }
-    if (is_text(column.type().kind)) {
-        uint64_t bytes = 0;
-        for (size_t row = 0; row < batch.length; ++row) {
-            if (!column.is_null(row)) bytes += column.at<std::string_view>(row).size();
-        }
-        TRY(evaluation.written.take(bytes));
-    }
-    write_vector(column, 0, batch.length, output);
     return {};
 }
 

@@ -93,8 +93,9 @@ Result<std::vector<T>> read_values(const void* data, size_t count,
 /// Clears bits of rows that are NULL.
 class NullWriter {
   public:
-    explicit NullWriter(DuckVector vector) : vector_(vector) {}
+    explicit NullWriter(DuckVector vector, size_t first = 0) : vector_(vector), first_(first) {}
     void set_null(size_t row) {
+        row += first_;
         if (bits_ == nullptr) {
             duckdb_vector_ensure_validity_writable(vector_);
             bits_ = duckdb_vector_get_validity(vector_);
@@ -104,16 +105,19 @@ class NullWriter {
 
   private:
     DuckVector vector_;
+    size_t first_;
     uint64_t* bits_ = nullptr;
 };
 
 /// Sets strings of a vector, those that fit in place.
 class StringWriter {
   public:
-    explicit StringWriter(DuckVector vector)
+    explicit StringWriter(DuckVector vector, size_t first)
         : vector_(vector),
+          first_(first),
           strings_(static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector))) {}
     void set(size_t row, std::string_view bytes) {
+        row += first_;
         if (bytes.size() > kInlineBytesMax) {
             duckdb_unsafe_vector_assign_string_element_len(vector_, row, bytes.data(),
                                                            bytes.size());
@@ -130,6 +134,7 @@ class StringWriter {
 
   private:
     DuckVector vector_;
+    size_t first_;
     duckdb_string_t* strings_;
 };
 
@@ -144,19 +149,22 @@ void set_value(StringWriter& writer, size_t row, const Interval64& value) {
 }
 
 template <typename T>
-void write_flat(const Column& column, size_t from, size_t count, DuckVector vector) {
+void write_flat(const Column& column, size_t from, size_t count, DuckVector vector, size_t at) {
     const std::span<const uint8_t> validity = column.validity();
     if (!validity.empty()) {
-        NullWriter nulls(vector);
+        NullWriter nulls(vector, at);
         for (size_t row = 0; row < count; ++row) {
             if (validity[from + row] == 0) nulls.set_null(row);
         }
     }
     const T* values = column.values<T>().data() + from;
     if constexpr (std::is_arithmetic_v<T>) {
-        if (count > 0) std::memcpy(duckdb_vector_get_data(vector), values, count * sizeof(T));
+        if (count > 0) {
+            std::memcpy(static_cast<T*>(duckdb_vector_get_data(vector)) + at, values,
+                        count * sizeof(T));
+        }
     } else {
-        StringWriter writer(vector);
+        StringWriter writer(vector, at);
         for (size_t row = 0; row < count; ++row) {
             if (validity.empty() || validity[from + row] != 0) set_value(writer, row, values[row]);
         }
@@ -164,8 +172,8 @@ void write_flat(const Column& column, size_t from, size_t count, DuckVector vect
 }
 
 template <typename T>
-void write_any(const Column& column, size_t from, size_t count, DuckVector vector) {
-    NullWriter nulls(vector);
+void write_any(const Column& column, size_t from, size_t count, DuckVector vector, size_t at) {
+    NullWriter nulls(vector, at);
     const auto each = [&](auto&& set) {
         for (size_t row = 0; row < count; ++row) {
             if (column.is_null(from + row)) {
@@ -176,10 +184,10 @@ void write_any(const Column& column, size_t from, size_t count, DuckVector vecto
         }
     };
     if constexpr (std::is_arithmetic_v<T>) {
-        T* values = static_cast<T*>(duckdb_vector_get_data(vector));
+        T* values = static_cast<T*>(duckdb_vector_get_data(vector)) + at;
         each([&](size_t row, T value) { values[row] = value; });
     } else {
-        StringWriter writer(vector);
+        StringWriter writer(vector, at);
         each([&](size_t row, const T& value) { set_value(writer, row, value); });
     }
 }
@@ -206,12 +214,12 @@ Result<Column> read_vector(DuckVector vector, const Type& type, size_t count, Ke
     });
 }
 
-void write_vector(const Column& column, size_t from, size_t count, DuckVector vector) {
+void write_vector(const Column& column, size_t from, size_t count, DuckVector vector, size_t at) {
     switch_kind(column.type().kind, [&]<typename T>(std::type_identity<T>) {
         if (column.encoding() == Column::Encoding::kFlat) {
-            write_flat<T>(column, from, count, vector);
+            write_flat<T>(column, from, count, vector, at);
         } else {
-            write_any<T>(column, from, count, vector);
+            write_any<T>(column, from, count, vector, at);
         }
     });
 }

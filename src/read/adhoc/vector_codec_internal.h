@@ -23,8 +23,10 @@ bool has_form_of(DuckVector vector, TypeKind kind);
 /// `keepalive` (or, for a null one, as long as the caller sees to it).
 Result<Column> read_vector(DuckVector vector, const Type& type, size_t count, Keepalive keepalive);
 
-/// Writes rows [from, from + count) of the column, of any encoding, into a vector of its form.
-void write_vector(const Column& column, size_t from, size_t count, DuckVector vector);
+/// Writes rows [from, from + count) of the column, of any encoding, into a vector of its form, at
+/// its rows from `at` on.
+void write_vector(const Column& column, size_t from, size_t count, DuckVector vector,
+                  size_t at = 0);
 
 /// Writes rows of dictionary and constant columns as references to a dictionary that DuckDB gets
 /// only once. One object per output column of a scan.

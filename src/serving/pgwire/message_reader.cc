@@ -25,10 +25,10 @@ Error bad_length(uint32_t length, size_t bytes_max) {
 
 }  // namespace
 
-Result<int64_t> MessageReader::timeout_us(int64_t deadline_us) const {
+Result<int64_t> MessageReader::timeout_us(size_t size, int64_t deadline_us) const {
     if (deadline_us == kForEver) {
-        // What holds of the share of all must not do so for ever.
-        return held_.bytes() == 0 ? kForEver : stand_still_us_max_;
+        // What holds of the share of all, or is about to, must not do so for ever.
+        return size > kFreeBytes ? stand_still_us_max_ : kForEver;
     }
     const int64_t left_us = deadline_us - clock_.monotonic_us();
     if (left_us <= 0) return timeout("canceling authentication due to timeout");
@@ -57,7 +57,7 @@ Result<MessageReader::Filled> MessageReader::fill(size_t size, int64_t deadline_
             const size_t grown = std::max(kept + wanted, 2 * buffer_.capacity());
             if (!held_.hold(grown)) return Filled::kRefused;
         }
-        const int64_t wait_us = TRY(timeout_us(deadline_us));
+        const int64_t wait_us = TRY(timeout_us(size, deadline_us));
         Result<size_t> got = size_t{0};
         buffer_.resize_and_overwrite(kept + wanted, [&](char* at, size_t) {
             got = stream_.read_some({at + kept, wanted}, wait_us);
@@ -95,8 +95,9 @@ uint32_t MessageReader::word_at(size_t at) const {
 
 Result<std::optional<MessageReader::Message>> MessageReader::next(size_t bytes_max,
                                                                   int64_t idle_us_max) {
-    if (used_ == buffer_.size() && buffer_.capacity() > kFreeBytes) {
-        buffer_ = {};  // a large message is rarely followed by another
+    if (buffer_.capacity() > kFreeBytes && buffer_.size() - used_ <= kFreeBytes) {
+        // A large message is rarely followed by another.
+        buffer_ = std::string(std::string_view(buffer_).substr(used_));
         used_ = 0;
         (void)held_.hold(0);
     }

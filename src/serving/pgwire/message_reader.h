@@ -48,7 +48,7 @@ class MessageReader {
     /// Waits until `size` bytes are there; kEnded at a clean end. Timeout at the deadline.
     Result<Filled> fill(size_t size, int64_t deadline_us);
     /// How long the next bytes may take.
-    Result<int64_t> timeout_us(int64_t deadline_us) const;
+    Result<int64_t> timeout_us(size_t size, int64_t deadline_us) const;
     /// What came of a wait for more; where it took too long for what is held, 08006.
     Result<size_t> arrived(Result<size_t> got, int64_t deadline_us) const;
     /// Passes over what is missing of `size` bytes, and drops what is there of them.

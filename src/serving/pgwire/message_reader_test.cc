@@ -74,14 +74,17 @@ TEST(MessageReader, WaitsForEverForTheRestOfASmallMessage) {
 
 TEST(MessageReader, EndsWhereALargeMessageStandsStill) {
     Metrics metrics;
-    const std::string message = message_of(kFree + 1).substr(0, kFree);
-    // While it is held, and while it is passed over.
-    for (const uint64_t bytes : {4 << 20, 0}) {
-        MemoryShare share("clients", bytes, metrics);
-        const auto read = read_one({.share = &share}, {message});
-        ASSERT_ERROR(read, ErrorCode::kUnavailable, "08006");
-        EXPECT_FALSE(read.error().hint().empty());
-        EXPECT_EQ(share.bytes(), 0U);
+    // Little of a very large one, which is not held yet, too.
+    for (const std::string& message :
+         {message_of(kFree + 1).substr(0, kFree), message_of(1 << 20).substr(0, kFree / 2)}) {
+        // While it is held, and while it is passed over.
+        for (const uint64_t bytes : {4 << 20, 0}) {
+            MemoryShare share("clients", bytes, metrics);
+            const auto read = read_one({.share = &share}, {message});
+            ASSERT_ERROR(read, ErrorCode::kUnavailable, "08006");
+            EXPECT_FALSE(read.error().hint().empty());
+            EXPECT_EQ(share.bytes(), 0U);
+        }
     }
 }
 
