@@ -31,6 +31,7 @@ struct AgeOptions {
 struct AgeRow {
     int64_t virtual_us = 0;
     uint64_t events = 0;
+    uint64_t seals = 0;  // of this process
     uint64_t manifest_number = 0;
     double wall_seconds = 0;      // since the process began
     double cpu_us_per_event = 0;  // since the row before; without what made the events
@@ -79,6 +80,8 @@ class AgedNode {
     int64_t lived_us_;
     uint64_t events_ = 0;
     uint64_t events_at_row_ = 0;
+    Positions sealed_;
+    uint64_t seals_ = 0;
     double cpu_since_row_ = 0;
     double start_ms_ = 0;
     double start_cpu_ms_ = 0;
