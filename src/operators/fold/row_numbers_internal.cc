@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <type_traits>
 
 #include "base/check.h"
 #include "operators/aggregate/key_bytes_internal.h"
@@ -18,6 +19,22 @@ constexpr size_t kTableRatio = 8;
 uint64_t hash_word(uint64_t word) {
     constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;  // of the golden ratio
     return fold_product(word ^ kOdd, kOdd);
+}
+
+/// What `work` gives for the type of the values, where these are whole numbers; else false.
+template <typename Work>
+bool as_words(TypeKind kind, Work work) {
+    switch (kind) {
+        case TypeKind::kInt4:
+        case TypeKind::kDate:
+            return work(std::type_identity<int32_t>());
+        case TypeKind::kInt8:
+        case TypeKind::kTimestamp:
+        case TypeKind::kTimestampTz:
+            return work(std::type_identity<int64_t>());
+        default:
+            return false;
+    }
 }
 
 /// Writes the numbers of one row after the other.
@@ -70,39 +87,28 @@ void number_each(const Column& column, std::span<const uint32_t> rows, RowNumber
 }  // namespace
 
 void RowNumberer::number(const Column& column, std::span<const uint32_t> rows, RowNumbers& out) {
-    switch (column.encoding()) {
-        case Column::Encoding::kConstant:
-            out.of_row.assign(rows.size(), 0);
-            out.firsts.assign(rows.empty() ? 0 : 1, 0);
-            return;
-        case Column::Encoding::kDictionary:
-            if (column.dictionary().length() > kTableRatio * rows.size()) {
-                return number_encoded(column, rows, out);
-            }
-            return number_codes(column, rows, out);
-        case Column::Encoding::kFlat:
-            break;
-    }
-    switch (column.type().kind) {
-        case TypeKind::kInt4:
-        case TypeKind::kDate:
-            return number_words<int32_t>(column, rows, out);
-        case TypeKind::kInt8:
-        case TypeKind::kTimestamp:
-        case TypeKind::kTimestampTz:
-            return number_words<int64_t>(column, rows, out);
-        case TypeKind::kText:
-            return number_texts(column, rows, out);
-        default:
+    if (number_if_cheap(column, rows, out)) return;
+    if (column.encoding() == Column::Encoding::kDictionary) {
+        if (column.dictionary().length() > kTableRatio * rows.size()) {
             return number_encoded(column, rows, out);
+        }
+        return number_codes(column, rows, out);
     }
+    const bool is_done = as_words(column.type().kind, [&]<typename T>(std::type_identity<T>) {
+        number_words<T>(column, rows, out);
+        return true;
+    });
+    if (is_done) return;
+    if (column.type().kind == TypeKind::kText) return number_texts(column, rows, out);
+    number_encoded(column, rows, out);
 }
 
 bool RowNumberer::number_if_cheap(const Column& column, std::span<const uint32_t> rows,
                                   RowNumbers& out) {
     switch (column.encoding()) {
         case Column::Encoding::kConstant:
-            number(column, rows, out);
+            out.of_row.assign(rows.size(), 0);
+            out.firsts.assign(rows.empty() ? 0 : 1, 0);
             return true;
         case Column::Encoding::kDictionary:
             if (column.dictionary().length() > rows.size()) return false;
@@ -111,17 +117,9 @@ bool RowNumberer::number_if_cheap(const Column& column, std::span<const uint32_t
         case Column::Encoding::kFlat:
             break;
     }
-    switch (column.type().kind) {
-        case TypeKind::kInt4:
-        case TypeKind::kDate:
-            return number_narrow<int32_t>(column, rows, out);
-        case TypeKind::kInt8:
-        case TypeKind::kTimestamp:
-        case TypeKind::kTimestampTz:
-            return number_narrow<int64_t>(column, rows, out);
-        default:
-            return false;
-    }
+    return as_words(column.type().kind, [&]<typename T>(std::type_identity<T>) {
+        return number_narrow<T>(column, rows, out);
+    });
 }
 
 void RowNumberer::combine(const RowNumbers& left, const RowNumbers& right, RowNumbers& out) {
@@ -211,7 +209,6 @@ bool RowNumberer::number_narrow(const Column& column, std::span<const uint32_t> 
 template <typename T>
 void RowNumberer::number_words(const Column& column, std::span<const uint32_t> rows,
                                RowNumbers& out) {
-    if (number_narrow<T>(column, rows, out)) return;
     clear_slots(rows.size());
     const T* values = column.values<T>().data();
     uint64_t last = 0;
