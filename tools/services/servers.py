@@ -81,7 +81,7 @@ class Hdfs(JavaService):
         ports = {name.upper(): port for name, port in self.ports.items()}
         for file in ("core-site.xml", "hdfs-site.xml"):
             self.fill(f"{file}.in", self.folder / "conf" / file, FOLDER=self.folder, **ports)
-        shutil.copy(self.sources / "log4j.properties", self.folder / "conf")
+        self.log_to_console()
         for pages in ("hdfs", "datanode"):  # of people; the jars have none, and a server looks for the folder
             (self.folder / "conf" / "webapps" / pages).mkdir(parents=True, exist_ok=True)
 
@@ -124,7 +124,7 @@ class Hbase(JavaService):
     def start(self):
         self.fill("hbase-site.xml.in", self.folder / "conf" / "hbase-site.xml", FOLDER=self.folder,
                   NAMENODE=Hdfs().ports["namenode"], ZOOKEEPER=self.ports["zookeeper"])
-        shutil.copy(self.sources / "log4j.properties", self.folder / "conf")
+        self.log_to_console()
         before = (self.folder / "conf",)
         self.spawn("master", self.java(768, f"-Dhbase.log.dir={self.folder}",
                                        "org.apache.hadoop.hbase.master.HMaster", "start", before=before))

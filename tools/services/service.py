@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FOLDER = pathlib.Path(os.environ.get("BRAID_SERVICES") or ROOT / "build" / "services")
 APT = HERE / "apt.txt"
+PACKAGES = ROOT / "tools" / "setup" / "packages.sh"
 JARS = ROOT / "third_party" / "jars"
 READY_SECONDS = 240
 STOP_SECONDS = 30
@@ -196,32 +197,13 @@ class Service:
 
     def need_packages(self):
         """Debian's, within the ranges of apt.txt."""
-        wanting = [package for package in self.packages if not has_package(package)]
-        if not wanting:
+        if not self.packages or answers([PACKAGES, "--check", APT, *self.packages]):
             return
-        say(self.name, f"installs {' '.join(wanting)} …")
-        root = [] if os.geteuid() == 0 else ["sudo"]
-        for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *wanting]):
-            done = subprocess.run([*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", *words],
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-            if done.returncode != 0:
-                raise Failed(f"{self.name}: apt-get {' '.join(words)}:\n{done.stdout[-2000:]}")
-        wanting = [package for package in self.packages if not has_package(package)]
-        if wanting:
-            raise Failed(f"{self.name}: not within the range of {APT.relative_to(ROOT)}: {', '.join(wanting)}")
-
-
-def has_package(name):
-    """Whether it is installed in a version of its range, or brought by what apt.txt names instead."""
-    least, most, *unless = next(line.split()[1:] for line in APT.read_text(encoding="utf-8").splitlines()
-                                if line.startswith(name + " "))
-    if unless and shutil.which(unless[1]):
-        return True
-    found = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Version}", name], stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL, text=True, check=False).stdout.split()
-    return len(found) == 2 and found[0] == "installed" and all(
-        answers(["dpkg", "--compare-versions", found[1], relation, bound])
-        for relation, bound in (("ge", least.removeprefix(">=")), ("lt", most.removeprefix("<"))))
+        say(self.name, f"installs of Debian what is missing of {' '.join(self.packages)} …")
+        done = subprocess.run([PACKAGES, APT, *self.packages], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        if done.returncode != 0:
+            raise Failed(f"{self.name}:\n{done.stdout[-2000:]}")
 
 
 class JavaService(Service):
@@ -249,17 +231,14 @@ class JavaService(Service):
         say(self.name, "fetches its jars …")
         shutil.rmtree(self.jars, ignore_errors=True)
         fetch_jars(self.sources / "pom.xml", self.jars)
-        for line in wanted.read_text(encoding="utf-8").splitlines():
-            digest, _, jar = line.partition("  ")
-            path = self.jars / jar
-            if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-                raise Failed(f"{self.name}: {jar} is not what {wanted.relative_to(ROOT)} says")
-        extra = {path.name for path in self.jars.glob("*.jar")} - {
-            line.partition("  ")[2] for line in wanted.read_text(encoding="utf-8").splitlines()}
-        if extra:
-            raise Failed(f"{self.name}: {', '.join(sorted(extra))}: not in {wanted.relative_to(ROOT)}")
+        listed = {line.partition("  ")[2]: line.partition("  ")[0]
+                  for line in wanted.read_text(encoding="utf-8").splitlines()}
+        found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.jars.glob("*.jar")}
+        other = sorted(jar for jar in listed.keys() | found.keys() if listed.get(jar) != found.get(jar))
+        if other:
+            raise Failed(f"{self.name}: not as {wanted.relative_to(ROOT)} says: {', '.join(other)}")
         stamp.write_text(pom, encoding="utf-8")
-        say(self.name, f"has {len(list(self.jars.glob('*.jar')))} jars after {time.monotonic() - began:.0f} s")
+        say(self.name, f"has {len(found)} jars after {time.monotonic() - began:.0f} s")
 
     def java(self, heap_mib, *words, before=()):
         """The command line of a virtual machine with a bounded heap. `before`: folders ahead of the jars."""
@@ -267,6 +246,11 @@ class JavaService(Service):
         opens = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
         return ["java", f"-Xmx{heap_mib}m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", *opens, "-cp", path,
                 *words]
+
+    def log_to_console(self):
+        """log4j's configuration of servers that look for it in their folder `conf`."""
+        (self.folder / "conf").mkdir(exist_ok=True)
+        shutil.copy(HERE / "log4j.properties", self.folder / "conf")
 
     def fill(self, template, target, **values):
         """Writes a file of this service from its template, @NAME@ by @NAME@."""

